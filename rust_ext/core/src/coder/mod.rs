@@ -1,0 +1,3 @@
+//! Entropy coders: the only place where intervals become bits.
+
+pub mod binary;

@@ -1,0 +1,39 @@
+//! The one error type of the crate.
+
+use std::fmt;
+
+/// Result of every fallible function of the crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why coded bytes could not be decoded, or an argument was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The payload ended before all symbols were decoded.
+    Truncated {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// The payload contradicts itself: range, base state or trailing bytes.
+    Corrupt {
+        /// What was found to be wrong.
+        what: &'static str,
+    },
+    /// A parameter or argument is outside its documented range.
+    Parameter {
+        /// Which one, and its range.
+        what: &'static str,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated { what } => write!(f, "payload ended early: {what}"),
+            Self::Corrupt { what } => write!(f, "payload is corrupt: {what}"),
+            Self::Parameter { what } => write!(f, "parameter out of range: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

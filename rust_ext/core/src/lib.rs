@@ -1,0 +1,27 @@
+//! Entropy coders and probability models of lmcodec.
+//!
+//! The crate has no Python, no I/O and no floats on any coding path: a model turns what was already
+//! coded into integer intervals, a coder turns intervals into bits.
+//!
+//! ```
+//! use lmcodec_core::coder::binary::{BinaryDecoder, BinaryEncoder, PROB_ONE};
+//!
+//! let bits = [1, 0, 1, 1];
+//! let mut encoder = BinaryEncoder::new();
+//! for &bit in &bits {
+//!     encoder.encode(bit, 3 * PROB_ONE / 4);
+//! }
+//! let payload = encoder.finish();
+//! let mut decoder = BinaryDecoder::new(&payload);
+//! for &bit in &bits {
+//!     assert_eq!(decoder.decode(3 * PROB_ONE / 4), bit);
+//! }
+//! decoder.finish().unwrap();
+//! ```
+#![warn(missing_docs)]
+
+pub mod bitmodel;
+pub mod coder;
+pub mod error;
+
+pub use error::{Error, Result};

@@ -1,0 +1,26 @@
+//! Python bindings of `lmcodec-core`: argument checks, GIL release and error mapping, no logic.
+
+use pyo3::prelude::*;
+
+mod errors;
+
+#[pymodule(gil_used = false)]
+mod _core {
+    use pyo3::prelude::*;
+
+    /// CRC-32 (ISO-HDLC, as in zlib) of `data`, continuing from `value`.
+    #[pyfunction]
+    #[pyo3(signature = (data, value = 0))]
+    fn crc32(py: Python<'_>, data: &[u8], value: u32) -> u32 {
+        py.detach(|| {
+            let mut hasher = crc32fast::Hasher::new_with_initial(value);
+            hasher.update(data);
+            hasher.finalize()
+        })
+    }
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
