@@ -38,8 +38,7 @@ def candidates(level: int, hint: str = "", width: int = 1) -> list[Model]:
         Models for that width, best guess first; empty where the symbols can only be stored.
     """
     del hint
-    known = set(MODELS.ids())
-    ids = [id for id in _BYTES_BY_LEVEL[level] if id in known] or _FALLBACK
+    ids = [id for id in _BYTES_BY_LEVEL[level] if id in MODELS] or _FALLBACK
     models = [MODELS.get(id).for_level(level) for id in ids]
     return [model for model in models if model.width == width]
 
