@@ -6,8 +6,8 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from lmcodec.container import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
 from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError
+from lmcodec.header import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
 from lmcodec.models.base import MODELS, Model
 from lmcodec.select import candidates, choose
 from lmcodec.transforms.base import TRANSFORMS, Stream

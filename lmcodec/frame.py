@@ -13,16 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from lmcodec.block import Plan, decode_block, encode_block
-from lmcodec.container import (
-    BlockHeader,
-    End,
-    FrameHeader,
-    IndexEntry,
-    SkippableFrame,
-    next_frame,
-    next_part,
-)
+from lmcodec.container import End, FrameHeader, IndexEntry, SkippableFrame, next_frame, next_part
 from lmcodec.errors import CorruptError, LimitError, TruncatedError
+from lmcodec.header import BlockHeader
 from lmcodec.packing import Cursor
 
 if TYPE_CHECKING:

@@ -5,15 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec.block import decode_block
-from lmcodec.container import (
-    BlockHeader,
-    End,
-    SkippableFrame,
-    next_frame,
-    next_part,
-)
+from lmcodec.container import End, SkippableFrame, next_frame, next_part
 from lmcodec.errors import TruncatedError
 from lmcodec.frame import BlockPart, FrameChecker, FrameWriter, Workers
+from lmcodec.header import BlockHeader
 from lmcodec.options import Options, settings
 from lmcodec.packing import Cursor
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lmcodec.block import Choice, Plan
-from lmcodec.container import MAX_BLOCK_BYTES
 from lmcodec.errors import UnsupportedError
+from lmcodec.header import MAX_BLOCK_BYTES
 from lmcodec.models.base import MODELS, Model
 
 DEFAULT_LEVEL = 5

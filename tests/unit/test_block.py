@@ -11,8 +11,8 @@ import pytest
 
 import lmcodec
 from lmcodec import block, select
-from lmcodec.container import BlockHeader
 from lmcodec.errors import FormatError, LimitError, UnsupportedError
+from lmcodec.header import BlockHeader
 from lmcodec.models.base import MODELS, Model
 from lmcodec.packing import Cursor
 from lmcodec.registry import Registry

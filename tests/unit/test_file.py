@@ -11,8 +11,9 @@ import pytest
 
 import lmcodec
 from lmcodec import CompressionParameter, LmcodecFile
-from lmcodec.container import BlockHeader, End, FrameHeader, StreamRecord
+from lmcodec.container import End, FrameHeader
 from lmcodec.errors import CorruptError, ModelError, TruncatedError
+from lmcodec.header import BlockHeader, StreamRecord
 from lmcodec.models.order0 import Order0
 from tests.strategies import log_lines
 
