@@ -11,9 +11,10 @@ import pytest
 
 import lmcodec
 from lmcodec import block, select
-from lmcodec.errors import FormatError, LimitError, UnsupportedError
+from lmcodec.errors import FormatError, LimitError, ModelError, UnsupportedError
 from lmcodec.header import BlockHeader
 from lmcodec.models.base import MODELS, Model
+from lmcodec.models.order0 import Order0
 from lmcodec.packing import Cursor
 from lmcodec.registry import Registry
 from lmcodec.testing import check_model
@@ -155,6 +156,19 @@ def test_memory_is_known_before_decoding() -> None:
     with pytest.raises(LimitError) as caught:
         lmcodec.decompress(stream, max_memory=needed - 1)
     assert caught.value.needed == needed
+
+
+def test_verifying_finds_a_model_that_does_not_decode() -> None:
+    class Other(Order0):
+        def encode(self, symbols: Any) -> bytes:
+            return super().encode(symbols[::-1])
+
+    content = b"aaaaaaaaab" * 20
+    verify = {lmcodec.CompressionParameter.verify: 1}
+    with pytest.raises(ModelError, match="does not decode after encoding: order0/1"):
+        lmcodec.compress(content, options=verify, model=Other())
+    stream = lmcodec.compress(content, options=verify, model="order0")
+    assert stream == lmcodec.compress(content, model="order0")
 
 
 def test_same_models_share_a_record() -> None:
