@@ -349,6 +349,24 @@ def open(
 ) -> io.TextIOWrapper: ...
 
 
+@overload
+def open(
+    file: Path | IO[bytes],
+    /,
+    mode: str,
+    *,
+    level: int | None = None,
+    options: Options | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    model: Model | str = "auto",
+    threads: int | None = None,
+    block_size: int | None = None,
+    max_memory: int | None = None,
+) -> LmcodecFile | io.TextIOWrapper: ...
+
+
 def open(
     file: Path | IO[bytes],
     /,

@@ -3,6 +3,9 @@ from __future__ import annotations
 import csv
 import io
 import os
+import pickle
+import shutil
+import tarfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -74,7 +77,7 @@ def test_modes(tmp_path: Path) -> None:
         assert file.read() == b"one two"
     for mode in ("rw", "q", "rbb", "rbt", "+"):
         with pytest.raises(ValueError, match="mode is not known"):
-            lmcodec.open(path, mode)  # type: ignore[call-overload]
+            lmcodec.open(path, mode)
     with pytest.raises(TypeError, match="file must be a path"):
         lmcodec.open(3)  # type: ignore[call-overload]
 
@@ -149,6 +152,29 @@ def test_reading_ways() -> None:
 def test_other_readers_accept_it() -> None:
     with lmcodec.open(io.BytesIO(stored(b"a,b\n1,2\n")), "rt", newline="") as text:
         assert list(csv.reader(text)) == [["a", "b"], ["1", "2"]]
+    archive = io.BytesIO()
+    with (
+        lmcodec.open(archive, "wb", model="stored", block_size=700) as writer,
+        tarfile.open(fileobj=writer, mode="w") as tar,
+    ):
+        member = tarfile.TarInfo("log")
+        member.size = len(CONTENT)
+        tar.addfile(member, io.BytesIO(CONTENT))
+    archive.seek(0)
+    with lmcodec.open(archive) as file, tarfile.open(fileobj=file) as tar:
+        extracted = tar.extractfile("log")
+        assert extracted is not None
+        assert extracted.read() == CONTENT
+    pickled = io.BytesIO()
+    with lmcodec.open(pickled, "wb") as file:
+        pickle.dump({"key": [1, 2]}, file)
+    pickled.seek(0)
+    with lmcodec.open(pickled) as file:
+        assert pickle.load(file) == {"key": [1, 2]}
+    copied = io.BytesIO()
+    with lmcodec.open(io.BytesIO(stored(CONTENT))) as file:
+        shutil.copyfileobj(file, copied)
+    assert copied.getvalue() == CONTENT
     assert io.BufferedReader(lmcodec.open(io.BytesIO(stored(CONTENT)))).read(5) == CONTENT[:5]
 
 
