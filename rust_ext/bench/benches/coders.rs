@@ -1,6 +1,6 @@
 //! Speed of the entropy coders, beside those of the `constriction` crate.
 //!
-//! `cargo bench -p lmcodec-core --bench coders`; throughput is in symbols (bits, bytes) a second.
+//! `cargo bench --manifest-path rust_ext/bench/Cargo.toml`; throughput is in symbols (bits, bytes) a second.
 
 use constriction::stream::model::DefaultContiguousCategoricalEntropyModel as Categorical;
 use constriction::stream::stack::DefaultAnsCoder;
