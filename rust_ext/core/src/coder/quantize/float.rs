@@ -1,8 +1,8 @@
 //! Rows of floats as integer weights: `floor(x · 2^(27 − e))`, `2^e` at or below the largest entry.
 //!
 //! 28 bits lose nothing that the slots would keep, and let 256 weights add up below 2^36, where the
-//! keys of the quantizer fit in 64 bits at every precision. The work is done on the bits of the floats, by
-//! shifts: no rounding mode and no treatment of subnormal numbers can change the result.
+//! keys of the quantizer fit in 64 bits at every precision. The portable code works on the bits of the
+//! floats, by shifts: no rounding mode and no treatment of subnormal numbers can change the result.
 
 use super::simd;
 use super::sums::Weight;
@@ -12,15 +12,24 @@ use crate::{Error, Result};
 const TOP_BIT: u32 = 27;
 
 /// A float type that can be turned into integer weights.
-pub(super) trait Float: Copy {
-    /// Fills `weights` with the integer weights of a row.
-    fn fill(row: &[Self], weights: &mut Vec<u32>) -> Result<()>;
+pub(super) trait Float: Copy + std::ops::Mul<Output = Self> {
+    /// The bits, as a number.
+    type Bits: Copy;
+    /// Finds the bits of the largest entry, when all entries are finite and none is negative.
+    fn largest(row: &[Self]) -> Result<Self::Bits>;
+    /// Appends the weights of a row to `weights`, given its largest entry.
+    fn fill(row: &[Self], largest: Self::Bits, weights: &mut Vec<u32>);
+    /// The power of two that takes entries to weights, where it and every entry that does not become
+    /// zero are normal numbers: then the product is exact but for what the floor drops.
+    fn factor(largest: Self::Bits) -> Option<Self>;
 }
 
 /// Fills `weights` with the integer weights of a row.
 #[inline(always)]
 pub(super) fn integers<F: Float>(row: &[F], weights: &mut Vec<u32>) -> Result<()> {
-    F::fill(row, weights)
+    weights.clear();
+    F::fill(row, F::largest(row)?, weights);
+    Ok(())
 }
 
 #[cold]
@@ -33,36 +42,55 @@ fn no_distribution() -> Error {
 macro_rules! float {
     ($float:ty, $bits:ty) => {
         impl Float for $float {
+            type Bits = $bits;
+
+            #[inline(always)]
+            fn largest(row: &[Self]) -> Result<$bits> {
+                const MINUS_ZERO: $bits = 1 << (<$bits>::BITS - 1);
+                // Bits are ordered as values are, but that those with a sign come last.
+                let mut largest = row.iter().map(|x| x.to_bits()).fold(0, <$bits>::max);
+                if largest == MINUS_ZERO {
+                    let plus = row.iter().map(|x| x.to_bits()).filter(|&b| b != MINUS_ZERO);
+                    largest = plus.fold(0, <$bits>::max);
+                }
+                if largest < <$float>::INFINITY.to_bits() {
+                    Ok(largest)
+                } else {
+                    Err(no_distribution())
+                }
+            }
+
             #[inline(always)]
             #[allow(clippy::cast_possible_truncation)] // a weight has at most 28 bits
-            fn fill(row: &[Self], weights: &mut Vec<u32>) -> Result<()> {
+            fn fill(row: &[Self], largest: $bits, weights: &mut Vec<u32>) {
                 const FRACTION: u32 = <$float>::MANTISSA_DIGITS - 1;
                 const HIDDEN: $bits = 1 << FRACTION;
-                const MINUS_ZERO: $bits = 1 << (<$bits>::BITS - 1);
-                // Bits are ordered as values are. Without the negative entries, only minus zero has a sign.
-                let order = |x: &$float| x.to_bits().cast_signed().max(0).cast_unsigned();
-                let negative = |x: &$float| x.to_bits() > MINUS_ZERO;
                 // A number is `significand · 2^exponent`, up to a constant of the type.
-                let exponent = |order: $bits| (order >> FRACTION).max(1);
-                let significand = |order: $bits| {
-                    let hidden = if order < HIDDEN { 0 } else { HIDDEN };
-                    (order & (HIDDEN - 1)) | hidden
+                let exponent = |bits: $bits| (bits >> FRACTION).max(1);
+                let significand = |bits: $bits| {
+                    let hidden = if bits < HIDDEN { 0 } else { HIDDEN };
+                    (bits & (HIDDEN - 1)) | hidden
                 };
-                let largest = row.iter().map(order).fold(0, <$bits>::max);
-                let any_negative = row.iter().fold(false, |any, x| any | negative(x));
-                if any_negative || largest >= <$float>::INFINITY.to_bits() {
-                    return Err(no_distribution());
-                }
-                weights.clear();
+                // Nothing but minus zero has a sign here.
+                let plus_zero = |x: &$float| x.to_bits().cast_signed().max(0).cast_unsigned();
                 let top = significand(largest).max(1).ilog2();
                 let left = TOP_BIT.saturating_sub(top);
                 let right = <$bits>::from(top.saturating_sub(TOP_BIT)) + exponent(largest);
                 weights.extend(row.iter().map(|x| {
-                    let order = order(x);
-                    let shift = (right - exponent(order)).min(<$bits>::from(<$bits>::BITS - 1));
-                    ((significand(order) << left) >> shift) as u32
+                    let bits = plus_zero(x);
+                    let shift = (right - exponent(bits)).min(<$bits>::from(<$bits>::BITS - 1));
+                    ((significand(bits) << left) >> shift) as u32
                 }));
-                Ok(())
+            }
+
+            #[inline(always)]
+            fn factor(largest: $bits) -> Option<Self> {
+                const FRACTION: u32 = <$float>::MANTISSA_DIGITS - 1;
+                const BIAS: $bits = <$float>::MAX_EXP as $bits - 1;
+                const TOP: $bits = TOP_BIT as $bits;
+                let exponent = largest >> FRACTION;
+                // An entry that does not become zero has an exponent of at least `exponent - TOP`.
+                (exponent > TOP).then(|| Self::from_bits((2 * BIAS + TOP - exponent) << FRACTION))
             }
         }
 
