@@ -11,6 +11,8 @@
 //! reads zeros past the end, and [`BinaryDecoder::finish`] checks that it has read exactly what the
 //! encoder wrote.
 
+mod slices;
+
 use super::{check_precision, Interval};
 use crate::{Error, Result};
 
@@ -181,6 +183,27 @@ pub struct BinaryDecoder<'a> {
     position: usize,
 }
 
+/// A [`BinaryDecoder`] without its payload.
+#[derive(Debug, Clone, Copy)]
+pub struct Paused {
+    code: u64,
+    range: u64,
+    position: usize,
+}
+
+impl Paused {
+    /// Goes on decoding; `payload` must be the one that was decoded before.
+    #[must_use]
+    pub fn resume(self, payload: &[u8]) -> BinaryDecoder<'_> {
+        BinaryDecoder {
+            code: self.code,
+            range: self.range,
+            payload,
+            position: self.position,
+        }
+    }
+}
+
 impl<'a> BinaryDecoder<'a> {
     /// Starts at the first byte of `payload`.
     #[must_use]
@@ -233,6 +256,16 @@ impl<'a> BinaryDecoder<'a> {
         }
         self.refill();
         u32::from(bit)
+    }
+
+    /// Sets the payload aside, for an owner that cannot keep a reference to it.
+    #[must_use]
+    pub fn pause(self) -> Paused {
+        Paused {
+            code: self.code,
+            range: self.range,
+            position: self.position,
+        }
     }
 
     #[inline(always)]

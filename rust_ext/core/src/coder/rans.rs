@@ -36,7 +36,7 @@
 
 mod payload;
 
-use super::quantize::{Quantizer, Weight};
+use super::quantize::{rows_of, Quantizer, Weight};
 use super::{check_precision, Interval};
 use crate::{Error, Result};
 
@@ -211,8 +211,7 @@ impl Stack {
     /// Pushes `symbols`, the last first, each under its own row of `alphabet` weights.
     ///
     /// # Errors
-    /// Those of [`Quantizer::interval`], and [`Error::Parameter`] when `rows` does not hold one row for each
-    /// symbol. The stack is then unchanged.
+    /// Those of [`Quantizer::intervals`]. The stack is then unchanged.
     pub fn push_rows<W: Weight>(
         &mut self,
         symbols: &[u32],
@@ -220,17 +219,7 @@ impl Stack {
         alphabet: usize,
         precision: u32,
     ) -> Result<()> {
-        let mut quantizer = Quantizer::new(precision)?;
-        if symbols.len() != count_rows(rows, alphabet)? {
-            return Err(Error::Parameter {
-                what: "rows: one for each symbol",
-            });
-        }
-        let intervals = symbols
-            .iter()
-            .zip(rows.chunks_exact(alphabet))
-            .map(|(&symbol, row)| quantizer.interval(row, symbol as usize))
-            .collect::<Result<Vec<_>>>()?;
+        let intervals = Quantizer::new(precision)?.intervals(symbols, rows, alphabet)?;
         self.push_all(&intervals, precision);
         Ok(())
     }
@@ -247,8 +236,9 @@ impl Stack {
         precision: u32,
     ) -> Result<Vec<u32>> {
         let mut quantizer = Quantizer::new(precision)?;
-        let mut symbols = Vec::with_capacity(count_rows(rows, alphabet)?);
-        for row in rows.chunks_exact(alphabet) {
+        let rows = rows_of(rows, alphabet)?;
+        let mut symbols = Vec::with_capacity(rows.len());
+        for row in rows {
             let slot = self.peek_checked(precision);
             let (symbol, interval) = quantizer.find(row, slot)?;
             self.pop_checked(slot, interval, precision)?;
@@ -256,15 +246,6 @@ impl Stack {
         }
         Ok(symbols)
     }
-}
-
-fn count_rows<W>(rows: &[W], alphabet: usize) -> Result<usize> {
-    if alphabet == 0 || !rows.len().is_multiple_of(alphabet) {
-        return Err(Error::Parameter {
-            what: "rows: a whole number of rows of the alphabet's length",
-        });
-    }
-    Ok(rows.len() / alphabet)
 }
 
 #[cfg(test)]

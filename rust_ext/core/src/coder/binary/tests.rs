@@ -1,3 +1,10 @@
+// Numbers in tests are small.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)]
+
 use super::*;
 use proptest::prelude::*;
 
@@ -153,7 +160,7 @@ fn carries_run_back_over_ones() {
 fn extreme_probabilities_round_trip() {
     for p1 in [1, 2, PROB_ONE / 2, PROB_ONE - 2, PROB_ONE - 1] {
         for pattern in [0_u32, !0, 0x5555_5555, 0x0000_0001, 0x8000_0000] {
-            let bits: Vec<_> = (0..4000).map(|i| (pattern >> (i % 32) & 1, p1)).collect();
+            let bits: Vec<_> = (0..4000).map(|i| ((pattern >> (i % 32)) & 1, p1)).collect();
             round_trip(&bits);
         }
     }
@@ -181,7 +188,7 @@ fn code_length_is_that_of_the_model() {
 #[test]
 fn every_truncation_and_mutation_ends() {
     let bits: Vec<_> = (0..400_u32)
-        .map(|i| (i * i / 7 & 1, PROB_ONE / 2 + 3000 * (i % 500)))
+        .map(|i| ((i * i / 7) & 1, PROB_ONE / 2 + 3000 * (i % 500)))
         .collect();
     let payload = encode(&bits);
     for length in 0..payload.len() {
@@ -271,8 +278,36 @@ fn wrong_intervals_are_refused() {
 
 #[test]
 fn bytes_do_not_change() {
-    let bits: Vec<_> = (0..64_u32).map(|i| (i / 3 & 1, (i + 1) << 15)).collect();
+    let bits: Vec<_> = (0..64_u32).map(|i| ((i / 3) & 1, (i + 1) << 15)).collect();
     assert_eq!(encode(&bits), GOLDEN);
 }
 
 const GOLDEN: [u8; 11] = [11, 212, 209, 94, 74, 138, 110, 1, 127, 97, 40];
+
+#[test]
+fn slices_and_rows_round_trip() {
+    let bits: Vec<u8> = (0..200_u8).map(|i| i / 3 % 2).collect();
+    let p1s: Vec<u32> = (1..=200).map(|i| i * 20_000).collect();
+    let rows = [1_u16, 5, 0, 9].repeat(50);
+    let symbols: Vec<u32> = (0..50).map(|i| i * i % 4).collect();
+    let mut encoder = BinaryEncoder::new();
+    encoder.encode_all(&bits, &p1s).unwrap();
+    encoder.encode_rows(&symbols, &rows, 4, 16).unwrap();
+    let refused = encoder.clone();
+    let mut encoder_2 = encoder.clone();
+    assert!(encoder_2.encode_all(&[0, 1], &[1]).is_err());
+    assert!(encoder_2.encode_all(&[2], &[1]).is_err());
+    assert!(encoder_2.encode_all(&[0], &[0]).is_err());
+    assert!(encoder_2.encode_all(&[0], &[PROB_ONE]).is_err());
+    assert!(encoder_2.encode_rows(&[4], &rows[..4], 4, 16).is_err());
+    assert_eq!(encoder_2.finish(), refused.finish());
+
+    let payload = encoder.finish();
+    let mut decoder = BinaryDecoder::new(&payload);
+    assert_eq!(decoder.decode_all(&p1s).unwrap(), bits);
+    let mut decoder = decoder.pause().resume(&payload);
+    assert!(decoder.decode_all(&[0]).is_err());
+    assert_eq!(decoder.decode_rows(&rows, 4, 16).unwrap(), symbols);
+    decoder.clone().finish().unwrap();
+    assert!(decoder.decode_rows(&rows.repeat(10), 4, 16).is_err());
+}

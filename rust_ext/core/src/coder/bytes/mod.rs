@@ -161,7 +161,8 @@ fn take_coded(rest: &mut &[u8], lanes: usize) -> Result<(DecodeTable, Coded)> {
     Ok((DecodeTable::new(&freqs), Coded { states, words }))
 }
 
-/// Writes a number in base 128, least significant digit first, the high bit set on all but the last.
+/// Writes a number in base 128, least significant digit first, the high bit set on all but the last, with
+/// no zero digit at its end.
 fn put_number(mut number: u64, out: &mut Vec<u8>) {
     while number >= 128 {
         out.push(number.to_le_bytes()[0] | 128);
@@ -175,6 +176,9 @@ fn take_number(rest: &mut &[u8]) -> Result<u64> {
     for shift in (0..63).step_by(7) {
         let byte = take(rest, 1)?[0];
         number |= u64::from(byte & 127) << shift;
+        if byte == 0 && shift > 0 {
+            return Err(corrupt("number is not in its shortest form"));
+        }
         if byte < 128 {
             return Ok(number);
         }

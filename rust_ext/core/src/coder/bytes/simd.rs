@@ -54,7 +54,7 @@ mod avx2 {
     /// Lanes of a vector.
     const WIDTH: usize = 8;
     const VECTORS: usize = LANES / WIDTH;
-    const PRECISION: i32 = COUNTS_PRECISION as i32;
+    const PRECISION: i32 = COUNTS_PRECISION.cast_signed();
 
     type Shuffles = [[u8; 16]; 256];
 
@@ -108,7 +108,7 @@ mod avx2 {
 
     #[target_feature(enable = "avx2")]
     fn mask_of(vector: __m256i) -> usize {
-        (_mm256_movemask_ps(_mm256_castsi256_ps(vector)) & 0xFF) as usize
+        usize::from(_mm256_movemask_ps(_mm256_castsi256_ps(vector)).to_le_bytes()[0])
     }
 
     #[target_feature(enable = "avx2")]
@@ -132,7 +132,7 @@ mod avx2 {
 
     /// Limits, reciprocals, offsets, and complements with shifts of eight bytes.
     #[target_feature(enable = "avx2")]
-    fn lookup(bytes: &[u8; WIDTH], table: &EncodeTable) -> [__m256i; 4] {
+    fn lookup(bytes: [u8; WIDTH], table: &EncodeTable) -> [__m256i; 4] {
         let entry = |i: usize| &table.0[usize::from(bytes[i])];
         let rows = [
             pair(entry(0), entry(4)),

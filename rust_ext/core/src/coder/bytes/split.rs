@@ -16,6 +16,7 @@ const BLOCK_BITS: u64 = 32 * 32 + 64;
 const FREQ_BITS: u64 = 7;
 
 /// Bit by bit: squaring doubles the logarithm.
+#[allow(clippy::cast_possible_truncation)] // only bits above the 33rd of a number below 2^35
 const fn log2_table() -> [u64; (1 << INDEX_BITS) + 1] {
     let mut table = [0; (1 << INDEX_BITS) + 1];
     let mut i = 0;
@@ -112,15 +113,15 @@ pub(super) fn blocks(data: &[u8]) -> impl Iterator<Item = (&[u8], [u32; 256])> {
             counts,
         };
         at = end;
-        match open.take() {
-            None => open = Some(next),
-            Some(last) => match join(&last, &next) {
-                Some(joined) => open = Some(joined),
-                None => {
-                    open = Some(next);
-                    return Some((&data[last.first..last.end], last.counts));
-                }
-            },
+        let Some(last) = open.take() else {
+            open = Some(next);
+            continue;
+        };
+        let joined = join(&last, &next);
+        let ended = joined.is_none();
+        open = joined.or(Some(next));
+        if ended {
+            return Some((&data[last.first..last.end], last.counts));
         }
     })
 }

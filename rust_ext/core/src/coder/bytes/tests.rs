@@ -1,3 +1,10 @@
+// Numbers in tests are small.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)]
+
 use super::*;
 use proptest::prelude::*;
 
@@ -75,7 +82,7 @@ fn reciprocals_are_exact() {
         let (f, start) = (u32::from(freq), u32::from(freqs[0]));
         for near in [f, BASE, push.limit / 2, push.limit] {
             for state in near.saturating_sub(2).max(f)..=near.saturating_add(2).min(push.limit) {
-                assert_eq!(push.apply(state), (state / f << 12) + state % f + start);
+                assert_eq!(push.apply(state), ((state / f) << 12) + state % f + start);
             }
         }
     }
@@ -117,7 +124,9 @@ fn a_change_of_statistics_begins_a_block() {
 fn code_length_is_that_of_order_0() {
     let data = skewed(1 << 20, 0, 9);
     let mut counts = [0_u32; 256];
-    data.iter().for_each(|&b| counts[usize::from(b)] += 1);
+    for &byte in &data {
+        counts[usize::from(byte)] += 1;
+    }
     let total = data.len() as f64;
     let entropy: f64 = counts
         .iter()

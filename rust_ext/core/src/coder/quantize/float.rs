@@ -6,6 +6,7 @@
 
 use super::simd;
 use super::sums::Weight;
+use crate::coder::binary::PROB_ONE;
 use crate::{Error, Result};
 
 /// Place of the highest bit of the largest weight of a row.
@@ -37,6 +38,26 @@ fn no_distribution() -> Error {
     Error::Model {
         what: "an entry of a row of floats is negative, infinite or not a number",
     }
+}
+
+/// Turns probabilities of a one into the integers of the binary coder: `p · 2^22` without its fraction, but
+/// at least 1 and at most `2^22 - 1`.
+///
+/// # Errors
+/// [`Error::Model`] when a probability is below 0, above 1, or not a number.
+pub fn bit_probabilities(p1s: &[f64]) -> Result<Vec<u32>> {
+    p1s.iter()
+        .map(|&p1| {
+            if !(0.0..=1.0).contains(&p1) {
+                return Err(Error::Model {
+                    what: "probability of a bit is not from 0 to 1",
+                });
+            }
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 0 to 2^22
+            let p1 = (p1 * f64::from(PROB_ONE)) as u32;
+            Ok(p1.clamp(1, PROB_ONE - 1))
+        })
+        .collect()
 }
 
 macro_rules! float {

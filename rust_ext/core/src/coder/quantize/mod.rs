@@ -36,6 +36,7 @@ mod simd;
 mod sums;
 
 pub use counts::{normalize_counts, COUNTS_PRECISION};
+pub use float::bit_probabilities;
 pub use sums::{Integer, Weight};
 
 use std::ops::{Add, Div, Mul};
@@ -189,6 +190,29 @@ impl Quantizer {
         })
     }
 
+    /// Computes the interval of each symbol under its own row of `alphabet` weights.
+    ///
+    /// # Errors
+    /// Those of [`Quantizer::interval`], and [`Error::Parameter`] when `rows` does not hold one row for each
+    /// symbol.
+    pub fn intervals<W: Weight>(
+        &mut self,
+        symbols: &[u32],
+        rows: &[W],
+        alphabet: usize,
+    ) -> Result<Vec<Interval>> {
+        let rows = rows_of(rows, alphabet)?;
+        if symbols.len() != rows.len() {
+            return Err(Error::Parameter {
+                what: "rows: one for each symbol",
+            });
+        }
+        let pairs = symbols.iter().zip(rows);
+        pairs
+            .map(|(&symbol, row)| self.interval(row, symbol as usize))
+            .collect()
+    }
+
     /// Finds the symbol whose interval holds `slot`.
     ///
     /// # Errors
@@ -212,6 +236,19 @@ impl Quantizer {
             find_in::<u128, _>(row, &self.sums, scale, slot)
         })
     }
+}
+
+/// Cuts rows of `alphabet` weights apart.
+///
+/// # Errors
+/// [`Error::Parameter`] when they are not a whole number of rows, or `alphabet` is zero.
+pub fn rows_of<W>(rows: &[W], alphabet: usize) -> Result<std::slice::ChunksExact<'_, W>> {
+    if alphabet == 0 || !rows.len().is_multiple_of(alphabet) {
+        return Err(Error::Parameter {
+            what: "rows: a whole number of rows of the alphabet's length",
+        });
+    }
+    Ok(rows.chunks_exact(alphabet))
 }
 
 #[inline]

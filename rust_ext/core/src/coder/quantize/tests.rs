@@ -1,4 +1,12 @@
+// Numbers in tests are small.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)]
+
 use super::*;
+use crate::coder::MAX_PRECISION;
 use proptest::prelude::*;
 
 /// The formula as it stands in the documentation, in 128 bits.
@@ -64,7 +72,6 @@ fn check<W: Weight + std::fmt::Debug>(row: &[W], weights: &[u64], precision: u32
 fn precision_for(length: usize) -> impl Strategy<Value = u32> {
     length.next_power_of_two().ilog2().max(1)..=MAX_PRECISION
 }
-use crate::coder::MAX_PRECISION;
 
 fn rows<T: std::fmt::Debug + Clone>(
     entry: impl Strategy<Value = T> + Clone,
@@ -108,13 +115,14 @@ proptest! {
 
     #[test]
     fn f32_rows((row, precision) in rows(prop_oneof![finite_f32(), 0.0_f32..1.0, Just(-0.0)])) {
-        let exact = weights_of(&row.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
+        let wide: Vec<f64> = row.iter().map(|&x| x.into()).collect();
+        let exact = weights_of(&wide);
         check(&row, &exact, precision);
     }
 
     #[test]
     fn f64_rows((row, precision) in rows(finite_f64())) {
-        let exact = weights_of(&row.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
+        let exact = weights_of(&row);
         check(&row, &exact, precision);
     }
 
@@ -246,4 +254,16 @@ fn shares_are_the_nearest_where_they_can_be() {
     assert_eq!(normalize_counts(&counts)[3], 4095);
     counts.fill(1);
     assert_eq!(normalize_counts(&counts), [16; 256]);
+}
+
+#[test]
+fn probabilities_of_bits_stay_inside() {
+    let p1s = bit_probabilities(&[0.0, 0.5, 1.0, 1e-30, 0.25 + 1e-9, -0.0]).unwrap();
+    assert_eq!(p1s, [1, 1 << 21, (1 << 22) - 1, 1, 1 << 20, 1]);
+    for bad in [-1e-9, 1.0 + 1e-9, f64::NAN, f64::INFINITY] {
+        assert!(matches!(
+            bit_probabilities(&[bad]),
+            Err(Error::Model { .. })
+        ));
+    }
 }

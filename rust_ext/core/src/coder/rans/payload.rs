@@ -85,7 +85,7 @@ impl Stack {
                 return Err(corrupt("rANS state is out of range"));
             }
         }
-        if rest.len() % 4 != 0 {
+        if !rest.len().is_multiple_of(4) {
             return Err(corrupt("rANS payload is not a whole number of words"));
         }
         stack.words = rest

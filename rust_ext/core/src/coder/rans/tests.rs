@@ -1,3 +1,10 @@
+// Numbers in tests are small.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)]
+
 use super::*;
 use proptest::prelude::*;
 
@@ -17,7 +24,7 @@ fn generator(seed: u64) -> impl FnMut(u32) -> u32 {
         state = state
             .wrapping_mul(0x5851_F42D_4C95_7F2D)
             .wrapping_add(0x14057B7EF767814F);
-        (u64::from((state >> 32) as u32) * u64::from(below) >> 32) as u32
+        ((u64::from((state >> 32) as u32) * u64::from(below)) >> 32) as u32
     }
 }
 
