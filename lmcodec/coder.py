@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmcodec import _core
+import lmcodec._core as _core
 
 if TYPE_CHECKING:
     import numpy as np

@@ -40,7 +40,7 @@ __all__ = ["ConstrictionModel"]
 # Precision of all models of the Python package.
 PRECISION = 24
 _MASK = (1 << PRECISION) - 1
-# A state from which one symbol can be pushed without a word leaving it, and the frequency be read off.
+# From this state one symbol can be pushed before a word leaves, and its frequency be read off.
 _PROBE = (1 << 32) - 1
 
 
