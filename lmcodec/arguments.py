@@ -106,7 +106,7 @@ def add_levels(group: argparse._ArgumentGroup) -> None:
 
 def add_files(parser: argparse.ArgumentParser) -> None:
     """Add the names of files."""
-    parser.add_argument("files", nargs="*", metavar="FILE", help="files; none or - is stdin")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="files; - is standard input")
 
 
 def add_output(group: argparse._ArgumentGroup) -> None:

@@ -75,7 +75,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     parser = build_parser()
     words, files = split_files(arguments)
-    options = parser.parse_args(words)
+    options, unknown = parser.parse_known_args(words)
+    unknown += [] if "files" in options else files
+    if unknown:
+        # By the subcommand, whose help is the one to look at.
+        getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     if options.version:
         from lmcodec import __version__
 
@@ -84,10 +88,10 @@ def _main(arguments: list[str]) -> int:
     if "run" not in options:
         parser.print_help()
         return 1
-    if files:
-        if not hasattr(options, "files"):
-            options.parser.error(f"unrecognized arguments: {' '.join(files)}")
+    if "files" in options:
         options.files += files
+        if options.needs_files and not options.files:
+            options.parser.error("name a file")
     run: Run = options.run
     try:
         return run(options.parser, options)
@@ -104,7 +108,7 @@ def _main(arguments: list[str]) -> int:
 
 def _command(commands: Commands, name: str, words: str, run: Run) -> Parser:
     command = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
-    command.set_defaults(run=run, parser=command)
+    command.set_defaults(run=run, parser=command, needs_files=False)
     return command
 
 
@@ -134,7 +138,8 @@ def _add_job(commands: Commands, verb: str, words: str) -> None:
 
 def _add_info(commands: Commands) -> None:
     command = _command(commands, "info", "say what files hold, by their headers", _info)
-    command.add_argument("files", nargs="+", metavar="FILE")
+    add_files(command)
+    command.set_defaults(needs_files=True)
     command.add_argument(
         "-v", "--verbose", action="store_const", dest="verbosity", const=1, default=0,
         help="list all blocks",
@@ -203,7 +208,8 @@ def _models(_parser: Parser, options: argparse.Namespace) -> int:
 
 def _add_bench(commands: Commands) -> None:
     command = _command(commands, "bench", "compare codecs on files; each decode is checked", _bench)
-    command.add_argument("files", nargs="+", metavar="FILE")
+    add_files(command)
+    command.set_defaults(needs_files=True)
     command.add_argument(
         "--codec", action="append", metavar="PATTERN", help='such as "xz" or "kanzi*"; repeatable'
     )

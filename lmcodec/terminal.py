@@ -170,6 +170,7 @@ def table(rows: list[list[Any]], right: int) -> list[str]:
 
 def _columns() -> int:
     try:
-        return max(20, os.get_terminal_size(2).columns)
+        # Some terminals do not know their width, and say 0.
+        return max(20, os.get_terminal_size(2).columns or 80)
     except OSError:
         return 80
