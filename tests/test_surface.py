@@ -174,3 +174,10 @@ def test_examples_in_docstrings(name: str) -> None:
     module = importlib.import_module(name)
     assert module.__doc__
     assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize("page", ["python.md"])
+def test_examples_in_pages(page: str) -> None:
+    done = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
+    assert done.attempted
+    assert done.failed == 0
