@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import doctest
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,11 +26,6 @@ def draws(seed: int, count: int, alphabet: int) -> tuple[NDArray[Any], NDArray[A
 def test_importing_the_coders_imports_no_numpy() -> None:
     code = "import sys, lmcodec.coder; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_documentation_and_its_reference_decoders() -> None:
-    page = Path(__file__).parents[2] / "docs" / "coders.md"
-    assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 0
 
 
 @pytest.mark.parametrize(
