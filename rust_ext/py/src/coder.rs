@@ -8,7 +8,10 @@ use lmcodec_core::coder::binary::{self, Paused};
 use lmcodec_core::coder::quantize::{bit_probabilities, rows_of, Quantizer, Weight};
 use lmcodec_core::coder::{bytes, rans, Interval};
 use lmcodec_core::Error;
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{
+    IntoPyArray, PyArray1, PyArray2, PyArrayDescrMethods, PyReadonlyArray1, PyReadonlyArray2,
+    PyUntypedArray, PyUntypedArrayMethods,
+};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -19,7 +22,6 @@ type Array<'py, T> = Bound<'py, PyArray1<T>>;
 type Slice<'py, T> = PyReadonlyArray1<'py, T>;
 
 /// Rows of weights of any of the types that the quantizer takes.
-#[derive(FromPyObject)]
 pub enum Rows<'py> {
     U8(PyReadonlyArray2<'py, u8>),
     U16(PyReadonlyArray2<'py, u16>),
@@ -27,6 +29,24 @@ pub enum Rows<'py> {
     U64(PyReadonlyArray2<'py, u64>),
     F32(PyReadonlyArray2<'py, f32>),
     F64(PyReadonlyArray2<'py, f64>),
+}
+
+// Asks for the type first: to try one after the other would format an error for each failure, which
+// costs more than coding a row.
+impl<'a, 'py> FromPyObject<'a, 'py> for Rows<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let dtype = object.cast::<PyUntypedArray>()?.dtype();
+        Ok(match (dtype.kind(), dtype.itemsize()) {
+            (b'u', 1) => Self::U8(object.extract()?),
+            (b'u', 2) => Self::U16(object.extract()?),
+            (b'u', 4) => Self::U32(object.extract()?),
+            (b'f', 4) => Self::F32(object.extract()?),
+            (b'f', 8) => Self::F64(object.extract()?),
+            _ => Self::U64(object.extract()?),
+        })
+    }
 }
 
 /// Runs `$body` with `$rows` bound to the slice of weights, whatever their type, without the GIL.
@@ -37,7 +57,7 @@ macro_rules! with_rows {
     (@arms $py:expr, $array:expr, $rows:ident, $alphabet:ident, $body:expr, $($kind:ident)*) => {
         match $array {
             $(Rows::$kind(array) => {
-                let $alphabet = numpy::PyUntypedArrayMethods::shape(&**array)[1];
+                let $alphabet = array.shape()[1];
                 let $rows = array.as_slice().map_err(not_contiguous)?;
                 $py.detach(|| $body)
             })*
