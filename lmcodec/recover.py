@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmcodec.block import decode_block
-from lmcodec.container import END_MARKER, End, FrameHeader, SkippableFrame, next_frame, next_part
+from lmcodec.container import (
+    END_MARKER,
+    MAGIC,
+    End,
+    FrameHeader,
+    SkippableFrame,
+    next_frame,
+    next_part,
+)
 from lmcodec.errors import LmcodecError
 from lmcodec.frame import check_output
 from lmcodec.header import BlockHeader
@@ -159,16 +167,18 @@ class _Salvage:
         """Parse what is at the position: in step what belongs there, else anything with a seal."""
         cursor = Cursor(self._data[self._position :], base=self._position)
         marker = cursor.peek(2)
+        header: FrameHeader | SkippableFrame | BlockHeader | End
         if self._in_step:
-            return (next_part if self._inside else next_frame)(cursor), cursor
-        if marker == END_MARKER and cursor.peek(3)[2:] == b"\0":
+            header = (next_part if self._inside else next_frame)(cursor)
+        elif marker == END_MARKER and cursor.peek(3)[2:] == b"\0":
             # An end without an index has no checksum: three bytes that may be anything.
             raise LmcodecError("end of a frame without a checksum")
-        if marker == b"\xb5L":
-            return next_frame(cursor), cursor
-        header = next_part(cursor)
+        elif marker == MAGIC[:2]:
+            header = next_frame(cursor)
+        else:
+            header = next_part(cursor)
         if isinstance(header, BlockHeader) and self._inside and header.start < self._expected:
-            raise LmcodecError("block of another frame")
+            raise LmcodecError(f"block at {header.start} comes again, or is of another frame")
         return header, cursor
 
     def _seek_marker(self) -> None:

@@ -19,6 +19,7 @@ fn main() {
         let decoded = decode(&payload, symbols.len(), &params).expect("a good payload");
         let seconds = start.elapsed().as_secs_f64();
         assert!(decoded == symbols, "{path} was not restored");
+        #[allow(clippy::cast_precision_loss)]
         let mb = symbols.len() as f64 / 1e6;
         println!(
             "{path}: {} -> {}, {:.2} MB/s, back {:.2} MB/s",

@@ -15,6 +15,13 @@
 //! # Ok::<(), lmcodec_core::Error>(())
 //! ```
 
+// Fixed-point arithmetic: values are bounded by the tables they come from, and mixed signedness is its nature.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
+
 pub mod fast;
 pub mod probe;
 pub mod tables;

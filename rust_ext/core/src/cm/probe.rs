@@ -15,12 +15,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The number that stands for the kind in the stream.
+    /// The number that stands for the kind in the stream, from 1.
     #[must_use]
     pub fn code(self) -> u32 {
         match self {
-            Self::Text => 0,
-            Self::Binary => 1,
+            Self::Text => 1,
+            Self::Binary => 2,
         }
     }
 
@@ -101,9 +101,10 @@ mod tests {
 
     #[test]
     fn codes_are_inverse() {
-        for code in 0..2 {
+        for code in 1..3 {
             assert_eq!(Kind::from_code(code).unwrap().code(), code);
         }
-        assert_eq!(Kind::from_code(2), None);
+        assert_eq!(Kind::from_code(0), None);
+        assert_eq!(Kind::from_code(3), None);
     }
 }

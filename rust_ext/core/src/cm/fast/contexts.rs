@@ -110,7 +110,6 @@ impl Contexts {
         let mut salt = 0_u64;
         for (hash, context) in hashes.iter_mut().zip(contexts) {
             salt += 1 << 59;
-            #[allow(clippy::cast_possible_truncation)] // the upper half of a product
             let mixed = (context
                 .wrapping_add(salt)
                 .wrapping_mul(MULTIPLIER)
@@ -140,17 +139,17 @@ impl Contexts {
             last(3),
             last(4),
             word << 8 | if self.word == 0 { last(1) } else { 0 },
-            last(6),
+            (column as u64).min(255) << 16 | last(1),
             word << 32 | previous,
-            above << 16 | last(2),
-            last(5),
+            last(6),
+            hash(word, u64::from(self.word_before_previous)),
             triple,
             self.recent >> 8 & 0xFFFF,
-            word << 8 | last(1),
+            above << 16 | last(2),
+            last(5),
             self.recent,
+            word << 8 | last(1),
             u64::from(self.first_word) << 32 | word,
-            hash(word, u64::from(self.word_before_previous)),
-            above << 8 | (column as u64).min(255) << 16 | last(1),
         ]
     }
 

@@ -77,7 +77,6 @@ impl MatchModel {
     /// Two inputs for the mixer: stretched probability and its distance from one half.
     #[inline(always)]
     #[must_use]
-    #[allow(clippy::cast_possible_wrap)]
     pub fn inputs(&self, bit_position: u32, tables: &Tables) -> [i32; 2] {
         let mask = -i32::from(self.expected != 0);
         let p = self.counters[self.counter(bit_position)] >> 10;
@@ -94,7 +93,6 @@ impl MatchModel {
             return;
         }
         let at = self.counter(bit_position);
-        #[allow(clippy::cast_possible_wrap)]
         tables.adapt(
             &mut self.counters[at],
             (bit << 22) as i32 - bit as i32,
@@ -109,7 +107,6 @@ impl MatchModel {
 
     /// Goes on to the next byte: follows the match, or looks for a longer one.
     #[inline(always)]
-    #[allow(clippy::cast_possible_truncation)] // at most 2^30 symbols
     pub fn find(&mut self, history: &[u8]) {
         if self.pointer > 0 {
             self.pointer += 1;

@@ -5,6 +5,8 @@ use crate::cm::tables::Tables;
 
 /// Weight sets of the first layer that are selected at a time.
 pub const SETS: usize = 3;
+/// Contexts of the final mixer.
+const LAST_CONTEXTS: usize = 2048;
 /// A weight of one, in 16 fractional bits.
 const ONE: i32 = 1 << 16;
 /// The last input of a row is no input: there each weight set counts its visits.
@@ -28,7 +30,7 @@ const FINAL_MAX: i32 = 2815;
 #[derive(Debug)]
 pub struct Mixer {
     sets: [Box<[Row]>; SETS],
-    last: Box<[[i32; 4]; 2048]>,
+    last: Box<[[i32; 4]]>,
     selected: [usize; SETS],
     last_selected: usize,
     dots: [i32; SETS],
@@ -51,11 +53,10 @@ impl Mixer {
     pub fn new(sizes: [usize; SETS], weight: i32) -> Self {
         let mut row = Aligned([weight; INPUTS]);
         row.0[VISITS] = 0;
-        #[allow(clippy::cast_possible_wrap, clippy::cast_possible_truncation)]
         let equal = ONE / SETS as i32;
         Self {
             sets: sizes.map(|size| vec![row; size].into_boxed_slice()),
-            last: Box::new([[equal, equal, equal, 0]; 2048]),
+            last: vec![[equal, equal, equal, 0]; LAST_CONTEXTS].into_boxed_slice(),
             selected: [0; SETS],
             last_selected: 0,
             dots: [0; SETS],
@@ -71,7 +72,7 @@ impl Mixer {
         for (set, at) in self.sets.iter().zip(selected) {
             prefetch(&set[at & (set.len() - 1)]);
         }
-        prefetch(&self.last[last_selected & 2047]);
+        prefetch(&self.last[last_selected & (LAST_CONTEXTS - 1)]);
     }
 
     /// Returns the mixed prediction; `selected` are the contexts of the sets, `last_selected` that of the final mixer.
@@ -82,7 +83,7 @@ impl Mixer {
         selected: [usize; SETS],
         last_selected: usize,
     ) -> i32 {
-        let last = &self.last[last_selected & 2047];
+        let last = &self.last[last_selected & (LAST_CONTEXTS - 1)];
         let mut sum = 0;
         for j in 0..SETS {
             let set = &self.sets[j];
@@ -91,7 +92,7 @@ impl Mixer {
             self.dots[j] = (K::dot(&set[at], inputs) >> 8).clamp(-DOT_MAX, DOT_MAX);
             sum += (last[j] * self.dots[j]) >> 8;
         }
-        self.last_selected = last_selected & 2047;
+        self.last_selected = last_selected & (LAST_CONTEXTS - 1);
         self.output = (sum >> 8).clamp(-FINAL_MAX, FINAL_MAX);
         self.output
     }
@@ -99,7 +100,6 @@ impl Mixer {
     /// Learns the bit that was mixed for. Every step is rounded to nearest: rounding down would pull all weights of
     /// sure predictions one way for ever.
     #[inline(always)]
-    #[allow(clippy::cast_possible_wrap, clippy::cast_sign_loss)]
     pub fn update<K: Kernel>(&mut self, inputs: &Row, bit: u32, tables: &Tables) {
         let target = (bit << 16) as i32;
         let last = &mut self.last[self.last_selected];
@@ -109,8 +109,8 @@ impl Mixer {
         let error = ((i64::from(target - tables.squash16(self.output)) * i64::from(rate)
             + (1 << 15))
             >> 16) as i32;
-        for j in 0..SETS {
-            last[j] += (self.dots[j] * error + (1 << 9)) >> 10;
+        for (weight, dot) in last.iter_mut().zip(self.dots) {
+            *weight += (dot * error + (1 << 9)) >> 10;
         }
         for j in 0..SETS {
             let error = target - tables.squash16(self.dots[j]);
@@ -143,11 +143,6 @@ pub struct Apm {
 impl Apm {
     /// Creates a map that returns its input, for `contexts`, a power of two.
     #[must_use]
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_possible_wrap,
-        clippy::cast_sign_loss
-    )]
     pub fn new(contexts: usize, tables: &Tables) -> Self {
         let mut row = Aligned([0; ENTRIES]);
         for (j, entry) in row.0.iter_mut().enumerate() {
@@ -169,7 +164,6 @@ impl Apm {
 
     /// Refines a stretched probability to 16 bits.
     #[inline(always)]
-    #[allow(clippy::cast_possible_wrap, clippy::cast_sign_loss)]
     pub fn refine(&mut self, context: usize, stretched: i32) -> u32 {
         self.row = context & (self.rows.len() - 1);
         let position = (stretched.clamp(-2047, 2047) + 2048) as usize * (ENTRIES - 1);
@@ -182,11 +176,6 @@ impl Apm {
 
     /// Learns the bit that was refined for.
     #[inline(always)]
-    #[allow(
-        clippy::cast_possible_wrap,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss
-    )]
     pub fn update(&mut self, bit: u32) {
         let target = (bit << 16) as i32 - bit as i32;
         let entry = &mut self.rows[self.row].0[self.entry & 31];

@@ -251,7 +251,7 @@ impl<const N: usize> Predictor<N> {
                 self.slots.leave(self.places[i], &self.nibble[i]);
             }
         }
-        if history.len() & 1023 == 0 {
+        if history.len().is_multiple_of(1024) {
             self.shift = schedule(history.len());
         }
         for model in &mut self.matches {
@@ -261,7 +261,6 @@ impl<const N: usize> Predictor<N> {
 
     /// Computes where the contexts of the next nibble are; `salt` tells the nibbles of a byte apart.
     #[inline(always)]
-    #[allow(clippy::cast_possible_truncation)]
     fn address(&mut self, salt: u32) {
         let salt = salt.wrapping_mul(0x9E37_79B1);
         for i in 0..N {
@@ -291,7 +290,6 @@ impl<const N: usize> Predictor<N> {
     }
 
     #[inline(always)]
-    #[allow(clippy::cast_possible_truncation)]
     fn next_byte(&mut self, history: &mut Vec<u8>, partial: u32) {
         let byte = partial as u8;
         history.push(byte);
@@ -379,7 +377,6 @@ impl<const N: usize> Predictor<N> {
     }
 
     #[inline(always)]
-    #[allow(clippy::cast_possible_wrap)]
     fn learn<K: Kernel>(
         &mut self,
         bit: u32,
@@ -481,7 +478,7 @@ mod tests {
 
     #[test]
     fn zeros_cost_almost_nothing() {
-        assert!(round_trip(&[0; 100_000], &params(5, Kind::Binary, 2)) < 60);
+        assert!(round_trip(&vec![0; 100_000], &params(5, Kind::Binary, 2)) < 60);
     }
 
     #[test]

@@ -89,7 +89,6 @@ impl Kernel for Scalar {
     }
 
     #[inline(always)]
-    #[allow(clippy::cast_possible_wrap, clippy::cast_sign_loss)] // counters are below 2^31
     fn adapt(counters: &mut Counters, target: i32, shift: u32) {
         for counter in &mut counters.0 {
             let p = *counter as i32;
@@ -171,7 +170,6 @@ mod avx2 {
         }
 
         #[inline(always)]
-        #[allow(clippy::cast_possible_wrap)] // a shift is below 32
         fn adapt(counters: &mut Counters, target: i32, shift: u32) {
             // SAFETY: as in `dot`, with LANES numbers.
             unsafe {
@@ -187,7 +185,6 @@ mod avx2 {
         }
 
         #[inline(always)]
-        #[allow(clippy::cast_sign_loss)] // the minimum is a 16-bit number
         fn find(bucket: &Bucket, check: u8) -> (usize, bool) {
             let head = |slot: usize| {
                 let slot = &bucket[slot];

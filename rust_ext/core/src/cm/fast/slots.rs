@@ -22,7 +22,6 @@ impl Slots {
     ///
     /// # Errors
     /// [`Error::Limit`] when the system has no room for it.
-    #[allow(clippy::cast_possible_truncation)] // at most 2^24 buckets
     pub fn new(buckets: usize) -> Result<Self> {
         debug_assert!(buckets.is_power_of_two());
         let limit = |_| Error::Limit {
@@ -60,7 +59,6 @@ impl Slots {
     ///
     /// Returns where to write the slot back, and whether it was there.
     #[inline(always)]
-    #[allow(clippy::cast_possible_truncation)] // four slots a bucket
     pub fn enter<K: Kernel>(&self, index: u32, check: u8, slot: &mut Slot) -> (u32, bool) {
         let bucket = &self.buckets()[index as usize];
         let (at, hit) = K::find(bucket, check);

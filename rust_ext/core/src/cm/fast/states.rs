@@ -63,7 +63,6 @@ fn bounded(mut zeros: u8, mut ones: u8, last: u8) -> History {
 impl History {
     fn counts(self) -> (u8, u8) {
         match self {
-            #[allow(clippy::cast_possible_truncation)] // at most EXACT ones
             Self::Exact(length, bits) => {
                 let ones = bits.count_ones() as u8;
                 (length - ones, ones)
@@ -95,7 +94,6 @@ impl StateTable {
     /// # Panics
     /// Never: the rules give fewer than 256 states, which a test checks.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation)]
     pub fn new() -> Self {
         let mut histories = vec![History::Exact(0, 0)];
         let mut done = 0;
