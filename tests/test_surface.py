@@ -62,6 +62,9 @@ SIGNATURES = {
     "open": "file, /, mode, *, level, options, encoding, errors, newline, model, threads, "
     "block_size, max_memory",
     "recover": "data, *, max_output_size, max_memory",
+    "MessageCodec": "model, *, length, checksum_bytes",
+    "MessageCodec.encode": "self, message",
+    "MessageCodec.decode": "self, data, *, max_output_size",
     "LmcodecCompressor": "level, options, *, model, threads, block_size",
     "LmcodecCompressor.compress": "self, data, /, mode",
     "LmcodecCompressor.flush": "self, mode",
