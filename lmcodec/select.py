@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # For each level the ids that are tried on bytes of any kind, best guess first.
 _BYTES_BY_LEVEL = {1: ("bwt",), 2: ("bwt",), **dict.fromkeys(range(3, 10), ("cm",))}
 # What remains in an installation without these.
-_FALLBACK = ("order0",)
+_FALLBACK = ("freqs",)
 
 # Joined to one sample, since adaptive models need some length to show what they learn.
 _SAMPLE_SLICES = 3
