@@ -41,6 +41,7 @@ __all__ = [
     "BIT_PRECISION",
     "MAX_LANES",
     "MAX_PRECISION",
+    "PRECISION",
     "BinaryDecoder",
     "BinaryEncoder",
     "RansStack",

@@ -38,6 +38,7 @@ dispatch! {
     block_sums<W: Integer>(row: &[W], block_sums: &mut Vec<u64>) -> Result<u64>, sums
 }
 /// A float type with a conversion that the processor has an instruction for.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // the portable loops have no use for it
 pub(super) trait Truncate: Float {
     /// Drops the fraction.
     ///
