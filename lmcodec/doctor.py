@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lmcodec import __version__
 from lmcodec.block import find_model
@@ -17,6 +18,9 @@ from lmcodec.errors import LmcodecError
 from lmcodec.header import ModelRecord
 from lmcodec.models.base import MODELS, Model
 from lmcodec.terminal import table
+
+if TYPE_CHECKING:
+    from lmcodec.models.base import Symbols
 
 # What an extra brings, by the name under which it is imported.
 _EXTRAS = {
@@ -62,23 +66,20 @@ def check(cls: type[Model]) -> str | None:
     Returns:
         What went wrong, or None.
     """
-    symbols = b"".join(b"%d %s\n" % (n * n % 97, b"abc"[: n % 4]) for n in range(200))
+    sample: Symbols = b"".join(b"%d %s\n" % (n * n % 97, b"abc"[: n % 4]) for n in range(200))
     try:
-        model = cls.for_level(5)
-        if model.width != 1:
+        if cls.width != 1:
             import numpy as np
 
-            # Few values, so that every alphabet has them.
-            sample = np.frombuffer(symbols, np.uint8) % 2
-            wide = sample.astype(f"u{model.width}")
-            again = model.decode(model.encode(wide), len(wide))
-            return None if np.array_equal(np.asarray(again), wide) else "decodes to other symbols"
-        payload = model.encode(symbols)
-        record = ModelRecord(model.id, model.version, model.params(), model.host_bound)
-        decoder = model if model.digests() or model.host_bound else find_model(record)
-        same = decoder.decode(payload, len(symbols)) == symbols
+            sample = np.frombuffer(bytes(sample), np.uint8).astype(f"u{cls.width}")
+        model = cls.for_level(5).fit(sample)
+        record = ModelRecord(
+            model.id, model.version, model.params(), model.host_bound, model.digests()
+        )
+        decoded = find_model(record).decode(model.encode(sample), len(sample))
+        same = bytes(decoded) == bytes(sample)
     except LmcodecError as error:
-        return str(error)
+        return str(error).splitlines()[0]
     return None if same else "decodes to other symbols"
 
 
