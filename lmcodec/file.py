@@ -1,0 +1,405 @@
+"""Compressed files as file objects."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
+
+from lmcodec.block import decode_block
+from lmcodec.errors import TruncatedError
+from lmcodec.incremental import LmcodecCompressor, LmcodecDecompressor
+from lmcodec.index import BlockTable, Source, read_block, read_table
+from lmcodec.options import Options
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from typing_extensions import Buffer
+
+    from lmcodec.models.base import Model
+
+    Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+    ReadMode: TypeAlias = Literal["r", "rb"]
+    WriteMode: TypeAlias = Literal["w", "wb", "x", "xb", "a", "ab"]
+    TextMode: TypeAlias = Literal["rt", "wt", "xt", "at"]
+
+_CHUNK_BYTES = 1 << 17
+
+
+class _Reader(io.RawIOBase):
+    """The content of a compressed file, read in order until the first seek, by blocks after it."""
+
+    def __init__(self, file: IO[bytes], max_memory: int | None) -> None:
+        self._file = file
+        self._max_memory = max_memory
+        self._origin = file.tell() if file.seekable() else 0
+        self._decompressor: LmcodecDecompressor | None = None
+        self._table: BlockTable | None = None
+        self._source: Source | None = None
+        # Decoded content that was not read yet; it begins at `_position`.
+        self._ready = memoryview(b"")
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        if not self._ready and len(view):
+            raw = self._next_in_order() if self._table is None else self._next_by_table()
+            self._ready = memoryview(raw)
+        size = min(len(view), len(self._ready))
+        view[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        self._position += size
+        return size
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if not self.seekable():
+            raise io.UnsupportedOperation("the underlying file is not seekable")
+        if whence == io.SEEK_CUR:
+            offset += self._position
+        elif whence == io.SEEK_END:
+            offset += self._find_blocks().size
+        elif whence != io.SEEK_SET:
+            raise ValueError(f"whence must be 0, 1 or 2: got {whence}")
+        if offset < 0:
+            raise ValueError(f"negative seek position: {offset}")
+        ahead = offset - self._position
+        if 0 <= ahead <= len(self._ready):
+            self._ready = self._ready[ahead:]
+        else:
+            self._find_blocks()
+            self._ready = memoryview(b"")
+        self._position = offset
+        return offset
+
+    def _next_in_order(self) -> bytes:
+        """Decode until there is content; empty at the end of the file."""
+        while True:
+            waiting = self._decompressor
+            data = b""
+            if waiting is None or waiting.eof or waiting.needs_input:
+                rest = waiting.unused_data if waiting is not None and waiting.eof else b""
+                data = rest or self._file.read(_CHUNK_BYTES)
+                if not data and waiting is not None and waiting.eof:
+                    return b""
+                if not data:
+                    raise TruncatedError("file ends early: the end of a frame is missing")
+            if waiting is None or waiting.eof:
+                waiting = LmcodecDecompressor(max_memory=self._max_memory)
+                self._decompressor = waiting
+            raw = waiting.decompress(data)
+            if raw:
+                return raw
+
+    def _find_blocks(self) -> BlockTable:
+        if self._table is None:
+            self._file.seek(self._origin)
+            self._source = Source(self._file)
+            self._table = read_table(self._source)
+            self._decompressor = None
+        return self._table
+
+    def _next_by_table(self) -> bytes | memoryview:
+        """Decode the block that holds the position; empty at the end of the file."""
+        table = self._find_blocks()
+        if self._position >= table.size or self._source is None:
+            return b""
+        location = table.locations[table.find(self._position)]
+        header, payloads = read_block(self._source, location)
+        raw = decode_block(header, payloads, max_memory=self._max_memory)
+        return memoryview(raw)[self._position - location.start :]
+
+
+class LmcodecFile(io.BufferedIOBase):
+    """A compressed file: reading gives its content, writing compresses.
+
+    When reading, all frames are joined, and `seek` decodes only the block that is needed. Reading
+    from the first byte to the last checks everything that `decompress` checks.
+
+    Args:
+        file: A path, or a binary file object, which is not closed.
+        mode: "r" to read, "w" to write, "x" to write a new file, "a" to add a frame at the end;
+            each also with "b".
+        level: 1 (fast) to 9 (small), when writing.
+        options: Values by `CompressionParameter`, when writing; not together with `level`.
+        model: "auto", "stored", the id of a model, or a model, when writing.
+        threads: Blocks that are coded side by side.
+        block_size: Bytes of content in a block, when writing.
+        max_memory: Bytes that a model may need, when reading, or None for any number.
+
+    Raises:
+        TypeError: `level` or `options` are given for reading, or both for writing.
+        ValueError: The mode is not known.
+    """
+
+    def __init__(
+        self,
+        file: Path | IO[bytes],
+        /,
+        mode: str = "r",
+        *,
+        level: int | None = None,
+        options: Options | None = None,
+        model: Model | str = "auto",
+        threads: int | None = None,
+        block_size: int | None = None,
+        max_memory: int | None = None,
+    ) -> None:
+        self._close_file = False
+        self._reader: io.BufferedReader | None = None
+        self._compressor: LmcodecCompressor | None = None
+        self._fp: IO[bytes] | None = None
+        letter = mode.removesuffix("b") or "r"
+        if letter not in ("r", "w", "x", "a") or mode.count("b") > 1:
+            raise ValueError(f"mode is not known: {mode!r}")
+        self._mode = "rb" if letter == "r" else "wb"
+        if letter == "r" and (level is not None or options is not None):
+            raise TypeError("level and options are for writing: the stream says how it was written")
+        if letter != "r":
+            self._compressor = LmcodecCompressor(
+                level, options, model=model, threads=threads, block_size=block_size
+            )
+        if isinstance(file, (str, bytes, os.PathLike)):
+            self._fp = cast("IO[bytes]", builtins.open(file, letter + "b"))
+            self._close_file = True
+        elif hasattr(file, "read") or hasattr(file, "write"):
+            self._fp = file
+        else:
+            raise TypeError(f"file must be a path or a file object: got {file!r}")
+        self._written = 0
+        if letter == "r":
+            self._reader = io.BufferedReader(_Reader(self._fp, max_memory), _CHUNK_BYTES)
+
+    def close(self) -> None:
+        """End the frame that is being written, and close the file that was opened here."""
+        if self._fp is None:
+            return
+        file, self._fp = self._fp, None
+        try:
+            if self._reader is not None:
+                self._reader.close()
+            elif self._compressor is not None:
+                file.write(self._compressor.flush())
+        finally:
+            self._compressor = None
+            if self._close_file:
+                file.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._fp is None
+
+    @property
+    def mode(self) -> str:
+        """Either "rb" or "wb"."""
+        return self._mode
+
+    @property
+    def name(self) -> Any:
+        """The name of the underlying file."""
+        return self._file().name  # type: ignore[union-attr, unused-ignore]
+
+    def fileno(self) -> int:
+        """Return the descriptor of the underlying file."""
+        return self._file().fileno()
+
+    def readable(self) -> bool:
+        """Return whether the file was opened for reading."""
+        self._file()
+        return self._reader is not None
+
+    def writable(self) -> bool:
+        """Return whether the file was opened for writing."""
+        self._file()
+        return self._compressor is not None
+
+    def seekable(self) -> bool:
+        """Return whether the file is read from a file that can seek."""
+        return self.readable() and self._input().seekable()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to `size` bytes of content; to the end when it is negative or None."""
+        return self._input().read(size)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Read up to `size` bytes without waiting for more than one piece of the file."""
+        return self._input().read1(size if size >= 0 else _CHUNK_BYTES)
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Read content into a buffer."""
+        return self._input().readinto(buffer)
+
+    def readinto1(self, buffer: Buffer, /) -> int:
+        """Read content into a buffer without waiting for more than one piece of the file."""
+        return self._input().readinto1(buffer)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Read a line with its end, at most `size` bytes when that is not negative."""
+        return self._input().readline(size)
+
+    def peek(self, size: int = -1, /) -> bytes:
+        """Return the next bytes of content without moving on: one at least, unless at the end."""
+        return self._input().peek(size)
+
+    def __next__(self) -> bytes:
+        """Return the next line."""
+        line = self._input().readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move to an offset of the content; only the block found there is decoded."""
+        return self._input().seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the offset in the content."""
+        self._file()
+        return self._reader.tell() if self._reader is not None else self._written
+
+    def write(self, data: Buffer, /) -> int:
+        """Compress content.
+
+        Returns:
+            The number of bytes of content.
+        """
+        compressor = self._output()
+        self._file().write(compressor.compress(data))
+        size = memoryview(data).nbytes
+        self._written += size
+        return size
+
+    def flush(self, mode: int = LmcodecCompressor.FLUSH_BLOCK) -> None:
+        """Write out everything so far: as complete blocks, or as a complete frame.
+
+        Args:
+            mode: `LmcodecCompressor.FLUSH_BLOCK` or `LmcodecCompressor.FLUSH_FRAME`.
+        """
+        if self._reader is not None or self._fp is None:
+            return
+        self._fp.write(self._output().flush(mode))
+        if hasattr(self._fp, "flush"):
+            self._fp.flush()
+
+    def _file(self) -> IO[bytes]:
+        if self._fp is None:
+            raise ValueError("I/O operation on closed file")
+        return self._fp
+
+    def _input(self) -> io.BufferedReader:
+        self._file()
+        if self._reader is None:
+            raise io.UnsupportedOperation("file was not opened for reading")
+        return self._reader
+
+    def _output(self) -> LmcodecCompressor:
+        self._file()
+        if self._compressor is None:
+            raise io.UnsupportedOperation("file was not opened for writing")
+        return self._compressor
+
+
+@overload
+def open(
+    file: Path | IO[bytes],
+    /,
+    mode: ReadMode | WriteMode = "rb",
+    *,
+    level: int | None = None,
+    options: Options | None = None,
+    encoding: None = None,
+    errors: None = None,
+    newline: None = None,
+    model: Model | str = "auto",
+    threads: int | None = None,
+    block_size: int | None = None,
+    max_memory: int | None = None,
+) -> LmcodecFile: ...
+
+
+@overload
+def open(
+    file: Path | IO[bytes],
+    /,
+    mode: TextMode,
+    *,
+    level: int | None = None,
+    options: Options | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    model: Model | str = "auto",
+    threads: int | None = None,
+    block_size: int | None = None,
+    max_memory: int | None = None,
+) -> io.TextIOWrapper: ...
+
+
+def open(
+    file: Path | IO[bytes],
+    /,
+    mode: str = "rb",
+    *,
+    level: int | None = None,
+    options: Options | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    model: Model | str = "auto",
+    threads: int | None = None,
+    block_size: int | None = None,
+    max_memory: int | None = None,
+) -> LmcodecFile | io.TextIOWrapper:
+    """Open a compressed file.
+
+    Args:
+        file: A path, or a binary file object, which is not closed.
+        mode: As for `LmcodecFile`, or with "t" for text.
+        level: 1 (fast) to 9 (small), when writing.
+        options: Values by `CompressionParameter`, when writing; not together with `level`.
+        encoding: As for the built-in `open`, in text modes.
+        errors: As for the built-in `open`, in text modes.
+        newline: As for the built-in `open`, in text modes.
+        model: "auto", "stored", the id of a model, or a model, when writing.
+        threads: Blocks that are coded side by side.
+        block_size: Bytes of content in a block, when writing.
+        max_memory: Bytes that a model may need, when reading, or None for any number.
+
+    Returns:
+        A binary file object, or a text one.
+
+    Raises:
+        TypeError: `level` or `options` are given for reading, or both for writing.
+        ValueError: The mode is not known, or a text argument is given in a binary mode.
+    """
+    text = "t" in mode
+    if text and "b" in mode:
+        raise ValueError(f"mode is not known: {mode!r}")
+    if not text:
+        for name, value in (("encoding", encoding), ("errors", errors), ("newline", newline)):
+            if value is not None:
+                raise ValueError(f"argument {name} is for text modes")
+    binary = LmcodecFile(
+        file,
+        mode.replace("t", "", 1),
+        level=level,
+        options=options,
+        model=model,
+        threads=threads,
+        block_size=block_size,
+        max_memory=max_memory,
+    )
+    if not text:
+        return binary
+    return io.TextIOWrapper(binary, encoding, errors, newline)
