@@ -43,17 +43,21 @@ class Usage:
         wall_s: Elapsed seconds of the coding.
         peak_bytes: Largest resident memory of the process. Linux starts a new process at its
             parent's figure, so nothing below this interpreter's own size can be seen.
+        declared_bytes: What a stream of this package says that its decoder needs.
+        models: What such a stream says that it was written with.
     """
 
     cpu_s: float | None
     process_cpu_s: float | None
     wall_s: float
     peak_bytes: int | None
+    declared_bytes: int | None = None
+    models: str = ""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One codec on one corpus: a row of every report. Units are in the names."""
+    """One codec on one corpus: a row of every report. Units are in the names, see `Usage`."""
 
     corpus: str
     kind: str
@@ -72,6 +76,8 @@ class Measurement:
     decompress_wall_s: float | None = None
     compress_peak_bytes: int | None = None
     decompress_peak_bytes: int | None = None
+    declared_bytes: int | None = None
+    models: str = ""
     repeats: int = 1
 
     @property
@@ -229,6 +235,8 @@ def run_codec(
         decompress_wall_s=_least(use.wall_s for use in decompressed),
         compress_peak_bytes=_least(use.peak_bytes for use in compressed),
         decompress_peak_bytes=_least(use.peak_bytes for use in decompressed),
+        declared_bytes=compressed[0].declared_bytes,
+        models=compressed[0].models,
     )
 
 
@@ -251,7 +259,7 @@ def _direction(codec: Codec, verb: str, folder: Path) -> Usage:
     report = folder / "report"
     whole = measure([sys.executable, "-m", "lmcodec.bench", verb, which], folder, report)
     call = json.loads(report.read_text())
-    return replace(whole, cpu_s=call["cpu_s"], wall_s=call["wall_s"])
+    return replace(whole, **call)
 
 
 def _child(verb: str, which: str) -> None:
@@ -270,7 +278,13 @@ def _child(verb: str, which: str) -> None:
     result = function(data)
     cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - wall_s
     Path(target).write_bytes(result)
-    print(json.dumps({"cpu_s": cpu_s, "wall_s": wall_s}))
+    report: dict[str, object] = {"cpu_s": cpu_s, "wall_s": wall_s}
+    if isinstance(codec, Lmcodec) and verb == "encode":
+        from lmcodec.info import info
+
+        about = info(result)
+        report |= {"declared_bytes": about.memory_bytes, "models": " ".join(about.models)}
+    print(json.dumps(report))
 
 
 def run(

@@ -133,7 +133,8 @@ class Lmcodec(Library):
             return bytes(coded)
 
         def decode(coded: bytes) -> bytes:
-            return bytes(module.decompress(coded))
+            decoded = module.decompress(coded, threads=self.threads, max_output_size=None)
+            return bytes(decoded)
 
         return encode, decode
 
@@ -195,19 +196,20 @@ _NOT_PRIORS = ("", ".md", ".py", ".pyc", ".toml")
 _BROTLI_DICTIONARY_BYTES = 122_784
 
 
+# Peers that may be missing are imported by name: type checking does not depend on them.
 def _ppmd() -> Directions:
-    import pyppmd
+    pyppmd = importlib.import_module("pyppmd")
 
     order, memory_bytes = 16, 256 << 20
 
     # A raw PPMd stream does not say where it ends, so its length goes in front.
     def encode(data: bytes) -> bytes:
         encoder = pyppmd.Ppmd7Encoder(order, memory_bytes)
-        return len(data).to_bytes(8, "little") + encoder.encode(data) + encoder.flush()
+        return bytes(len(data).to_bytes(8, "little") + encoder.encode(data) + encoder.flush())
 
     def decode(coded: bytes) -> bytes:
         decoder = pyppmd.Ppmd7Decoder(order, memory_bytes)
-        return decoder.decode(coded[8:], int.from_bytes(coded[:8], "little"))
+        return bytes(decoder.decode(coded[8:], int.from_bytes(coded[:8], "little")))
 
     return encode, decode
 
@@ -231,18 +233,27 @@ def _xz() -> Directions:
 
 
 def _zstd() -> Directions:
-    import zstandard
+    zstandard = importlib.import_module("zstandard")
 
     def encode(data: bytes) -> bytes:
-        return zstandard.ZstdCompressor(level=19).compress(data)
+        return bytes(zstandard.ZstdCompressor(level=19).compress(data))
 
-    return encode, zstandard.ZstdDecompressor().decompress
+    def decode(coded: bytes) -> bytes:
+        return bytes(zstandard.ZstdDecompressor().decompress(coded))
+
+    return encode, decode
 
 
 def _brotli() -> Directions:
-    import brotli  # type: ignore[import-untyped, unused-ignore]
+    brotli = importlib.import_module("brotli")
 
-    return lambda data: brotli.compress(data, quality=11, lgwin=24), brotli.decompress
+    def encode(data: bytes) -> bytes:
+        return bytes(brotli.compress(data, quality=11, lgwin=24))
+
+    def decode(coded: bytes) -> bytes:
+        return bytes(brotli.decompress(coded))
+
+    return encode, decode
 
 
 # Of two ways to run a codec the command comes first: `bench` takes the first that is installed.
