@@ -17,6 +17,7 @@ from lmcodec.file import LmcodecFile, open
 from lmcodec.incremental import LmcodecCompressor, LmcodecDecompressor
 from lmcodec.info import Info, info
 from lmcodec.options import CompressionParameter
+from lmcodec.recover import Recovered, recover
 
 __all__ = [
     "CompressionParameter",
@@ -30,6 +31,7 @@ __all__ = [
     "LmcodecFile",
     "ModelError",
     "NotReproducibleError",
+    "Recovered",
     "TruncatedError",
     "UnsupportedError",
     "WeightsError",
@@ -39,4 +41,5 @@ __all__ = [
     "decompress_into",
     "info",
     "open",
+    "recover",
 ]

@@ -89,7 +89,7 @@ def decompress(
         data: Any contiguous buffer of one or more whole frames.
         max_output_size: Bytes of content to return at most, or None for any number. It is checked
             before anything is decoded.
-        max_memory: Bytes that a model may need, or None for any number.
+        max_memory: Bytes that decoding a block may need, or None for any number.
         threads: Blocks that are decoded side by side.
         progress: Called with (bytes done, None) as blocks are done.
 
@@ -99,7 +99,7 @@ def decompress(
     Raises:
         FormatError: The buffer is not made of whole, undamaged frames.
         UnsupportedError: A frame needs a newer release, or a model that is not installed.
-        LimitError: The content or a model is larger than allowed.
+        LimitError: The content is larger than allowed, or a block needs too much memory.
     """
     parts: list[bytes] = []
     done = 0
@@ -121,7 +121,7 @@ def decompress_into(
     Args:
         data: Any contiguous buffer of one or more whole frames.
         out: A writable contiguous buffer; bytes behind the content are left as they are.
-        max_memory: Bytes that a model may need, or None for any number.
+        max_memory: Bytes that decoding a block may need, or None for any number.
         threads: Blocks that are decoded side by side.
 
     Returns:
@@ -130,7 +130,7 @@ def decompress_into(
     Raises:
         FormatError: The buffer is not made of whole, undamaged frames.
         UnsupportedError: A frame needs a newer release, or a model that is not installed.
-        LimitError: The content does not fit into `out`, or a model needs too much memory.
+        LimitError: The content does not fit into `out`, or a block needs too much memory.
         TypeError: `out` is not writable.
     """
     view = memoryview(out).cast("B")

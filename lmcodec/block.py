@@ -84,7 +84,7 @@ def decode_block(header: BlockHeader, payloads: Buffer, *, max_memory: int | Non
     Args:
         header: The parsed block header.
         payloads: As many bytes as the header announces.
-        max_memory: Bytes that a model may need besides the block, or None for any number.
+        max_memory: Bytes that decoding may need, or None for any number.
 
     Returns:
         The content.
@@ -92,7 +92,7 @@ def decode_block(header: BlockHeader, payloads: Buffer, *, max_memory: int | Non
     Raises:
         FormatError: The payloads are damaged.
         UnsupportedError: A model or transform is not known here.
-        LimitError: A model needs more memory.
+        LimitError: Decoding needs more memory than allowed.
     """
     view = memoryview(payloads)
     transform = None
@@ -100,6 +100,14 @@ def decode_block(header: BlockHeader, payloads: Buffer, *, max_memory: int | Non
         cls = TRANSFORMS.get(header.transform.id, header.transform.version)
         transform = cls.from_record(header.transform.params)
     models = [find_model(record) for record in header.models]
+    needed = _memory_bytes(header, models)
+    if max_memory is not None and needed > max_memory:
+        raise LimitError(
+            f"block needs too much memory: {needed} of {max_memory} bytes",
+            limit=max_memory,
+            needed=needed,
+            hint=f"pass max_memory={needed} or more",
+        )
     symbols: dict[str, Symbols] = {}
     position = 0
     for record in header.streams:
@@ -109,7 +117,6 @@ def decode_block(header: BlockHeader, payloads: Buffer, *, max_memory: int | Non
             symbols[record.name] = _from_little_endian(payload, record.width)
         else:
             model = models[record.model - 1]
-            _check_memory(model, record.count, max_memory)
             symbols[record.name] = _decode_stream(model, payload, record)
     raw = transform.inverse(symbols) if transform else bytes(symbols[""])
     computed = zlib.crc32(raw)
@@ -142,7 +149,16 @@ def memory_bytes(header: BlockHeader) -> int:
     Raises:
         UnsupportedError: A model is not known here.
     """
-    models = [find_model(record) for record in header.models]
+    return _memory_bytes(header, [find_model(record) for record in header.models])
+
+
+def symbol_width(symbols: Symbols) -> int:
+    """Return the bytes of a symbol."""
+    return 1 if isinstance(symbols, bytes) else int(symbols.itemsize)
+
+
+def _memory_bytes(header: BlockHeader, models: Sequence[Model]) -> int:
+    # Streams are decoded one after the other, so the greediest model counts.
     needs = [
         models[stream.model - 1].memory_bytes(stream.count)
         for stream in header.streams
@@ -150,11 +166,6 @@ def memory_bytes(header: BlockHeader) -> int:
     ]
     symbols = sum(stream.count * stream.width for stream in header.streams)
     return max(needs, default=0) + header.payload_size + symbols + header.raw_size
-
-
-def symbol_width(symbols: Symbols) -> int:
-    """Return the bytes of a symbol."""
-    return 1 if isinstance(symbols, bytes) else int(symbols.itemsize)
 
 
 def _split(raw: bytes, plan: Plan) -> tuple[Transform | None, Sequence[Stream]]:
@@ -208,17 +219,6 @@ def _decode_stream(model: Model, payload: bytes, record: StreamRecord) -> Symbol
             got=len(symbols),
         )
     return symbols
-
-
-def _check_memory(model: Model, count: int, max_memory: int | None) -> None:
-    needed = model.memory_bytes(count)
-    if max_memory is not None and needed > max_memory:
-        raise LimitError(
-            f"model {model.id} needs too much memory: {needed} of {max_memory} bytes",
-            limit=max_memory,
-            needed=needed,
-            hint="raise the memory limit",
-        )
 
 
 def _to_little_endian(symbols: Symbols) -> bytes:

@@ -128,7 +128,7 @@ def check_magic(cursor: Cursor) -> None:
         FormatError: They cannot.
     """
     head = cursor.peek(4)
-    skippable = head[:3] == SKIPPABLE_MAGIC and 0x60 <= head[3] <= 0x6F
+    skippable = head[:3] == SKIPPABLE_MAGIC and b"\x60" <= head[3:] <= b"\x6f"
     if not MAGIC.startswith(head) and not skippable:
         where = "not an lmcodec stream" if cursor.offset == 0 else "bytes after the last frame"
         raise FormatError(f"{where}: no frame begins with {head.hex()}", offset=cursor.offset)
@@ -216,6 +216,8 @@ class ModelRecord:
                 hint="install a newer release of lmcodec",
             )
         count = cursor.u8("number of digests") if weights else 0
+        if weights and not count:
+            raise FormatError("weights have no digest", offset=cursor.offset)
         digests = tuple(bytes(cursor.take(32, "digest of weights")) for _ in range(count))
         params = cursor.blob("model parameters")
         return cls(id, version, params, bool(flags & MODEL_HOST_BOUND), digests)

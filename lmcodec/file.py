@@ -135,7 +135,7 @@ class LmcodecFile(io.BufferedIOBase):
         model: "auto", "stored", the id of a model, or a model, when writing.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, when writing.
-        max_memory: Bytes that a model may need, when reading, or None for any number.
+        max_memory: Bytes that decoding a block may need, when reading, or None for any number.
 
     Raises:
         TypeError: `level` or `options` are given for reading, or both for writing.
@@ -374,7 +374,7 @@ def open(
         model: "auto", "stored", the id of a model, or a model, when writing.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, when writing.
-        max_memory: Bytes that a model may need, when reading, or None for any number.
+        max_memory: Bytes that decoding a block may need, when reading, or None for any number.
 
     Returns:
         A binary file object, or a text one.

@@ -141,7 +141,7 @@ class LmcodecDecompressor:
     """Decompresses one frame that comes in pieces.
 
     Args:
-        max_memory: Bytes that a model may need, or None for any number.
+        max_memory: Bytes that decoding a block may need, or None for any number.
 
     Example:
         >>> import lmcodec
@@ -197,7 +197,7 @@ class LmcodecDecompressor:
             EOFError: The frame has ended before.
             FormatError: The bytes are not a frame.
             UnsupportedError: The frame needs a newer release or an unknown model.
-            LimitError: A model needs more than `max_memory`.
+            LimitError: A block needs more than `max_memory`.
         """
         if self.eof:
             raise EOFError("the end of the frame was reached before")

@@ -54,6 +54,12 @@ SAMPLES: dict[str, bytes] = {
     "three-blocks": log_lines(5, 16)[: 3 * BLOCK_BYTES],
 }
 
+# Long enough for adaptive models to learn something.
+LONG_SAMPLES: dict[str, bytes] = {
+    "long-log": log_lines(6, 1000),
+    "long-dna": dna(7, 20_000),
+}
+
 hard_bytes = st.one_of(
     st.binary(max_size=64),
     st.sampled_from(sorted(SAMPLES.values())),

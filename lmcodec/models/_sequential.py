@@ -21,16 +21,24 @@ PRECISION = 24
 STATE_LOW = 1 << 31
 
 
+def _weights(pmf: NDArray[Any]) -> NDArray[np.uint64]:
+    """Turn rows into integers: floats become floor(x 2^(27 - e)), 2^e at or below the largest."""
+    if pmf.dtype.kind == "u":
+        return pmf.astype(np.uint64)
+    if not (np.isfinite(pmf).all() and pmf.min() >= 0):
+        raise ModelError("pmf must be finite and nonnegative")
+    exponent = np.frexp(pmf.max(axis=1, keepdims=True))[1] - 1
+    weights: NDArray[np.uint64] = np.floor(np.ldexp(pmf, 27 - exponent)).astype(np.uint64)
+    return weights
+
+
 def _cumulative(pmf: NDArray[Any]) -> NDArray[np.uint64]:
     """Quantize each row: cum(i) = floor(S_i (T - V) / W) + i."""
-    weights = np.asarray(pmf, np.float64)
-    peak = weights.max()
-    if not (peak > 0 and np.isfinite(peak) and weights.min() >= 0):
-        raise ModelError("pmf must be finite, nonnegative and not all zero")
-    scaled = np.floor(weights / peak * float(1 << 29)).astype(np.uint64)
-    sums = np.zeros((len(scaled), scaled.shape[1] + 1), np.uint64)
-    np.cumsum(scaled, axis=1, out=sums[:, 1:])
-    alphabet = scaled.shape[1]
+    weights = _weights(np.asarray(pmf))
+    weights[weights.sum(axis=1) == 0] = 1
+    alphabet = weights.shape[1]
+    sums = np.zeros((len(weights), alphabet + 1), np.uint64)
+    np.cumsum(weights, axis=1, out=sums[:, 1:])
     free = np.uint64((1 << PRECISION) - alphabet)
     cum: NDArray[np.uint64] = sums * free // sums[:, -1:]
     return cum + np.arange(alphabet + 1, dtype=np.uint64)
@@ -59,19 +67,14 @@ def encode(model: SequentialModel[Any], symbols: Symbols) -> bytes:
             words.append(state & 0xFFFFFFFF)
             state >>= 32
         state = (state // freq << PRECISION) + state % freq + start
-    coded = np.array(words[::-1], "<u4").tobytes()
-    return state.to_bytes(8, "little") + coded
+    if not words and state == STATE_LOW:
+        return b""
+    return np.array(words, "<u4").tobytes() + state.to_bytes(8, "little").rstrip(b"\0")
 
 
 def decode(model: SequentialModel[Any], payload: bytes, count: int) -> Symbols:
     """Decode the symbols of each step, and send them to the model."""
-    if count == 0 and not payload:
-        return b""
-    if len(payload) < 8 or len(payload) % 4:
-        raise TruncatedError("payload of a sequential model ends early")
-    state = int.from_bytes(payload[:8], "little")
-    words = np.frombuffer(payload, "<u4", offset=8)
-    used = 0
+    state, words = _parse(payload)
     out = bytearray()
     steps = model.steps(model.start(), count)
     step = next(steps, None)
@@ -83,16 +86,32 @@ def decode(model: SequentialModel[Any], payload: bytes, count: int) -> Symbols:
             start, freq = int(cum[symbol]), int(cum[symbol + 1] - cum[symbol])
             state = freq * (state >> PRECISION) + slot - start
             if state < STATE_LOW:
-                if used == len(words):
+                if not words:
                     raise TruncatedError("payload of a sequential model ends early")
-                state = state << 32 | int(words[used])
-                used += 1
+                state = state << 32 | words.pop()
             chosen.append(symbol)
         out += bytes(chosen)
         try:
             step = steps.send(np.array(chosen, np.int64))
         except StopIteration:
             step = None
-    if state != STATE_LOW or used != len(words):
+    if state != STATE_LOW or words:
         raise CorruptError("coder did not return to its base state", expected=STATE_LOW, got=state)
     return bytes(out)
+
+
+def _parse(payload: bytes) -> tuple[int, list[int]]:
+    """Split a payload into the state and the words below it on the stack."""
+    if not payload:
+        return STATE_LOW, []
+    # A state of four bytes has its highest bit set, one of eight has it clear.
+    size = 4 + len(payload) % 4
+    if size == 4 and payload[-1] < 0x80:
+        size = 8
+    if len(payload) < size:
+        raise TruncatedError("payload of a sequential model ends early")
+    at = len(payload) - size
+    state = int.from_bytes(payload[at:], "little")
+    if not STATE_LOW <= state < STATE_LOW << 32 or payload[-1] == 0:
+        raise CorruptError("coder state is out of range")
+    return state, np.frombuffer(payload[:at], "<u4").tolist()

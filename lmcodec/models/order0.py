@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @MODELS.register(id="order0", version=1)
 @dataclass(frozen=True)
-class Order0(SequentialModel["NDArray[np.float64]"]):
+class Order0(SequentialModel["NDArray[np.uint64]"]):
     """Predicts each byte from how often each byte came before; the smallest useful model.
 
     The distribution is the Bayesian estimate under a Dirichlet prior with parameter 1 / `increment`
@@ -38,12 +38,12 @@ class Order0(SequentialModel["NDArray[np.float64]"]):
         if not 1 <= self.increment <= 1 << 16:
             raise ValueError(f"increment must be 1 to 65536: got {self.increment}")
 
-    def start(self) -> NDArray[np.float64]:
+    def start(self) -> NDArray[np.uint64]:
         """Return counts of one for every byte value."""
-        return np.ones((1, 256))
+        return np.ones((1, 256), np.uint64)
 
-    def steps(self, state: NDArray[np.float64], count: int) -> Steps:
+    def steps(self, state: NDArray[np.uint64], count: int) -> Steps:
         """Yield the counts for one byte after the other."""
         for position in range(count):
             (symbol,) = yield Step(np.array([position]), state)
-            state[0, symbol] += self.increment
+            state[0, symbol] += np.uint64(self.increment)
