@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lmcodec.frame import FrameWriter, Workers, decode_frames
+from lmcodec.frame import Feed, FrameWriter, Workers, decode_frames
 from lmcodec.options import DEFAULT_MAX_OUTPUT_BYTES, Options, settings
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def decompress(
     parts: list[bytes] = []
     done = 0
     for part in decode_frames(
-        data, max_output_size=max_output_size, max_memory=max_memory, threads=threads or 1
+        Feed(data), max_output_size=max_output_size, max_memory=max_memory, threads=threads or 1
     ):
         parts.append(part)
         done += len(part)
@@ -138,7 +138,7 @@ def decompress_into(
         raise TypeError("out must be writable")
     position = 0
     for part in decode_frames(
-        data, max_output_size=len(view), max_memory=max_memory, threads=threads or 1
+        Feed(data), max_output_size=len(view), max_memory=max_memory, threads=threads or 1
     ):
         view[position : position + len(part)] = part
         position += len(part)

@@ -6,8 +6,8 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from lmcodec.container import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
-from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError
+from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError, ModelError
+from lmcodec.header import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
 from lmcodec.models.base import MODELS, Model
 from lmcodec.select import candidates, choose
 from lmcodec.transforms.base import TRANSFORMS, Stream
@@ -31,10 +31,12 @@ class Plan:
     Args:
         level: 1 to 9.
         choice: A model for every block, "stored", or "auto".
+        verify: Whether to decode each block at once and compare.
     """
 
     level: int
     choice: Choice = "auto"
+    verify: bool = False
 
 
 def encode_block(raw: bytes, start: int, plan: Plan) -> bytes:
@@ -49,7 +51,7 @@ def encode_block(raw: bytes, start: int, plan: Plan) -> bytes:
         Block header and payloads: the same bytes for the same arguments, always.
 
     Raises:
-        ModelError: The model cannot code this content.
+        ModelError: The model cannot code this content, or does not decode what it encoded.
     """
     transform, streams = _split(raw, plan)
     records: list[ModelRecord] = []
@@ -75,6 +77,9 @@ def encode_block(raw: bytes, start: int, plan: Plan) -> bytes:
         tuple(records),
         tuple(table),
     )
+    # A float runtime that does not repeat itself must be found out while the content is there.
+    if plan.verify or any(record.host_bound for record in records):
+        _verify(header, b"".join(payloads), raw)
     return b"".join((header.pack(), *payloads))
 
 
@@ -166,6 +171,16 @@ def _memory_bytes(header: BlockHeader, models: Sequence[Model]) -> int:
     ]
     symbols = sum(stream.count * stream.width for stream in header.streams)
     return max(needs, default=0) + header.payload_size + symbols + header.raw_size
+
+
+def _verify(header: BlockHeader, payloads: bytes, raw: bytes) -> None:
+    ids = ", ".join(f"{record.id}/{record.version}" for record in header.models) or "stored"
+    try:
+        same = decode_block(header, payloads) == raw
+    except LmcodecError as error:
+        raise ModelError(f"block does not decode after encoding: {ids}: {error}") from error
+    if not same:
+        raise ModelError(f"block decodes to other bytes after encoding: {ids}")
 
 
 def _split(raw: bytes, plan: Plan) -> tuple[Transform | None, Sequence[Stream]]:

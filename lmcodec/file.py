@@ -8,8 +8,9 @@ import os
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
 from lmcodec.block import decode_block
-from lmcodec.errors import TruncatedError
-from lmcodec.incremental import LmcodecCompressor, LmcodecDecompressor
+from lmcodec.errors import LmcodecError
+from lmcodec.frame import Feed, decode_frames
+from lmcodec.incremental import LmcodecCompressor
 from lmcodec.index import BlockTable, Source, read_block, read_table
 from lmcodec.options import Options
 
@@ -31,16 +32,24 @@ _CHUNK_BYTES = 1 << 17
 class _Reader(io.RawIOBase):
     """The content of a compressed file, read in order until the first seek, by blocks after it."""
 
-    def __init__(self, file: IO[bytes], max_memory: int | None) -> None:
+    def __init__(self, file: IO[bytes], max_memory: int | None, threads: int) -> None:
         self._file = file
         self._max_memory = max_memory
         self._origin = file.tell() if file.seekable() else 0
-        self._decompressor: LmcodecDecompressor | None = None
+        # Until the first seek: the content in order.
+        self._in_order = decode_frames(Feed(read=file.read), max_memory=max_memory, threads=threads)
+        self._error: LmcodecError | None = None
+        # After it: where the blocks are.
         self._table: BlockTable | None = None
         self._source: Source | None = None
         # Decoded content that was not read yet; it begins at `_position`.
         self._ready = memoryview(b"")
         self._position = 0
+
+    def close(self) -> None:
+        if not self.closed:
+            self._in_order.close()
+        super().close()
 
     def readable(self) -> bool:
         return True
@@ -83,30 +92,22 @@ class _Reader(io.RawIOBase):
         return offset
 
     def _next_in_order(self) -> bytes:
-        """Decode until there is content; empty at the end of the file."""
-        while True:
-            waiting = self._decompressor
-            data = b""
-            if waiting is None or waiting.eof or waiting.needs_input:
-                rest = waiting.unused_data if waiting is not None and waiting.eof else b""
-                data = rest or self._file.read(_CHUNK_BYTES)
-                if not data and waiting is not None and waiting.eof:
-                    return b""
-                if not data:
-                    raise TruncatedError("file ends early: the end of a frame is missing")
-            if waiting is None or waiting.eof:
-                waiting = LmcodecDecompressor(max_memory=self._max_memory)
-                self._decompressor = waiting
-            raw = waiting.decompress(data)
-            if raw:
-                return raw
+        """Decode the next block that has content; empty at the end of the file."""
+        if self._error is not None:
+            raise self._error
+        try:
+            return next((raw for raw in self._in_order if raw), b"")
+        except LmcodecError as error:
+            # The generator has ended, which must not be taken for the end of the file.
+            self._error = error
+            raise
 
     def _find_blocks(self) -> BlockTable:
         if self._table is None:
             self._file.seek(self._origin)
             self._source = Source(self._file)
             self._table = read_table(self._source)
-            self._decompressor = None
+            self._in_order.close()
         return self._table
 
     def _next_by_table(self) -> bytes | memoryview:
@@ -178,7 +179,9 @@ class LmcodecFile(io.BufferedIOBase):
             raise TypeError(f"file must be a path or a file object: got {file!r}")
         self._written = 0
         if letter == "r":
-            self._reader = io.BufferedReader(_Reader(self._fp, max_memory), _CHUNK_BYTES)
+            self._reader = io.BufferedReader(
+                _Reader(self._fp, max_memory, threads or 1), _CHUNK_BYTES
+            )
 
     def close(self) -> None:
         """End the frame that is being written, and close the file that was opened here."""
@@ -188,7 +191,7 @@ class LmcodecFile(io.BufferedIOBase):
         try:
             if self._reader is not None:
                 self._reader.close()
-            elif self._compressor is not None:
+            elif self._compressor is not None and not self._compressor.failed:
                 file.write(self._compressor.flush())
         finally:
             self._compressor = None
@@ -344,6 +347,24 @@ def open(
     block_size: int | None = None,
     max_memory: int | None = None,
 ) -> io.TextIOWrapper: ...
+
+
+@overload
+def open(
+    file: Path | IO[bytes],
+    /,
+    mode: str,
+    *,
+    level: int | None = None,
+    options: Options | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    model: Model | str = "auto",
+    threads: int | None = None,
+    block_size: int | None = None,
+    max_memory: int | None = None,
+) -> LmcodecFile | io.TextIOWrapper: ...
 
 
 def open(

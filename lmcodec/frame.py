@@ -6,30 +6,29 @@ Blocks are coded side by side; the bytes do not depend on the number of threads.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lmcodec.block import Plan, decode_block, encode_block
-from lmcodec.container import (
-    BlockHeader,
-    End,
-    FrameHeader,
-    IndexEntry,
-    SkippableFrame,
-    next_frame,
-    next_part,
-)
-from lmcodec.errors import CorruptError, LimitError
+from lmcodec.container import End, FrameHeader, IndexEntry, SkippableFrame, next_frame, next_part
+from lmcodec.errors import CorruptError, LimitError, TruncatedError
+from lmcodec.header import BlockHeader
 from lmcodec.packing import Cursor
 
 if TYPE_CHECKING:
+    import hashlib
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from typing_extensions import Buffer
+
+T = TypeVar("T")
+
+# A file is read in pieces of this size, and a large payload in larger ones.
+_READ_BYTES = 1 << 17
+_MOST_BYTES = 1 << 24
 
 
 class Workers:
@@ -42,22 +41,22 @@ class Workers:
     def __init__(self, threads: int = 1) -> None:
         if threads < 1:
             raise ValueError(f"threads must be at least 1: got {threads}")
+        self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
         self._pending: deque[Future[bytes]] = deque()
-        # One more than can run, so that a thread finds work while a result is being taken.
-        self._window = threads + 1
-        if threads > 1:
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._pool = ThreadPoolExecutor(threads, thread_name_prefix="lmcodec")
 
     def submit(self, call: Callable[[], bytes]) -> list[bytes]:
         """Start a call; return the results that are ready and next in order."""
-        if self._pool is None:
+        if self._threads == 1:
             return [call()]
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="lmcodec")
         self._pending.append(self._pool.submit(call))
         done = []
-        while len(self._pending) > self._window:
+        # One more than can run, so that a thread finds work while a result is being taken.
+        while len(self._pending) > self._threads + 1:
             done.append(self._pending.popleft().result())
         return done
 
@@ -67,10 +66,11 @@ class Workers:
             yield self._pending.popleft().result()
 
     def close(self) -> None:
-        """Cancel what has not begun, and end the threads."""
+        """Cancel what has not begun, and end the threads; the next call would start new ones."""
         self._pending.clear()
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+            self._pool = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class FrameWriter:
         self._plan = plan
         self._block_size = block_size
         self._content_size = content_size
-        self._digest = hashlib.sha256() if digest else None
+        self._digest = _sha256() if digest else None
         self._workers = workers or Workers()
         self._buffer = bytearray()
         self._header: bytes | None = None
@@ -205,7 +205,7 @@ class FrameChecker:
         self._header = header
         self._entries: list[IndexEntry] = []
         self._content = 0
-        self._sha256 = hashlib.sha256() if header.has_digest else None
+        self._sha256 = _sha256() if header.has_digest else None
 
     def block(self, part: BlockPart) -> None:
         """Check the place of a block.
@@ -249,53 +249,110 @@ class FrameChecker:
             raise CorruptError("SHA-256 of the content differs", expected=end.digest, got=digest)
 
 
-def read_parts(cursor: Cursor) -> Iterator[FrameHeader | BlockPart | End]:
-    """Read all frames of a buffer, passing over skippable ones.
+class Feed:
+    """The bytes of a stream: all of them, or as many as were needed so far.
+
+    Args:
+        data: The stream, or its beginning.
+        read: Returns up to so many of the next bytes, none at the end; None where `data` is all.
+    """
+
+    def __init__(self, data: Buffer = b"", read: Callable[[int], bytes] | None = None) -> None:
+        self._data = memoryview(data).cast("B")
+        self._read = read
+        self.offset = 0
+
+    def parse(self, parse: Callable[[Cursor], T]) -> T:
+        """Parse what comes next, and pass over it.
+
+        Raises:
+            TruncatedError: The stream ends before it.
+        """
+        while True:
+            cursor = Cursor(self._data, base=self.offset)
+            try:
+                value = parse(cursor)
+            except TruncatedError as error:
+                if error.missing is None or not self._fill(error.missing):
+                    raise
+            else:
+                self._data = self._data[cursor.position :]
+                self.offset += cursor.position
+                return value
+
+    def take(self, size: int, what: str) -> memoryview:
+        """Return the next `size` bytes."""
+        return self.parse(lambda cursor: cursor.take(size, what))
+
+    def skip(self, size: int, what: str) -> None:
+        """Pass over `size` bytes without keeping them."""
+        while size > 0:
+            size -= len(self.take(min(size, _READ_BYTES), what))
+
+    def at_end(self) -> bool:
+        """Return whether there are no more bytes."""
+        return not self._data and not self._fill(1)
+
+    def _fill(self, missing: int) -> bool:
+        """Read at least so many bytes, unless the stream ends; what is claimed is not reserved."""
+        if self._read is None:
+            return False
+        parts = [bytes(self._data)]
+        while missing > 0 and (part := self._read(max(_READ_BYTES, min(missing, _MOST_BYTES)))):
+            parts.append(part)
+            missing -= len(part)
+        self._data = memoryview(b"".join(parts))
+        return missing <= 0
+
+
+def read_parts(feed: Feed) -> Iterator[FrameHeader | BlockPart | End]:
+    """Read all frames of a stream, passing over skippable ones.
 
     Raises:
         FormatError: The bytes are not frames from the first to the last.
         UnsupportedError: A frame needs a newer release.
     """
-    begin = cursor.position
-    inside = False
-    while inside or cursor.remaining or begin == cursor.position:
-        start = cursor.position
-        if not inside:
-            head = next_frame(cursor)
-            if isinstance(head, SkippableFrame):
-                cursor.take(head.size, "skippable frame")
-                continue
-            begin = start
-            inside = True
-            yield head
+    while feed.offset == 0 or not feed.at_end():
+        begin = feed.offset
+        head = feed.parse(next_frame)
+        if isinstance(head, SkippableFrame):
+            feed.skip(head.size, "skippable frame")
             continue
-        part = next_part(cursor)
-        if isinstance(part, End):
-            inside = False
-            yield part
-        else:
-            payloads = cursor.take(part.payload_size, "payload")
-            yield BlockPart(part, payloads, start - begin, cursor.position - start)
+        yield head
+        while True:
+            start = feed.offset
+            part = feed.parse(next_part)
+            if isinstance(part, End):
+                yield part
+                break
+            payloads = feed.take(part.payload_size, "payload")
+            yield BlockPart(part, payloads, start - begin, feed.offset - start)
 
 
 def decode_frames(
-    data: Buffer,
+    feed: Feed,
     *,
-    max_output_size: int | None,
+    max_output_size: int | None = None,
     max_memory: int | None = None,
     threads: int = 1,
-) -> Iterator[bytes]:
-    """Yield the content of all frames in a buffer, block by block.
+) -> Generator[bytes, None, None]:
+    """Yield the content of all frames of a stream, block by block.
+
+    Args:
+        feed: The stream.
+        max_output_size: Bytes of content to yield at most, or None for any number.
+        max_memory: Bytes that decoding a block may need, or None for any number.
+        threads: Blocks that are decoded side by side, ahead of the one that is yielded.
 
     Raises:
         FormatError: The bytes are not frames from the first to the last.
         UnsupportedError: A frame needs a newer release or an unknown model.
-        LimitError: The content or a model is larger than allowed.
+        LimitError: The content is larger than allowed, or a block needs too much memory.
     """
     workers = Workers(threads)
     total = 0
     try:
-        for part in read_parts(Cursor(data)):
+        for part in read_parts(feed):
             if isinstance(part, FrameHeader):
                 checker = FrameChecker(part)
                 check_output(total + (part.content_size or 0), max_output_size)
@@ -325,3 +382,10 @@ def check_output(needed: int, limit: int | None) -> None:
             needed=needed,
             hint="pass a larger max_output_size, or read the stream through lmcodec.open",
         )
+
+
+def _sha256() -> hashlib._Hash:
+    # Not at the top: importing it takes as long as half of the package.
+    import hashlib
+
+    return hashlib.sha256()

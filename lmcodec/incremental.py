@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec.block import decode_block
-from lmcodec.container import (
-    BlockHeader,
-    End,
-    SkippableFrame,
-    next_frame,
-    next_part,
-)
+from lmcodec.container import End, SkippableFrame, next_frame, next_part
 from lmcodec.errors import TruncatedError
 from lmcodec.frame import BlockPart, FrameChecker, FrameWriter, Workers
+from lmcodec.header import BlockHeader
 from lmcodec.options import Options, settings
 from lmcodec.packing import Cursor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typing_extensions import Buffer
 
     from lmcodec.models.base import Model
@@ -64,6 +61,12 @@ class LmcodecCompressor:
         self._writer: FrameWriter | None = None
         self._pledged: int | None = None
         self._last_mode = self.FLUSH_FRAME
+        self._failed = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether a call has raised while it was coding; the frame cannot be continued."""
+        return self._failed
 
     @property
     def last_mode(self) -> int:
@@ -98,10 +101,14 @@ class LmcodecCompressor:
             The next bytes of the stream, perhaps none.
 
         Raises:
-            ValueError: The mode is none of the three, or the announced size is not kept.
+            ValueError: The mode is none of the three, the announced size is not kept, or a call
+                has failed before.
+            ModelError: The model cannot code this content.
         """
         if mode not in (self.CONTINUE, self.FLUSH_BLOCK, self.FLUSH_FRAME):
             raise ValueError(f"mode must be CONTINUE, FLUSH_BLOCK or FLUSH_FRAME: got {mode}")
+        if self._failed:
+            raise ValueError("compressor has failed before: the frame cannot be continued")
         if self._writer is None:
             self._writer = FrameWriter(
                 self._settings.plan,
@@ -111,14 +118,23 @@ class LmcodecCompressor:
                 workers=self._workers,
             )
         self._last_mode = mode
-        parts = list(self._writer.write(data))
+        try:
+            return b"".join(self._write(self._writer, data, mode))
+        except BaseException:
+            # Blocks may be lost: nothing that could follow would make a whole frame.
+            self._failed = True
+            self._workers.close()
+            raise
+
+    def _write(self, writer: FrameWriter, data: Buffer, mode: int) -> Iterator[bytes]:
+        yield from writer.write(data)
         if mode == self.FLUSH_BLOCK:
-            parts += self._writer.flush_block()
-            parts += self._writer.drain()
+            yield from writer.flush_block()
+            yield from writer.drain()
         elif mode == self.FLUSH_FRAME:
-            writer, self._writer, self._pledged = self._writer, None, None
-            parts += writer.finish()
-        return b"".join(parts)
+            yield from writer.finish()
+            self._workers.close()
+            self._writer = self._pledged = None
 
     def flush(self, mode: int = FLUSH_FRAME) -> bytes:
         """Return what was kept back.

@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, TypeVar
 from lmcodec.container import (
     FOOTER_BYTES,
     INDEX_MAGIC,
-    BlockHeader,
     End,
     FrameHeader,
     SkippableFrame,
@@ -19,6 +18,7 @@ from lmcodec.container import (
     next_part,
 )
 from lmcodec.errors import CorruptError, LmcodecError, TruncatedError
+from lmcodec.header import BlockHeader
 from lmcodec.packing import Cursor
 
 if TYPE_CHECKING:

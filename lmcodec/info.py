@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
 from lmcodec.block import memory_bytes
-from lmcodec.container import STORED, BlockHeader, End, FrameHeader, SkippableFrame
+from lmcodec.container import End, FrameHeader, SkippableFrame
 from lmcodec.errors import LmcodecError
+from lmcodec.header import STORED, BlockHeader
 from lmcodec.index import Source, walk
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lmcodec.block import Choice, Plan
-from lmcodec.container import MAX_BLOCK_BYTES
 from lmcodec.errors import UnsupportedError
+from lmcodec.header import MAX_BLOCK_BYTES
 from lmcodec.models.base import MODELS, Model
 
 DEFAULT_LEVEL = 5
@@ -41,6 +41,8 @@ class CompressionParameter(enum.IntEnum):
     """Threads; the bytes do not depend on it."""
     content_digest = 4
     """1: record a SHA-256 of the content, and check it when decoding. 0: do not."""
+    verify = 5
+    """1: decode each block right after encoding it, and compare. 0: do not."""
 
     def bounds(self) -> tuple[int, int]:
         """Return the lowest and the highest value."""
@@ -52,6 +54,7 @@ _BOUNDS = {
     CompressionParameter.block_size: (1, MAX_BLOCK_BYTES),
     CompressionParameter.nb_workers: (1, 1024),
     CompressionParameter.content_digest: (0, 1),
+    CompressionParameter.verify: (0, 1),
 }
 
 Options = Mapping[CompressionParameter, int]
@@ -109,7 +112,11 @@ def settings(
             raise ValueError(f"{key.name} must be {low} to {high}: got {value}")
     chosen = values.get(CompressionParameter.compression_level, DEFAULT_LEVEL)
     return Settings(
-        Plan(chosen, _choice(model, chosen)),
+        Plan(
+            chosen,
+            _choice(model, chosen),
+            bool(values.get(CompressionParameter.verify, 0)),
+        ),
         values.get(CompressionParameter.block_size, BLOCK_BYTES_BY_LEVEL[chosen]),
         values.get(CompressionParameter.nb_workers, 1),
         bool(values.get(CompressionParameter.content_digest, 0)),

@@ -8,6 +8,7 @@ that hold their default are left out.
 from __future__ import annotations
 
 import dataclasses
+import zlib
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from lmcodec.errors import CorruptError, FormatError, TruncatedError
@@ -49,6 +50,16 @@ def pack_varint(value: int) -> bytes:
 def pack_blob(data: bytes) -> bytes:
     """Pack bytes behind their length."""
     return pack_varint(len(data)) + data
+
+
+def pack_u32(value: int) -> bytes:
+    """Pack a number below 2**32 into four bytes, little-endian."""
+    return value.to_bytes(4, "little")
+
+
+def seal(data: bytes) -> bytes:
+    """Append the CRC-32 that `Cursor.check_seal` reads."""
+    return data + pack_u32(zlib.crc32(data))
 
 
 def zigzag(value: int) -> int:
@@ -141,6 +152,23 @@ class Cursor:
     def blob(self, what: str) -> bytes:
         """Read bytes behind their length."""
         return bytes(self.take(self.varint(what), what))
+
+    def check_seal(self, start: int, what: str) -> None:
+        """Read a CRC-32 of everything since the position `start`.
+
+        Raises:
+            CorruptError: It differs.
+        """
+        computed = zlib.crc32(self.data[start : self.position])
+        stored = self.u32(f"checksum of the {what}")
+        if stored != computed:
+            raise CorruptError(
+                f"checksum of the {what} differs: {stored:#010x} in the stream, "
+                f"{computed:#010x} here",
+                expected=stored,
+                got=computed,
+                offset=self.base + start,
+            )
 
     def end(self, what: str) -> None:
         """Check that every byte was read.

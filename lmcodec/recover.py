@@ -11,17 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmcodec.block import decode_block
-from lmcodec.container import (
-    END_MARKER,
-    BlockHeader,
-    End,
-    FrameHeader,
-    SkippableFrame,
-    next_frame,
-    next_part,
-)
+from lmcodec.container import END_MARKER, End, FrameHeader, SkippableFrame, next_frame, next_part
 from lmcodec.errors import LmcodecError
 from lmcodec.frame import check_output
+from lmcodec.header import BlockHeader
 from lmcodec.options import DEFAULT_MAX_OUTPUT_BYTES
 from lmcodec.packing import Cursor
 

@@ -8,13 +8,16 @@ anything is imported.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import pkgutil
 import re
 from collections.abc import Callable
-from typing import ClassVar, Generic, Protocol, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from lmcodec.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ID_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -105,10 +108,16 @@ class Registry(Generic[T]):
             hint=f"install the package that provides it as an entry point of {self.package}",
         )
 
+    def __contains__(self, id: str) -> bool:
+        """Return whether an id can be asked for, without importing any class."""
+        registered = any(id == other for other, _ in self._classes)
+        # Entry points last: finding them reads the metadata of every installed package.
+        return registered or id in self._files or id in self._entry_points
+
     def ids(self) -> tuple[str, ...]:
         """Return every id that can be asked for, sorted, without importing any class."""
         registered = {id for id, _ in self._classes}
-        return tuple(sorted(self._files() | self._entry_points().keys() | registered))
+        return tuple(sorted(self._files | self._entry_points.keys() | registered))
 
     def list(self) -> tuple[type[T], ...]:
         """Import and return every class, sorted by id and version."""
@@ -119,17 +128,22 @@ class Registry(Generic[T]):
     def _import(self, id: str) -> None:
         if id in self._imported or ID_PATTERN.fullmatch(id) is None:
             return
-        if id in self._files():
+        if id in self._files:
             importlib.import_module(f"{self.package}.{id}")
-        elif (entry_point := self._entry_points().get(id)) is not None:
-            entry_point.load()
+        elif id in self._entry_points:
+            self._entry_points[id].load()
         self._imported.add(id)
 
+    @cached_property
     def _files(self) -> set[str]:
         path = importlib.import_module(self.package).__path__
         names = {module.name for module in pkgutil.iter_modules(path)}
         return {name for name in names if ID_PATTERN.fullmatch(name) and name != "base"}
 
-    def _entry_points(self) -> dict[str, importlib.metadata.EntryPoint]:
-        points = importlib.metadata.entry_points(group=self.package)
+    @cached_property
+    def _entry_points(self) -> dict[str, EntryPoint]:
+        # Costs more to import than the rest of the package.
+        from importlib.metadata import entry_points
+
+        points = entry_points(group=self.package)
         return {point.name: point for point in points if ID_PATTERN.fullmatch(point.name)}

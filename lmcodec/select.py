@@ -1,6 +1,6 @@
 """Chooses the model of a stream: ``model="auto"``.
 
-In three steps: the kind of content gives the candidates of a level, their code length on samples
+In three steps: the kind of content gives the candidates of a level, their code length on a sample
 of the stream ranks them, and the best one codes the stream. A stream that fits into the samples is
 coded by every candidate, so the choice is exact.
 """
@@ -21,7 +21,7 @@ _BYTES_BY_LEVEL = {1: ("bwt",), 2: ("bwt",), **dict.fromkeys(range(3, 10), ("cm"
 # What remains in an installation without these.
 _FALLBACK = ("order0",)
 
-# Three slices; adaptive models need some length to show what they learn.
+# Joined to one sample, since adaptive models need some length to show what they learn.
 _SAMPLE_SLICES = 3
 _SLICE_SYMBOLS = 1 << 16
 
@@ -38,14 +38,13 @@ def candidates(level: int, hint: str = "", width: int = 1) -> list[Model]:
         Models for that width, best guess first; empty where the symbols can only be stored.
     """
     del hint
-    known = set(MODELS.ids())
-    ids = [id for id in _BYTES_BY_LEVEL[level] if id in known] or _FALLBACK
+    ids = [id for id in _BYTES_BY_LEVEL[level] if id in MODELS] or _FALLBACK
     models = [MODELS.get(id).for_level(level) for id in ids]
     return [model for model in models if model.width == width]
 
 
 def choose(symbols: Symbols, models: Sequence[Model]) -> Model | None:
-    """Return the candidate with the shortest code on samples of the stream.
+    """Return the candidate with the shortest code on a sample of the stream.
 
     Args:
         symbols: All symbols of the stream.
@@ -56,14 +55,19 @@ def choose(symbols: Symbols, models: Sequence[Model]) -> Model | None:
     """
     if len(models) < 2:
         return models[0] if models else None
-    samples = _samples(symbols)
-    return min(models, key=lambda model: sum(len(model.encode(sample)) for sample in samples))
+    sample = _sample(symbols)
+    return min(models, key=lambda model: len(model.encode(sample)))
 
 
-def _samples(symbols: Symbols) -> list[Symbols]:
-    """Cut evenly spaced slices, or return everything where that is not longer."""
+def _sample(symbols: Symbols) -> Symbols:
+    """Join evenly spaced slices, or return everything where that is not longer."""
     count = len(symbols)
     if count <= _SAMPLE_SLICES * _SLICE_SYMBOLS:
-        return [symbols]
+        return symbols
     step = (count - _SLICE_SYMBOLS) // (_SAMPLE_SLICES - 1)
-    return [symbols[i * step : i * step + _SLICE_SYMBOLS] for i in range(_SAMPLE_SLICES)]
+    spans = [slice(at * step, at * step + _SLICE_SYMBOLS) for at in range(_SAMPLE_SLICES)]
+    if isinstance(symbols, bytes):
+        return b"".join(symbols[span] for span in spans)
+    import numpy as np
+
+    return np.concatenate([symbols[span] for span in spans])

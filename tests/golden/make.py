@@ -11,8 +11,9 @@ from pathlib import Path
 
 import lmcodec
 from lmcodec import CompressionParameter
-from lmcodec.container import BlockHeader, End, FrameHeader, ModelRecord, SkippableFrame
-from lmcodec.container import StreamRecord as Stream
+from lmcodec.container import End, FrameHeader, SkippableFrame
+from lmcodec.header import BlockHeader, ModelRecord
+from lmcodec.header import StreamRecord as Stream
 from lmcodec.models.base import MODELS, Model, SequentialModel
 from tests.strategies import BLOCK_BYTES, LONG_SAMPLES, SAMPLES
 

@@ -9,18 +9,9 @@ from dataclasses import replace
 import pytest
 
 import lmcodec
-from lmcodec.container import (
-    MAX_BLOCK_BYTES,
-    BlockHeader,
-    End,
-    FrameHeader,
-    IndexEntry,
-    ModelRecord,
-    SkippableFrame,
-    StreamRecord,
-    TransformRecord,
-)
+from lmcodec.container import End, FrameHeader, IndexEntry, SkippableFrame
 from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError, TruncatedError
+from lmcodec.header import MAX_BLOCK_BYTES, BlockHeader, ModelRecord, StreamRecord, TransformRecord
 from lmcodec.models.base import MODELS
 from lmcodec.packing import pack_varint
 

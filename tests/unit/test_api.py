@@ -168,7 +168,8 @@ def test_progress(threads: int) -> None:
 
 
 def test_unknown_models_are_named() -> None:
-    from lmcodec.container import BlockHeader, End, FrameHeader, ModelRecord, StreamRecord
+    from lmcodec.container import End, FrameHeader
+    from lmcodec.header import BlockHeader, ModelRecord, StreamRecord
 
     header = BlockHeader(
         0, 5, 0, models=(ModelRecord("future", 7),), streams=(StreamRecord("", 1, 1, 5, 2),)

@@ -7,26 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcodec.container import (
-    MAX_BLOCK_BYTES,
-    MAX_HEADER_BYTES,
-    BlockHeader,
-    End,
-    FrameHeader,
-    IndexEntry,
-    ModelRecord,
-    SkippableFrame,
-    StreamRecord,
-    TransformRecord,
-    next_frame,
-    next_part,
-)
+from lmcodec.container import End, FrameHeader, IndexEntry, SkippableFrame, next_frame, next_part
 from lmcodec.errors import (
     CorruptError,
     FormatError,
     LimitError,
     TruncatedError,
     UnsupportedError,
+)
+from lmcodec.header import (
+    MAX_BLOCK_BYTES,
+    MAX_HEADER_BYTES,
+    BlockHeader,
+    ModelRecord,
+    StreamRecord,
+    TransformRecord,
 )
 from lmcodec.packing import Cursor
 

@@ -3,6 +3,10 @@ from __future__ import annotations
 import csv
 import io
 import os
+import pickle
+import shutil
+import tarfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,10 @@ import pytest
 
 import lmcodec
 from lmcodec import CompressionParameter, LmcodecFile
-from lmcodec.errors import CorruptError, TruncatedError
+from lmcodec.container import End, FrameHeader
+from lmcodec.errors import CorruptError, ModelError, TruncatedError
+from lmcodec.header import BlockHeader, StreamRecord
+from lmcodec.models.order0 import Order0
 from tests.strategies import log_lines
 
 CONTENT = log_lines(1, 60)
@@ -70,7 +77,7 @@ def test_modes(tmp_path: Path) -> None:
         assert file.read() == b"one two"
     for mode in ("rw", "q", "rbb", "rbt", "+"):
         with pytest.raises(ValueError, match="mode is not known"):
-            lmcodec.open(path, mode)  # type: ignore[call-overload]
+            lmcodec.open(path, mode)
     with pytest.raises(TypeError, match="file must be a path"):
         lmcodec.open(3)  # type: ignore[call-overload]
 
@@ -145,6 +152,29 @@ def test_reading_ways() -> None:
 def test_other_readers_accept_it() -> None:
     with lmcodec.open(io.BytesIO(stored(b"a,b\n1,2\n")), "rt", newline="") as text:
         assert list(csv.reader(text)) == [["a", "b"], ["1", "2"]]
+    archive = io.BytesIO()
+    with (
+        lmcodec.open(archive, "wb", model="stored", block_size=700) as writer,
+        tarfile.open(fileobj=writer, mode="w") as tar,
+    ):
+        member = tarfile.TarInfo("log")
+        member.size = len(CONTENT)
+        tar.addfile(member, io.BytesIO(CONTENT))
+    archive.seek(0)
+    with lmcodec.open(archive) as file, tarfile.open(fileobj=file) as tar:
+        extracted = tar.extractfile("log")
+        assert extracted is not None
+        assert extracted.read() == CONTENT
+    pickled = io.BytesIO()
+    with lmcodec.open(pickled, "wb") as file:
+        pickle.dump({"key": [1, 2]}, file)
+    pickled.seek(0)
+    with lmcodec.open(pickled) as file:
+        assert pickle.load(file) == {"key": [1, 2]}
+    copied = io.BytesIO()
+    with lmcodec.open(io.BytesIO(stored(CONTENT))) as file:
+        shutil.copyfileobj(file, copied)
+    assert copied.getvalue() == CONTENT
     assert io.BufferedReader(lmcodec.open(io.BytesIO(stored(CONTENT)))).read(5) == CONTENT[:5]
 
 
@@ -204,6 +234,51 @@ def test_files_that_end_early() -> None:
             pytest.raises((TruncatedError, EOFError)),
         ):
             file.read()
+
+
+def test_an_error_is_not_the_end_of_the_file() -> None:
+    stream = bytearray(stored(CONTENT))
+    stream[lmcodec.info(stream).blocks[1].offset + 60] ^= 1
+    for threads in (1, 3):
+        with lmcodec.open(io.BytesIO(stream), threads=threads) as file:
+            for _ in range(3):
+                with pytest.raises(CorruptError):
+                    file.read()
+
+
+def test_a_block_without_content_is_not_the_end_of_the_file() -> None:
+    empty = BlockHeader(0, 0, 0, streams=(StreamRecord("", 0, 1, 0, 0),)).pack()
+    block = BlockHeader(0, 1, zlib.crc32(b"a"), streams=(StreamRecord("", 0, 1, 1, 1),)).pack()
+    stream = FrameHeader().pack() + empty + block + b"a" + End().pack()
+    with lmcodec.open(io.BytesIO(stream)) as file:
+        assert file.read() == b"a"
+        assert file.seek(-1, io.SEEK_END) == 0
+        assert file.read() == b"a"
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_threads_read_the_same(threads: int) -> None:
+    with lmcodec.open(io.BytesIO(stored(CONTENT) * 3), threads=threads) as file:
+        assert file.read(700) == CONTENT[:700]
+        assert file.read() == (CONTENT * 3)[700:]
+    with lmcodec.open(io.BytesIO(stored(CONTENT)), threads=threads) as file:
+        assert file.read(10) == CONTENT[:10]
+
+
+def test_a_failed_frame_is_not_ended() -> None:
+    class Refusing(Order0):
+        def encode(self, symbols: Any) -> bytes:
+            raise ModelError(f"refused: {len(symbols)} symbols")
+
+    buffer = io.BytesIO()
+    file = lmcodec.open(buffer, "wb", model=Refusing(), block_size=10)
+    with pytest.raises(ModelError, match="refused: 10 symbols"):
+        file.write(CONTENT)
+    with pytest.raises(ValueError, match="has failed before"):
+        file.write(CONTENT)
+    file.close()
+    with pytest.raises(TruncatedError):
+        lmcodec.decompress(buffer.getvalue())
 
 
 def test_flush_makes_everything_readable() -> None:

@@ -6,14 +6,9 @@ import pytest
 
 import lmcodec
 from lmcodec import CompressionParameter, LmcodecCompressor, LmcodecDecompressor
-from lmcodec.container import (
-    BlockHeader,
-    FrameHeader,
-    ModelRecord,
-    SkippableFrame,
-    StreamRecord,
-)
+from lmcodec.container import FrameHeader, SkippableFrame
 from lmcodec.errors import CorruptError, LimitError, TruncatedError
+from lmcodec.header import BlockHeader, ModelRecord, StreamRecord
 from lmcodec.models.order0 import Order0
 
 CONTENT = b"0123456789" * 30

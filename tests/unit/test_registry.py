@@ -81,8 +81,6 @@ def test_entry_points_provide_models(monkeypatch: pytest.MonkeyPatch) -> None:
         def load(self) -> None:
             registry.register(id="outside", version=1)(Thing)
 
-    monkeypatch.setattr(
-        "lmcodec.registry.importlib.metadata.entry_points", lambda **_: [EntryPoint()]
-    )
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [EntryPoint()])
     assert "outside" in registry.ids()
     assert registry.get("outside", 1) is Thing
