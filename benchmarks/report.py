@@ -9,7 +9,7 @@ from importlib import resources
 
 from benchmarks import plots
 from benchmarks.results import Machine, baselines, quotient
-from benchmarks.summary import ALL, Total, kinds, totals
+from benchmarks.summary import ALL, Total, belongs, kinds, totals
 from lmcodec.bench import Measurement
 
 __all__ = ["html_page", "markdown"]
@@ -116,7 +116,7 @@ def _sections(rows: Sequence[Measurement]) -> list[str]:
 
 
 def _title(rows: Sequence[Measurement], kind: str) -> str:
-    sizes = {(row.corpus, row.raw_bytes) for row in rows if kind in (ALL, row.kind)}
+    sizes = {(row.corpus, row.raw_bytes) for row in rows if belongs(row, kind)}
     files = "file" if len(sizes) == 1 else "files"
     return f"{kind}: {len(sizes)} {files}, {sum(size for _, size in sizes):,} bytes"
 

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from benchmarks.results import baselines
 from lmcodec.bench import Measurement
 
-__all__ = ["ALL", "Total", "frontier", "kinds", "totals"]
+__all__ = ["ALL", "Total", "belongs", "frontier", "kinds", "totals"]
 
 ALL = "all kinds"
+"""All but the generated corpora: those test edges, and would drown the rest."""
+
+_MADE = "generated"
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ def kinds(rows: Iterable[Measurement]) -> list[str]:
     return list(dict.fromkeys(row.kind for row in rows))
 
 
+def belongs(row: Measurement, kind: str) -> bool:
+    """Tell whether a row counts for a kind, or for all of them."""
+    return row.kind == kind or (kind == ALL and row.kind != _MADE)
+
+
 def totals(rows: Sequence[Measurement], kind: str = ALL) -> list[Total]:
     """Return each codec's sums over one kind, or over all, smallest size first.
 
@@ -69,9 +77,7 @@ def totals(rows: Sequence[Measurement], kind: str = ALL) -> list[Total]:
     """
     base = baselines(rows)
     chosen = [
-        row
-        for row in rows
-        if row.ok and kind in (ALL, row.kind) and (row.corpus, row.raw_bytes) in base
+        row for row in rows if row.ok and belongs(row, kind) and (row.corpus, row.raw_bytes) in base
     ]
     of_files = len({(row.corpus, row.raw_bytes) for row in chosen})
     by_label: dict[str, list[Measurement]] = {}

@@ -115,6 +115,9 @@ def test_totals_compare_with_the_baseline_on_the_same_files() -> None:
     assert xz.percent_of_xz == 100.0
     assert [total.label for total in totals(ROWS, "logs")] == ["lmcodec -5", BASELINE]
     assert totals(ROWS[2:]) == []
+    made = replace(ROWS[0], corpus="zeros", kind="generated")
+    assert totals([*ROWS, made]) == totals(ROWS)
+    assert totals([*ROWS, made], "generated")[0].coded_bytes == 400
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)), max_size=12))
