@@ -21,7 +21,7 @@ from pathlib import Path
 Directions = tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]
 """A compressor and its decompressor."""
 
-__all__ = ["BASELINE", "PEERS", "Codec", "Command", "Library", "Lmcodec", "select"]
+__all__ = ["BASELINE", "PEERS", "Codec", "Command", "Library", "Lmcodec", "lmcodec_codec", "select"]
 
 BASELINE = "xz -9e"
 """Label of the codec that every ratio of a report refers to."""
@@ -120,9 +120,8 @@ class Lmcodec(Library):
     threads: int = 1
 
     def version(self) -> str | None:
-        """Return the version of this package; None while it has no one-shot functions."""
-        module = importlib.import_module("lmcodec")
-        return str(module.__version__) if hasattr(module, "compress") else None
+        """Return the version of this package."""
+        return str(importlib.import_module("lmcodec").__version__)
 
     def both(self) -> Directions:
         """Return `compress` with this level, model and thread count, and `decompress`."""
@@ -149,7 +148,11 @@ def lmcodec_codec(level: int, model: str = "auto", threads: int = 1) -> Lmcodec:
     options += f" -m {model}" if model != "auto" else ""
     options += f" -T{threads}" if threads != 1 else ""
     data = Path(__file__).with_name("data")
-    shipped = sum(path.stat().st_size for path in data.rglob("*") if path.suffix not in _NOT_PRIORS)
+    shipped = sum(
+        path.stat().st_size
+        for path in data.rglob("*")
+        if path.is_file() and path.suffix not in _NOT_PRIORS
+    )
     return Lmcodec(
         "lmcodec",
         options,
@@ -190,7 +193,7 @@ def select(
     ]
 
 
-_NOT_PRIORS = ("", ".md", ".py", ".pyc", ".toml")
+_NOT_PRIORS = (".md", ".py", ".pyc", ".toml")
 
 # RFC 7932, appendix A: the static dictionary of every brotli decoder.
 _BROTLI_DICTIONARY_BYTES = 122_784

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import lmcodec
 from lmcodec import bench, peers
 from lmcodec.bench import Measurement
 from lmcodec.peers import BASELINE, PEERS, Codec, Command, Library, lmcodec_codec, select
@@ -86,8 +87,9 @@ def test_optional_libraries(label: str, data: bytes) -> None:
 
 def test_lmcodec_row_says_what_wrote_it(raw: Path) -> None:
     codec = lmcodec_codec(1, "order0", 2)
+    assert codec.version() == lmcodec.__version__
     assert codec.label == "lmcodec -1 -m order0 -T2"
-    row = bench.run_codec(codec, codec.version() or "", raw, corpus="fox")
+    row = bench.run_codec(codec, lmcodec.__version__, raw, corpus="fox")
     assert row.ok
     assert row.models == "order0/1"
     assert row.declared_bytes is not None

@@ -10,6 +10,7 @@ from argparse import ArgumentTypeError
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -327,3 +328,25 @@ def test_figures_command_reads_rows(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_totals_of_one_kind_have_no_sum_of_all() -> None:
     text = report.markdown(ROWS[:1], Machine.here())
     assert ALL not in text
+
+
+def test_figures_measure_what_the_targets_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs: set[tuple[str, str]] = set()
+    dropped: list[list[str]] = []
+
+    def record(plan: matrix.Plan, folder: Path, **more: Any) -> list[Measurement]:
+        assert (folder, more["resume"]) == (tmp_path, True)
+        pairs.update((codec.label, corpus.name) for corpus, codec in plan.pairs())
+        dropped.append(list(more["again"]))
+        return []
+
+    monkeypatch.setattr(matrix, "run", record)
+    monkeypatch.setattr(figures, "available", lambda codecs, _: dict.fromkeys(codecs, "1"))
+    figures.measure_all(tmp_path, again=["lmcodec*"], note=print)
+    assert {(row.label, row.corpus) for row in good_rows()} <= pairs
+    assert {name for label, name in pairs if label == "kanzi -l 9"} == set(figures.GENERAL)
+    assert ("paq8px -8", "dickens") not in pairs
+    # Rows are dropped once, or each plan would measure the last one's again.
+    assert dropped == [["lmcodec*"], [], [], []]
