@@ -35,15 +35,18 @@ class _Reader(io.RawIOBase):
     def __init__(self, file: IO[bytes], max_memory: int | None, threads: int) -> None:
         self._file = file
         self._max_memory = max_memory
-        self._origin = file.tell() if file.seekable() else 0
+        # Some sources have nothing but `read`.
+        self._seekable = hasattr(file, "seekable") and file.seekable()
+        self._origin = file.tell() if self._seekable else 0
         # Until the first seek: the content in order.
         self._in_order = decode_frames(Feed(read=file.read), max_memory=max_memory, threads=threads)
         self._error: LmcodecError | None = None
         # After it: where the blocks are.
         self._table: BlockTable | None = None
         self._source: Source | None = None
-        # Decoded content that was not read yet; it begins at `_position`.
-        self._ready = memoryview(b"")
+        # The block that was decoded last, whole: seeks inside of it cost nothing.
+        self._block = b""
+        self._block_start = 0
         self._position = 0
 
     def close(self) -> None:
@@ -55,21 +58,20 @@ class _Reader(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        return self._file.seekable()
+        return self._seekable
 
     def tell(self) -> int:
         return self._position
 
     def readinto(self, buffer: Buffer, /) -> int:
         view = memoryview(buffer).cast("B")
-        if not self._ready and len(view):
-            raw = self._next_in_order() if self._table is None else self._next_by_table()
-            self._ready = memoryview(raw)
-        size = min(len(view), len(self._ready))
-        view[:size] = self._ready[:size]
-        self._ready = self._ready[size:]
-        self._position += size
-        return size
+        if not self._holds(self._position):
+            self._load()
+        at = self._position - self._block_start
+        part = memoryview(self._block)[at : at + len(view)] if at >= 0 else b""
+        view[: len(part)] = part
+        self._position += len(part)
+        return len(part)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         if not self.seekable():
@@ -82,14 +84,26 @@ class _Reader(io.RawIOBase):
             raise ValueError(f"whence must be 0, 1 or 2: got {whence}")
         if offset < 0:
             raise ValueError(f"negative seek position: {offset}")
-        ahead = offset - self._position
-        if 0 <= ahead <= len(self._ready):
-            self._ready = self._ready[ahead:]
-        else:
+        # The end of the block too: the next one in order begins there.
+        if not self._holds(offset) and offset != self._block_start + len(self._block):
             self._find_blocks()
-            self._ready = memoryview(b"")
         self._position = offset
         return offset
+
+    def _holds(self, position: int) -> bool:
+        return self._block_start <= position < self._block_start + len(self._block)
+
+    def _load(self) -> None:
+        """Decode the block that holds the position, or nothing at the end of the file."""
+        if self._table is None:
+            raw = self._next_in_order()
+            self._block_start += len(self._block)
+            self._block = raw
+        elif self._position < self._table.size and self._source is not None:
+            location = self._table.locations[self._table.find(self._position)]
+            header, payloads = read_block(self._source, location)
+            self._block = decode_block(header, payloads, max_memory=self._max_memory)
+            self._block_start = location.start
 
     def _next_in_order(self) -> bytes:
         """Decode the next block that has content; empty at the end of the file."""
@@ -109,16 +123,6 @@ class _Reader(io.RawIOBase):
             self._table = read_table(self._source)
             self._in_order.close()
         return self._table
-
-    def _next_by_table(self) -> bytes | memoryview:
-        """Decode the block that holds the position; empty at the end of the file."""
-        table = self._find_blocks()
-        if self._position >= table.size or self._source is None:
-            return b""
-        location = table.locations[table.find(self._position)]
-        header, payloads = read_block(self._source, location)
-        raw = decode_block(header, payloads, max_memory=self._max_memory)
-        return memoryview(raw)[self._position - location.start :]
 
 
 class LmcodecFile(io.BufferedIOBase):

@@ -62,6 +62,9 @@ SIGNATURES = {
     "open": "file, /, mode, *, level, options, encoding, errors, newline, model, threads, "
     "block_size, max_memory",
     "recover": "data, *, max_output_size, max_memory",
+    "MessageCodec": "model, *, length, checksum_bytes",
+    "MessageCodec.encode": "self, message",
+    "MessageCodec.decode": "self, data, *, max_output_size",
     "LmcodecCompressor": "level, options, *, model, threads, block_size",
     "LmcodecCompressor.compress": "self, data, /, mode",
     "LmcodecCompressor.flush": "self, mode",
@@ -174,3 +177,10 @@ def test_examples_in_docstrings(name: str) -> None:
     module = importlib.import_module(name)
     assert module.__doc__
     assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize("page", ["coders.md", "python.md"])
+def test_examples_in_pages(page: str) -> None:
+    done = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
+    assert done.attempted
+    assert done.failed == 0

@@ -98,10 +98,12 @@ def decode_frame(reader: Reader) -> bytes:
     begin = reader.at
     reader.take(4)
     major, _minor, flags = reader.take(3)
-    if major != 1 or flags > 3:
+    if major != 1 or flags > 7:
         raise UnsupportedError("version or flags")
-    content_size = reader.varint() if flags & 1 else None
-    reader.check(begin)
+    content_size = None
+    if flags & 1:
+        content_size = reader.varint()
+        reader.check(begin)
 
     content = b""
     blocks: list[tuple[int, int, int]] = []
@@ -112,8 +114,14 @@ def decode_frame(reader: Reader) -> bytes:
         raw = decode_block(reader, len(content))
         content += raw
         blocks.append((reader.at - block, len(raw), zlib.crc32(raw)))
+        if flags & 4:
+            break
 
-    digest = decode_end(reader, first, blocks)
+    digest = None
+    if flags & 4:
+        need(len(blocks) == 1, "block is missing")
+    else:
+        digest = decode_end(reader, first, blocks)
     need(content_size in (None, len(content)), "content size differs")
     need((digest is not None) == bool(flags & 2), "digest is there, or is not, against the flag")
     need(digest in (None, hashlib.sha256(content).digest()), "digest differs")

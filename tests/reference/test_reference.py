@@ -50,6 +50,7 @@ EXAMPLES = {
     "stored": (b"Hi!", lmcodec.compress(b"Hi!", model="stored")),
     "order0": (b"a" * 64, lmcodec.compress(b"a" * 64, model="order0")),
     "index": (b"abcdef", lmcodec.compress(b"abcdef", model="stored", block_size=3)),
+    "empty": (b"", lmcodec.compress(b"")),
     "skippable": (b"", SkippableFrame(1, 4).pack() + b"note"),
 }
 
@@ -87,6 +88,8 @@ def test_both_decoders_refuse_the_same_streams() -> None:
     stream = lmcodec.compress(b"abcabcabc", model="stored", options=DIGEST)
     for offset in range(len(stream)):
         for bit in range(8):
+            if offset == 5:
+                continue  # The minor version means nothing to a decoder.
             damaged = bytearray(stream)
             damaged[offset] ^= 1 << bit
             with pytest.raises((reference.InvalidError, reference.UnsupportedError)):

@@ -14,11 +14,12 @@ import pytest
 
 import lmcodec
 from lmcodec import CompressionParameter, LmcodecFile
+from lmcodec.block import decode_block
 from lmcodec.container import End, FrameHeader
 from lmcodec.errors import CorruptError, ModelError, TruncatedError
 from lmcodec.header import BlockHeader, StreamRecord
 from lmcodec.models.order0 import Order0
-from tests.strategies import log_lines
+from tests.strategies import log_lines, random_bytes
 
 CONTENT = log_lines(1, 60)
 
@@ -178,6 +179,17 @@ def test_other_readers_accept_it() -> None:
     assert io.BufferedReader(lmcodec.open(io.BytesIO(stored(CONTENT)))).read(5) == CONTENT[:5]
 
 
+def test_sources_that_only_read() -> None:
+    class Source:
+        def __init__(self) -> None:
+            self.read = io.BytesIO(stored(CONTENT)).read
+
+    source: Any = Source()
+    with lmcodec.open(source) as file:
+        assert not file.seekable()
+        assert file.read() == CONTENT
+
+
 def test_files_that_cannot_seek() -> None:
     with lmcodec.open(Pipe(stored(CONTENT) * 2)) as file:  # type: ignore[call-overload]
         assert not file.seekable()
@@ -198,6 +210,28 @@ def test_seek_decodes_only_the_block_that_is_needed() -> None:
         file.seek(blocks[1].start)
         with pytest.raises(CorruptError):
             file.read(1)
+
+
+def test_seeks_inside_a_block_decode_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+
+    def count(header: BlockHeader, payloads: Any, **limits: Any) -> bytes:
+        decoded.append(header.start)
+        return decode_block(header, payloads, **limits)
+
+    monkeypatch.setattr("lmcodec.frame.decode_block", count)
+    monkeypatch.setattr("lmcodec.file.decode_block", count)
+    content = random_bytes(3, 1_000_000)
+    with lmcodec.open(io.BytesIO(stored(content, 500_000))) as file:
+        for position in (0, 400_000, 10, 499_999, 200_000):
+            file.seek(position)
+            assert file.read(1) == content[position : position + 1]
+        assert decoded == [0]
+        file.seek(700_000)
+        for position in (900_000, 500_000):
+            file.seek(position)
+            assert file.read(1) == content[position : position + 1]
+        assert decoded == [0, 500_000]
 
 
 @pytest.mark.parametrize("damage", [None, -1, -10, -30])
