@@ -203,16 +203,18 @@ _BROTLI_DICTIONARY_BYTES = 122_784
 def _ppmd() -> Directions:
     pyppmd = importlib.import_module("pyppmd")
 
+    # Variant I: this library's decoder of variant H loses its way in sparse images at order 16.
     order, memory_bytes = 16, 256 << 20
 
     # A raw PPMd stream does not say where it ends, so its length goes in front.
     def encode(data: bytes) -> bytes:
-        encoder = pyppmd.Ppmd7Encoder(order, memory_bytes)
+        encoder = pyppmd.Ppmd8Encoder(order, memory_bytes)
         return bytes(len(data).to_bytes(8, "little") + encoder.encode(data) + encoder.flush())
 
     def decode(coded: bytes) -> bytes:
-        decoder = pyppmd.Ppmd7Decoder(order, memory_bytes)
-        return bytes(decoder.decode(coded[8:], int.from_bytes(coded[:8], "little")))
+        size = int.from_bytes(coded[:8], "little")
+        decoder = pyppmd.Ppmd8Decoder(order, memory_bytes)
+        return bytes(decoder.decode(coded[8:], size))
 
     return encode, decode
 
@@ -337,7 +339,7 @@ PEERS: tuple[Codec, ...] = (
         coded="coded.7z",
         version_command="7z",
     ),
-    Library("ppmd", "H o=16", module="pyppmd", functions=_ppmd),
+    Library("ppmd", "I o=16", module="pyppmd", functions=_ppmd),
     Command(
         "bzip3",
         "-b 16",
