@@ -199,26 +199,6 @@ _NOT_PRIORS = (".md", ".py", ".pyc", ".toml")
 _BROTLI_DICTIONARY_BYTES = 122_784
 
 
-# Peers that may be missing are imported by name: type checking does not depend on them.
-def _ppmd() -> Directions:
-    pyppmd = importlib.import_module("pyppmd")
-
-    # Variant I: this library's decoder of variant H loses its way in sparse images at order 16.
-    order, memory_bytes = 16, 256 << 20
-
-    # A raw PPMd stream does not say where it ends, so its length goes in front.
-    def encode(data: bytes) -> bytes:
-        encoder = pyppmd.Ppmd8Encoder(order, memory_bytes)
-        return bytes(len(data).to_bytes(8, "little") + encoder.encode(data) + encoder.flush())
-
-    def decode(coded: bytes) -> bytes:
-        size = int.from_bytes(coded[:8], "little")
-        decoder = pyppmd.Ppmd8Decoder(order, memory_bytes)
-        return bytes(decoder.decode(coded[8:], size))
-
-    return encode, decode
-
-
 def _gzip() -> Directions:
     import gzip
 
@@ -237,6 +217,7 @@ def _xz() -> Directions:
     return lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME), lzma.decompress
 
 
+# Peers that may be missing are imported by name: type checking does not depend on them.
 def _zstd() -> Directions:
     zstandard = importlib.import_module("zstandard")
 
@@ -339,7 +320,6 @@ PEERS: tuple[Codec, ...] = (
         coded="coded.7z",
         version_command="7z",
     ),
-    Library("ppmd", "I o=16", module="pyppmd", functions=_ppmd),
     Command(
         "bzip3",
         "-b 16",
