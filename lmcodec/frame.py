@@ -123,12 +123,13 @@ class FrameWriter:
         self._submitted: deque[tuple[int, int]] = deque()
         self._entries: list[IndexEntry] = []
         self._taken = 0
+        self._done = 0
         self._written = 0
 
     @property
     def done(self) -> int:
         """Bytes of content in the blocks that were yielded."""
-        return self._entries[-1].start + self._entries[-1].raw_size if self._entries else 0
+        return self._done
 
     def write(self, data: Buffer) -> Iterator[bytes]:
         """Take content; yield the bytes of the frame that are ready.
@@ -205,6 +206,9 @@ class FrameWriter:
 
     def _finished(self, block: bytes) -> bytes:
         start, size = self._submitted.popleft()
+        self._done += size
+        if self._header is not None and self._header.one_block:
+            return block
         header = BlockHeader.parse(Cursor(block))
         self._entries.append(IndexEntry(self._written, len(block), start, size, header.crc))
         self._written += len(block)

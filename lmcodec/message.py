@@ -10,12 +10,13 @@ import zlib
 from typing import TYPE_CHECKING
 
 from lmcodec.errors import CorruptError, LimitError
-from lmcodec.models.base import Model
-from lmcodec.options import settings
+from lmcodec.models.base import MODELS
 from lmcodec.packing import Cursor, pack_varint
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from lmcodec.models.base import Model
 
 _STORED = 0
 # The first byte of a message that is longer than a byte can say.
@@ -29,12 +30,13 @@ class MessageCodec:
     or an error: nothing in the message says which model wrote it.
 
     Args:
-        model: The model, or the id of one, with the parameters of the default level.
+        model: The model, or the id of one, which then has its default parameters.
         length: Bytes of every message where all have the same length, which then takes no byte.
         checksum_bytes: How many bytes of a CRC-32 follow each message: 0 to 4.
 
     Raises:
-        ValueError: The model is not known, or an argument is out of range.
+        UnsupportedError: The model is not known.
+        ValueError: An argument is out of range.
 
     Example:
         >>> codec = MessageCodec("order0")
@@ -47,14 +49,15 @@ class MessageCodec:
     def __init__(
         self, model: Model | str, *, length: int | None = None, checksum_bytes: int = 0
     ) -> None:
-        choice = settings(None, None, model=model).plan.choice
-        if not isinstance(choice, Model) or choice.width != 1:
-            raise ValueError(f"model of messages must be one model of bytes: got {model!r}")
+        if isinstance(model, str):
+            model = MODELS.get(model)()
+        if model.width != 1:
+            raise ValueError(f"model of messages must be a model of bytes: got {model!r}")
         if not 0 <= checksum_bytes <= 4:
             raise ValueError(f"checksum_bytes must be 0 to 4: got {checksum_bytes}")
         if length is not None and length < 0:
             raise ValueError(f"length must not be negative: got {length}")
-        self._model = choice
+        self._model = model
         self._length = length
         self._checksum_bytes = checksum_bytes
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcodec import MessageCodec
-from lmcodec.errors import CorruptError, LimitError, LmcodecError
-from lmcodec.models.base import MODELS
+from lmcodec.errors import CorruptError, LimitError, LmcodecError, UnsupportedError
+from lmcodec.models.base import MODELS, Model
 from lmcodec.models.order0 import Order0
 from tests.strategies import SAMPLES, hard_bytes
 
@@ -91,17 +91,25 @@ def test_lengths_must_be_the_agreed_one() -> None:
         MessageCodec("order0", checksum_bytes=2).decode(b"x")
 
 
+class Wide(Order0):
+    width = 2
+
+
+def test_unknown_models() -> None:
+    for id in ("auto", "stored", "nothing"):
+        with pytest.raises(UnsupportedError, match="model is not known"):
+            MessageCodec(id)
+
+
 @pytest.mark.parametrize(
     ("model", "arguments"),
     [
-        ("auto", {}),
-        ("stored", {}),
-        ("nothing", {}),
+        (Wide(), {}),
         ("order0", {"checksum_bytes": 5}),
         ("order0", {"checksum_bytes": -1}),
         ("order0", {"length": -1}),
     ],
 )
-def test_wrong_arguments(model: str, arguments: dict[str, Any]) -> None:
+def test_wrong_arguments(model: Model | str, arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"model|checksum_bytes|length"):
         MessageCodec(model, **arguments)
