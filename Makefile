@@ -53,6 +53,11 @@ sizes: $(VENV)/.tools
 pages: $(VENV)/.tools
 	$(BIN)/python -m tests.cli.make
 
+# Takes hours with every peer installed; an interrupted run goes on.
+bench: $(VENV)/.built
+	$(BIN)/maturin develop --release --quiet --extras bench
+	$(BIN)/python -m benchmarks --resume
+
 format: $(VENV)/.tools
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
