@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 # For each level the ids that are tried on bytes of any kind, best guess first.
 _BYTES_BY_LEVEL = {1: ("bwt",), 2: ("bwt",), **dict.fromkeys(range(3, 10), ("cm",))}
-# What remains in an installation without these.
-_FALLBACK = ("freqs",)
+# What remains in an installation without these: the first one that is there.
+_FALLBACK = ("cm", "freqs")
 # What codes noise, a thousand times as fast as the others, unless they save half a percent.
 _PLAIN = "freqs"
 _WORTH = (995, 1000)
@@ -43,7 +43,8 @@ def candidates(level: int, hint: str = "", width: int = 1) -> list[Model]:
         Models for that width, best guess first; empty where the symbols can only be stored.
     """
     del hint
-    ids = [id for id in _BYTES_BY_LEVEL[level] if id in MODELS] or _FALLBACK
+    ids = [id for id in _BYTES_BY_LEVEL[level] if id in MODELS]
+    ids = ids or [id for id in _FALLBACK if id in MODELS][:1]
     models = [MODELS.get(id).for_level(level) for id in ids]
     return [model for model in models if model.width == width]
 
