@@ -18,12 +18,12 @@ from lmcodec.arguments import (
     add_threads,
     add_words,
     level,
-    main_with,
     run_jobs,
     split_files,
     threads,
 )
 from lmcodec.errors import LmcodecError
+from lmcodec.process import main_with
 from lmcodec.terminal import Terminal, shown, table
 
 if TYPE_CHECKING:

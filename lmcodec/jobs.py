@@ -250,6 +250,8 @@ def _run_one(job: Job, name: str, terminal: Terminal) -> Outcome:
 def _open_source(job: Job, name: str) -> Iterator[tuple[IO[bytes], os.stat_result | None]]:
     """Open an input, refusing what is not meant to be one."""
     if name == STDIN:
+        if sys.stdin is None:
+            raise JobError("is closed", kind="closed")
         if job.verb != "compress" and not job.force and sys.stdin.isatty():
             raise JobError(
                 "compressed data is not read from a terminal",
@@ -297,6 +299,8 @@ def _same_file(target: str, status: os.stat_result | None) -> bool:
 
 
 def _to_stdout(job: Job, source: _Source) -> Outcome:
+    if sys.stdout is None:
+        raise JobError("standard output is closed", kind="closed")
     if job.verb == "compress" and not job.force and sys.stdout.isatty():
         raise JobError(
             "compressed data is not written to a terminal",
