@@ -97,7 +97,7 @@ def _main(arguments: list[str]) -> int:
     except BrokenPipeError:
         raise
     except (LmcodecError, OSError) as error:
-        from lmcodec.jobs import describe
+        from lmcodec.outcomes import describe
 
         name = getattr(error, "filename", None)
         where = f"{shown(name)}: " if isinstance(name, str) else ""
