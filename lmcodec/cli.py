@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lmcodec.arguments import (
     Parser,
@@ -226,7 +225,8 @@ def _add_bench(commands: Commands) -> None:
 def _bench(_parser: Parser, options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    bench = _module("bench")
+    from lmcodec import bench
+
     files = [Path(name) for name in options.files]
     for file in files:
         file.open("rb").close()
@@ -248,7 +248,8 @@ def _add_corpora(commands: Commands) -> None:
 
 
 def _corpora(parser: Parser, options: argparse.Namespace) -> int:
-    corpora = _module("corpora")
+    from lmcodec import corpora
+
     terminal = Terminal("lmcodec")
     known = {each.name: each for each in corpora.list_corpora()}
     for name in options.names:
@@ -270,16 +271,6 @@ def _corpora(parser: Parser, options: argparse.Namespace) -> int:
             if check.status == "wrong" or (check.status == "missing" and options.names):
                 terminal.error(check.message.splitlines()[0])
     return terminal.exit_code
-
-
-def _module(name: str) -> Any:
-    try:
-        return importlib.import_module(f"lmcodec.{name}")
-    except ModuleNotFoundError as error:
-        raise LmcodecError(
-            f"this needs a module that is not installed: {error.name}",
-            hint="install lmcodec[bench]",
-        ) from error
 
 
 def _doctor(_parser: Parser, _options: argparse.Namespace) -> int:

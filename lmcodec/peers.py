@@ -193,7 +193,8 @@ def select(
     ]
 
 
-_NOT_PRIORS = (".md", ".py", ".pyc", ".toml")
+# Nothing that a decoder reads.
+_NOT_PRIORS = (".bash", ".fish", ".md", ".py", ".pyc", ".toml", ".zsh")
 
 # RFC 7932, appendix A: the static dictionary of every brotli decoder.
 _BROTLI_DICTIONARY_BYTES = 122_784

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import lmcodec
+from lmcodec import demo
 from lmcodec.models.base import MODELS
 
 Run = Callable[..., Any]
@@ -78,10 +79,50 @@ def test_doctor(run: Run) -> None:
         assert f"{cls.id}/{cls.version}: ok" in lines
 
 
-def test_missing_files(run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_bench(run: Run) -> None:
     done = run("lmcodec", "bench", "none")
-    assert done.code == 1
-    assert done.err.startswith("lmcodec: error: ")
+    assert (done.code, done.err) == (1, "lmcodec: error: none: No such file or directory\n")
+    done = run("lmcodec", "bench")
+    assert done.err.startswith("lmcodec: error: name a file\n")
+    done = run("lmcodec", "bench", "--codec=lmcodec*", "--model=stored", "-L1", "a.txt")
+    assert done.code == 0
+    rows = [line.split() for line in done.out.decode().splitlines()]
+    assert ["lmcodec", "-1", "-m", "stored"] in [row[:4] for row in rows]
+
+
+def test_corpora(run: Run) -> None:
+    from lmcodec.corpora import list_corpora
+
+    lines = run("lmcodec", "corpora", "list").out.decode().splitlines()
+    assert [line.split()[1] for line in lines[1:]] == [each.name for each in list_corpora()]
+    for arguments, words in (
+        (["get"], "name the corpora to get"),
+        (["verify", "none"], "corpus is not known: none"),
+    ):
+        done = run("lmcodec", "corpora", *arguments)
+        assert (done.code, done.err.splitlines()[0]) == (1, f"lmcodec: error: {words}")
+    made = next(each.name for each in list_corpora() if each.generator and each.raw_bytes < 1 << 21)
+    assert run("lmcodec", "corpora", "verify", made).out == f"ok      {made}\n".encode()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(run: Run, shell: str) -> None:
+    for name in ("lmz", "lmcodec"):
+        done = run("lmcodec", "completion", shell, f"--command={name}")
+        shipped = Path(lmcodec.__path__[0], "data", "completion", f"{name}.{shell}")
+        assert (done.code, done.out) == (0, shipped.read_bytes())
+
+
+def test_demo(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "PEERS", ())
+        patch.setattr(demo, "LEVELS", (1,))
+        assert demo.main([str(folder / "a.txt")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{folder / 'a.txt'}: 100 bytes"
+    assert sum(" lmcodec -1 " in line and line.endswith("identical") for line in lines) == 1
+    assert demo.topics().name.startswith("topics.")
 
 
 @pytest.mark.parametrize("entry", ["lmcodec.lmz:main", "lmcodec.cli:main"])
