@@ -1,0 +1,42 @@
+//! Adaptive probability maps: a last correction of the mixed probability by small contexts.
+
+use super::tables::{Tables, FINAL_MAX};
+
+const STEP_BITS: u32 = 7;
+const BUCKETS: usize = (2 * FINAL_MAX as usize >> STEP_BITS) + 2;
+
+/// A map from (context, stretched probability) to probability, interpolated between buckets.
+#[derive(Debug)]
+pub struct Apm {
+    cells: Vec<u32>,
+    index: usize,
+    limit: u32,
+}
+
+impl Apm {
+    /// Creates the identity for `contexts` contexts.
+    #[must_use]
+    pub fn new(contexts: usize, limit: u32, tables: &Tables) -> Self {
+        let row: Vec<u32> = (0..BUCKETS as i32)
+            .map(|i| (tables.squash22((i << STEP_BITS) - FINAL_MAX) << 10) | 6)
+            .collect();
+        Self { cells: row.repeat(contexts), index: 0, limit }
+    }
+
+    /// Refines `d` (stretch domain, Q8) in `context`; returns 22 bits.
+    #[inline(always)]
+    pub fn refine(&mut self, d: i32, context: usize) -> u32 {
+        let at = (d.clamp(-FINAL_MAX, FINAL_MAX) + FINAL_MAX) as usize;
+        let low = context * BUCKETS + (at >> STEP_BITS);
+        let share = (at & ((1 << STEP_BITS) - 1)) as u32;
+        self.index = low + usize::from(share >= 1 << (STEP_BITS - 1));
+        let (a, b) = (self.cells[low] >> 10, self.cells[low + 1] >> 10);
+        (a * ((1 << STEP_BITS) - share) + b * share) >> STEP_BITS
+    }
+
+    /// Learns `target` (0 or 2^22 - 1) in the nearer bucket.
+    #[inline(always)]
+    pub fn update(&mut self, target: i32, tables: &Tables) {
+        tables.adapt(&mut self.cells[self.index], target, self.limit);
+    }
+}

@@ -1,0 +1,135 @@
+//! Gated logistic mixing in two layers.
+//!
+//! Layer 1 holds several sets of weight vectors; from each set a small context selects one vector, which gives
+//! one probability. Layer 2 mixes these in the logistic domain, again with selected weights, and the means of
+//! its outputs is the result. Every vector learns by its own coding error (Mattern 2012; Mahoney 2005).
+
+use super::simd::{self, LANES};
+use super::tables::{Tables, STRETCH_MAX};
+
+/// Fractional bits of a layer 1 weight.
+const WEIGHT_BITS: u32 = 14;
+/// Fractional bits of a layer 2 weight.
+const FINAL_WEIGHT_BITS: u32 = 16;
+
+/// One set of weight vectors of layer 1.
+#[derive(Debug)]
+struct Set {
+    weights: Vec<i16>,
+    visits: Vec<u16>,
+    selected: usize,
+    output: i32,
+}
+
+/// One set of weight vectors of layer 2.
+#[derive(Debug)]
+struct Final {
+    weights: Vec<i32>,
+    selected: usize,
+    output: i32,
+}
+
+/// Learning rates, all in units of 2^-15.
+#[derive(Debug, Clone, Copy)]
+pub struct Rates {
+    /// Floor of layer 1.
+    pub floor: i32,
+    /// Added to the floor of a new vector, falling as 1 / visits.
+    pub start: i32,
+    /// Layer 2.
+    pub last: i32,
+}
+
+/// Two layers of selected weight vectors.
+#[derive(Debug)]
+pub struct Mixer {
+    /// Inputs in the stretch domain, Q8, padded with zeros to whole vectors.
+    pub inputs: Vec<i16>,
+    sets: Vec<Set>,
+    finals: Vec<Final>,
+    avx2: bool,
+    rates: Rates,
+    falling: Vec<i32>,
+}
+
+impl Mixer {
+    /// Creates a mixer of `inputs` inputs with layer 1 sets and layer 2 sets of the given numbers of contexts.
+    #[must_use]
+    pub fn new(inputs: usize, sets: &[usize], finals: &[usize], weight: i16, rates: Rates) -> Self {
+        let padded = inputs.div_ceil(LANES) * LANES;
+        let first = (1 << FINAL_WEIGHT_BITS) / sets.len() as i32;
+        Self {
+            inputs: vec![0; padded],
+            sets: sets
+                .iter()
+                .map(|&contexts| Set {
+                    weights: vec![weight; contexts * padded],
+                    visits: vec![0; contexts],
+                    selected: 0,
+                    output: 0,
+                })
+                .collect(),
+            finals: finals
+                .iter()
+                .map(|&contexts| Final { weights: vec![first; contexts * sets.len()], selected: 0, output: 0 })
+                .collect(),
+            avx2: simd::has_avx2(),
+            rates,
+            falling: (0..=1023).map(|n| rates.floor + rates.start * 16 / (16 + n)).collect(),
+        }
+    }
+
+    /// Mixes the inputs under the given selections; returns the sum in the stretch domain, Q8.
+    #[inline(always)]
+    pub fn mix(&mut self, selected: &[u32], finals: &[u32], tables: &Tables) -> i32 {
+        debug_assert_eq!(selected.len(), self.sets.len());
+        let n = self.inputs.len();
+        for (set, &context) in self.sets.iter_mut().zip(selected) {
+            set.selected = context as usize;
+            let at = set.selected * n;
+            let sum = simd::dot(self.avx2, &self.inputs, &set.weights[at..at + n]);
+            set.output = (sum >> WEIGHT_BITS).clamp(-STRETCH_MAX, STRETCH_MAX);
+        }
+        let width = self.sets.len();
+        let mut total = 0;
+        for (last, &context) in self.finals.iter_mut().zip(finals) {
+            last.selected = context as usize * width;
+            let weights = &last.weights[last.selected..last.selected + width];
+            let sum: i64 =
+                weights.iter().zip(&self.sets).map(|(&w, set)| i64::from(w) * i64::from(set.output)).sum();
+            last.output = ((sum >> FINAL_WEIGHT_BITS) as i32).clamp(-super::tables::FINAL_MAX, super::tables::FINAL_MAX);
+            total += last.output;
+        }
+        let _ = tables;
+        total / self.finals.len() as i32
+    }
+
+    /// Moves every weight vector that was used towards `bit`.
+    #[inline(always)]
+    pub fn train(&mut self, bit: u32, tables: &Tables) {
+        let target = (bit << 16) as i32 - bit as i32;
+        let width = self.sets.len();
+        for last in &mut self.finals {
+            let err = target - (tables.squash22(last.output) >> 6) as i32;
+            let step = err * self.rates.last;
+            let weights = &mut last.weights[last.selected..last.selected + width];
+            for (w, set) in weights.iter_mut().zip(&self.sets) {
+                // err Q16, rate Q15, input Q8 -> weight Q16
+                *w += ((i64::from(step) * i64::from(set.output)) >> 23) as i32;
+            }
+        }
+        let n = self.inputs.len();
+        for set in &mut self.sets {
+            let err = target - tables.squash16(set.output);
+            let visits = &mut set.visits[set.selected];
+            let rate = self.falling[usize::from(*visits)];
+            *visits += u16::from(*visits < 1023);
+            // weight Q14 = x Q8 · e / 2^15, so e = err Q16 · rate Q15 · 2^5 / 2^15
+            let e = ((err * rate) >> 10).clamp(-32767, 32767) as i16;
+            if e != 0 {
+                let at = set.selected * n;
+                simd::train(self.avx2, &self.inputs, &mut set.weights[at..at + n], e);
+            }
+        }
+    }
+}

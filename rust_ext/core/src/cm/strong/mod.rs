@@ -1,0 +1,301 @@
+//! The strongest context-mixing predictor: levels 7 to 9.
+
+pub mod apm;
+pub mod binary;
+pub mod contextmap;
+pub mod hashing;
+pub mod matchmodel;
+pub mod mixer;
+pub mod simd;
+pub mod states;
+pub mod tables;
+pub mod text;
+
+use crate::bitmodel::BitModel;
+use apm::Apm;
+use binary::Binary;
+use contextmap::ContextMap;
+use hashing::{fold, hash};
+use matchmodel::MatchModel;
+use mixer::{Mixer, Rates};
+use states::StateTable;
+use tables::Tables;
+use text::Text;
+
+/// Lab only: a number from the environment.
+pub fn tune(i: usize, default: i32) -> i32 {
+    static VALUES: std::sync::OnceLock<Vec<Option<i32>>> = std::sync::OnceLock::new();
+    VALUES.get_or_init(|| (0..64).map(|i| std::env::var(format!("T{i}")).ok().and_then(|v| v.parse().ok())).collect())[i]
+        .unwrap_or(default)
+}
+
+const ORDERS: [usize; 9] = [1, 2, 3, 4, 5, 6, 8, 11, 14];
+const MATCHES: [usize; 3] = [24, 11, 5];
+const MATCH_CONTEXTS: usize = 2;
+
+/// Structure parameters: what the encoder found out and the stream stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Params {
+    /// Text contexts instead of binary ones.
+    pub text: bool,
+    /// Record width for binary data.
+    pub width: usize,
+    /// Bytes to come, for sizing the tables.
+    pub size: usize,
+}
+
+impl Params {
+    /// Looks at the data.
+    #[must_use]
+    pub fn probe(data: &[u8]) -> Self {
+        let sample = &data[..data.len().min(1 << 18)];
+        let printable = sample.iter().filter(|&&b| b >= 32 && b != 127 || (9..=13).contains(&b)).count();
+        let high = sample.iter().filter(|&&b| b >= 128).count();
+        let text = printable * 100 >= sample.len() * 96 && high * 2 <= sample.len();
+        let mut best = (0_i64, 1);
+        if !text {
+            for lag in 2..1024.min(sample.len().max(2)) {
+                let equal = sample.iter().zip(&sample[lag.min(sample.len())..]).filter(|(a, b)| a == b).count() as i64;
+                let score = equal * 1_000_000 / sample.len() as i64 - 2 * lag as i64;
+                if score > best.0 {
+                    best = (score, lag);
+                }
+            }
+        }
+        Self { text, width: best.1, size: data.len() }
+    }
+}
+
+enum Kind {
+    Text(Box<Text>),
+    Binary(Box<Binary>),
+}
+
+/// The predictor.
+pub struct Strong {
+    p: u32,
+    tables: Tables,
+    states: StateTable,
+    history: Vec<u8>,
+    /// Bits of the byte so far after a leading one.
+    partial: u32,
+    bit_position: u32,
+    kind: Kind,
+    contexts: ContextMap,
+    hashes: Vec<u64>,
+    matches: [MatchModel; 3],
+    mixer: Mixer,
+    order0: Vec<u32>,
+    order0_fast: Vec<u32>,
+    order1: Vec<u32>,
+    apms: [Apm; 6],
+    /// Mispredicted recent bytes.
+    misses: u32,
+    selectors: [u32; 4],
+    d: i32,
+}
+
+impl Strong {
+    /// Creates the predictor.
+    #[must_use]
+    pub fn new(params: Params) -> Self {
+        let tables = Tables::new();
+        let states = StateTable::new();
+        let own = if params.text { text::CONTEXTS } else { binary::CONTEXTS };
+        let count = ORDERS.len() + MATCH_CONTEXTS + own;
+        let log2 = (usize::BITS - (params.size * count * 12).leading_zeros()).clamp(18, 30);
+        let inputs = count * contextmap::INPUTS + MATCHES.len() * matchmodel::INPUTS + 5;
+        let rates = Rates { floor: tune(1, 50), start: tune(2, 400), last: tune(3, 60) };
+        let mixer = Mixer::new(
+            inputs,
+            &[256 * 3, 2048, 256, 16 * 16 * 2, 10 * 8, 1024, 1024, 1024, 128 * 8],
+            &[256, 16 * 8],
+            tune(4, 500) as i16,
+            rates,
+        );
+        let apms = [
+            Apm::new(1 << 16, 1023, &tables),
+            Apm::new(1 << 16, 1023, &tables),
+            Apm::new(1 << 16, 1023, &tables),
+            Apm::new(1 << 16, 1023, &tables),
+            Apm::new(1 << 16, 255, &tables),
+            Apm::new(1 << 16, 255, &tables),
+        ];
+        let log2_match = (usize::BITS - params.size.leading_zeros()).clamp(12, 22);
+        let mut s = Self {
+            p: 1 << 21,
+            history: Vec::with_capacity(params.size.min(1 << 28)),
+            partial: 1,
+            bit_position: 0,
+            kind: if params.text {
+                Kind::Text(Box::new(Text::new()))
+            } else {
+                Kind::Binary(Box::new(Binary::new(params.width)))
+            },
+            contexts: ContextMap::new(count, log2, &states),
+            hashes: Vec::with_capacity(count),
+            matches: MATCHES.map(|length| MatchModel::new(length, log2_match)),
+            mixer,
+            order0: vec![1 << 31; 256],
+            order0_fast: vec![1 << 31; 256],
+            order1: vec![1 << 31; 1 << 16],
+            apms,
+            misses: 0,
+            selectors: [0; 4],
+            d: 0,
+            tables,
+            states,
+        };
+        s.start_byte();
+        s.predict();
+        s
+    }
+
+    /// Number of mixer inputs.
+    pub fn inputs(&self) -> usize {
+        self.mixer.inputs.len()
+    }
+
+    fn back(&self, k: usize) -> u8 {
+        self.history.len().checked_sub(k).map_or(0, |i| self.history[i])
+    }
+
+    fn start_byte(&mut self) {
+        let mut hashes = std::mem::take(&mut self.hashes);
+        hashes.clear();
+        let n = self.history.len();
+        let mut h = 0;
+        let mut order = 0;
+        for (i, &length) in ORDERS.iter().enumerate() {
+            while order < length {
+                order += 1;
+                h = fold(h, u64::from(if n >= order { self.history[n - order] } else { 0 }));
+            }
+            hashes.push(h.wrapping_add(i as u64));
+        }
+        let expected = self.matches.iter().find_map(|m| m.expected_byte().map(|b| (b, m.state())));
+        let (byte, state) = expected.map_or((256, 0), |(b, s)| (u64::from(b), u64::from(s)));
+        let c1 = u64::from(self.back(1));
+        hashes.push(hash([byte, state, 100]));
+        hashes.push(hash([byte, c1, state.min(1), 101]));
+        match &self.kind {
+            Kind::Text(text) => {
+                text.contexts(&self.history, &mut hashes);
+                self.selectors = text.selectors(&self.history);
+            }
+            Kind::Binary(binary) => {
+                binary.contexts(&self.history, &mut hashes);
+                self.selectors = binary.selectors(&self.history);
+            }
+        }
+        self.contexts.set(&hashes, &self.states);
+        self.hashes = hashes;
+    }
+
+    fn predict(&mut self) {
+        let (bit_position, partial) = (self.bit_position, self.partial);
+        let (c1, c2, c3) = (self.back(1), self.back(2), self.back(3));
+        let t = &self.tables;
+        let known = self.contexts.mix(bit_position, partial, &mut self.mixer.inputs, ORDERS.len(), &self.states, t);
+        let mut at = self.contexts.len() * contextmap::INPUTS;
+        for m in &mut self.matches {
+            m.mix(bit_position, c1, &mut self.mixer.inputs[at..at + matchmodel::INPUTS], t);
+            at += matchmodel::INPUTS;
+        }
+        let order1 = (usize::from(c1) << 8) | partial as usize;
+        self.mixer.inputs[at] = 256;
+        self.mixer.inputs[at + 1] = t.stretch22(self.order0[partial as usize] >> 10) as i16;
+        self.mixer.inputs[at + 2] = t.stretch22(self.order0_fast[partial as usize] >> 10) as i16;
+        self.mixer.inputs[at + 3] = t.stretch22(self.order1[order1] >> 10) as i16;
+        self.mixer.inputs[at + 4] = (((self.order1[order1] >> 10) as i32 - (1 << 21)) >> 11) as i16;
+
+        let main = self.matches.iter().find(|m| m.expected_byte().is_some());
+        let (expected, state) = main.map_or((256, 0), |m| (u32::from(m.expected_byte().unwrap_or(0)), m.state()));
+        let expected_bit = if expected < 256 { (expected >> (7 - bit_position)) & 1 } else { 0 };
+        let second = self.matches.iter().rev().find_map(|m| m.expected_byte()).map_or(0, |b| 1 + ((u32::from(b) >> (7 - bit_position)) & 1));
+        let s = self.selectors;
+        let bits_class = [0, 1, 2, 2, 2, 3, 3, 3][bit_position as usize];
+        let selected = [
+            partial | (if c1 == c2 { 256 } else { 0 }),
+            u32::from(c1) << 3 | bit_position,
+            u32::from(c2),
+            (state * 2 + expected_bit) * 16 + bit_position.min(7) + if second == 0 { 0 } else { 8 * u32::from(second - 1 != expected_bit) },
+            known * 8 + bit_position,
+            s[0] | (u32::from(bit_position > 2) << 9),
+            s[1] & 0x3FF,
+            s[2] | bits_class << 8,
+            (s[3] & 127) << 3 | bit_position,
+        ];
+        let _ = c3;
+        let d = self.mixer.mix(&selected, &[partial, state * 8 + bit_position], t);
+        self.d = d;
+        let p0 = t.squash22(d);
+        let c4 = hash([u64::from(c1), u64::from(c2), u64::from(partial)]);
+        let c5 = hash([u64::from(c1), u64::from(c2), u64::from(c3), u64::from(partial), 1]);
+        let word = match &self.kind {
+            Kind::Text(_) => self.hashes[ORDERS.len() + MATCH_CONTEXTS],
+            Kind::Binary(_) => u64::from(self.selectors[2]) << 8 | u64::from(self.selectors[3]),
+        };
+        let c6 = hash([word, u64::from(partial), 2]);
+        let a = [
+            self.apms[0].refine(d, order1),
+            self.apms[1].refine(d, (c4 >> 48) as usize),
+            self.apms[2].refine(d, (hash([u64::from(expected), u64::from(state.min(8)), u64::from(partial), 3]) >> 48) as usize),
+            self.apms[3].refine(d, (c6 >> 48) as usize),
+            self.apms[4].refine(d, (c5 >> 48) as usize),
+            self.apms[5].refine(d, (partial << 8 | (self.misses & 0xFF)) as usize),
+        ];
+        let w = tune(5, 2) as u32;
+        let sum = p0 * w + a.iter().sum::<u32>();
+        self.p = (sum / (w + 6)).clamp(1, (1 << 22) - 1);
+        if tune(6, 0) == 1 {
+            self.p = p0.clamp(1, (1 << 22) - 1);
+        }
+    }
+}
+
+impl BitModel for Strong {
+    #[inline]
+    fn p(&self) -> u32 {
+        self.p
+    }
+
+    fn update(&mut self, bit: u32) {
+        let target = ((bit << 22) - bit) as i32;
+        let t = &self.tables;
+        self.mixer.train(bit, t);
+        for apm in &mut self.apms {
+            apm.update(target, t);
+        }
+        let order1 = (usize::from(self.back(1)) << 8) | self.partial as usize;
+        let t = &self.tables;
+        t.adapt(&mut self.order0[self.partial as usize], target, 1023);
+        t.adapt(&mut self.order0_fast[self.partial as usize], target, 40);
+        t.adapt(&mut self.order1[order1], target, 255);
+        for m in &mut self.matches {
+            m.update_bit(bit, self.bit_position, t);
+        }
+        self.contexts.update(bit, &self.states, t);
+        let wrong = (self.p >= 1 << 21) != (bit != 0);
+        self.misses |= u32::from(wrong);
+        self.partial = (self.partial << 1) | bit;
+        self.bit_position += 1;
+        if self.bit_position == 8 {
+            let byte = (self.partial & 255) as u8;
+            self.misses <<= 1;
+            self.contexts.end_byte(byte, &self.states);
+            self.history.push(byte);
+            self.bit_position = 0;
+            self.partial = 1;
+            for m in &mut self.matches {
+                m.end_byte(&self.history);
+            }
+            match &mut self.kind {
+                Kind::Text(text) => text.update(&self.history),
+                Kind::Binary(binary) => binary.update(&self.history),
+            }
+            self.start_byte();
+        }
+        self.predict();
+    }
+}
