@@ -13,47 +13,48 @@ use super::states::StateTable;
 use super::tables::Tables;
 
 /// Mixer inputs made for each context.
-pub const INPUTS: usize = 6;
+pub const INPUTS: usize = 4;
 
 const BUCKET_BYTES: usize = 64;
 const WAYS: usize = 7;
 const GROUP_BYTES: usize = 7;
-const RUN_CELLS: usize = 16 * 4 * 4;
-const BYTE_CELLS: usize = 512;
-const GROUP_CELLS: usize = 16 * 32 * 8;
+const STATE_CELLS: usize = 256;
+const VOTE_CELLS: usize = 16 * 32 * 8;
+/// Contexts are padded to whole vectors of this many.
+const LANES: usize = 16;
 
-/// What one context looks at during a byte.
-#[derive(Debug, Clone, Copy, Default)]
-struct Slot {
-    base: u32,
-    check: u16,
-    /// The later groups are rebuilt from the byte history.
-    deferred: bool,
-    /// Offsets in the table: first group, current group, current bit history.
-    first: u32,
-    group: u32,
-    node: u32,
-    /// Cells that made the last inputs.
-    state_cell: u32,
-    run_cell: u32,
-    byte_cell: u32,
-    group_cell: u32,
-}
-
-/// A set of contexts that share one hash table.
+/// A set of contexts that share one hash table; one entry per context in every array.
 #[derive(Debug)]
 pub struct ContextMap {
+    count: usize,
     table: Vec<u8>,
     bucket_mask: u32,
-    slots: Vec<Slot>,
+    base: Vec<u32>,
+    check: Vec<u16>,
+    /// The later groups are rebuilt from the byte history.
+    deferred: Vec<bool>,
+    /// Offsets in the table: first group, current group.
+    first: Vec<u32>,
+    group: Vec<u32>,
+    node: Vec<u32>,
+    /// The last three distinct bytes; all bits set in `agrees` while one of them is possible.
+    bytes: [Vec<u8>; 3],
+    agrees: [Vec<u8>; 3],
+    run: Vec<u8>,
+    votes: Vec<u8>,
+    states: Vec<u8>,
+    /// Statistics by bit history, and by class of bit history and votes of the byte history.
     state_cells: Vec<u32>,
-    run_cells: Vec<u32>,
-    byte_cells: Vec<u32>,
-    group_cells: Vec<u32>,
+    vote_cells: Vec<u32>,
+    state_at: Vec<u32>,
+    vote_at: Vec<u32>,
+    state_now: Vec<u32>,
+    vote_now: Vec<u32>,
     random: u32,
     /// Quantized logarithm of run lengths.
     run_class: [u8; 256],
     limit: u32,
+    vote_limit: u32,
 }
 
 /// Position of the current node in its group: 0, 1-2, then (after 2 or 5 bits) 0, 1-2, 3-6.
@@ -69,56 +70,66 @@ impl ContextMap {
     #[must_use]
     pub fn new(count: usize, log2_bytes: u32, states: &StateTable) -> Self {
         let buckets = 1_usize << (log2_bytes - 6);
-        let mut state_cells = Vec::with_capacity(count * 256 + 1);
-        for _ in 0..count {
-            for counts in &states.counts {
-                let (n0, n1) = (u32::from(counts[0]), u32::from(counts[1]));
-                let p = ((2 * n1 + 1) << 21) / (n0 + n1 + 1);
-                state_cells.push((p.min((1 << 22) - 1) << 10) | 4);
-            }
-        }
-        state_cells.push(1 << 31);
+        let padded = count.div_ceil(LANES) * LANES;
+        let row: Vec<u32> = states
+            .counts
+            .iter()
+            .map(|&[n0, n1]| {
+                let (n0, n1) = (u32::from(n0), u32::from(n1));
+                (((2 * n1 + 1) << 20) / (n0 + n1 + 1) * 2).min((1 << 22) - 1) << 10 | 4
+            })
+            .collect();
         let mut run_class = [0_u8; 256];
         for (n, class) in run_class.iter_mut().enumerate() {
             *class = match n {
-                0..=5 => n as u8,
-                6..=7 => 6,
-                8..=10 => 7,
-                11..=15 => 8,
-                16..=23 => 9,
-                24..=35 => 10,
-                36..=55 => 11,
-                56..=87 => 12,
-                88..=150 => 13,
-                151..=254 => 14,
-                _ => 15,
+                0..=1 => 0,
+                2 => 1,
+                3..=4 => 2,
+                5..=8 => 3,
+                9..=18 => 4,
+                19..=60 => 5,
+                61..=254 => 6,
+                _ => 7,
             };
         }
-        let mut run_cells = vec![1 << 31; count * RUN_CELLS + 1];
-        for i in 0..count * RUN_CELLS {
-            let n = (i / 16) % 16;
-            let hit = (n as u32 + 1) * 8;
-            let p = ((hit << 22) / (hit + 1 + 2 * (((i >> 1) as u32) & 1))).min((1 << 22) - 1);
-            run_cells[i] = (if i & 1 == 1 { p } else { (1 << 22) - 1 - p } << 10) | 4;
-        }
         Self {
-            table: vec![0; buckets * BUCKET_BYTES + count * 8],
+            count,
+            table: vec![0; buckets * BUCKET_BYTES + padded * 8],
             bucket_mask: (buckets - 1) as u32,
-            slots: vec![Slot::default(); count],
-            state_cells,
-            run_cells,
-            byte_cells: vec![1 << 31; count * BYTE_CELLS + 1],
-            group_cells: vec![1 << 31; count * GROUP_CELLS + 1],
+            base: vec![0; padded],
+            check: vec![0; padded],
+            deferred: vec![false; padded],
+            first: vec![0; padded],
+            group: vec![0; padded],
+            node: vec![0; padded],
+            bytes: [vec![0; padded], vec![0; padded], vec![0; padded]],
+            agrees: [vec![0; padded], vec![0; padded], vec![0; padded]],
+            run: vec![0; padded],
+            votes: vec![0; padded],
+            states: vec![0; padded],
+            state_cells: row.repeat(padded),
+            vote_cells: vec![1 << 31; padded * VOTE_CELLS],
+            state_at: vec![0; padded],
+            vote_at: vec![0; padded],
+            state_now: vec![0; padded],
+            vote_now: vec![0; padded],
             random: 0x9E37_79B9,
             run_class,
             limit: super::tune(0, 400) as u32,
+            vote_limit: super::tune(8, 255) as u32,
         }
     }
 
     /// Number of contexts.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.count
+    }
+
+    /// Number of contexts with padding: the stride of the inputs.
+    #[must_use]
+    pub fn stride(&self) -> usize {
+        self.base.len()
     }
 
     /// Scratch group of context `i`, behind the buckets.
@@ -173,34 +184,49 @@ impl ContextMap {
         base ^ if partial < 8 { ((partial & 3) + 1) << 1 } else { (partial & 31) << 1 | 1 }
     }
 
-    /// Sets the contexts of the next byte: one hash each.
-    pub fn set(&mut self, hashes: &[u64], states: &StateTable) {
+    /// Sets the contexts of the next byte, one hash each, and asks for their cache lines.
+    #[inline(always)]
+    pub fn set(&mut self, hashes: &[u64]) {
+        debug_assert_eq!(hashes.len(), self.count);
         for (i, &hash) in hashes.iter().enumerate() {
             let h = (hash ^ (i as u64 + 1).wrapping_mul(0xD6E8_FEB8_6659_FD93))
                 .wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let h = (h ^ (h >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            let slot = &mut self.slots[i];
-            slot.base = (h >> 34) as u32 & self.bucket_mask;
-            slot.check = (h & 0xFFFF) as u16;
-            super::simd::prefetch(&self.table, slot.base as usize * BUCKET_BYTES);
+            self.base[i] = (h >> 34) as u32 & self.bucket_mask;
+            self.check[i] = (h & 0xFFFF) as u16;
+            super::simd::prefetch(&self.table, self.base[i] as usize * BUCKET_BYTES);
         }
-        for i in 0..hashes.len() {
-            let Slot { base, check, .. } = self.slots[i];
-            let first = Self::find(&mut self.table, base, check, states);
-            let seen = states.total(self.table[first as usize]);
+    }
+
+    /// Looks the contexts of the next byte up.
+    #[inline(always)]
+    pub fn start_byte(&mut self, states: &StateTable) {
+        for i in 0..self.count {
+            let first = Self::find(&mut self.table, self.base[i], self.check[i], states);
+            let at = first as usize;
+            let seen = states.total(self.table[at]);
             if seen == 3 {
                 self.store_deferred(i, first, states);
             }
-            let slot = &mut self.slots[i];
-            slot.first = first;
-            slot.group = first;
-            slot.deferred = seen < 3;
+            self.first[i] = first;
+            self.group[i] = first;
+            self.deferred[i] = seen < 3;
+            let info: [u8; 4] = self.table[at + 3..at + 7].try_into().expect("four bytes");
+            self.run[i] = self.run_class[usize::from(info[0])];
+            let possible = |yes: bool| u8::from(yes).wrapping_neg();
+            self.agrees[0][i] = possible(seen >= 1);
+            self.agrees[1][i] = possible(seen >= 2 && info[2] != info[1]);
+            self.agrees[2][i] = possible(seen >= 3 && info[3] != info[2]);
+            for k in 0..3 {
+                self.bytes[k][i] = info[1 + k];
+            }
         }
     }
 
     /// Writes the two later groups of the three bytes that were seen while deferred.
+    #[inline(never)]
     fn store_deferred(&mut self, i: usize, first: u32, states: &StateTable) {
-        let Slot { base, check, .. } = self.slots[i];
+        let (base, check) = (self.base[i], self.check[i]);
         let at = first as usize;
         let (run, bytes) = (self.table[at + 3], [self.table[at + 4], self.table[at + 5], self.table[at + 6]]);
         let history = match run {
@@ -219,81 +245,95 @@ impl ContextMap {
     }
 
     /// Moves all contexts to their next group, after two or five bits of the byte.
+    #[inline(always)]
     fn regroup(&mut self, bit_position: u32, partial: u32, states: &StateTable) {
-        for slot in &self.slots {
-            if !slot.deferred {
-                let bucket = Self::later_bucket(slot.base, partial) & self.bucket_mask;
+        for i in 0..self.count {
+            if !self.deferred[i] {
+                let bucket = Self::later_bucket(self.base[i], partial) & self.bucket_mask;
                 super::simd::prefetch(&self.table, bucket as usize * BUCKET_BYTES);
             }
         }
-        for i in 0..self.slots.len() {
-            let slot = self.slots[i];
-            let group = if slot.deferred {
+        for i in 0..self.count {
+            self.group[i] = if self.deferred[i] {
                 self.rebuild(i, bit_position, partial, states)
             } else {
-                let bucket = Self::later_bucket(slot.base, partial) & self.bucket_mask;
-                Self::find(&mut self.table, bucket, slot.check, states)
+                let bucket = Self::later_bucket(self.base[i], partial) & self.bucket_mask;
+                Self::find(&mut self.table, bucket, self.check[i], states)
             };
-            self.slots[i].group = group;
         }
     }
 
+    #[inline(always)]
     fn rebuild(&mut self, i: usize, bit_position: u32, partial: u32, states: &StateTable) -> u32 {
         let scratch = self.scratch(i);
-        let first = self.slots[i].first as usize;
+        self.table[scratch..scratch + 8].fill(0);
+        let first = self.first[i] as usize;
         // The history of this byte's first bit was already advanced: it has seen one more.
         let seen = states.total(self.table[first]) - 1;
+        if seen == 0 {
+            return scratch as u32;
+        }
         let (newest, older) = (self.table[first + 4], self.table[first + 5]);
         let (run, shift) = (self.table[first + 3], 8 - bit_position);
         let group = &mut self.table[scratch..scratch + GROUP_BYTES];
-        group.fill(0);
         let older = if run >= 2 { newest } else { older };
         let prefix = partial & ((1 << bit_position) - 1);
         if seen >= 2 && u32::from(older) >> shift == prefix {
             Self::replay(group, u32::from(older) >> (shift - 3), states, 0);
         }
-        if seen >= 1 && u32::from(newest) >> shift == prefix {
+        if u32::from(newest) >> shift == prefix {
             Self::replay(group, u32::from(newest) >> (shift - 3), states, 0);
         }
         scratch as u32
     }
 
-    /// Learns `bit` in all contexts; `partial` is the byte so far before the bit, with a leading one.
-    pub fn update(&mut self, bit: u32, states: &StateTable, tables: &Tables) {
+    /// Learns `bit` in all contexts.
+    #[inline(always)]
+    pub fn update(&mut self, bit: u32, bit_position: u32, states: &StateTable, tables: &Tables) {
+        let n = self.count;
         self.random = self.random.wrapping_mul(0x0019_660D).wrapping_add(0x3C6E_F35F);
         let mut random = self.random >> 8;
-        let target = ((bit << 22) - bit) as i32;
-        for slot in &self.slots {
+        for (&node, &state) in self.node[..n].iter().zip(&self.states[..n]) {
             random = random.rotate_left(5).wrapping_add(0x3779);
-            let node = &mut self.table[slot.node as usize];
-            *node = states.next(*node, bit, random);
-            tables.adapt(&mut self.state_cells[slot.state_cell as usize], target, self.limit);
-            tables.adapt(&mut self.run_cells[slot.run_cell as usize], target, 255);
-            tables.adapt(&mut self.byte_cells[slot.byte_cell as usize], target, 255);
-            tables.adapt(&mut self.group_cells[slot.group_cell as usize], target, 255);
+            self.table[node as usize] = states.next(state, bit, random);
+        }
+        tables.adapt_all(&mut self.state_now[..n], bit, self.limit);
+        tables.adapt_all(&mut self.vote_now[..n], bit, self.vote_limit);
+        for (&at, &cell) in self.state_at[..n].iter().zip(&self.state_now[..n]) {
+            self.state_cells[at as usize] = cell;
+        }
+        for (&at, &cell) in self.vote_at[..n].iter().zip(&self.vote_now[..n]) {
+            self.vote_cells[at as usize] = cell;
+        }
+        let shift = 7 - bit_position;
+        for (agrees, bytes) in self.agrees.iter_mut().zip(&self.bytes) {
+            for (agrees, &byte) in agrees.iter_mut().zip(bytes) {
+                *agrees &= ((byte >> shift) & 1 ^ bit as u8).wrapping_sub(1);
+            }
         }
     }
 
     /// Learns a whole byte: updates the byte histories. Call before `set`.
+    #[inline(always)]
     pub fn end_byte(&mut self, byte: u8, states: &StateTable) {
-        for slot in &self.slots {
-            let at = slot.first as usize;
+        for &first in &self.first[..self.count] {
+            let at = first as usize;
             // The first bit's history has seen this byte already.
             let seen = states.total(self.table[at]);
-            let info = &mut self.table[at + 3..at + 7];
-            if seen <= 1 {
-                info.copy_from_slice(&[1, byte, byte, byte]);
+            let info: &mut [u8; 4] = (&mut self.table[at + 3..at + 7]).try_into().expect("four bytes");
+            *info = if seen <= 1 {
+                [1, byte, byte, byte]
             } else if info[1] == byte {
-                info[0] = info[0].saturating_add(1);
+                [info[0].saturating_add(1), byte, info[2], info[3]]
             } else {
-                let (b1, b2) = (info[1], info[2]);
-                info.copy_from_slice(&[1, byte, b1, b2]);
-            }
+                [1, byte, info[1], info[2]]
+            };
         }
     }
 
     /// Moves to the next bit of the byte and writes the mixer inputs; returns in how many of the first
     /// `orders` contexts something is known.
+    #[inline(always)]
     pub fn mix(
         &mut self,
         bit_position: u32,
@@ -306,61 +346,62 @@ impl ContextMap {
         if bit_position == 2 || bit_position == 5 {
             self.regroup(bit_position, partial, states);
         }
+        let n = self.count;
+        let stride = self.base.len();
         let offset = node_index(bit_position, partial);
         let shift = 7 - bit_position;
-        let part = [0, 1, 2, 2, 2, 3, 3, 3][bit_position as usize];
-        let mut known = 0;
-        let dummy_run = (self.run_cells.len() - 1) as u32;
-        for (i, (slot, out)) in self.slots.iter_mut().zip(inputs.chunks_exact_mut(INPUTS)).enumerate() {
-            slot.node = slot.group + offset;
-            let state = self.table[slot.node as usize];
-            let first = slot.first as usize;
-            let info: [u8; 7] = self.table[first..first + 7].try_into().expect("seven bytes");
-            let counts = states.counts[usize::from(state)];
-            let certain = counts[0] == 0 || counts[1] == 0;
-            let seen = states.total(info[0]).saturating_sub(u32::from(bit_position != 0));
-
-            slot.state_cell = (i * 256) as u32 + u32::from(state);
-            let p = self.state_cells[slot.state_cell as usize] >> 10;
-            let known_mask = -i32::from(state != 0);
-            let st = tables.stretch22(p) & known_mask;
-            out[0] = st as i16;
-            out[1] = (((p as i32 - (1 << 21)) >> 11) & known_mask) as i16;
-            out[2] = (st & -i32::from(certain)) as i16;
-            if i < orders {
-                known += u32::from(state != 0);
-            }
-
-            // Votes of the last three distinct bytes: 0 none or contradicted, 1 zero, 2 one.
-            let vote = |byte: u8, present: bool| {
-                let agrees = (u32::from(byte) | 256) >> (shift + 1) == partial;
-                if present && agrees {
-                    1 + ((u32::from(byte) >> shift) & 1)
-                } else {
-                    0
-                }
-            };
-            let v1 = vote(info[4], seen >= 1);
-            let v2 = vote(info[5], info[5] != info[4] && seen >= 2);
-            let v3 = vote(info[6], info[6] != info[5] && seen >= 3);
-            let run = u32::from(self.run_class[usize::from(info[3])]);
-            let changed = u32::from(info[5] != info[4]);
-            let has_run = v1 != 0;
-            let cell = (i * RUN_CELLS) as u32 + ((run << 4) | (part << 2) | (changed << 1) | (v1.wrapping_sub(1) & 1));
-            slot.run_cell = if has_run { cell } else { dummy_run };
-            let p = self.run_cells[slot.run_cell as usize] >> 10;
-            out[3] = ((tables.stretch22(p) >> 1) & -i32::from(has_run)) as i16;
-
-            let votes = v1 + 3 * v2 + 9 * v3;
-            let byte_cell = ((u32::from(certain) * 32 + votes) << 3) | bit_position;
-            slot.byte_cell = (i * BYTE_CELLS) as u32 + byte_cell;
-            let p = self.byte_cells[slot.byte_cell as usize] >> 10;
-            out[4] = (tables.stretch22(p) >> 1) as i16;
-            let group_cell = ((u32::from(states.group[usize::from(state)]) * 32 + votes) << 3) | bit_position;
-            slot.group_cell = (i * GROUP_CELLS) as u32 + group_cell;
-            let p = self.group_cells[slot.group_cell as usize] >> 10;
-            out[5] = (tables.stretch22(p) >> 1) as i16;
+        for (node, &group) in self.node.iter_mut().zip(&self.group) {
+            *node = group + offset;
         }
+        {
+            let [a0, a1, a2] = &self.agrees;
+            let [b0, b1, b2] = &self.bytes;
+            for i in 0..stride {
+                // 0 none or contradicted, 1 zero, 2 one
+                let v0 = a0[i] & (1 + ((b0[i] >> shift) & 1));
+                let v1 = a1[i] & (1 + ((b1[i] >> shift) & 1));
+                let v2 = a2[i] & (1 + ((b2[i] >> shift) & 1));
+                self.votes[i] = v0 + 3 * v1 + 9 * v2;
+            }
+        }
+        let mut known = 0;
+        let (st, rest) = inputs.split_at_mut(stride);
+        let (confidence, rest) = rest.split_at_mut(stride);
+        let (certain, rest) = rest.split_at_mut(stride);
+        let vote = &mut rest[..stride];
+        let variant = super::tune(9, 1);
+        for i in 0..n {
+            let state = self.table[self.node[i] as usize];
+            self.states[i] = state;
+            let class = states.class[usize::from(state)];
+            let at = (i * STATE_CELLS) as u32 + u32::from(state);
+            self.state_at[i] = at;
+            let cell = self.state_cells[at as usize];
+            self.state_now[i] = cell;
+            let value = tables.stretch22(cell >> 10) as i16;
+            // class: low four bits, then all bits set if the state is certain
+            let third = if variant == 1 { bit_position } else if variant == 2 { u32::from(self.run[i]) } else { 0 };
+            let vote_at = ((i * 512) as u32 + (u32::from(class & 15) << 5) + u32::from(self.votes[i])) * 8 + third;
+            self.vote_at[i] = vote_at;
+            let vote_cell = self.vote_cells[vote_at as usize];
+            self.vote_now[i] = vote_cell;
+            st[i] = value;
+            certain[i] = i16::from(class as i8 >> 7);
+            vote[i] = (tables.stretch22(vote_cell >> 10) >> 1) as i16;
+            known += u32::from(state != 0 && i < orders);
+        }
+        for i in 0..n {
+            let mask = -i16::from(self.states[i] != 0);
+            let p = (self.state_now[i] >> 10) as i32 - (1 << 21);
+            confidence[i] = (p >> 11) as i16 & mask;
+            st[i] &= mask;
+            certain[i] &= st[i];
+        }
+        let drop = super::tune(7, 0);
+        if drop & 1 == 1 { st.fill(0); }
+        if drop & 2 == 2 { confidence.fill(0); }
+        if drop & 4 == 4 { certain.fill(0); }
+        if drop & 8 == 8 { vote.fill(0); }
         known
     }
 }

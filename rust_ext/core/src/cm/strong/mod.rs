@@ -104,7 +104,8 @@ impl Strong {
         let own = if params.text { text::CONTEXTS } else { binary::CONTEXTS };
         let count = ORDERS.len() + MATCH_CONTEXTS + own;
         let log2 = (usize::BITS - (params.size * count * 12).leading_zeros()).clamp(18, 30);
-        let inputs = count * contextmap::INPUTS + MATCHES.len() * matchmodel::INPUTS + 5;
+        let contexts = ContextMap::new(count, log2, &states);
+        let inputs = contexts.stride() * contextmap::INPUTS + MATCHES.len() * matchmodel::INPUTS + 5;
         let rates = Rates { floor: tune(1, 50), start: tune(2, 400), last: tune(3, 60) };
         let mixer = Mixer::new(
             inputs,
@@ -132,7 +133,7 @@ impl Strong {
             } else {
                 Kind::Binary(Box::new(Binary::new(params.width)))
             },
-            contexts: ContextMap::new(count, log2, &states),
+            contexts,
             hashes: Vec::with_capacity(count),
             matches: MATCHES.map(|length| MatchModel::new(length, log2_match)),
             mixer,
@@ -188,7 +189,8 @@ impl Strong {
                 self.selectors = binary.selectors(&self.history);
             }
         }
-        self.contexts.set(&hashes, &self.states);
+        self.contexts.set(&hashes);
+        self.contexts.start_byte(&self.states);
         self.hashes = hashes;
     }
 
@@ -197,7 +199,7 @@ impl Strong {
         let (c1, c2, c3) = (self.back(1), self.back(2), self.back(3));
         let t = &self.tables;
         let known = self.contexts.mix(bit_position, partial, &mut self.mixer.inputs, ORDERS.len(), &self.states, t);
-        let mut at = self.contexts.len() * contextmap::INPUTS;
+        let mut at = self.contexts.stride() * contextmap::INPUTS;
         for m in &mut self.matches {
             m.mix(bit_position, c1, &mut self.mixer.inputs[at..at + matchmodel::INPUTS], t);
             at += matchmodel::INPUTS;
@@ -275,7 +277,7 @@ impl BitModel for Strong {
         for m in &mut self.matches {
             m.update_bit(bit, self.bit_position, t);
         }
-        self.contexts.update(bit, &self.states, t);
+        self.contexts.update(bit, self.bit_position, &self.states, t);
         let wrong = (self.p >= 1 << 21) != (bit != 0);
         self.misses |= u32::from(wrong);
         self.partial = (self.partial << 1) | bit;

@@ -24,17 +24,25 @@ struct History {
     exact: u8,
 }
 
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(8))]
+struct Row {
+    next: [u8; 4],
+    mask: [u16; 2],
+}
+
 /// Transitions and statistics of all states; state 0 has seen nothing.
 #[derive(Debug, Clone)]
 pub struct StateTable {
-    /// Per state: next state on 0 and 1 if the count advances, then if it stays.
-    next: Vec<[u8; 4]>,
-    /// Per state and bit: the count advances if `random & mask == 0`.
-    mask: Vec<[u16; 2]>,
+    /// Per state: next state on 0 and 1 if the count advances, then if it stays; then for each bit the mask
+    /// that must be zero in the random number for an advance.
+    rows: Box<[Row; 256]>,
     /// Counts of zeros and ones.
     pub counts: Vec<[u16; 2]>,
-    /// Classes of similar states, 0..16; 0 is the empty history.
-    pub group: Vec<u8>,
+    /// Classes of similar states, 0..16; 0 is the empty history. The high bit tells that only one bit value was seen.
+    pub class: [u8; 256],
+    /// Bits seen, exact up to [`EXACT`], saturated.
+    totals: [u8; 256],
     /// Number of states in use.
     pub used: usize,
 }
@@ -136,8 +144,7 @@ impl StateTable {
     pub fn new() -> Self {
         let start = History { n: [0, 0], last: 2, exact: 0 };
         let mut states = vec![start];
-        let mut next: Vec<[u8; 4]> = Vec::new();
-        let mut mask: Vec<[u16; 2]> = Vec::new();
+        let mut rows = Box::new([Row::default(); 256]);
         let mut at = 0;
         while at < states.len() {
             let h = states[at];
@@ -155,36 +162,37 @@ impl StateTable {
                     row[k + usize::from(bit)] = found as u8;
                 }
             }
-            next.push(row);
-            mask.push(gaps);
+            rows[at] = Row { next: row, mask: gaps };
             at += 1;
+            assert!(states.len() <= 256, "states do not fit a byte");
         }
         let used = states.len();
-        assert!(used <= 256, "{used} states do not fit a byte");
         let mut counts: Vec<[u16; 2]> = states.iter().map(|s| s.n).collect();
-        next.resize(256, [0; 4]);
-        mask.resize(256, [0; 2]);
         counts.resize(256, [0; 2]);
-        let group = counts.iter().map(|&n| class(n)).collect();
-        Self { next, mask, counts, group, used }
+        let mut group = [0; 256];
+        let mut totals = [0; 256];
+        for (s, &n) in counts.iter().enumerate() {
+            group[s] = class(n) | if n[0] == 0 || n[1] == 0 { 128 } else { 0 };
+            totals[s] = (n[0] + n[1]).min(255) as u8;
+        }
+        Self { rows, counts, class: group, totals, used }
     }
 
     /// State after `bit`; `random` decides where a count grows with a probability.
     #[inline(always)]
     #[must_use]
     pub fn next(&self, state: u8, bit: u32, random: u32) -> u8 {
-        let s = usize::from(state);
+        let row = &self.rows[usize::from(state)];
         let y = (bit & 1) as usize;
-        let stays = usize::from(u32::from(self.mask[s][y]) & random != 0);
-        self.next[s][y + 2 * stays]
+        let stays = usize::from(u32::from(row.mask[y]) & random != 0);
+        row.next[y + 2 * stays]
     }
 
-    /// Bits seen, exact up to [`EXACT`].
+    /// Bits seen, exact up to [`EXACT`], saturated at 255.
     #[inline(always)]
     #[must_use]
     pub fn total(&self, state: u8) -> u32 {
-        let n = self.counts[usize::from(state)];
-        u32::from(n[0]) + u32::from(n[1])
+        u32::from(self.totals[usize::from(state)])
     }
 }
 

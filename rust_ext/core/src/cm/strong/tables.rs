@@ -14,13 +14,13 @@ const EXP_STEP: u64 = 4_593_706_758_521_714_574;
 #[derive(Debug)]
 pub struct Tables {
     /// `round(2^22 / (1 + exp(-d / 256)))` at index `d + FINAL_MAX`.
-    squash22: Vec<u32>,
+    squash22: Box<[u32; 8192]>,
     /// The same in 16 bits for `d` in `-2048..2048`, at index `d + 2048`.
-    squash16: Vec<u16>,
+    squash16: Box<[u16; 4096]>,
     /// Inverse of the logistic function for the 12 top bits of a probability.
-    stretch: Vec<i16>,
+    stretch: Box<[i16; 4096]>,
     /// `2^16 / (n + 1.5)`: step of a counter that has seen `n` bits.
-    pub reciprocal: Vec<i32>,
+    pub reciprocal: Box<[i32; 1024]>,
 }
 
 impl Default for Tables {
@@ -34,7 +34,7 @@ impl Tables {
     #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)]
     pub fn new() -> Self {
-        let mut squash22 = vec![0_u32; 2 * FINAL_MAX as usize + 1];
+        let mut squash22 = Box::new([0_u32; 8192]);
         let mut power: u64 = 1 << 62;
         for d in 0..=FINAL_MAX as usize {
             // 1 / (1 + e^-d), with e^-d in 62 fractional bits; below one half it is 1 - p.
@@ -43,13 +43,11 @@ impl Tables {
             squash22[FINAL_MAX as usize - d] = (1 << 22) - p.min((1 << 22) - 1);
             power = ((u128::from(power) * u128::from(EXP_STEP)) >> 62) as u64;
         }
-        let squash16: Vec<u16> = (0..4096)
-            .map(|i| {
-                let at = (FINAL_MAX - 2048 + i) as usize;
-                (squash22[at] >> 6).clamp(1, 65535) as u16
-            })
-            .collect();
-        let mut stretch = vec![0_i16; 4096];
+        let mut squash16 = Box::new([0_u16; 4096]);
+        for (i, entry) in squash16.iter_mut().enumerate() {
+            *entry = (squash22[FINAL_MAX as usize - 2048 + i] >> 6).clamp(1, 65535) as u16;
+        }
+        let mut stretch = Box::new([0_i16; 4096]);
         let mut d = -STRETCH_MAX;
         for (i, entry) in stretch.iter_mut().enumerate() {
             let p = (i as u32) * 1024 + 512;
@@ -58,7 +56,10 @@ impl Tables {
             }
             *entry = d as i16;
         }
-        let reciprocal = (0..1024).map(|n| (1 << 17) / (2 * n + 3)).collect();
+        let mut reciprocal = Box::new([0_i32; 1024]);
+        for (n, entry) in reciprocal.iter_mut().enumerate() {
+            *entry = (1 << 17) / (2 * n as i32 + 3);
+        }
         Self { squash22, squash16, stretch, reciprocal }
     }
 
@@ -73,7 +74,7 @@ impl Tables {
     #[inline(always)]
     #[must_use]
     pub fn squash22(&self, d: i32) -> u32 {
-        self.squash22[(d.clamp(-FINAL_MAX, FINAL_MAX) + FINAL_MAX) as usize]
+        self.squash22[((d.clamp(-FINAL_MAX, FINAL_MAX) + FINAL_MAX) & 8191) as usize]
     }
 
     /// `256 · ln(p / (1 - p))` of a 22-bit probability.
@@ -90,5 +91,19 @@ impl Tables {
         let p = (*cell >> 10) as i32;
         let delta = ((i64::from(target22 - p) * i64::from(self.reciprocal[n as usize])) >> 16) as i32;
         *cell = (((p + delta) as u32) << 10) | (n + u32::from(n < limit));
+    }
+
+    /// The same for many cells, in 32-bit arithmetic: probabilities end at about 2^-15 from 0 and 1.
+    #[inline(always)]
+    pub fn adapt_all(&self, cells: &mut [u32], bit: u32, limit: u32) {
+        // The lower target keeps p positive although the shift rounds down.
+        let target = if bit == 0 { 127 } else { (1 << 22) - 1 };
+        for cell in cells {
+            let n = *cell & 1023;
+            let p = (*cell >> 10) as i32;
+            // 2^15 · 2^15.5 at most
+            let delta = (((target - p) >> 7) * self.reciprocal[n as usize]) >> 9;
+            *cell = (((p + delta) as u32) << 10) | (n + u32::from(n < limit));
+        }
     }
 }

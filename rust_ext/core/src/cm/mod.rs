@@ -1,0 +1,3 @@
+//! Context mixing: counters, mixers and the predictors built of them.
+
+pub mod strong;
