@@ -9,6 +9,7 @@ const BUCKETS: usize = (2 * FINAL_MAX as usize >> STEP_BITS) + 2;
 #[derive(Debug)]
 pub struct Apm {
     cells: Vec<u32>,
+    row: usize,
     index: usize,
     limit: u32,
 }
@@ -20,14 +21,21 @@ impl Apm {
         let row: Vec<u32> = (0..BUCKETS as i32)
             .map(|i| (tables.squash22((i << STEP_BITS) - FINAL_MAX) << 10) | 6)
             .collect();
-        Self { cells: row.repeat(contexts), index: 0, limit }
+        Self { cells: row.repeat(contexts), row: 0, index: 0, limit }
     }
 
-    /// Refines `d` (stretch domain, Q8) in `context`; returns 22 bits.
+    /// Selects a context and asks for the cache lines of its row.
     #[inline(always)]
-    pub fn refine(&mut self, d: i32, context: usize) -> u32 {
+    pub fn select(&mut self, context: usize) {
+        self.row = context * BUCKETS;
+        super::simd::prefetch_row(&self.cells, self.row, BUCKETS);
+    }
+
+    /// Refines `d` (stretch domain, Q8) in the selected context; returns 22 bits.
+    #[inline(always)]
+    pub fn refine(&mut self, d: i32) -> u32 {
         let at = (d.clamp(-FINAL_MAX, FINAL_MAX) + FINAL_MAX) as usize;
-        let low = context * BUCKETS + (at >> STEP_BITS);
+        let low = self.row + (at >> STEP_BITS);
         let share = (at & ((1 << STEP_BITS) - 1)) as u32;
         self.index = low + usize::from(share >= 1 << (STEP_BITS - 1));
         let (a, b) = (self.cells[low] >> 10, self.cells[low + 1] >> 10);

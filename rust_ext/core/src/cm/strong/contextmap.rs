@@ -19,7 +19,7 @@ const BUCKET_BYTES: usize = 64;
 const WAYS: usize = 7;
 const GROUP_BYTES: usize = 7;
 const STATE_CELLS: usize = 256;
-const VOTE_CELLS: usize = 16 * 32 * 8;
+const VOTE_CELLS: usize = 16 * 32;
 /// Contexts are padded to whole vectors of this many.
 const LANES: usize = 16;
 
@@ -244,9 +244,12 @@ impl ContextMap {
         }
     }
 
-    /// Moves all contexts to their next group, after two or five bits of the byte.
+    /// Moves all contexts to their next group, if two or five bits of the byte are known.
     #[inline(always)]
-    fn regroup(&mut self, bit_position: u32, partial: u32, states: &StateTable) {
+    pub fn regroup(&mut self, bit_position: u32, partial: u32, states: &StateTable) {
+        if bit_position != 2 && bit_position != 5 {
+            return;
+        }
         for i in 0..self.count {
             if !self.deferred[i] {
                 let bucket = Self::later_bucket(self.base[i], partial) & self.bucket_mask;
@@ -343,9 +346,6 @@ impl ContextMap {
         states: &StateTable,
         tables: &Tables,
     ) -> u32 {
-        if bit_position == 2 || bit_position == 5 {
-            self.regroup(bit_position, partial, states);
-        }
         let n = self.count;
         let stride = self.base.len();
         let offset = node_index(bit_position, partial);
@@ -369,7 +369,6 @@ impl ContextMap {
         let (confidence, rest) = rest.split_at_mut(stride);
         let (certain, rest) = rest.split_at_mut(stride);
         let vote = &mut rest[..stride];
-        let variant = super::tune(9, 1);
         for i in 0..n {
             let state = self.table[self.node[i] as usize];
             self.states[i] = state;
@@ -380,8 +379,7 @@ impl ContextMap {
             self.state_now[i] = cell;
             let value = tables.stretch22(cell >> 10) as i16;
             // class: low four bits, then all bits set if the state is certain
-            let third = if variant == 1 { bit_position } else if variant == 2 { u32::from(self.run[i]) } else { 0 };
-            let vote_at = ((i * 512) as u32 + (u32::from(class & 15) << 5) + u32::from(self.votes[i])) * 8 + third;
+            let vote_at = (i * VOTE_CELLS) as u32 + (u32::from(class & 15) << 5) + u32::from(self.votes[i]);
             self.vote_at[i] = vote_at;
             let vote_cell = self.vote_cells[vote_at as usize];
             self.vote_now[i] = vote_cell;
@@ -397,11 +395,6 @@ impl ContextMap {
             st[i] &= mask;
             certain[i] &= st[i];
         }
-        let drop = super::tune(7, 0);
-        if drop & 1 == 1 { st.fill(0); }
-        if drop & 2 == 2 { confidence.fill(0); }
-        if drop & 4 == 4 { certain.fill(0); }
-        if drop & 8 == 8 { vote.fill(0); }
         known
     }
 }

@@ -47,7 +47,6 @@ pub struct Mixer {
     pub inputs: Vec<i16>,
     sets: Vec<Set>,
     finals: Vec<Final>,
-    avx2: bool,
     rates: Rates,
     falling: Vec<i32>,
 }
@@ -73,21 +72,26 @@ impl Mixer {
                 .iter()
                 .map(|&contexts| Final { weights: vec![first; contexts * sets.len()], selected: 0, output: 0 })
                 .collect(),
-            avx2: simd::has_avx2(),
             rates,
             falling: (0..=1023).map(|n| rates.floor + rates.start * 16 / (16 + n)).collect(),
         }
     }
 
-    /// Mixes the inputs under the given selections; returns the sum in the stretch domain, Q8.
+    /// Selects the vector of one set and asks for its cache lines.
     #[inline(always)]
-    pub fn mix(&mut self, selected: &[u32], finals: &[u32], tables: &Tables) -> i32 {
-        debug_assert_eq!(selected.len(), self.sets.len());
+    pub fn select(&mut self, set: usize, context: u32) {
         let n = self.inputs.len();
-        for (set, &context) in self.sets.iter_mut().zip(selected) {
-            set.selected = context as usize;
+        self.sets[set].selected = context as usize;
+        simd::prefetch_row(&self.sets[set].weights, context as usize * n, n);
+    }
+
+    /// Mixes the inputs under the selected vectors; returns the sum in the stretch domain, Q8.
+    #[inline(always)]
+    pub fn mix(&mut self, finals: &[u32], avx2: bool) -> i32 {
+        let n = self.inputs.len();
+        for set in &mut self.sets {
             let at = set.selected * n;
-            let sum = simd::dot(self.avx2, &self.inputs, &set.weights[at..at + n]);
+            let sum = simd::dot(avx2, &self.inputs, &set.weights[at..at + n]);
             set.output = (sum >> WEIGHT_BITS).clamp(-STRETCH_MAX, STRETCH_MAX);
         }
         let width = self.sets.len();
@@ -100,13 +104,12 @@ impl Mixer {
             last.output = ((sum >> FINAL_WEIGHT_BITS) as i32).clamp(-super::tables::FINAL_MAX, super::tables::FINAL_MAX);
             total += last.output;
         }
-        let _ = tables;
         total / self.finals.len() as i32
     }
 
     /// Moves every weight vector that was used towards `bit`.
     #[inline(always)]
-    pub fn train(&mut self, bit: u32, tables: &Tables) {
+    pub fn train(&mut self, bit: u32, tables: &Tables, avx2: bool) {
         let target = (bit << 16) as i32 - bit as i32;
         let width = self.sets.len();
         for last in &mut self.finals {
@@ -128,7 +131,7 @@ impl Mixer {
             let e = ((err * rate) >> 10).clamp(-32767, 32767) as i16;
             if e != 0 {
                 let at = set.selected * n;
-                simd::train(self.avx2, &self.inputs, &mut set.weights[at..at + n], e);
+                simd::train(avx2, &self.inputs, &mut set.weights[at..at + n], e);
             }
         }
     }

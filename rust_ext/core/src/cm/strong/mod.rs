@@ -92,7 +92,8 @@ pub struct Strong {
     /// Mispredicted recent bytes.
     misses: u32,
     selectors: [u32; 4],
-    d: i32,
+    match_state: u32,
+    avx2: bool,
 }
 
 impl Strong {
@@ -109,7 +110,7 @@ impl Strong {
         let rates = Rates { floor: tune(1, 50), start: tune(2, 400), last: tune(3, 60) };
         let mixer = Mixer::new(
             inputs,
-            &[256 * 3, 2048, 256, 16 * 16 * 2, 10 * 8, 1024, 1024, 1024, 128 * 8],
+            &[512, 2048, 256, 16 * 16 * 2, 1024, 1024, 1024, 1024, 10 * 8],
             &[256, 16 * 8],
             tune(4, 500) as i16,
             rates,
@@ -143,12 +144,15 @@ impl Strong {
             apms,
             misses: 0,
             selectors: [0; 4],
-            d: 0,
+            match_state: 0,
+            avx2: simd::has_avx2() && tune(10, 1) == 1,
             tables,
             states,
         };
-        s.start_byte();
-        s.predict();
+        s.set_contexts();
+        s.select();
+        s.contexts.start_byte(&s.states);
+        s.predict(false);
         s
     }
 
@@ -161,7 +165,8 @@ impl Strong {
         self.history.len().checked_sub(k).map_or(0, |i| self.history[i])
     }
 
-    fn start_byte(&mut self) {
+    #[inline(always)]
+    fn set_contexts(&mut self) {
         let mut hashes = std::mem::take(&mut self.hashes);
         hashes.clear();
         let n = self.history.len();
@@ -190,15 +195,61 @@ impl Strong {
             }
         }
         self.contexts.set(&hashes);
-        self.contexts.start_byte(&self.states);
         self.hashes = hashes;
     }
 
-    fn predict(&mut self) {
+    /// Selects weights and maps for the next bit.
+    #[inline(always)]
+    fn select(&mut self) {
         let (bit_position, partial) = (self.bit_position, self.partial);
         let (c1, c2, c3) = (self.back(1), self.back(2), self.back(3));
+        let main = self.matches.iter().find(|m| m.expected_byte().is_some());
+        let (expected, state) = main.map_or((256, 0), |m| (u32::from(m.expected_byte().unwrap_or(0)), m.state()));
+        let expected_bit = if expected < 256 { (expected >> (7 - bit_position)) & 1 } else { 0 };
+        let differs = self
+            .matches
+            .iter()
+            .rev()
+            .find_map(MatchModel::expected_byte)
+            .is_some_and(|b| (u32::from(b) >> (7 - bit_position)) & 1 != expected_bit);
+        self.match_state = state;
+        let s = self.selectors;
+        let bits_class = [0, 1, 2, 2, 2, 3, 3, 3][bit_position as usize];
+        let selected = [
+            partial | (if c1 == c2 { 256 } else { 0 }),
+            u32::from(c1) << 3 | bit_position,
+            u32::from(c2),
+            (state * 2 + expected_bit) * 16 + bit_position + 8 * u32::from(differs),
+            s[0] | (u32::from(bit_position > 2) << 9),
+            s[1] & 0x3FF,
+            s[2] | bits_class << 8,
+            (s[3] & 127) << 3 | bit_position,
+        ];
+        for (i, &context) in selected.iter().enumerate() {
+            self.mixer.select(i, context);
+        }
+        let word = match &self.kind {
+            Kind::Text(_) => self.hashes[ORDERS.len() + MATCH_CONTEXTS],
+            Kind::Binary(_) => u64::from(s[2]) << 8 | u64::from(s[3]),
+        };
+        let p = u64::from(partial);
+        let [a, b, c] = [c1, c2, c3].map(u64::from);
+        let top = |h: u64| (h >> 48) as usize;
+        self.apms[0].select((usize::from(c1) << 8) | partial as usize);
+        self.apms[1].select(top(hash([a, b, p])));
+        self.apms[2].select(top(hash([u64::from(expected), u64::from(state.min(8)), p, 3])));
+        self.apms[3].select(top(hash([word, p, 2])));
+        self.apms[4].select(top(hash([a, b, c, p, 1])));
+        self.apms[5].select((partial << 8 | (self.misses & 0xFF)) as usize);
+    }
+
+    #[inline(always)]
+    fn predict(&mut self, avx2: bool) {
+        let (bit_position, partial) = (self.bit_position, self.partial);
+        let c1 = self.back(1);
         let t = &self.tables;
         let known = self.contexts.mix(bit_position, partial, &mut self.mixer.inputs, ORDERS.len(), &self.states, t);
+        self.mixer.select(8, known * 8 + bit_position);
         let mut at = self.contexts.stride() * contextmap::INPUTS;
         for m in &mut self.matches {
             m.mix(bit_position, c1, &mut self.mixer.inputs[at..at + matchmodel::INPUTS], t);
@@ -210,62 +261,21 @@ impl Strong {
         self.mixer.inputs[at + 2] = t.stretch22(self.order0_fast[partial as usize] >> 10) as i16;
         self.mixer.inputs[at + 3] = t.stretch22(self.order1[order1] >> 10) as i16;
         self.mixer.inputs[at + 4] = (((self.order1[order1] >> 10) as i32 - (1 << 21)) >> 11) as i16;
-
-        let main = self.matches.iter().find(|m| m.expected_byte().is_some());
-        let (expected, state) = main.map_or((256, 0), |m| (u32::from(m.expected_byte().unwrap_or(0)), m.state()));
-        let expected_bit = if expected < 256 { (expected >> (7 - bit_position)) & 1 } else { 0 };
-        let second = self.matches.iter().rev().find_map(|m| m.expected_byte()).map_or(0, |b| 1 + ((u32::from(b) >> (7 - bit_position)) & 1));
-        let s = self.selectors;
-        let bits_class = [0, 1, 2, 2, 2, 3, 3, 3][bit_position as usize];
-        let selected = [
-            partial | (if c1 == c2 { 256 } else { 0 }),
-            u32::from(c1) << 3 | bit_position,
-            u32::from(c2),
-            (state * 2 + expected_bit) * 16 + bit_position.min(7) + if second == 0 { 0 } else { 8 * u32::from(second - 1 != expected_bit) },
-            known * 8 + bit_position,
-            s[0] | (u32::from(bit_position > 2) << 9),
-            s[1] & 0x3FF,
-            s[2] | bits_class << 8,
-            (s[3] & 127) << 3 | bit_position,
-        ];
-        let _ = c3;
-        let d = self.mixer.mix(&selected, &[partial, state * 8 + bit_position], t);
-        self.d = d;
+        let d = self.mixer.mix(&[partial, self.match_state * 8 + bit_position], avx2);
         let p0 = t.squash22(d);
-        let c4 = hash([u64::from(c1), u64::from(c2), u64::from(partial)]);
-        let c5 = hash([u64::from(c1), u64::from(c2), u64::from(c3), u64::from(partial), 1]);
-        let word = match &self.kind {
-            Kind::Text(_) => self.hashes[ORDERS.len() + MATCH_CONTEXTS],
-            Kind::Binary(_) => u64::from(self.selectors[2]) << 8 | u64::from(self.selectors[3]),
-        };
-        let c6 = hash([word, u64::from(partial), 2]);
-        let a = [
-            self.apms[0].refine(d, order1),
-            self.apms[1].refine(d, (c4 >> 48) as usize),
-            self.apms[2].refine(d, (hash([u64::from(expected), u64::from(state.min(8)), u64::from(partial), 3]) >> 48) as usize),
-            self.apms[3].refine(d, (c6 >> 48) as usize),
-            self.apms[4].refine(d, (c5 >> 48) as usize),
-            self.apms[5].refine(d, (partial << 8 | (self.misses & 0xFF)) as usize),
-        ];
-        let w = tune(5, 2) as u32;
-        let sum = p0 * w + a.iter().sum::<u32>();
-        self.p = (sum / (w + 6)).clamp(1, (1 << 22) - 1);
-        if tune(6, 0) == 1 {
-            self.p = p0.clamp(1, (1 << 22) - 1);
+        let mut sum = 2 * p0;
+        for apm in &mut self.apms {
+            sum += apm.refine(d);
         }
-    }
-}
-
-impl BitModel for Strong {
-    #[inline]
-    fn p(&self) -> u32 {
-        self.p
+        self.p = (sum / 8).clamp(1, (1 << 22) - 1);
     }
 
-    fn update(&mut self, bit: u32) {
+    /// Learns `bit` and predicts the next one.
+    #[inline(always)]
+    fn step(&mut self, bit: u32, avx2: bool) {
         let target = ((bit << 22) - bit) as i32;
         let t = &self.tables;
-        self.mixer.train(bit, t);
+        self.mixer.train(bit, t, avx2);
         for apm in &mut self.apms {
             apm.update(target, t);
         }
@@ -296,8 +306,24 @@ impl BitModel for Strong {
                 Kind::Text(text) => text.update(&self.history),
                 Kind::Binary(binary) => binary.update(&self.history),
             }
-            self.start_byte();
+            self.set_contexts();
+            self.select();
+            self.contexts.start_byte(&self.states);
+        } else {
+            self.select();
+            self.contexts.regroup(self.bit_position, self.partial, &self.states);
         }
-        self.predict();
+        self.predict(avx2);
+    }
+}
+
+impl BitModel for Strong {
+    #[inline]
+    fn p(&self) -> u32 {
+        self.p
+    }
+
+    fn update(&mut self, bit: u32) {
+        simd::step(self.avx2, self, bit);
     }
 }

@@ -25,12 +25,51 @@ pub fn prefetch(table: &[u8], offset: usize) {
     let _ = (table, offset);
 }
 
+/// Asks for the cache lines of `values[offset..offset + count]`; has no effect on results.
+#[inline(always)]
+pub fn prefetch_row<T>(values: &[T], offset: usize, count: usize) {
+    let size = std::mem::size_of::<T>();
+    let start = values.as_ptr().wrapping_add(offset).cast::<i8>();
+    for line in (0..count * size + 63).step_by(64) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a prefetch reads nothing and cannot fault, whatever the address.
+        unsafe {
+            _mm_prefetch(start.wrapping_add(line), _MM_HINT_T0);
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (start, line);
+    }
+}
+
+/// One step of the predictor, compiled for AVX2 where the processor has it: the same source, so the same bits.
+#[inline(always)]
+pub fn step(avx2: bool, model: &mut super::Strong, bit: u32) {
+    #[cfg(target_arch = "x86_64")]
+    if avx2 {
+        // SAFETY: `avx2` is the result of `has_avx2`.
+        unsafe { step_avx2(model, bit) };
+        return;
+    }
+    let _ = avx2;
+    model.step(bit, false);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+unsafe fn step_avx2(model: &mut super::Strong, bit: u32) {
+    model.step(bit, true);
+}
+
 /// Tells whether the AVX2 kernels may be used.
 #[must_use]
 pub fn has_avx2() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
         is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt")
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
@@ -80,6 +119,7 @@ fn train_scalar(x: &[i16], w: &mut [i16], e: i16) {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
+#[inline]
 unsafe fn dot_avx2(x: &[i16], w: &[i16]) -> i32 {
     let n = x.len().min(w.len()) / LANES * LANES;
     let mut sums = [_mm256_setzero_si256(); 2];
@@ -105,6 +145,7 @@ unsafe fn dot_avx2(x: &[i16], w: &[i16]) -> i32 {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
+#[inline]
 unsafe fn train_avx2(x: &[i16], w: &mut [i16], e: i16) {
     let n = x.len().min(w.len()) / LANES * LANES;
     let error = _mm256_set1_epi16(e);
