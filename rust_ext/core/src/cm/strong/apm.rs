@@ -2,8 +2,10 @@
 
 use super::tables::{Tables, FINAL_MAX};
 
-const STEP_BITS: u32 = 7;
-const BUCKETS: usize = (2 * FINAL_MAX as usize >> STEP_BITS) + 2;
+/// Distance of the buckets in the stretch domain: the whole range is a row of two cache lines.
+const STEP: usize = 200;
+const BUCKETS: usize = 32;
+const _: () = assert!(2 * FINAL_MAX as usize / STEP + 1 < BUCKETS);
 
 /// A map from (context, stretched probability) to probability, interpolated between buckets.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ impl Apm {
     #[must_use]
     pub fn new(contexts: usize, limit: u32, tables: &Tables) -> Self {
         let row: Vec<u32> = (0..BUCKETS as i32)
-            .map(|i| (tables.squash22((i << STEP_BITS) - FINAL_MAX) << 10) | 6)
+            .map(|i| (tables.squash22(i * STEP as i32 - FINAL_MAX) << 10) | 6)
             .collect();
         Self { cells: row.repeat(contexts), row: 0, index: 0, limit }
     }
@@ -35,11 +37,11 @@ impl Apm {
     #[inline(always)]
     pub fn refine(&mut self, d: i32) -> u32 {
         let at = (d.clamp(-FINAL_MAX, FINAL_MAX) + FINAL_MAX) as usize;
-        let low = self.row + (at >> STEP_BITS);
-        let share = (at & ((1 << STEP_BITS) - 1)) as u32;
-        self.index = low + usize::from(share >= 1 << (STEP_BITS - 1));
+        let low = self.row + at / STEP;
+        let share = (at % STEP) as u32;
+        self.index = low + usize::from(share >= STEP as u32 / 2);
         let (a, b) = (self.cells[low] >> 10, self.cells[low + 1] >> 10);
-        (a * ((1 << STEP_BITS) - share) + b * share) >> STEP_BITS
+        (a * (STEP as u32 - share) + b * share) / STEP as u32
     }
 
     /// Learns `target` (0 or 2^22 - 1) in the nearer bucket.

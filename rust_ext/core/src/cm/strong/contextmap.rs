@@ -28,6 +28,8 @@ const LANES: usize = 16;
 pub struct ContextMap {
     count: usize,
     table: Vec<u8>,
+    /// Offset of the first bucket in the table.
+    origin: usize,
     bucket_mask: u32,
     base: Vec<u32>,
     check: Vec<u16>,
@@ -44,10 +46,9 @@ pub struct ContextMap {
     votes: Vec<u8>,
     states: Vec<u8>,
     /// Statistics by bit history, and by class of bit history and votes of the byte history.
-    state_cells: Vec<u32>,
-    vote_cells: Vec<u32>,
-    state_at: Vec<u32>,
-    vote_at: Vec<u32>,
+    state_cells: Vec<[u32; STATE_CELLS]>,
+    vote_cells: Vec<[u32; VOTE_CELLS]>,
+    vote_at: Vec<u16>,
     state_now: Vec<u32>,
     vote_now: Vec<u32>,
     random: u32,
@@ -71,14 +72,11 @@ impl ContextMap {
     pub fn new(count: usize, log2_bytes: u32, states: &StateTable) -> Self {
         let buckets = 1_usize << (log2_bytes - 6);
         let padded = count.div_ceil(LANES) * LANES;
-        let row: Vec<u32> = states
-            .counts
-            .iter()
-            .map(|&[n0, n1]| {
-                let (n0, n1) = (u32::from(n0), u32::from(n1));
-                (((2 * n1 + 1) << 20) / (n0 + n1 + 1) * 2).min((1 << 22) - 1) << 10 | 4
-            })
-            .collect();
+        let (table, origin) = super::simd::zeroed_lines(buckets * BUCKET_BYTES + padded * 8);
+        let row = states.counts.map(|[n0, n1]| {
+            let (n0, n1) = (u32::from(n0), u32::from(n1));
+            (((2 * n1 + 1) << 20) / (n0 + n1 + 1) * 2).min((1 << 22) - 1) << 10 | 4
+        });
         let mut run_class = [0_u8; 256];
         for (n, class) in run_class.iter_mut().enumerate() {
             *class = match n {
@@ -94,7 +92,8 @@ impl ContextMap {
         }
         Self {
             count,
-            table: vec![0; buckets * BUCKET_BYTES + padded * 8],
+            table,
+            origin,
             bucket_mask: (buckets - 1) as u32,
             base: vec![0; padded],
             check: vec![0; padded],
@@ -107,9 +106,8 @@ impl ContextMap {
             run: vec![0; padded],
             votes: vec![0; padded],
             states: vec![0; padded],
-            state_cells: row.repeat(padded),
-            vote_cells: vec![1 << 31; padded * VOTE_CELLS],
-            state_at: vec![0; padded],
+            state_cells: vec![row; padded],
+            vote_cells: vec![[1 << 31; VOTE_CELLS]; padded],
             vote_at: vec![0; padded],
             state_now: vec![0; padded],
             vote_now: vec![0; padded],
@@ -134,20 +132,16 @@ impl ContextMap {
 
     /// Scratch group of context `i`, behind the buckets.
     fn scratch(&self, i: usize) -> usize {
-        (self.bucket_mask as usize + 1) * BUCKET_BYTES + i * 8
+        self.origin + (self.bucket_mask as usize + 1) * BUCKET_BYTES + i * 8
     }
 
     /// Finds or makes the group of `check` in a bucket; returns its offset in the table.
     #[inline(always)]
-    fn find(table: &mut [u8], bucket: u32, check: u16, states: &StateTable) -> u32 {
-        let start = bucket as usize * BUCKET_BYTES;
+    fn find(table: &mut [u8], origin: usize, bucket: u32, check: u16, states: &StateTable) -> u32 {
+        let start = origin + bucket as usize * BUCKET_BYTES;
         let line: &mut [u8; BUCKET_BYTES] =
             (&mut table[start..start + BUCKET_BYTES]).try_into().expect("a whole bucket");
-        let mut hit = 0_u32;
-        for way in 0..WAYS {
-            let stored = u16::from_le_bytes([line[2 * way], line[2 * way + 1]]);
-            hit |= u32::from(stored == check) << way;
-        }
+        let hit = super::simd::matching_ways(line, check);
         let way = if hit != 0 {
             hit.trailing_zeros() as usize
         } else {
@@ -194,7 +188,7 @@ impl ContextMap {
             let h = (h ^ (h >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
             self.base[i] = (h >> 34) as u32 & self.bucket_mask;
             self.check[i] = (h & 0xFFFF) as u16;
-            super::simd::prefetch(&self.table, self.base[i] as usize * BUCKET_BYTES);
+            super::simd::prefetch(&self.table, self.origin + self.base[i] as usize * BUCKET_BYTES);
         }
     }
 
@@ -202,7 +196,7 @@ impl ContextMap {
     #[inline(always)]
     pub fn start_byte(&mut self, states: &StateTable) {
         for i in 0..self.count {
-            let first = Self::find(&mut self.table, self.base[i], self.check[i], states);
+            let first = Self::find(&mut self.table, self.origin, self.base[i], self.check[i], states);
             let at = first as usize;
             let seen = states.total(self.table[at]);
             if seen == 3 {
@@ -238,7 +232,7 @@ impl ContextMap {
             let partial = u32::from(byte) | 256;
             for (shift, rest) in [(6, 3), (3, 0)] {
                 let bucket = Self::later_bucket(base, partial >> shift) & self.bucket_mask;
-                let group = Self::find(&mut self.table, bucket, check, states) as usize;
+                let group = Self::find(&mut self.table, self.origin, bucket, check, states) as usize;
                 Self::replay(&mut self.table[group..group + GROUP_BYTES], partial >> rest, states, 0);
             }
         }
@@ -253,7 +247,7 @@ impl ContextMap {
         for i in 0..self.count {
             if !self.deferred[i] {
                 let bucket = Self::later_bucket(self.base[i], partial) & self.bucket_mask;
-                super::simd::prefetch(&self.table, bucket as usize * BUCKET_BYTES);
+                super::simd::prefetch(&self.table, self.origin + bucket as usize * BUCKET_BYTES);
             }
         }
         for i in 0..self.count {
@@ -261,7 +255,7 @@ impl ContextMap {
                 self.rebuild(i, bit_position, partial, states)
             } else {
                 let bucket = Self::later_bucket(self.base[i], partial) & self.bucket_mask;
-                Self::find(&mut self.table, bucket, self.check[i], states)
+                Self::find(&mut self.table, self.origin, bucket, self.check[i], states)
             };
         }
     }
@@ -302,11 +296,13 @@ impl ContextMap {
         }
         tables.adapt_all(&mut self.state_now[..n], bit, self.limit);
         tables.adapt_all(&mut self.vote_now[..n], bit, self.vote_limit);
-        for (&at, &cell) in self.state_at[..n].iter().zip(&self.state_now[..n]) {
-            self.state_cells[at as usize] = cell;
+        let cells = self.state_cells[..n].iter_mut().zip(&self.states[..n]);
+        for ((row, &state), &cell) in cells.zip(&self.state_now[..n]) {
+            row[usize::from(state)] = cell;
         }
-        for (&at, &cell) in self.vote_at[..n].iter().zip(&self.vote_now[..n]) {
-            self.vote_cells[at as usize] = cell;
+        let cells = self.vote_cells[..n].iter_mut().zip(&self.vote_at[..n]);
+        for ((row, &at), &cell) in cells.zip(&self.vote_now[..n]) {
+            row[usize::from(at) % VOTE_CELLS] = cell;
         }
         let shift = 7 - bit_position;
         for (agrees, bytes) in self.agrees.iter_mut().zip(&self.bytes) {
@@ -369,28 +365,30 @@ impl ContextMap {
         let (confidence, rest) = rest.split_at_mut(stride);
         let (certain, rest) = rest.split_at_mut(stride);
         let vote = &mut rest[..stride];
+        let table = &self.table[..];
+        let (node, state_cells, vote_cells) = (&self.node[..n], &self.state_cells[..n], &self.vote_cells[..n]);
+        let (votes, vote_at) = (&self.votes[..n], &mut self.vote_at[..n]);
+        let (seen, state_now, vote_now) = (&mut self.states[..n], &mut self.state_now[..n], &mut self.vote_now[..n]);
+        let (st, confidence, certain, vote) = (&mut st[..n], &mut confidence[..n], &mut certain[..n], &mut vote[..n]);
         for i in 0..n {
-            let state = self.table[self.node[i] as usize];
-            self.states[i] = state;
+            let state = table[node[i] as usize];
+            seen[i] = state;
             let class = states.class[usize::from(state)];
-            let at = (i * STATE_CELLS) as u32 + u32::from(state);
-            self.state_at[i] = at;
-            let cell = self.state_cells[at as usize];
-            self.state_now[i] = cell;
-            let value = tables.stretch22(cell >> 10) as i16;
-            // class: low four bits, then all bits set if the state is certain
-            let vote_at = (i * VOTE_CELLS) as u32 + (u32::from(class & 15) << 5) + u32::from(self.votes[i]);
-            self.vote_at[i] = vote_at;
-            let vote_cell = self.vote_cells[vote_at as usize];
-            self.vote_now[i] = vote_cell;
-            st[i] = value;
+            let cell = state_cells[i][usize::from(state)];
+            state_now[i] = cell;
+            let at = (usize::from(class & 15) << 5) | usize::from(votes[i] & 31);
+            vote_at[i] = at as u16;
+            let vote_cell = vote_cells[i][at];
+            vote_now[i] = vote_cell;
+            st[i] = tables.stretch22(cell >> 10) as i16;
+            // The high bit tells that only one bit value was seen.
             certain[i] = i16::from(class as i8 >> 7);
             vote[i] = (tables.stretch22(vote_cell >> 10) >> 1) as i16;
-            known += u32::from(state != 0 && i < orders);
         }
+        known += seen[..orders].iter().filter(|&&state| state != 0).count() as u32;
         for i in 0..n {
-            let mask = -i16::from(self.states[i] != 0);
-            let p = (self.state_now[i] >> 10) as i32 - (1 << 21);
+            let mask = -i16::from(seen[i] != 0);
+            let p = (state_now[i] >> 10) as i32 - (1 << 21);
             confidence[i] = (p >> 11) as i16 & mask;
             st[i] &= mask;
             certain[i] &= st[i];

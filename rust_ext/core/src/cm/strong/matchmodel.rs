@@ -43,9 +43,9 @@ impl MatchModel {
             expected: 0,
             agrees: false,
             cells: vec![1 << 31; 32 * 16 * 2 + 1],
-            byte_cells: vec![1 << 31; 256 * 256 * 8 + 1],
+            byte_cells: vec![1 << 31; 256 * 8 * 4],
             cell: 32 * 16 * 2,
-            byte_cell: 256 * 256 * 8,
+            byte_cell: 0,
         }
     }
 
@@ -144,7 +144,7 @@ impl MatchModel {
     }
 
     /// Writes the inputs for the next bit.
-    pub fn mix(&mut self, bit_position: u32, c1: u8, out: &mut [i16], tables: &Tables) {
+    pub fn mix(&mut self, bit_position: u32, out: &mut [i16], tables: &Tables) {
         if !self.agrees {
             out[..INPUTS].fill(0);
             return;
@@ -153,7 +153,7 @@ impl MatchModel {
         let sign = if bit == 1 { 1 } else { -1 };
         let recent = (self.misses & 0xF).count_ones().min(3) + 4 * u32::from(self.misses & 0xF0 != 0);
         self.cell = ((self.length_class() * 8 + recent) * 2 + u32::from(bit_position == 0)) as usize;
-        self.byte_cell = ((self.expected << 11) | (u32::from(c1) << 3) | bit_position) as usize;
+        self.byte_cell = ((self.expected << 5) | ((self.length_class() / 8).min(3) << 3) | bit_position) as usize;
         let p = self.cells[self.cell] >> 10;
         out[0] = (sign * tables.stretch22(p)) as i16;
         out[1] = (sign * ((p as i32 - (1 << 21)) >> 10)) as i16;

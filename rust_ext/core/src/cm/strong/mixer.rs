@@ -4,7 +4,7 @@
 //! one probability. Layer 2 mixes these in the logistic domain, again with selected weights, and the means of
 //! its outputs is the result. Every vector learns by its own coding error (Mattern 2012; Mahoney 2005).
 
-use super::simd::{self, LANES};
+use super::simd::{self, Line};
 use super::tables::{Tables, STRETCH_MAX};
 
 /// Fractional bits of a layer 1 weight.
@@ -15,7 +15,7 @@ const FINAL_WEIGHT_BITS: u32 = 16;
 /// One set of weight vectors of layer 1.
 #[derive(Debug)]
 struct Set {
-    weights: Vec<i16>,
+    weights: Vec<Line>,
     visits: Vec<u16>,
     selected: usize,
     output: i32,
@@ -44,7 +44,7 @@ pub struct Rates {
 #[derive(Debug)]
 pub struct Mixer {
     /// Inputs in the stretch domain, Q8, padded with zeros to whole vectors.
-    pub inputs: Vec<i16>,
+    pub inputs: Vec<Line>,
     sets: Vec<Set>,
     finals: Vec<Final>,
     rates: Rates,
@@ -55,14 +55,14 @@ impl Mixer {
     /// Creates a mixer of `inputs` inputs with layer 1 sets and layer 2 sets of the given numbers of contexts.
     #[must_use]
     pub fn new(inputs: usize, sets: &[usize], finals: &[usize], weight: i16, rates: Rates) -> Self {
-        let padded = inputs.div_ceil(LANES) * LANES;
+        let padded = inputs.div_ceil(32);
         let first = (1 << FINAL_WEIGHT_BITS) / sets.len() as i32;
         Self {
-            inputs: vec![0; padded],
+            inputs: vec![Line::default(); padded],
             sets: sets
                 .iter()
                 .map(|&contexts| Set {
-                    weights: vec![weight; contexts * padded],
+                    weights: vec![Line([weight; 32]); contexts * padded],
                     visits: vec![0; contexts],
                     selected: 0,
                     output: 0,

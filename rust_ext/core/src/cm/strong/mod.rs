@@ -158,7 +158,7 @@ impl Strong {
 
     /// Number of mixer inputs.
     pub fn inputs(&self) -> usize {
-        self.mixer.inputs.len()
+        self.mixer.inputs.len() * 32
     }
 
     fn back(&self, k: usize) -> u8 {
@@ -248,19 +248,20 @@ impl Strong {
         let (bit_position, partial) = (self.bit_position, self.partial);
         let c1 = self.back(1);
         let t = &self.tables;
-        let known = self.contexts.mix(bit_position, partial, &mut self.mixer.inputs, ORDERS.len(), &self.states, t);
-        self.mixer.select(8, known * 8 + bit_position);
+        let inputs = simd::flat_mut(&mut self.mixer.inputs);
+        let known = self.contexts.mix(bit_position, partial, inputs, ORDERS.len(), &self.states, t);
         let mut at = self.contexts.stride() * contextmap::INPUTS;
         for m in &mut self.matches {
-            m.mix(bit_position, c1, &mut self.mixer.inputs[at..at + matchmodel::INPUTS], t);
+            m.mix(bit_position, &mut inputs[at..at + matchmodel::INPUTS], t);
             at += matchmodel::INPUTS;
         }
         let order1 = (usize::from(c1) << 8) | partial as usize;
-        self.mixer.inputs[at] = 256;
-        self.mixer.inputs[at + 1] = t.stretch22(self.order0[partial as usize] >> 10) as i16;
-        self.mixer.inputs[at + 2] = t.stretch22(self.order0_fast[partial as usize] >> 10) as i16;
-        self.mixer.inputs[at + 3] = t.stretch22(self.order1[order1] >> 10) as i16;
-        self.mixer.inputs[at + 4] = (((self.order1[order1] >> 10) as i32 - (1 << 21)) >> 11) as i16;
+        inputs[at] = 256;
+        inputs[at + 1] = t.stretch22(self.order0[partial as usize] >> 10) as i16;
+        inputs[at + 2] = t.stretch22(self.order0_fast[partial as usize] >> 10) as i16;
+        inputs[at + 3] = t.stretch22(self.order1[order1] >> 10) as i16;
+        inputs[at + 4] = (((self.order1[order1] >> 10) as i32 - (1 << 21)) >> 11) as i16;
+        self.mixer.select(8, known * 8 + bit_position);
         let d = self.mixer.mix(&[partial, self.match_state * 8 + bit_position], avx2);
         let p0 = t.squash22(d);
         let mut sum = 2 * p0;

@@ -3,14 +3,24 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi32, _mm256_adds_epi16, _mm256_castsi256_si128, _mm256_extracti128_si256,
-    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_mulhrs_epi16, _mm256_set1_epi16,
-    _mm256_setzero_si256, _mm256_storeu_si256, _mm_add_epi32, _mm_cvtsi128_si32, _mm_prefetch,
+    __m128i, __m256i, _mm256_add_epi32, _mm256_adds_epi16, _mm256_castsi256_si128, _mm256_extracti128_si256,
+    _mm256_load_si256, _mm256_madd_epi16, _mm256_mulhrs_epi16, _mm256_set1_epi16,
+    _mm256_setzero_si256, _mm256_store_si256, _mm_add_epi32, _mm_cmpeq_epi16, _mm_cvtsi128_si32,
+    _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_prefetch, _mm_set1_epi16,
     _mm_shuffle_epi32, _MM_HINT_T0,
 };
 
-/// Inputs are padded to a multiple of this many.
-pub const LANES: usize = 16;
+/// One cache line of mixer inputs or weights.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C, align(64))]
+pub struct Line(pub [i16; 32]);
+
+/// The numbers in some lines.
+#[inline(always)]
+pub fn flat_mut(lines: &mut [Line]) -> &mut [i16] {
+    // SAFETY: a line is exactly 32 numbers, without padding.
+    unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<i16>(), lines.len() * 32) }
+}
 
 /// Asks for the cache line at `offset`; has no effect on results.
 #[inline(always)]
@@ -39,6 +49,57 @@ pub fn prefetch_row<T>(values: &[T], offset: usize, count: usize) {
         #[cfg(not(target_arch = "x86_64"))]
         let _ = (start, line);
     }
+}
+
+/// Bytes of a cache line.
+const LINE_BYTES: usize = 64;
+
+/// Zeroed bytes with room for `len` from the returned offset on, which is at a cache line. The system is asked
+/// to back them by huge pages, because look-ups are at random places.
+#[must_use]
+pub fn zeroed_lines(len: usize) -> (Vec<u8>, usize) {
+    let table = vec![0_u8; len + LINE_BYTES];
+    #[cfg(target_os = "linux")]
+    {
+        extern "C" {
+            fn madvise(address: *mut u8, length: usize, advice: i32) -> i32;
+        }
+        const MADV_HUGEPAGE: i32 = 14;
+        const PAGE: usize = 4096;
+        let start = (table.as_ptr() as usize).next_multiple_of(PAGE);
+        let end = (table.as_ptr() as usize + table.len()) / PAGE * PAGE;
+        if end > start {
+            // SAFETY: the range lies within the allocation, and the advice changes no contents.
+            unsafe {
+                madvise(start as *mut u8, end - start, MADV_HUGEPAGE);
+            }
+        }
+    }
+    let offset = (table.as_ptr() as usize).wrapping_neg() % LINE_BYTES;
+    (table, offset)
+}
+
+/// Which of the seven 16-bit words at the start of `line` equal `check`, one bit each.
+#[inline(always)]
+#[must_use]
+pub fn matching_ways(line: &[u8; 64], check: u16) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE2 is part of x86-64; the load reads 16 of the 64 bytes.
+    let hits = unsafe {
+        let words = _mm_loadu_si128(line.as_ptr().cast::<__m128i>());
+        let equal = _mm_cmpeq_epi16(words, _mm_set1_epi16(check as i16));
+        _mm_movemask_epi8(_mm_packs_epi16(equal, equal)) as u32 & 0x7F
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let hits = matching_ways_scalar(line, check);
+    hits
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn matching_ways_scalar(line: &[u8; 64], check: u16) -> u32 {
+    (0..7).fold(0, |hits, way| {
+        hits | u32::from(u16::from_le_bytes([line[2 * way], line[2 * way + 1]]) == check) << way
+    })
 }
 
 /// One step of the predictor, compiled for AVX2 where the processor has it: the same source, so the same bits.
@@ -80,7 +141,7 @@ pub fn has_avx2() -> bool {
 /// `Σ x·w`, wrapping in 32 bits.
 #[inline(always)]
 #[must_use]
-pub fn dot(avx2: bool, x: &[i16], w: &[i16]) -> i32 {
+pub fn dot(avx2: bool, x: &[Line], w: &[Line]) -> i32 {
     #[cfg(target_arch = "x86_64")]
     if avx2 {
         // SAFETY: `avx2` is the result of `has_avx2`.
@@ -92,7 +153,7 @@ pub fn dot(avx2: bool, x: &[i16], w: &[i16]) -> i32 {
 
 /// `w += round(x·e / 2^15)`, saturating.
 #[inline(always)]
-pub fn train(avx2: bool, x: &[i16], w: &mut [i16], e: i16) {
+pub fn train(avx2: bool, x: &[Line], w: &mut [Line], e: i16) {
     #[cfg(target_arch = "x86_64")]
     if avx2 {
         // SAFETY: `avx2` is the result of `has_avx2`.
@@ -103,14 +164,14 @@ pub fn train(avx2: bool, x: &[i16], w: &mut [i16], e: i16) {
     train_scalar(x, w, e);
 }
 
-fn dot_scalar(x: &[i16], w: &[i16]) -> i32 {
-    x.iter()
-        .zip(w)
-        .fold(0_i32, |sum, (&x, &w)| sum.wrapping_add(i32::from(x) * i32::from(w)))
+fn dot_scalar(x: &[Line], w: &[Line]) -> i32 {
+    x.iter().flat_map(|line| line.0).zip(w.iter().flat_map(|line| line.0)).fold(0_i32, |sum, (x, w)| {
+        sum.wrapping_add(i32::from(x) * i32::from(w))
+    })
 }
 
-fn train_scalar(x: &[i16], w: &mut [i16], e: i16) {
-    for (w, &x) in w.iter_mut().zip(x) {
+fn train_scalar(x: &[Line], w: &mut [Line], e: i16) {
+    for (w, x) in w.iter_mut().flat_map(|line| &mut line.0).zip(x.iter().flat_map(|line| line.0)) {
         // The one product that does not fit, -2^15 squared, wraps in the vector form; inputs are never -2^15.
         let step = (i32::from(x) * i32::from(e) + (1 << 14)) >> 15;
         *w = w.saturating_add(step as i16);
@@ -120,21 +181,19 @@ fn train_scalar(x: &[i16], w: &mut [i16], e: i16) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn dot_avx2(x: &[i16], w: &[i16]) -> i32 {
-    let n = x.len().min(w.len()) / LANES * LANES;
+unsafe fn dot_avx2(x: &[Line], w: &[Line]) -> i32 {
     let mut sums = [_mm256_setzero_si256(); 2];
-    let mut i = 0;
-    while i < n {
-        // SAFETY: i + LANES <= n, which is within both slices.
-        let (a, b) = unsafe {
-            (
-                _mm256_loadu_si256(x.as_ptr().add(i).cast::<__m256i>()),
-                _mm256_loadu_si256(w.as_ptr().add(i).cast::<__m256i>()),
-            )
-        };
-        let k = (i / LANES) & 1;
-        sums[k] = _mm256_add_epi32(sums[k], _mm256_madd_epi16(a, b));
-        i += LANES;
+    for (x, w) in x.iter().zip(w) {
+        for (k, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: a line holds two vectors and is aligned.
+            let (a, b) = unsafe {
+                (
+                    _mm256_load_si256(x.0.as_ptr().add(16 * k).cast::<__m256i>()),
+                    _mm256_load_si256(w.0.as_ptr().add(16 * k).cast::<__m256i>()),
+                )
+            };
+            *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(a, b));
+        }
     }
     let sum = _mm256_add_epi32(sums[0], sums[1]);
     let half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
@@ -146,18 +205,17 @@ unsafe fn dot_avx2(x: &[i16], w: &[i16]) -> i32 {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn train_avx2(x: &[i16], w: &mut [i16], e: i16) {
-    let n = x.len().min(w.len()) / LANES * LANES;
+unsafe fn train_avx2(x: &[Line], w: &mut [Line], e: i16) {
     let error = _mm256_set1_epi16(e);
-    let mut i = 0;
-    while i < n {
-        // SAFETY: i + LANES <= n, which is within both slices.
-        unsafe {
-            let a = _mm256_loadu_si256(x.as_ptr().add(i).cast::<__m256i>());
-            let at = w.as_mut_ptr().add(i).cast::<__m256i>();
-            let b = _mm256_loadu_si256(at);
-            _mm256_storeu_si256(at, _mm256_adds_epi16(b, _mm256_mulhrs_epi16(a, error)));
+    for (x, w) in x.iter().zip(w) {
+        for k in 0..2 {
+            // SAFETY: a line holds two vectors and is aligned.
+            unsafe {
+                let a = _mm256_load_si256(x.0.as_ptr().add(16 * k).cast::<__m256i>());
+                let at = w.0.as_mut_ptr().add(16 * k).cast::<__m256i>();
+                let b = _mm256_load_si256(at);
+                _mm256_store_si256(at, _mm256_adds_epi16(b, _mm256_mulhrs_epi16(a, error)));
+            }
         }
-        i += LANES;
     }
 }

@@ -38,7 +38,7 @@ pub struct StateTable {
     /// that must be zero in the random number for an advance.
     rows: Box<[Row; 256]>,
     /// Counts of zeros and ones.
-    pub counts: Vec<[u16; 2]>,
+    pub counts: Box<[[u16; 2]; 256]>,
     /// Classes of similar states, 0..16; 0 is the empty history. The high bit tells that only one bit value was seen.
     pub class: [u8; 256],
     /// Bits seen, exact up to [`EXACT`], saturated.
@@ -167,8 +167,10 @@ impl StateTable {
             assert!(states.len() <= 256, "states do not fit a byte");
         }
         let used = states.len();
-        let mut counts: Vec<[u16; 2]> = states.iter().map(|s| s.n).collect();
-        counts.resize(256, [0; 2]);
+        let mut counts = Box::new([[0; 2]; 256]);
+        for (entry, state) in counts.iter_mut().zip(&states) {
+            *entry = state.n;
+        }
         let mut group = [0; 256];
         let mut totals = [0; 256];
         for (s, &n) in counts.iter().enumerate() {
