@@ -62,7 +62,7 @@ impl Mixer {
             sets: sets
                 .iter()
                 .map(|&contexts| Set {
-                    weights: vec![Line([weight; 32]); contexts * padded],
+                    weights: simd::filled(&[Line([weight; 32])], contexts * padded),
                     visits: vec![0; contexts],
                     selected: 0,
                     output: 0,

@@ -4,6 +4,7 @@ pub mod apm;
 pub mod binary;
 pub mod contextmap;
 pub mod hashing;
+pub mod image;
 pub mod matchmodel;
 pub mod mixer;
 pub mod simd;
@@ -16,6 +17,7 @@ use apm::Apm;
 use binary::Binary;
 use contextmap::ContextMap;
 use hashing::{fold, hash};
+use image::Bilevel;
 use matchmodel::MatchModel;
 use mixer::{Mixer, Rates};
 use states::StateTable;
@@ -31,13 +33,25 @@ pub fn tune(i: usize, default: i32) -> i32 {
 
 const ORDERS: [usize; 9] = [1, 2, 3, 4, 5, 6, 8, 11, 14];
 const MATCHES: [usize; 3] = [24, 11, 5];
+const AB: u32 = 15;
 const MATCH_CONTEXTS: usize = 2;
+
+/// What the data is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataKind {
+    /// Text: words, lines, markup.
+    Text,
+    /// Anything else, perhaps with records.
+    Binary,
+    /// One bit per pixel.
+    Bilevel,
+}
 
 /// Structure parameters: what the encoder found out and the stream stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Params {
-    /// Text contexts instead of binary ones.
-    pub text: bool,
+    /// What the data is taken for.
+    pub kind: DataKind,
     /// Record width for binary data.
     pub width: usize,
     /// Bytes to come, for sizing the tables.
@@ -62,13 +76,34 @@ impl Params {
                 }
             }
         }
-        Self { text, width: best.1, size: data.len() }
+        let blank = sample.iter().filter(|&&b| b == 0 || b == 255).count();
+        let kind = if text {
+            DataKind::Text
+        } else if blank * 100 > sample.len() * 60 && best.1 >= 16 && Self::looks_bilevel(sample, best.1) {
+            DataKind::Bilevel
+        } else {
+            DataKind::Binary
+        };
+        Self { kind, width: best.1, size: data.len() }
+    }
+
+    /// Tells whether single bits agree with the bits above them in bytes that are not blank.
+    fn looks_bilevel(sample: &[u8], width: usize) -> bool {
+        let (mut bits, mut equal) = (0_usize, 0_usize);
+        for (&above, &byte) in sample.iter().zip(&sample[width.min(sample.len())..]) {
+            if byte != 0 && byte != 255 {
+                bits += 8;
+                equal += (!(above ^ byte)).count_ones() as usize;
+            }
+        }
+        bits > 0 && equal * 100 > bits * 75
     }
 }
 
 enum Kind {
     Text(Box<Text>),
     Binary(Box<Binary>),
+    Bilevel(Box<Bilevel>),
 }
 
 /// The predictor.
@@ -102,25 +137,29 @@ impl Strong {
     pub fn new(params: Params) -> Self {
         let tables = Tables::new();
         let states = StateTable::new();
-        let own = if params.text { text::CONTEXTS } else { binary::CONTEXTS };
+        let (own, extra) = match params.kind {
+            DataKind::Text => (text::CONTEXTS, 0),
+            DataKind::Binary => (binary::CONTEXTS, 0),
+            DataKind::Bilevel => (image::CONTEXTS, image::INPUTS),
+        };
         let count = ORDERS.len() + MATCH_CONTEXTS + own;
-        let log2 = (usize::BITS - (params.size * count * 12).leading_zeros()).clamp(18, 30);
+        let log2 = (usize::BITS - (params.size * count * 8).leading_zeros()).clamp(18, 30);
         let contexts = ContextMap::new(count, log2, &states);
-        let inputs = contexts.stride() * contextmap::INPUTS + MATCHES.len() * matchmodel::INPUTS + 5;
+        let inputs = contexts.stride() * contextmap::INPUTS + MATCHES.len() * matchmodel::INPUTS + 5 + extra;
         let rates = Rates { floor: tune(1, 50), start: tune(2, 400), last: tune(3, 60) };
         let mixer = Mixer::new(
             inputs,
             &[512, 2048, 256, 16 * 16 * 2, 1024, 1024, 1024, 1024, 10 * 8],
             &[256, 16 * 8],
-            tune(4, 500) as i16,
+            tune(4, 250) as i16,
             rates,
         );
         let apms = [
             Apm::new(1 << 16, 1023, &tables),
-            Apm::new(1 << 16, 1023, &tables),
-            Apm::new(1 << 16, 1023, &tables),
-            Apm::new(1 << 16, 1023, &tables),
-            Apm::new(1 << 16, 255, &tables),
+            Apm::new(1 << AB, 1023, &tables),
+            Apm::new(1 << AB, 1023, &tables),
+            Apm::new(1 << AB, 1023, &tables),
+            Apm::new(1 << AB, 255, &tables),
             Apm::new(1 << 16, 255, &tables),
         ];
         let log2_match = (usize::BITS - params.size.leading_zeros()).clamp(12, 22);
@@ -129,10 +168,10 @@ impl Strong {
             history: Vec::with_capacity(params.size.min(1 << 28)),
             partial: 1,
             bit_position: 0,
-            kind: if params.text {
-                Kind::Text(Box::new(Text::new()))
-            } else {
-                Kind::Binary(Box::new(Binary::new(params.width)))
+            kind: match params.kind {
+                DataKind::Text => Kind::Text(Box::new(Text::new())),
+                DataKind::Binary => Kind::Binary(Box::new(Binary::new(params.width))),
+                DataKind::Bilevel => Kind::Bilevel(Box::new(Bilevel::new(params.width))),
             },
             contexts,
             hashes: Vec::with_capacity(count),
@@ -193,6 +232,11 @@ impl Strong {
                 binary.contexts(&self.history, &mut hashes);
                 self.selectors = binary.selectors(&self.history);
             }
+            Kind::Bilevel(image) => image.contexts(&self.history, &mut hashes),
+        }
+        let skip = tune(20, -1);
+        if skip >= 0 {
+            hashes[skip as usize] = 0;
         }
         self.contexts.set(&hashes);
         self.hashes = hashes;
@@ -203,6 +247,9 @@ impl Strong {
     fn select(&mut self) {
         let (bit_position, partial) = (self.bit_position, self.partial);
         let (c1, c2, c3) = (self.back(1), self.back(2), self.back(3));
+        if let Kind::Bilevel(image) = &mut self.kind {
+            self.selectors = image.select(bit_position);
+        }
         let main = self.matches.iter().find(|m| m.expected_byte().is_some());
         let (expected, state) = main.map_or((256, 0), |m| (u32::from(m.expected_byte().unwrap_or(0)), m.state()));
         let expected_bit = if expected < 256 { (expected >> (7 - bit_position)) & 1 } else { 0 };
@@ -230,11 +277,11 @@ impl Strong {
         }
         let word = match &self.kind {
             Kind::Text(_) => self.hashes[ORDERS.len() + MATCH_CONTEXTS],
-            Kind::Binary(_) => u64::from(s[2]) << 8 | u64::from(s[3]),
+            Kind::Binary(_) | Kind::Bilevel(_) => u64::from(s[2]) << 8 | u64::from(s[3]),
         };
         let p = u64::from(partial);
         let [a, b, c] = [c1, c2, c3].map(u64::from);
-        let top = |h: u64| (h >> 48) as usize;
+        let top = |h: u64| (h >> (64 - AB)) as usize;
         self.apms[0].select((usize::from(c1) << 8) | partial as usize);
         self.apms[1].select(top(hash([a, b, p])));
         self.apms[2].select(top(hash([u64::from(expected), u64::from(state.min(8)), p, 3])));
@@ -261,6 +308,9 @@ impl Strong {
         inputs[at + 2] = t.stretch22(self.order0_fast[partial as usize] >> 10) as i16;
         inputs[at + 3] = t.stretch22(self.order1[order1] >> 10) as i16;
         inputs[at + 4] = (((self.order1[order1] >> 10) as i32 - (1 << 21)) >> 11) as i16;
+        if let Kind::Bilevel(image) = &self.kind {
+            image.mix(&mut inputs[at + 5..at + 5 + image::INPUTS], t);
+        }
         self.mixer.select(8, known * 8 + bit_position);
         let d = self.mixer.mix(&[partial, self.match_state * 8 + bit_position], avx2);
         let p0 = t.squash22(d);
@@ -289,6 +339,9 @@ impl Strong {
             m.update_bit(bit, self.bit_position, t);
         }
         self.contexts.update(bit, self.bit_position, &self.states, t);
+        if let Kind::Bilevel(image) = &mut self.kind {
+            image.update_bit(bit, &self.states, t);
+        }
         let wrong = (self.p >= 1 << 21) != (bit != 0);
         self.misses |= u32::from(wrong);
         self.partial = (self.partial << 1) | bit;
@@ -306,6 +359,7 @@ impl Strong {
             match &mut self.kind {
                 Kind::Text(text) => text.update(&self.history),
                 Kind::Binary(binary) => binary.update(&self.history),
+                Kind::Bilevel(image) => image.update(&self.history),
             }
             self.set_contexts();
             self.select();

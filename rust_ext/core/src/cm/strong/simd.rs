@@ -54,11 +54,8 @@ pub fn prefetch_row<T>(values: &[T], offset: usize, count: usize) {
 /// Bytes of a cache line.
 const LINE_BYTES: usize = 64;
 
-/// Zeroed bytes with room for `len` from the returned offset on, which is at a cache line. The system is asked
-/// to back them by huge pages, because look-ups are at random places.
-#[must_use]
-pub fn zeroed_lines(len: usize) -> (Vec<u8>, usize) {
-    let table = vec![0_u8; len + LINE_BYTES];
+/// Asks the system to back `values` by huge pages, because look-ups are at random places; has no effect on results.
+pub fn advise_huge<T>(values: &[T]) {
     #[cfg(target_os = "linux")]
     {
         extern "C" {
@@ -66,8 +63,9 @@ pub fn zeroed_lines(len: usize) -> (Vec<u8>, usize) {
         }
         const MADV_HUGEPAGE: i32 = 14;
         const PAGE: usize = 4096;
-        let start = (table.as_ptr() as usize).next_multiple_of(PAGE);
-        let end = (table.as_ptr() as usize + table.len()) / PAGE * PAGE;
+        let address = values.as_ptr() as usize;
+        let start = address.next_multiple_of(PAGE);
+        let end = (address + std::mem::size_of_val(values)) / PAGE * PAGE;
         if end > start {
             // SAFETY: the range lies within the allocation, and the advice changes no contents.
             unsafe {
@@ -75,8 +73,28 @@ pub fn zeroed_lines(len: usize) -> (Vec<u8>, usize) {
             }
         }
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = values;
+}
+
+/// Zeroed bytes with room for `len` from the returned offset on, which is at a cache line.
+#[must_use]
+pub fn zeroed_lines(len: usize) -> (Vec<u8>, usize) {
+    let table = vec![0_u8; len + LINE_BYTES];
+    advise_huge(&table);
     let offset = (table.as_ptr() as usize).wrapping_neg() % LINE_BYTES;
     (table, offset)
+}
+
+/// Copies of `value`, backed by huge pages where they are many.
+#[must_use]
+pub fn filled<T: Copy>(value: &[T], times: usize) -> Vec<T> {
+    let mut values = Vec::with_capacity(value.len() * times);
+    advise_huge(values.spare_capacity_mut());
+    for _ in 0..times {
+        values.extend_from_slice(value);
+    }
+    values
 }
 
 /// Which of the seven 16-bit words at the start of `line` equal `check`, one bit each.
