@@ -20,10 +20,35 @@ const WAYS: usize = 7;
 const GROUP_BYTES: usize = 7;
 const STATE_CELLS: usize = 256;
 const VOTE_CELLS: usize = 16 * 32;
+/// Largest number of contexts.
+pub const MAX: usize = 64;
 /// Contexts are padded to whole vectors of this many.
 const LANES: usize = 16;
 
-/// A set of contexts that share one hash table; one entry per context in every array.
+/// What the contexts look at during a byte: one entry per context in every array, so that loops vectorize.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Lanes {
+    base: [u32; MAX],
+    /// Offsets in the table: first group, current group, current node.
+    first: [u32; MAX],
+    group: [u32; MAX],
+    node: [u32; MAX],
+    /// Cells that made the last inputs.
+    state_cell: [u32; MAX],
+    vote_cell: [u32; MAX],
+    vote_at: [u16; MAX],
+    check: [u16; MAX],
+    state: [u8; MAX],
+    votes: [u8; MAX],
+    /// The later groups are rebuilt from the byte history.
+    deferred: [bool; MAX],
+    /// The last three distinct bytes; all bits set in `agrees` while one of them is possible.
+    bytes: [[u8; MAX]; 3],
+    agrees: [[u8; MAX]; 3],
+}
+
+/// A set of contexts that share one hash table.
 #[derive(Debug)]
 pub struct ContextMap {
     count: usize,
@@ -31,29 +56,11 @@ pub struct ContextMap {
     /// Offset of the first bucket in the table.
     origin: usize,
     bucket_mask: u32,
-    base: Vec<u32>,
-    check: Vec<u16>,
-    /// The later groups are rebuilt from the byte history.
-    deferred: Vec<bool>,
-    /// Offsets in the table: first group, current group.
-    first: Vec<u32>,
-    group: Vec<u32>,
-    node: Vec<u32>,
-    /// The last three distinct bytes; all bits set in `agrees` while one of them is possible.
-    bytes: [Vec<u8>; 3],
-    agrees: [Vec<u8>; 3],
-    run: Vec<u8>,
-    votes: Vec<u8>,
-    states: Vec<u8>,
+    lanes: Box<Lanes>,
     /// Statistics by bit history, and by class of bit history and votes of the byte history.
     state_cells: Vec<[u32; STATE_CELLS]>,
     vote_cells: Vec<[u32; VOTE_CELLS]>,
-    vote_at: Vec<u16>,
-    state_now: Vec<u32>,
-    vote_now: Vec<u32>,
     random: u32,
-    /// Quantized logarithm of run lengths.
-    run_class: [u8; 256],
     limit: u32,
     vote_limit: u32,
 }
@@ -71,48 +78,36 @@ impl ContextMap {
     #[must_use]
     pub fn new(count: usize, log2_bytes: u32, states: &StateTable) -> Self {
         let buckets = 1_usize << (log2_bytes - 6);
+        let count = count.min(MAX);
         let padded = count.div_ceil(LANES) * LANES;
         let (table, origin) = super::simd::zeroed_lines(buckets * BUCKET_BYTES + padded * 8);
         let row = states.counts.map(|[n0, n1]| {
             let (n0, n1) = (u32::from(n0), u32::from(n1));
             (((2 * n1 + 1) << 20) / (n0 + n1 + 1) * 2).min((1 << 22) - 1) << 10 | 4
         });
-        let mut run_class = [0_u8; 256];
-        for (n, class) in run_class.iter_mut().enumerate() {
-            *class = match n {
-                0..=1 => 0,
-                2 => 1,
-                3..=4 => 2,
-                5..=8 => 3,
-                9..=18 => 4,
-                19..=60 => 5,
-                61..=254 => 6,
-                _ => 7,
-            };
-        }
         Self {
             count,
             table,
             origin,
             bucket_mask: (buckets - 1) as u32,
-            base: vec![0; padded],
-            check: vec![0; padded],
-            deferred: vec![false; padded],
-            first: vec![0; padded],
-            group: vec![0; padded],
-            node: vec![0; padded],
-            bytes: [vec![0; padded], vec![0; padded], vec![0; padded]],
-            agrees: [vec![0; padded], vec![0; padded], vec![0; padded]],
-            run: vec![0; padded],
-            votes: vec![0; padded],
-            states: vec![0; padded],
+            lanes: Box::new(Lanes {
+                base: [0; MAX],
+                first: [0; MAX],
+                group: [0; MAX],
+                node: [0; MAX],
+                state_cell: [0; MAX],
+                vote_cell: [0; MAX],
+                vote_at: [0; MAX],
+                check: [0; MAX],
+                state: [0; MAX],
+                votes: [0; MAX],
+                deferred: [false; MAX],
+                bytes: [[0; MAX]; 3],
+                agrees: [[0; MAX]; 3],
+            }),
             state_cells: super::simd::filled(&[row], padded),
             vote_cells: super::simd::filled(&[[1 << 31; VOTE_CELLS]], padded),
-            vote_at: vec![0; padded],
-            state_now: vec![0; padded],
-            vote_now: vec![0; padded],
             random: 0x9E37_79B9,
-            run_class,
             limit: super::tune(0, 400) as u32,
             vote_limit: super::tune(8, 255) as u32,
         }
@@ -127,7 +122,7 @@ impl ContextMap {
     /// Number of contexts with padding: the stride of the inputs.
     #[must_use]
     pub fn stride(&self) -> usize {
-        self.base.len()
+        self.count.div_ceil(LANES) * LANES
     }
 
     /// Scratch group of context `i`, behind the buckets.
@@ -182,37 +177,38 @@ impl ContextMap {
     #[inline(always)]
     pub fn set(&mut self, hashes: &[u64]) {
         debug_assert_eq!(hashes.len(), self.count);
-        for (i, &hash) in hashes.iter().enumerate() {
+        let lanes = &mut *self.lanes;
+        for (i, &hash) in hashes.iter().take(MAX).enumerate() {
             let h = (hash ^ (i as u64 + 1).wrapping_mul(0xD6E8_FEB8_6659_FD93))
                 .wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let h = (h ^ (h >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            self.base[i] = (h >> 34) as u32 & self.bucket_mask;
-            self.check[i] = (h & 0xFFFF) as u16;
-            super::simd::prefetch(&self.table, self.origin + self.base[i] as usize * BUCKET_BYTES);
+            lanes.base[i] = (h >> 34) as u32 & self.bucket_mask;
+            lanes.check[i] = (h & 0xFFFF) as u16;
+            super::simd::prefetch(&self.table, self.origin + lanes.base[i] as usize * BUCKET_BYTES);
         }
     }
 
     /// Looks the contexts of the next byte up.
     #[inline(always)]
     pub fn start_byte(&mut self, states: &StateTable) {
-        for i in 0..self.count {
-            let first = Self::find(&mut self.table, self.origin, self.base[i], self.check[i], states);
+        for i in 0..self.count.min(MAX) {
+            let lanes = &mut *self.lanes;
+            let first = Self::find(&mut self.table, self.origin, lanes.base[i], lanes.check[i], states);
             let at = first as usize;
-            let seen = states.total(self.table[at]);
+            let info: [u8; GROUP_BYTES] = self.table[at..at + GROUP_BYTES].try_into().expect("seven bytes");
+            let seen = states.total(info[0]);
+            lanes.first[i] = first;
+            lanes.group[i] = first;
+            lanes.deferred[i] = seen < 3;
+            let possible = |yes: bool| u8::from(yes).wrapping_neg();
+            lanes.agrees[0][i] = possible(seen >= 1);
+            lanes.agrees[1][i] = possible((seen >= 2) & (info[5] != info[4]));
+            lanes.agrees[2][i] = possible((seen >= 3) & (info[6] != info[5]));
+            for k in 0..3 {
+                lanes.bytes[k][i] = info[4 + k];
+            }
             if seen == 3 {
                 self.store_deferred(i, first, states);
-            }
-            self.first[i] = first;
-            self.group[i] = first;
-            self.deferred[i] = seen < 3;
-            let info: [u8; 4] = self.table[at + 3..at + 7].try_into().expect("four bytes");
-            self.run[i] = self.run_class[usize::from(info[0])];
-            let possible = |yes: bool| u8::from(yes).wrapping_neg();
-            self.agrees[0][i] = possible(seen >= 1);
-            self.agrees[1][i] = possible(seen >= 2 && info[2] != info[1]);
-            self.agrees[2][i] = possible(seen >= 3 && info[3] != info[2]);
-            for k in 0..3 {
-                self.bytes[k][i] = info[1 + k];
             }
         }
     }
@@ -220,7 +216,7 @@ impl ContextMap {
     /// Writes the two later groups of the three bytes that were seen while deferred.
     #[inline(never)]
     fn store_deferred(&mut self, i: usize, first: u32, states: &StateTable) {
-        let (base, check) = (self.base[i], self.check[i]);
+        let (base, check) = (self.lanes.base[i], self.lanes.check[i]);
         let at = first as usize;
         let (run, bytes) = (self.table[at + 3], [self.table[at + 4], self.table[at + 5], self.table[at + 6]]);
         let history = match run {
@@ -244,18 +240,19 @@ impl ContextMap {
         if bit_position != 2 && bit_position != 5 {
             return;
         }
-        for i in 0..self.count {
-            if !self.deferred[i] {
-                let bucket = Self::later_bucket(self.base[i], partial) & self.bucket_mask;
+        let n = self.count.min(MAX);
+        for i in 0..n {
+            if !self.lanes.deferred[i] {
+                let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
                 super::simd::prefetch(&self.table, self.origin + bucket as usize * BUCKET_BYTES);
             }
         }
-        for i in 0..self.count {
-            self.group[i] = if self.deferred[i] {
+        for i in 0..n {
+            self.lanes.group[i] = if self.lanes.deferred[i] {
                 self.rebuild(i, bit_position, partial, states)
             } else {
-                let bucket = Self::later_bucket(self.base[i], partial) & self.bucket_mask;
-                Self::find(&mut self.table, self.origin, bucket, self.check[i], states)
+                let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
+                Self::find(&mut self.table, self.origin, bucket, self.lanes.check[i], states)
             };
         }
     }
@@ -264,7 +261,7 @@ impl ContextMap {
     fn rebuild(&mut self, i: usize, bit_position: u32, partial: u32, states: &StateTable) -> u32 {
         let scratch = self.scratch(i);
         self.table[scratch..scratch + 8].fill(0);
-        let first = self.first[i] as usize;
+        let first = self.lanes.first[i] as usize;
         // The history of this byte's first bit was already advanced: it has seen one more.
         let seen = states.total(self.table[first]) - 1;
         if seen == 0 {
@@ -287,27 +284,25 @@ impl ContextMap {
     /// Learns `bit` in all contexts.
     #[inline(always)]
     pub fn update(&mut self, bit: u32, bit_position: u32, states: &StateTable, tables: &Tables) {
-        let n = self.count;
+        let n = self.count.min(MAX);
+        let lanes = &mut *self.lanes;
         self.random = self.random.wrapping_mul(0x0019_660D).wrapping_add(0x3C6E_F35F);
         let mut random = self.random >> 8;
-        for (&node, &state) in self.node[..n].iter().zip(&self.states[..n]) {
+        let table = &mut self.table[..];
+        for i in 0..n {
             random = random.rotate_left(5).wrapping_add(0x3779);
-            self.table[node as usize] = states.next(state, bit, random);
+            table[lanes.node[i] as usize] = states.next(lanes.state[i], bit, random);
         }
-        tables.adapt_all(&mut self.state_now[..n], bit, self.limit);
-        tables.adapt_all(&mut self.vote_now[..n], bit, self.vote_limit);
-        let cells = self.state_cells[..n].iter_mut().zip(&self.states[..n]);
-        for ((row, &state), &cell) in cells.zip(&self.state_now[..n]) {
-            row[usize::from(state)] = cell;
+        tables.adapt_all(&mut lanes.state_cell[..n], bit, self.limit);
+        tables.adapt_all(&mut lanes.vote_cell[..n], bit, self.vote_limit);
+        for (i, (row, votes)) in self.state_cells.iter_mut().zip(&mut self.vote_cells).take(n).enumerate() {
+            row[usize::from(lanes.state[i])] = lanes.state_cell[i];
+            votes[usize::from(lanes.vote_at[i]) % VOTE_CELLS] = lanes.vote_cell[i];
         }
-        let cells = self.vote_cells[..n].iter_mut().zip(&self.vote_at[..n]);
-        for ((row, &at), &cell) in cells.zip(&self.vote_now[..n]) {
-            row[usize::from(at) % VOTE_CELLS] = cell;
-        }
-        let shift = 7 - bit_position;
-        for (agrees, bytes) in self.agrees.iter_mut().zip(&self.bytes) {
-            for (agrees, &byte) in agrees.iter_mut().zip(bytes) {
-                *agrees &= ((byte >> shift) & 1 ^ bit as u8).wrapping_sub(1);
+        let (shift, bit) = (7 - bit_position, bit as u8);
+        for k in 0..3 {
+            for i in 0..MAX {
+                lanes.agrees[k][i] &= (((lanes.bytes[k][i] >> shift) & 1) ^ bit).wrapping_sub(1);
             }
         }
     }
@@ -315,7 +310,7 @@ impl ContextMap {
     /// Learns a whole byte: updates the byte histories. Call before `set`.
     #[inline(always)]
     pub fn end_byte(&mut self, byte: u8, states: &StateTable) {
-        for &first in &self.first[..self.count] {
+        for &first in &self.lanes.first[..self.count] {
             let at = first as usize;
             // The first bit's history has seen this byte already.
             let seen = states.total(self.table[at]);
@@ -342,57 +337,44 @@ impl ContextMap {
         states: &StateTable,
         tables: &Tables,
     ) -> u32 {
-        let n = self.count;
-        let stride = self.base.len();
+        let n = self.count.min(MAX);
+        let stride = self.stride();
         let offset = node_index(bit_position, partial);
         let shift = 7 - bit_position;
-        for (node, &group) in self.node.iter_mut().zip(&self.group) {
-            *node = group + offset;
+        let lanes = &mut *self.lanes;
+        for i in 0..MAX {
+            lanes.node[i] = lanes.group[i] + offset;
+            // 0 none or contradicted, 1 zero, 2 one
+            let vote = |k: usize| lanes.agrees[k][i] & (1 + ((lanes.bytes[k][i] >> shift) & 1));
+            lanes.votes[i] = vote(0) + 3 * vote(1) + 9 * vote(2);
         }
-        {
-            let [a0, a1, a2] = &self.agrees;
-            let [b0, b1, b2] = &self.bytes;
-            for i in 0..stride {
-                // 0 none or contradicted, 1 zero, 2 one
-                let v0 = a0[i] & (1 + ((b0[i] >> shift) & 1));
-                let v1 = a1[i] & (1 + ((b1[i] >> shift) & 1));
-                let v2 = a2[i] & (1 + ((b2[i] >> shift) & 1));
-                self.votes[i] = v0 + 3 * v1 + 9 * v2;
-            }
-        }
-        let mut known = 0;
         let (st, rest) = inputs.split_at_mut(stride);
         let (confidence, rest) = rest.split_at_mut(stride);
         let (certain, rest) = rest.split_at_mut(stride);
-        let vote = &mut rest[..stride];
+        let (st, confidence, certain, vote) = (&mut st[..n], &mut confidence[..n], &mut certain[..n], &mut rest[..n]);
         let table = &self.table[..];
-        let (node, state_cells, vote_cells) = (&self.node[..n], &self.state_cells[..n], &self.vote_cells[..n]);
-        let (votes, vote_at) = (&self.votes[..n], &mut self.vote_at[..n]);
-        let (seen, state_now, vote_now) = (&mut self.states[..n], &mut self.state_now[..n], &mut self.vote_now[..n]);
-        let (st, confidence, certain, vote) = (&mut st[..n], &mut confidence[..n], &mut certain[..n], &mut vote[..n]);
-        for i in 0..n {
-            let state = table[node[i] as usize];
-            seen[i] = state;
+        for (i, (row, votes)) in self.state_cells.iter().zip(&self.vote_cells).take(n).enumerate() {
+            let state = table[lanes.node[i] as usize];
+            lanes.state[i] = state;
             let class = states.class[usize::from(state)];
-            let cell = state_cells[i][usize::from(state)];
-            state_now[i] = cell;
-            let at = (usize::from(class & 15) << 5) | usize::from(votes[i] & 31);
-            vote_at[i] = at as u16;
-            let vote_cell = vote_cells[i][at];
-            vote_now[i] = vote_cell;
+            let cell = row[usize::from(state)];
+            lanes.state_cell[i] = cell;
             st[i] = tables.stretch22(cell >> 10) as i16;
             // The high bit tells that only one bit value was seen.
             certain[i] = i16::from(class as i8 >> 7);
-            vote[i] = (tables.stretch22(vote_cell >> 10) >> 1) as i16;
+            let at = (usize::from(lanes.votes[i] & 31) << 4) | usize::from(class & 15);
+            lanes.vote_at[i] = at as u16;
+            let cell = votes[at];
+            lanes.vote_cell[i] = cell;
+            vote[i] = (tables.stretch22(cell >> 10) >> 1) as i16;
         }
-        known += seen[..orders].iter().filter(|&&state| state != 0).count() as u32;
         for i in 0..n {
-            let mask = -i16::from(seen[i] != 0);
-            let p = (state_now[i] >> 10) as i32 - (1 << 21);
+            let mask = -i16::from(lanes.state[i] != 0);
+            let p = (lanes.state_cell[i] >> 10) as i32 - (1 << 21);
             confidence[i] = (p >> 11) as i16 & mask;
             st[i] &= mask;
             certain[i] &= st[i];
         }
-        known
+        lanes.state[..orders.min(MAX)].iter().filter(|&&state| state != 0).count() as u32
     }
 }

@@ -143,7 +143,7 @@ impl Strong {
             DataKind::Bilevel => (image::CONTEXTS, image::INPUTS),
         };
         let count = ORDERS.len() + MATCH_CONTEXTS + own;
-        let log2 = (usize::BITS - (params.size * count * 8).leading_zeros()).clamp(18, 30);
+        let log2 = (usize::BITS - (params.size * count * 5).leading_zeros()).clamp(18, 30);
         let contexts = ContextMap::new(count, log2, &states);
         let inputs = contexts.stride() * contextmap::INPUTS + MATCHES.len() * matchmodel::INPUTS + 5 + extra;
         let rates = Rates { floor: tune(1, 50), start: tune(2, 400), last: tune(3, 60) };
