@@ -3,7 +3,7 @@
 use super::hashing::{fold, hash};
 
 /// Number of contexts that [`Binary::contexts`] makes.
-pub const CONTEXTS: usize = 52;
+pub const CONTEXTS: usize = 38;
 
 /// What is known of binary data so far.
 #[derive(Debug)]
@@ -120,60 +120,46 @@ impl Binary {
         let gap = |position: u32| n as u64 - u64::from(position);
         let byte_gap = gap(self.at_byte[c1 as usize]).min(255);
         let pair_gap = u64::from((gap(self.at_pair[(c2 << 8 | c1) as usize]) + 1).ilog2());
-        let _ = pair_gap;
         // sparse
         out.push(hash([c2, 1]));
         out.push(hash([c3, 2]));
-        out.push(hash([c4, 3]));
         out.push(hash([c1, c3, 4]));
         out.push(hash([c1, c4, 5]));
         out.push(hash([c2, c3, 6]));
         out.push(hash([c3, c4, 7]));
-        out.push(hash([c2, c4, 8]));
         out.push(hash([c1, at(5), 9]));
-        out.push(hash([c1, at(6), 10]));
         out.push(hash([c4, at(8), 11]));
         out.push(hash([at(5), at(6), 12]));
-        out.push(hash([at(7), at(8), 13]));
         out.push(hash([c1, c3, at(5), 14]));
-        out.push(hash([c2, c4, at(6), 15]));
         out.push(hash([c1 & 0xF0, c2 & 0xF0, c3 & 0xF0, c4 & 0xF0, 16]));
         out.push(hash([c1 & 0xF8, c2 & 0xF8, c3 & 0xF8, 17]));
         out.push(hash([u64::from(self.zeros & 0xFFFF), 18]));
         out.push(hash([u64::from(self.zeros & 0xFF), c4 & 0xE0, n as u64 & 3]));
         out.push(hash([u64::from(self.kinds & 0xFFFF), 19]));
-        out.push(hash([u64::from(self.kinds & 0xFFF), c1, 20]));
         // records
         out.push(hash([above, column, 21]));
         out.push(hash([c1, column, 22]));
         out.push(hash([column, 23]));
-        out.push(hash([above, c1, 24]));
         out.push(hash([above, c1, c2, 25]));
-        out.push(hash([above, above2, 26]));
         out.push(hash([above, above2, column, 27]));
         out.push(hash([above, above2 & 0xF0, above3 & 0xE0, column & 0xF]));
         out.push(hash([above, c1 ^ corner, 28]));
-        out.push(hash([above, c1, corner, 29]));
         out.push(hash([(c1 + above - corner) & 255, 30]));
-        out.push(hash([(c1 + above - corner) & 255, c1, 31]));
         out.push(hash([(2 * above - above2) & 255, column, 32]));
         out.push(hash([above, next, c1, 33]));
         out.push(hash([c1, c2, column, 34]));
-        out.push(hash([c1, c2, c3, column, 35]));
         // distances
         out.push(hash([c1, byte_gap, 36]));
+        out.push(hash([c1, c2, pair_gap, 51]));
         // indirect
         let by_byte = u64::from(self.by_byte[c1 as usize]);
         let by_pair = u64::from(self.by_pair[(c2 << 8 | c1) as usize]);
         let by_above = u64::from(self.by_above[self.above_slot]);
         out.push(hash([by_byte & 0xFF_FFFF, c1, 37]));
-        out.push(hash([by_byte, 38]));
         out.push(hash([by_byte & 0xFF, c1, 39]));
         out.push(hash([by_pair & 0xFFFF, c1, 40]));
         out.push(hash([by_pair & 0xFFFF, c1, c2, 41]));
         out.push(hash([by_pair & 0xFF, 42]));
-        out.push(hash([by_above & 0xFFFF, column, 43]));
-        out.push(hash([by_above & 0xFF, by_byte & 0xFF, column, 44]));
         out.push(hash([by_above & 0xFFFF, c1, 45]));
         // text in binaries
         out.push(hash([self.word, c1, 46]));
@@ -181,7 +167,6 @@ impl Binary {
         // code: opcode-like masks
         out.push(hash([c1 & 0xF8, c2, c3 & 0xC0, 48]));
         out.push(hash([c1, c2 & 0xF8, c3, 49]));
-        out.push(hash([c1 & 0x0F, c2, c3, c4 & 0xF0, 50]));
         debug_assert_eq!(out.len() - start, CONTEXTS);
     }
 }

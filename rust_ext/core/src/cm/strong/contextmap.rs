@@ -58,8 +58,8 @@ pub struct ContextMap {
     bucket_mask: u32,
     lanes: Box<Lanes>,
     /// Statistics by bit history, and by class of bit history and votes of the byte history.
-    state_cells: Vec<[u32; STATE_CELLS]>,
-    vote_cells: Vec<[u32; VOTE_CELLS]>,
+    pub state_cells: Vec<[u32; STATE_CELLS]>,
+    pub vote_cells: Vec<[u32; VOTE_CELLS]>,
     random: u32,
     limit: u32,
     vote_limit: u32,

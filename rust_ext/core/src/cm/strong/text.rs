@@ -3,7 +3,7 @@
 use super::hashing::{fold, hash};
 
 /// Number of contexts that [`Text::contexts`] makes.
-pub const CONTEXTS: usize = 52;
+pub const CONTEXTS: usize = 36;
 
 const POSITIONS: usize = 1 << 16;
 
@@ -355,34 +355,22 @@ impl Text {
         out.push(hash([word, gap]));
         out.push(hash([word, w[0], c1]));
         out.push(hash([word, w[0], w[1]]));
-        out.push(hash([word, w[0], self.last_gap]));
         out.push(hash([lower, word, self.last_gap]));
         out.push(hash([lower, gap, w[0]]));
-        out.push(hash([gap, w[0], self.last_gap, w[1], word]));
         out.push(hash([word, c1, w[1]]));
         out.push(hash([word, c1, w[2]]));
-        out.push(hash([word, c1, w[0], w[2]]));
-        out.push(hash([word, c1, w[1], w[2]]));
-        out.push(hash([word, w[0], w[1], w[2]]));
         out.push(hash([self.alphanumeric & 0xFF_FFFF_FFFF]));
         out.push(hash([self.phrase[0], self.phrase[1], self.phrase[2], 1]));
-        out.push(hash([self.phrase[0], self.phrase[1], self.phrase[2], self.phrase[3]]));
         out.push(hash([gap, self.keyword, 2]));
         out.push(hash([word, c1, self.keyword]));
         out.push(hash([word, age_class, upper]));
         out.push(hash([n as u64 >> 11, word, 3]));
         // shape of the word
         out.push(hash([wl, u64::from(self.shape & 0xFFFF), 4]));
-        out.push(hash([wl, self.letters & 0xFFFF, 5]));
-        out.push(hash([wl, self.letters & 0xFF_FFFF, 6]));
         out.push(hash([wl, self.letters & 0xFFFF_FFFF, 7]));
         // character classes
         out.push(hash([self.groups]));
-        out.push(hash([self.groups & 0xFFFF_FFFF, c1]));
-        out.push(hash([self.groups & 0xFFFF_FFFF, c4 & 0xFFFF]));
         out.push(hash([u64::from(self.nibbles & 0xFFF), 8]));
-        out.push(hash([u64::from(self.nibbles), 9]));
-        out.push(hash([mask & 0xFFF, c1, 10]));
         out.push(hash([mask & 0xFFFF, c4 & 0xFF_FF00]));
         out.push(hash([u64::from(self.opened), word, 11]));
         out.push(hash([u64::from(self.opened), wl, g]));
@@ -390,19 +378,15 @@ impl Text {
         out.push(hash([self.line, 12]));
         out.push(hash([above, above_agrees, c1, 13]));
         out.push(hash([above, above_agrees, c1, column]));
-        out.push(hash([last_length, column, above, g]));
         out.push(hash([above, above2, above3, c1]));
         out.push(hash([column, c1, 14]));
         out.push(hash([column, mask & 0x1FF, u64::from(self.first_char)]));
-        out.push(hash([self.first_word, lower, 15]));
         out.push(hash([self.first_word, word, 16]));
-        out.push(hash([self.last_line, column, g]));
         // markup
         out.push(hash([tag, parent, word, c1]));
         out.push(hash([tag, c4 & 0xFF_FFFF, u64::from(self.in_tag)]));
         // sparse
         out.push(hash([c4 & 0xFF_FF00, 17]));
-        out.push(hash([c4 & 0xFFFF_0000, 18]));
         out.push(hash([c4 & 0xFF00_00FF, 19]));
         // indirect
         out.push(hash([follower, wl, 20]));
