@@ -12,9 +12,6 @@
 use super::states::StateTable;
 use super::tables::Tables;
 
-/// Mixer inputs made for each context.
-pub const INPUTS: usize = 4;
-
 const BUCKET_BYTES: usize = 64;
 const WAYS: usize = 7;
 const GROUP_BYTES: usize = 7;
@@ -60,6 +57,8 @@ pub struct ContextMap {
     /// Statistics by bit history, and by class of bit history and votes of the byte history.
     pub state_cells: Vec<[u32; STATE_CELLS]>,
     pub vote_cells: Vec<[u32; VOTE_CELLS]>,
+    /// A fourth input for each context: how far the probability is from one half.
+    confidence: bool,
     random: u32,
     limit: u32,
     vote_limit: u32,
@@ -76,7 +75,7 @@ fn node_index(bit_position: u32, partial: u32) -> u32 {
 impl ContextMap {
     /// Creates `count` contexts with `1 << log2_bytes` bytes of history.
     #[must_use]
-    pub fn new(count: usize, log2_bytes: u32, states: &StateTable) -> Self {
+    pub fn new(count: usize, log2_bytes: u32, confidence: bool, states: &StateTable) -> Self {
         let buckets = 1_usize << (log2_bytes - 6);
         let count = count.min(MAX);
         let padded = count.div_ceil(LANES) * LANES;
@@ -107,9 +106,10 @@ impl ContextMap {
             }),
             state_cells: super::simd::filled(&[row], padded),
             vote_cells: super::simd::filled(&[[1 << 31; VOTE_CELLS]], padded),
+            confidence,
             random: 0x9E37_79B9,
-            limit: super::tune(0, 400) as u32,
-            vote_limit: super::tune(8, 255) as u32,
+            limit: 400,
+            vote_limit: 255,
         }
     }
 
@@ -117,6 +117,12 @@ impl ContextMap {
     #[must_use]
     pub fn len(&self) -> usize {
         self.count
+    }
+
+    /// Number of mixer inputs, with padding.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.stride() * if self.confidence { 4 } else { 3 }
     }
 
     /// Number of contexts with padding: the stride of the inputs.
@@ -349,9 +355,10 @@ impl ContextMap {
             lanes.votes[i] = vote(0) + 3 * vote(1) + 9 * vote(2);
         }
         let (st, rest) = inputs.split_at_mut(stride);
-        let (confidence, rest) = rest.split_at_mut(stride);
         let (certain, rest) = rest.split_at_mut(stride);
-        let (st, confidence, certain, vote) = (&mut st[..n], &mut confidence[..n], &mut certain[..n], &mut rest[..n]);
+        let (st, certain, vote) = (&mut st[..n], &mut certain[..n], rest);
+        let (vote, rest) = vote.split_at_mut(stride);
+        let vote = &mut vote[..n];
         let table = &self.table[..];
         for (i, (row, votes)) in self.state_cells.iter().zip(&self.vote_cells).take(n).enumerate() {
             let state = table[lanes.node[i] as usize];
@@ -370,10 +377,15 @@ impl ContextMap {
         }
         for i in 0..n {
             let mask = -i16::from(lanes.state[i] != 0);
-            let p = (lanes.state_cell[i] >> 10) as i32 - (1 << 21);
-            confidence[i] = (p >> 11) as i16 & mask;
             st[i] &= mask;
             certain[i] &= st[i];
+        }
+        if self.confidence {
+            let confidence = &mut rest[..n];
+            for i in 0..n {
+                let p = (lanes.state_cell[i] >> 10) as i32 - (1 << 21);
+                confidence[i] = (p >> 11) as i16 & -i16::from(lanes.state[i] != 0);
+            }
         }
         lanes.state[..orders.min(MAX)].iter().filter(|&&state| state != 0).count() as u32
     }

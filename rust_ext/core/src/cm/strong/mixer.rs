@@ -8,7 +8,7 @@ use super::simd::{self, Line};
 use super::tables::{Tables, STRETCH_MAX};
 
 /// Fractional bits of a layer 1 weight.
-const WEIGHT_BITS: u32 = 14;
+const WEIGHT_BITS: u32 = 15;
 /// Fractional bits of a layer 2 weight.
 const FINAL_WEIGHT_BITS: u32 = 16;
 
@@ -77,54 +77,6 @@ impl Mixer {
         }
     }
 
-    /// Lab: mean of the weights that were used.
-    pub fn mean_weights(&self) -> (Vec<i16>, Vec<i32>) {
-        let n = self.inputs.len();
-        let mut sums = vec![0_f64; n * 32];
-        let mut total = 0_f64;
-        for set in &self.sets {
-            for (row, &v) in set.weights.chunks(n).zip(&set.visits) {
-                if v >= 200 {
-                    let v = f64::from(v);
-                    total += v;
-                    for (s, &w) in sums.iter_mut().zip(row.iter().flat_map(|l| &l.0)) {
-                        *s += v * f64::from(w);
-                    }
-                }
-            }
-        }
-        let width = self.sets.len();
-        let mut finals = vec![0_f64; width];
-        let mut rows = 0.0;
-        for last in &self.finals {
-            for row in last.weights.chunks(width) {
-                if row.iter().any(|&w| w != row[0]) {
-                    rows += 1.0;
-                    for (s, &w) in finals.iter_mut().zip(row) {
-                        *s += f64::from(w);
-                    }
-                }
-            }
-        }
-        (sums.iter().map(|s| (s / total).round() as i16).collect(), finals.iter().map(|s| (s / rows).round() as i32).collect())
-    }
-
-    /// Lab: sets all weights.
-    pub fn set_weights(&mut self, weights: &[i16], finals: &[i32]) {
-        for set in &mut self.sets {
-            for row in set.weights.chunks_mut(self.inputs.len()) {
-                for (w, &v) in row.iter_mut().flat_map(|l| &mut l.0).zip(weights) {
-                    *w = v;
-                }
-            }
-        }
-        for last in &mut self.finals {
-            for row in last.weights.chunks_mut(finals.len()) {
-                row.copy_from_slice(finals);
-            }
-        }
-    }
-
     /// Selects the vector of one set and asks for its cache lines.
     #[inline(always)]
     pub fn select(&mut self, set: usize, context: u32) {
@@ -170,14 +122,15 @@ impl Mixer {
             }
         }
         let n = self.inputs.len();
-        for (k, set) in self.sets.iter_mut().enumerate() {
+        for set in &mut self.sets {
             let err = target - tables.squash16(set.output);
             let visits = &mut set.visits[set.selected];
-            let rate = match super::tune(50, 0) { 1 => if k % 2 == 0 { self.falling[usize::from(*visits)] / 2 } else { self.falling[usize::from(*visits)] * 3 / 2 }, 2 => if k % 2 == 1 { self.falling[usize::from(*visits)] / 2 } else { self.falling[usize::from(*visits)] * 3 / 2 }, _ => self.falling[usize::from(*visits)] };
+            let rate = self.falling[usize::from(*visits)];
             *visits += u16::from(*visits < 1023);
-            // weight Q14 = x Q8 · e / 2^15, so e = err Q16 · rate Q15 · 2^5 / 2^15
-            let e = ((err * rate) >> 10).clamp(-32767, 32767) as i16;
-            if e != 0 {
+            // weight = x Q8 · e / 2^15, so e = err Q16 · rate Q15 / 2^(24 - WEIGHT_BITS)
+            let e = ((err * rate) >> (24 - WEIGHT_BITS)).clamp(-32767, 32767) as i16;
+            // Inputs are at most 2047: a smaller step rounds to zero everywhere.
+            if e.abs() > 8 {
                 let at = set.selected * n;
                 simd::train(avx2, &self.inputs, &mut set.weights[at..at + n], e);
             }

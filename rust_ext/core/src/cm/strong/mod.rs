@@ -31,17 +31,6 @@ pub fn tune(i: usize, default: i32) -> i32 {
         .unwrap_or(default)
 }
 
-/// Lab only: contexts to drop.
-pub fn dropped() -> &'static [usize] {
-    static VALUES: std::sync::OnceLock<Vec<usize>> = std::sync::OnceLock::new();
-    VALUES.get_or_init(|| {
-        let mut v: Vec<usize> =
-            std::env::var("DROP").map_or(Vec::new(), |v| v.split(',').filter_map(|x| x.parse().ok()).collect());
-        v.sort();
-        v
-    })
-}
-
 const ORDERS: [usize; 8] = [1, 2, 3, 4, 5, 6, 8, 14];
 const MATCHES: [usize; 3] = [24, 11, 5];
 const AB: u32 = 15;
@@ -153,25 +142,25 @@ impl Strong {
             DataKind::Binary => (binary::CONTEXTS, 0),
             DataKind::Bilevel => (image::CONTEXTS, image::INPUTS),
         };
-        let count = ORDERS.len() + MATCH_CONTEXTS + own - dropped().len();
+        let count = ORDERS.len() + MATCH_CONTEXTS + own;
         let log2 = (usize::BITS - (params.size * count * 5).leading_zeros()).clamp(18, 30);
-        let contexts = ContextMap::new(count, log2, &states);
-        let inputs = contexts.stride() * contextmap::INPUTS + MATCHES.len() * matchmodel::INPUTS + 5 + extra;
-        let rates = Rates { floor: tune(1, 50), start: tune(2, 400), last: tune(3, 60) };
+        let contexts = ContextMap::new(count, log2, params.kind != DataKind::Text, &states);
+        let inputs = contexts.inputs() + MATCHES.len() * matchmodel::INPUTS + 5 + extra;
+        let rates = Rates { floor: tune(1, if params.kind == DataKind::Text { 42 } else { 80 }), start: tune(2, 400), last: tune(3, 60) };
         let mixer = Mixer::new(
             inputs,
-            &[512, 2048, 256, 16 * 16 * 2, 1024, 1024, 1024, 1024, 10 * 8, 256, 257 * 4, 2048, 1024, 2048],
+            &[512, 2048, 256, 16 * 16 * 2, 1024, 1024, 1024, 1024, 10 * 8, 256, 2048, 2048],
             &[256, 16 * 8, 256, 512],
-            tune(4, 250) as i16,
+            tune(4, 500) as i16,
             rates,
         );
         let apms = [
-            Apm::new(1 << 16, tune(52, 1023) as u32, &tables),
-            Apm::new(1 << AB, tune(52, 1023) as u32, &tables),
-            Apm::new(1 << AB, tune(52, 1023) as u32, &tables),
-            Apm::new(1 << AB, tune(52, 1023) as u32, &tables),
-            Apm::new(1 << AB, tune(53, 255) as u32, &tables),
-            Apm::new(1 << 16, tune(53, 255) as u32, &tables),
+            Apm::new(1 << 16, 1023, &tables),
+            Apm::new(1 << AB, 1023, &tables),
+            Apm::new(1 << AB, 1023, &tables),
+            Apm::new(1 << AB, 1023, &tables),
+            Apm::new(1 << AB, 255, &tables),
+            Apm::new(1 << 16, 255, &tables),
         ];
         let log2_match = (usize::BITS - params.size.leading_zeros()).clamp(12, 22);
         let mut s = Self {
@@ -195,7 +184,7 @@ impl Strong {
             misses: 0,
             selectors: [0; 4],
             match_state: 0,
-            avx2: simd::has_avx2() && tune(10, 1) == 1,
+            avx2: simd::has_avx2(),
             tables,
             states,
         };
@@ -204,54 +193,6 @@ impl Strong {
         s.contexts.start_byte(&s.states);
         s.predict(false);
         s
-    }
-
-    /// Lab: writes the prior.
-    pub fn dump(&self, path: &str) {
-        let (w, f) = self.mixer.mean_weights();
-        let mut out = Vec::new();
-        w.iter().for_each(|v| out.extend_from_slice(&v.to_le_bytes()));
-        f.iter().for_each(|v| out.extend_from_slice(&v.to_le_bytes()));
-        self.contexts.state_cells.iter().flatten().for_each(|v| out.extend_from_slice(&v.to_le_bytes()));
-        self.contexts.vote_cells.iter().flatten().for_each(|v| out.extend_from_slice(&v.to_le_bytes()));
-        std::fs::write(path, out).unwrap();
-    }
-
-    /// Lab: reads the prior.
-    pub fn load(&mut self, path: &str) {
-        let data = std::fs::read(path).unwrap();
-        let mut at = 0;
-        let mode = tune(40, 7);
-        let n = self.mixer.inputs.len() * 32;
-        let w: Vec<i16> = data[..2 * n].chunks(2).map(|b| i16::from_le_bytes(b.try_into().unwrap())).collect();
-        at += 2 * n;
-        let nf = 14;
-        let f: Vec<i32> = data[at..at + 4 * nf].chunks(4).map(|b| i32::from_le_bytes(b.try_into().unwrap())).collect();
-        at += 4 * nf;
-        if mode & 1 == 1 {
-            self.mixer.set_weights(&w, &f);
-        }
-        let mut next = || {
-            at += 4;
-            u32::from_le_bytes(data[at - 4..at].try_into().unwrap())
-        };
-        let cap = tune(41, 30) as u32;
-        let rows = self.contexts.state_cells.len();
-        let mut sp = vec![[0_u64; 2]; 256];
-        let mut cells: Vec<u32> = (0..rows * 256).map(|_| next()).collect();
-        for (i, c) in cells.iter().enumerate() { let n = u64::from(c & 1023); sp[i % 256][0] += n * u64::from(c >> 10); sp[i % 256][1] += n; }
-        if mode & 8 == 8 { for (i, c) in cells.iter_mut().enumerate() { let [a, n] = sp[i % 256]; if n > 0 { *c = ((a / n) as u32) << 10 | (n.min(1023) as u32); } } }
-        if mode & 2 == 2 {
-            for (t, c) in self.contexts.state_cells.iter_mut().flatten().zip(&cells) { *t = (c & !1023) | (c & 1023).min(cap); }
-        }
-        let mut vp = vec![[0_u64; 2]; 512];
-        let mut cells: Vec<u32> = (0..rows * 512).map(|_| next()).collect();
-        for (i, c) in cells.iter().enumerate() { let n = u64::from(c & 1023); vp[i % 512][0] += n * u64::from(c >> 10); vp[i % 512][1] += n; }
-        if mode & 8 == 8 { for (i, c) in cells.iter_mut().enumerate() { let [a, n] = vp[i % 512]; if n > 0 { *c = ((a / n) as u32) << 10 | (n.min(1023) as u32); } } }
-        if mode & 4 == 4 {
-            for (t, c) in self.contexts.vote_cells.iter_mut().flatten().zip(&cells) { *t = (c & !1023) | (c & 1023).min(cap); }
-        }
-        self.predict(false);
     }
 
     /// Number of mixer inputs.
@@ -293,11 +234,6 @@ impl Strong {
             }
             Kind::Bilevel(image) => image.contexts(&self.history, &mut hashes),
         }
-        for (k, &i) in dropped().iter().enumerate() {
-            if i - k < hashes.len() {
-                hashes.remove(i - k);
-            }
-        }
         self.contexts.set(&hashes);
         self.hashes = hashes;
     }
@@ -335,12 +271,10 @@ impl Strong {
         for (i, &context) in selected.iter().enumerate() {
             self.mixer.select(i, context);
         }
-        let on = |k: i32| tune(30, 23) >> k & 1 == 1;
-        self.mixer.select(9, if on(0) { u32::from(c3) } else { 0 });
-        self.mixer.select(10, if on(1) { expected << 2 | bits_class } else { 0 });
-        self.mixer.select(11, if on(2) { (hash([u64::from(c1 >> 5), u64::from(c2 >> 5), u64::from(c3 >> 5), u64::from(partial)]) >> 53) as u32 } else { 0 });
-        self.mixer.select(12, if on(3) { (self.hashes[ORDERS.len() + MATCH_CONTEXTS] >> 54) as u32 } else { 0 });
-        self.mixer.select(13, if on(4) { (self.misses & 0xFF) << 3 | bit_position } else { 0 });
+        self.mixer.select(9, u32::from(c3));
+        let top3 = u32::from(c1 >> 5) << 6 | u32::from(c2 >> 5) << 3 | u32::from(c3 >> 5);
+        self.mixer.select(10, (top3 * 256 + partial).wrapping_mul(0x9E37_79B1) >> 21);
+        self.mixer.select(11, (self.misses & 0xFF) << 3 | bit_position);
         let word = match &self.kind {
             Kind::Text(_) => self.hashes[ORDERS.len() + MATCH_CONTEXTS],
             Kind::Binary(_) | Kind::Bilevel(_) => u64::from(s[2]) << 8 | u64::from(s[3]),
@@ -363,7 +297,7 @@ impl Strong {
         let t = &self.tables;
         let inputs = simd::flat_mut(&mut self.mixer.inputs);
         let known = self.contexts.mix(bit_position, partial, inputs, ORDERS.len(), &self.states, t);
-        let mut at = self.contexts.stride() * contextmap::INPUTS;
+        let mut at = self.contexts.inputs();
         for m in &mut self.matches {
             m.mix(bit_position, &mut inputs[at..at + matchmodel::INPUTS], t);
             at += matchmodel::INPUTS;
@@ -378,20 +312,14 @@ impl Strong {
             image.mix(&mut inputs[at + 5..at + 5 + image::INPUTS], t);
         }
         self.mixer.select(8, known * 8 + bit_position);
-        let d = self.mixer.mix(&[partial, self.match_state * 8 + bit_position, if tune(31, 3) & 1 == 1 { u32::from(c1) } else { 0 }, if tune(31, 3) & 2 == 2 { self.selectors[0] & 0x1FF } else { 0 }], avx2);
+        let finals = [partial, self.match_state * 8 + bit_position, u32::from(c1), self.selectors[0] & 0x1FF];
+        let d = self.mixer.mix(&finals, avx2);
         let p0 = t.squash22(d);
-        let mask = tune(51, 63);
-        let w = tune(5, 2) as u32;
-        let mut sum = w * p0;
-        let mut total = w;
-        for (k, apm) in self.apms.iter_mut().enumerate() {
-            let q = apm.refine(d);
-            if mask >> k & 1 == 1 {
-                sum += q;
-                total += 1;
-            }
+        let mut sum = p0;
+        for apm in &mut self.apms {
+            sum += apm.refine(d);
         }
-        self.p = (sum / total).clamp(1, (1 << 22) - 1);
+        self.p = (sum / 7).clamp(1, (1 << 22) - 1);
     }
 
     /// Learns `bit` and predicts the next one.
