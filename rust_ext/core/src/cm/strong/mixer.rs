@@ -5,7 +5,7 @@
 //! its outputs is the result. Every vector learns by its own coding error (Mattern 2012; Mahoney 2005).
 
 use super::simd::{self, Line};
-use super::tables::{Tables, STRETCH_MAX};
+use super::tables::{Tables, FINAL_MAX};
 
 /// Fractional bits of a layer 1 weight.
 const WEIGHT_BITS: u32 = 15;
@@ -92,7 +92,7 @@ impl Mixer {
         for set in &mut self.sets {
             let at = set.selected * n;
             let sum = simd::dot(avx2, &self.inputs, &set.weights[at..at + n]);
-            set.output = (sum >> WEIGHT_BITS).clamp(-STRETCH_MAX, STRETCH_MAX);
+            set.output = (sum >> WEIGHT_BITS).clamp(-FINAL_MAX, FINAL_MAX);
         }
         let width = self.sets.len();
         let mut total = 0;
@@ -101,7 +101,7 @@ impl Mixer {
             let weights = &last.weights[last.selected..last.selected + width];
             let sum: i64 =
                 weights.iter().zip(&self.sets).map(|(&w, set)| i64::from(w) * i64::from(set.output)).sum();
-            last.output = ((sum >> FINAL_WEIGHT_BITS) as i32).clamp(-super::tables::FINAL_MAX, super::tables::FINAL_MAX);
+            last.output = ((sum >> FINAL_WEIGHT_BITS) as i32).clamp(-FINAL_MAX, FINAL_MAX);
             total += last.output;
         }
         total / self.finals.len() as i32
@@ -123,7 +123,7 @@ impl Mixer {
         }
         let n = self.inputs.len();
         for set in &mut self.sets {
-            let err = target - tables.squash16(set.output);
+            let err = target - (tables.squash22(set.output) >> 6) as i32;
             let visits = &mut set.visits[set.selected];
             let rate = self.falling[usize::from(*visits)];
             *visits += u16::from(*visits < 1023);

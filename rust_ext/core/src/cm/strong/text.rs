@@ -3,8 +3,10 @@
 use super::hashing::{fold, hash};
 
 /// Number of contexts that [`Text::contexts`] makes.
-pub const CONTEXTS: usize = 36;
+pub const CONTEXTS: usize = 38;
 
+/// Tokens of a line that are told apart.
+const FIELDS: usize = 64;
 const POSITIONS: usize = 1 << 16;
 
 /// What is known of the text so far.
@@ -58,6 +60,9 @@ pub struct Text {
     by_pair: Vec<u32>,
     by_byte: Vec<u32>,
     sentence: u64,
+    /// Tokens of the current and the previous line: hash and start of each.
+    tokens: [[(u64, usize); FIELDS]; 2],
+    field: usize,
     indent: u32,
     numbers: u64,
 }
@@ -134,6 +139,8 @@ impl Text {
             by_pair: vec![0; 1 << 16],
             by_byte: vec![0; 256],
             sentence: 0,
+            tokens: [[(0, 0); FIELDS]; 2],
+            field: 0,
             indent: 0,
             numbers: 0,
         }
@@ -156,6 +163,7 @@ impl Text {
 
         if letter || digit {
             if self.word_length == 0 {
+                self.tokens[0][self.field].1 = n - 1;
                 self.last_gap = self.gap;
                 self.gap = 0;
                 self.shape = 0;
@@ -186,6 +194,9 @@ impl Text {
                 if self.first_word == 0 {
                     self.first_word = self.word;
                 }
+                self.tokens[0][self.field].0 = self.word;
+                self.field = (self.field + 1) % FIELDS;
+                self.tokens[0][self.field] = (0, n);
                 self.words.copy_within(0..4, 1);
                 self.words[0] = self.word;
                 self.last_word_length = self.word_length;
@@ -269,6 +280,10 @@ impl Text {
     fn lines(&mut self, history: &[u8], c1: u8) {
         let n = history.len();
         if c1 == b'\n' {
+            self.tokens[1] = self.tokens[0];
+            self.tokens[0] = [(0, 0); FIELDS];
+            self.tokens[0][0].1 = n;
+            self.field = 0;
             self.starts.copy_within(0..3, 1);
             self.starts[0] = n;
             self.last_line = self.line;
@@ -385,6 +400,12 @@ impl Text {
         // markup
         out.push(hash([tag, parent, word, c1]));
         out.push(hash([tag, c4 & 0xFF_FFFF, u64::from(self.in_tag)]));
+        // the token at the same place of the previous line
+        let (old, old_start) = self.tokens[1][self.field];
+        let here = n - self.tokens[0][self.field].1.min(n);
+        let aligned = if old_start == 0 { 0 } else { u64::from(history.get(old_start + here).copied().unwrap_or(0)) };
+        out.push(hash([old, word, gap]));
+        out.push(hash([aligned, c1, self.field as u64]));
         // sparse
         out.push(hash([c4 & 0xFF_FF00, 17]));
         out.push(hash([c4 & 0xFF00_00FF, 19]));
