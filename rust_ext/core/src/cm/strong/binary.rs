@@ -144,8 +144,8 @@ impl Binary {
         out.push(hash([above, above2, column, 27]));
         out.push(hash([above, above2 & 0xF0, above3 & 0xE0, column & 0xF]));
         out.push(hash([above, c1 ^ corner, 28]));
-        out.push(hash([(c1 + above - corner) & 255, 30]));
-        out.push(hash([(2 * above - above2) & 255, column, 32]));
+        out.push(hash([(c1 + above).wrapping_sub(corner) & 255, 30]));
+        out.push(hash([(2 * above).wrapping_sub(above2) & 255, column, 32]));
         out.push(hash([above, next, c1, 33]));
         out.push(hash([c1, c2, column, 34]));
         // distances

@@ -10,7 +10,7 @@
 //! history inputs as in paq8px; layout of the lines, states, statistics and inputs are this project's own.
 
 use super::states::StateTable;
-use super::tables::Tables;
+use super::tables::{Tables, CELL_HALF};
 
 const BUCKET_BYTES: usize = 64;
 const WAYS: usize = 7;
@@ -105,7 +105,7 @@ impl ContextMap {
                 agrees: [[0; MAX]; 3],
             }),
             state_cells: super::simd::filled(&[row], padded),
-            vote_cells: super::simd::filled(&[[1 << 31; VOTE_CELLS]], padded),
+            vote_cells: super::simd::filled(&[[CELL_HALF; VOTE_CELLS]], padded),
             confidence,
             random: 0x9E37_79B9,
             limit: 400,
@@ -373,7 +373,7 @@ impl ContextMap {
             lanes.vote_at[i] = at as u16;
             let cell = votes[at];
             lanes.vote_cell[i] = cell;
-            vote[i] = (tables.stretch22(cell >> 10) >> 1) as i16;
+            vote[i] = tables.stretch22(cell >> 10) as i16;
         }
         for i in 0..n {
             let mask = -i16::from(lanes.state[i] != 0);

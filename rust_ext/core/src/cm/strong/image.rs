@@ -2,7 +2,7 @@
 
 use super::hashing::hash;
 use super::states::StateTable;
-use super::tables::Tables;
+use super::tables::{Tables, CELL_HALF};
 
 /// Byte contexts that [`Bilevel::contexts`] makes.
 pub const CONTEXTS: usize = 8;
@@ -55,9 +55,9 @@ impl Bilevel {
             width: width.max(1),
             rows: [0; ROWS],
             bit_position: 0,
-            cells: super::simd::filled(&[1 << 31], size),
+            cells: super::simd::filled(&[CELL_HALF], size),
             histories: vec![0; size],
-            state_cells: vec![[1 << 31; 256]; TEMPLATES.len()],
+            state_cells: vec![[CELL_HALF; 256]; TEMPLATES.len()],
             at: [0; TEMPLATES.len()],
         }
     }

@@ -1,6 +1,6 @@
 //! Match models: the byte that followed the last occurrence of a long context.
 
-use super::tables::Tables;
+use super::tables::{Tables, CELL_HALF};
 
 /// Mixer inputs of one match model.
 pub const INPUTS: usize = 4;
@@ -42,8 +42,8 @@ impl MatchModel {
             misses: 0,
             expected: 0,
             agrees: false,
-            cells: vec![1 << 31; 32 * 16 * 2 + 1],
-            byte_cells: vec![1 << 31; 256 * 8 * 4],
+            cells: vec![CELL_HALF; 32 * 16 * 2 + 1],
+            byte_cells: vec![CELL_HALF; 256 * 8 * 4],
             cell: 32 * 16 * 2,
             byte_cell: 0,
         }

@@ -9,8 +9,12 @@ use super::tables::{Tables, FINAL_MAX};
 
 /// Fractional bits of a layer 1 weight.
 const WEIGHT_BITS: u32 = 15;
+/// Every weight of layer 1 starts here, at about 1/64: there are 200 inputs that mostly agree.
+const FIRST_WEIGHT: i16 = 500;
 /// Fractional bits of a layer 2 weight.
 const FINAL_WEIGHT_BITS: u32 = 16;
+/// Largest magnitude of a layer 2 weight: 64.
+const FINAL_WEIGHT_MAX: i32 = 64 << FINAL_WEIGHT_BITS;
 
 /// One set of weight vectors of layer 1.
 #[derive(Debug)]
@@ -54,7 +58,7 @@ pub struct Mixer {
 impl Mixer {
     /// Creates a mixer of `inputs` inputs with layer 1 sets and layer 2 sets of the given numbers of contexts.
     #[must_use]
-    pub fn new(inputs: usize, sets: &[usize], finals: &[usize], weight: i16, rates: Rates) -> Self {
+    pub fn new(inputs: usize, sets: &[usize], finals: &[usize], rates: Rates) -> Self {
         let padded = inputs.div_ceil(32);
         let first = (1 << FINAL_WEIGHT_BITS) / sets.len() as i32;
         Self {
@@ -62,7 +66,7 @@ impl Mixer {
             sets: sets
                 .iter()
                 .map(|&contexts| Set {
-                    weights: simd::filled(&[Line([weight; 32])], contexts * padded),
+                    weights: simd::filled(&[Line([FIRST_WEIGHT; 32])], contexts * padded),
                     visits: vec![0; contexts],
                     selected: 0,
                     output: 0,
@@ -118,7 +122,8 @@ impl Mixer {
             let weights = &mut last.weights[last.selected..last.selected + width];
             for (w, set) in weights.iter_mut().zip(&self.sets) {
                 // err Q16, rate Q15, input Q8 -> weight Q16
-                *w += ((i64::from(step) * i64::from(set.output)) >> 23) as i32;
+                let change = (i64::from(step) * i64::from(set.output)) >> 23;
+                *w = (*w + change as i32).clamp(-FINAL_WEIGHT_MAX, FINAL_WEIGHT_MAX);
             }
         }
         let n = self.inputs.len();

@@ -10,13 +10,14 @@ pub const FINAL_MAX: i32 = 3071;
 /// `round(exp(-1 / 256) · 2^62)`.
 const EXP_STEP: u64 = 4_593_706_758_521_714_574;
 
+/// Adaptive probability that knows nothing: one half in the upper 22 bits, no bits seen in the lower 10.
+pub const CELL_HALF: u32 = 1 << 31;
+
 /// The logistic function, its inverse, and the reciprocals that drive adaptive probabilities.
 #[derive(Debug)]
 pub struct Tables {
     /// `round(2^22 / (1 + exp(-d / 256)))` at index `d + FINAL_MAX`.
     squash22: Box<[u32; 8192]>,
-    /// The same in 16 bits for `d` in `-2048..2048`, at index `d + 2048`.
-    squash16: Box<[u16; 4096]>,
     /// Inverse of the logistic function for the 12 top bits of a probability.
     stretch: Box<[i16; 4096]>,
     /// `2^16 / (n + 1.5)`: step of a counter that has seen `n` bits.
@@ -43,10 +44,6 @@ impl Tables {
             squash22[FINAL_MAX as usize - d] = (1 << 22) - p.min((1 << 22) - 1);
             power = ((u128::from(power) * u128::from(EXP_STEP)) >> 62) as u64;
         }
-        let mut squash16 = Box::new([0_u16; 4096]);
-        for (i, entry) in squash16.iter_mut().enumerate() {
-            *entry = (squash22[FINAL_MAX as usize - 2048 + i] >> 6).clamp(1, 65535) as u16;
-        }
         let mut stretch = Box::new([0_i16; 4096]);
         let mut d = -STRETCH_MAX;
         for (i, entry) in stretch.iter_mut().enumerate() {
@@ -60,14 +57,7 @@ impl Tables {
         for (n, entry) in reciprocal.iter_mut().enumerate() {
             *entry = (1 << 17) / (2 * n as i32 + 3);
         }
-        Self { squash22, squash16, stretch, reciprocal }
-    }
-
-    /// Logistic function: 16-bit probability of `d`, which must be in `-2048..2048`.
-    #[inline(always)]
-    #[must_use]
-    pub fn squash16(&self, d: i32) -> i32 {
-        i32::from(self.squash16[((d + 2048) & 4095) as usize])
+        Self { squash22, stretch, reciprocal }
     }
 
     /// Logistic function: 22-bit probability of `d`, clamped to `±FINAL_MAX`.
