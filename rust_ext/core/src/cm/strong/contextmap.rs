@@ -268,8 +268,9 @@ impl ContextMap {
         let scratch = self.scratch(i);
         self.table[scratch..scratch + 8].fill(0);
         let first = self.lanes.first[i] as usize;
-        // The history of this byte's first bit was already advanced: it has seen one more.
-        let seen = states.total(self.table[first]) - 1;
+        // The history of this byte's first bit was already advanced: it has seen one more. It may also be empty,
+        // if another context has just taken the group.
+        let seen = states.total(self.table[first]).saturating_sub(1);
         if seen == 0 {
             return scratch as u32;
         }

@@ -10,7 +10,6 @@ pub const CONTEXTS: usize = 8;
 pub const INPUTS: usize = TEMPLATES.len() * 3;
 
 const ROWS: usize = 9;
-const LOG2_CELLS: u32 = 20;
 
 /// Pixels of a template: the number left of the pixel, then `(row above, first, last)` relative to its column.
 type Template = (u32, &'static [(usize, i32, i32)]);
@@ -40,6 +39,7 @@ pub struct Bilevel {
     /// Eight bytes of each row around the current byte; row 0 is the current one, ending in the current bit.
     rows: [u64; ROWS],
     bit_position: u32,
+    log2_cells: u32,
     cells: Vec<u32>,
     histories: Vec<u8>,
     state_cells: Vec<[u32; 256]>,
@@ -47,12 +47,13 @@ pub struct Bilevel {
 }
 
 impl Bilevel {
-    /// Starts an image with `width` bytes in a row.
+    /// Starts an image with `width` bytes in a row and `1 << log2_cells` cells for each template.
     #[must_use]
-    pub fn new(width: usize) -> Self {
-        let size = TEMPLATES.len() << LOG2_CELLS;
+    pub fn new(width: usize, log2_cells: u32) -> Self {
+        let size = TEMPLATES.len() << log2_cells;
         Self {
             width: width.max(1),
+            log2_cells,
             rows: [0; ROWS],
             bit_position: 0,
             cells: super::simd::filled(&[CELL_HALF], size),
@@ -100,7 +101,7 @@ impl Bilevel {
                 value = value << (last - first + 1) | self.pixels(row, first, last);
             }
             let h = hash([value, k as u64]);
-            self.at[k] = (k << LOG2_CELLS) | (h >> (64 - LOG2_CELLS)) as usize;
+            self.at[k] = (k << self.log2_cells) | (h >> (64 - self.log2_cells)) as usize;
         }
         let left = self.rows[0] as u32;
         [
@@ -127,7 +128,7 @@ impl Bilevel {
     /// Writes the hashes of the byte contexts of the next byte.
     pub fn contexts(&self, history: &[u8], out: &mut Vec<u64>) {
         let n = history.len();
-        let back = |k: usize| n.checked_sub(k).map_or(0, |i| u64::from(history[i]));
+        let back = |k: usize| n.checked_sub(k).and_then(|i| history.get(i)).copied().map_or(0, u64::from);
         let w = self.width;
         let column = (n % w) as u64;
         out.push(hash([back(w), back(1), 1]));

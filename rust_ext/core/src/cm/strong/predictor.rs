@@ -105,7 +105,7 @@ impl Strong {
             kind: match params.kind {
                 DataKind::Text => Kind::Text(Box::new(Text::new())),
                 DataKind::Binary => Kind::Binary(Box::new(Binary::new(params.width))),
-                DataKind::Bilevel => Kind::Bilevel(Box::new(Bilevel::new(params.width))),
+                DataKind::Bilevel => Kind::Bilevel(Box::new(Bilevel::new(params.width, (params.log2_size + 2).clamp(12, 21)))),
             },
             contexts,
             hashes: Vec::with_capacity(count),
