@@ -19,6 +19,11 @@ pub enum Error {
         /// What was found to be wrong.
         what: &'static str,
     },
+    /// A model broke its contract: a distribution that is none.
+    Model {
+        /// What the model did.
+        what: &'static str,
+    },
     /// A parameter or argument is outside its documented range.
     Parameter {
         /// Which one, and its range.
@@ -31,6 +36,7 @@ impl fmt::Display for Error {
         match self {
             Self::Truncated { what } => write!(f, "payload ended early: {what}"),
             Self::Corrupt { what } => write!(f, "payload is corrupt: {what}"),
+            Self::Model { what } => write!(f, "model broke its contract: {what}"),
             Self::Parameter { what } => write!(f, "parameter out of range: {what}"),
         }
     }

@@ -2,11 +2,18 @@
 
 use pyo3::prelude::*;
 
+mod coder;
 mod errors;
 
 #[pymodule(gil_used = false)]
 mod _core {
     use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::coder::{
+        decode_bytes, encode_bytes, intervals, quantize, quantize_bits, BinaryDecoder,
+        BinaryEncoder, RansStack,
+    };
 
     /// CRC-32 (ISO-HDLC, as in zlib) of `data`, continuing from `value`.
     #[pyfunction]

@@ -1,0 +1,295 @@
+"""What every model is, and the two ways to write one in Python.
+
+A model codes one stream of one block. It is an immutable dataclass: its fields are the parameters
+that the stream records, and `MODELS` finds its class again by id and version. State lives inside
+one call of `encode` or `decode`, so that blocks are independent of each other.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+
+from lmcodec import coder
+from lmcodec.errors import ModelError, WeightsError
+from lmcodec.packing import pack_fields, unpack_fields
+from lmcodec.registry import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+    from typing_extensions import Self
+
+    # Symbols of one byte are bytes; wider ones are arrays of uint16 or uint32.
+    Symbols: TypeAlias = bytes | NDArray[Any]
+
+State = TypeVar("State")
+
+
+class Model(ABC):
+    """Codes the symbols of one stream.
+
+    Subclasses are frozen dataclasses with fields of type `int`, `bool`, `bytes` or `str`, and are
+    registered by ``@MODELS.register(id=..., version=...)``.
+    """
+
+    id: ClassVar[str]
+    version: ClassVar[int]
+    # False: the same bytes on every machine. True: decodes only where it was encoded.
+    host_bound: ClassVar[bool] = False
+    # Bytes of a symbol: 1, 2 or 4.
+    width: ClassVar[int] = 1
+
+    @classmethod
+    def for_level(cls, level: int) -> Self:
+        """Return the model with the parameters that suit a level from 1 to 9."""
+        del level
+        return cls()
+
+    @abstractmethod
+    def encode(self, symbols: Symbols) -> bytes:
+        """Code symbols.
+
+        Args:
+            symbols: All symbols of the stream.
+
+        Returns:
+            The payload: the same bytes for the same symbols, always.
+
+        Raises:
+            ModelError: A symbol is outside the model's alphabet.
+        """
+
+    @abstractmethod
+    def decode(self, payload: bytes, count: int) -> Symbols:
+        """Undo `encode`.
+
+        Args:
+            payload: What `encode` returned, or anything at all.
+            count: How many symbols were coded. It is not to be trusted: memory may grow with the
+                symbols that were decoded, not with this number.
+
+        Returns:
+            The symbols.
+
+        Raises:
+            FormatError: The payload is not one that `encode` returns for `count` symbols.
+        """
+
+    def memory_bytes(self, count: int) -> int:
+        """Return about how much memory coding `count` symbols needs, besides the symbols."""
+        del count
+        return 0
+
+    def digests(self) -> tuple[bytes, ...]:
+        """Return the SHA-256 digests of the weights, and the tokenizer, that decoding needs."""
+        return ()
+
+    def params(self) -> bytes:
+        """Return the fields as bytes for the model record."""
+        return pack_fields(self)
+
+    @classmethod
+    def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:
+        """Build the model that a record describes.
+
+        Args:
+            params: What `params` returned when the stream was written.
+            digests: What `digests` returned then.
+
+        Returns:
+            The model.
+
+        Raises:
+            FormatError: The parameters do not fit.
+            WeightsError: The weights here are not those with which the stream was written.
+        """
+        model = unpack_fields(cls, params)
+        if model.digests() != digests:
+            needed = " ".join(digest.hex() for digest in digests) or "none"
+            here = " ".join(digest.hex() for digest in model.digests()) or "none"
+            raise WeightsError(
+                f"weights of model {cls.id} differ: {needed} are needed, {here} are here"
+            )
+        return model
+
+
+MODELS: Registry[Model] = Registry("model", "lmcodec.models")
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """The distributions of the next k symbols, given all symbols received so far.
+
+    Args:
+        positions: Places of the symbols in the stream; each place is in exactly one step.
+        pmf: A row of weights for each symbol: unsigned integers or floats, not normalised. The
+            array is used before the next step, and may be changed then.
+
+    Shapes:
+        positions: integers [k]
+        pmf: nonnegative [k, alphabet]
+    """
+
+    positions: ArrayLike
+    pmf: NDArray[Any]
+
+
+Steps: TypeAlias = Generator[Step, "NDArray[np.uint32]", None]
+
+
+class SequentialModel(Model, Generic[State]):
+    """A model written once for both directions: yields distributions, receives symbols.
+
+    The payload is a rANS stack of one lane: the intervals are gathered forward and pushed
+    backward, so that they come off in the order in which the model runs.
+    """
+
+    # Bits of the number of slots; large vocabularies need coder.MAX_PRECISION.
+    precision: ClassVar[int] = coder.PRECISION
+
+    @abstractmethod
+    def start(self) -> State:
+        """Return the state before the first symbol."""
+
+    @abstractmethod
+    def steps(self, state: State, count: int) -> Steps:
+        """Yield steps that cover positions 0 to `count` - 1; each yield returns its symbols.
+
+        Args:
+            state: What `start` returned; free to be changed.
+            count: Number of symbols in the stream.
+        """
+
+    def encode(self, symbols: Symbols) -> bytes:
+        """Code symbols by running `steps` on them.
+
+        Raises:
+            ModelError: A symbol is outside the alphabet, or the steps do not cover the stream.
+        """
+        import numpy as np
+
+        values = np.frombuffer(symbols, np.uint8) if isinstance(symbols, bytes) else symbols
+        filler = _Filler(len(values), self.width)
+        gathered: list[tuple[NDArray[np.uint32], NDArray[np.uint32]]] = []
+
+        def code(step: Step) -> NDArray[np.uint32]:
+            positions = filler.check(step)
+            chosen = values[positions].astype(np.uint32)
+            filler.put(positions, chosen)
+            try:
+                gathered.append(coder.intervals(chosen, step.pmf, self.precision))
+            except ValueError as error:
+                raise ModelError(f"symbol has no interval in model {self.id}: {error}") from error
+            return chosen
+
+        self._run(len(values), code)
+        filler.finish()
+        stack = coder.RansStack()
+        if gathered:
+            starts, freqs = (np.concatenate(part) for part in zip(*gathered, strict=True))
+            stack.push_intervals(starts, freqs, self.precision)
+        return stack.to_bytes()
+
+    def decode(self, payload: bytes, count: int) -> Symbols:
+        """Undo `encode` by running `steps` on the symbols as they are decoded."""
+        stack = coder.RansStack.from_bytes(payload)
+        filler = _Filler(count, self.width)
+
+        def code(step: Step) -> NDArray[np.uint32]:
+            positions = filler.check(step)
+            chosen = stack.pop(step.pmf, self.precision)
+            filler.put(positions, chosen)
+            return chosen
+
+        self._run(count, code)
+        stack.finish()
+        return filler.finish()
+
+    def _run(self, count: int, code: Callable[[Step], NDArray[np.uint32]]) -> None:
+        """Run `steps`, sending for each step the symbols that `code` returns."""
+        steps = self.steps(self.start(), count)
+        step = next(steps, None)
+        while step is not None:
+            symbols = code(step)
+            try:
+                step = steps.send(symbols)
+            except StopIteration:
+                step = None
+
+
+class _Filler:
+    """Collects symbols by position, and sees that each position comes once.
+
+    Memory grows with the positions that came, not with the count that a stream claims.
+    """
+
+    def __init__(self, count: int, width: int) -> None:
+        import numpy as np
+
+        self._count = count
+        self._width = width
+        self._filled = 0
+        self._symbols = np.zeros(0, f"u{width}")
+        self._seen = np.zeros(0, bool)
+
+    def check(self, step: Step) -> NDArray[np.intp]:
+        """Return the positions of a step.
+
+        Raises:
+            ModelError: They are outside the stream, or came before, or the pmf does not fit.
+        """
+        import numpy as np
+
+        positions = np.asarray(step.positions, np.intp)
+        if positions.shape == (1,) and step.pmf.shape[0] == 1:
+            self._check_one(int(positions[0]), step.pmf.shape)
+            return positions
+        if positions.ndim != 1 or step.pmf.ndim != 2 or len(positions) != len(step.pmf):
+            raise ModelError(
+                f"step does not fit: {positions.shape} positions, pmf of {step.pmf.shape}"
+            )
+        if step.pmf.shape[1] > 1 << 8 * self._width:
+            raise ModelError(f"alphabet is too large: {step.pmf.shape[1]}")
+        if len(positions) and not 0 <= positions.min() <= positions.max() < self._count:
+            raise ModelError(f"position is outside the stream: {positions} of {self._count}")
+        self._reserve(int(positions.max(initial=-1)) + 1)
+        if self._seen[positions].any() or len(np.unique(positions)) < len(positions):
+            raise ModelError(f"position comes twice: {positions}")
+        return positions
+
+    def _check_one(self, position: int, shape: tuple[int, ...]) -> None:
+        """Do as `check` does, at a fraction of its time, for the steps of autoregressive models."""
+        if len(shape) != 2 or shape[1] > 1 << 8 * self._width:
+            raise ModelError(f"alphabet is too large, or pmf has no rows: {shape}")
+        if not 0 <= position < self._count:
+            raise ModelError(f"position is outside the stream: {position} of {self._count}")
+        self._reserve(position + 1)
+        if self._seen[position]:
+            raise ModelError(f"position comes twice: {position}")
+
+    def put(self, positions: NDArray[np.intp], symbols: NDArray[np.uint32]) -> None:
+        """Take the symbols of positions that were checked."""
+        self._seen[positions] = True
+        self._symbols[positions] = symbols
+        self._filled += len(positions)
+
+    def finish(self) -> Symbols:
+        """Return all symbols.
+
+        Raises:
+            ModelError: Some positions never came.
+        """
+        if self._filled < self._count:
+            raise ModelError(f"steps cover {self._filled} of {self._count} positions")
+        symbols = self._symbols[: self._count]
+        return symbols.tobytes() if self._width == 1 else symbols
+
+    def _reserve(self, size: int) -> None:
+        if size > len(self._seen):
+            # Twice as much as before, so that the copies add up to no more than the symbols.
+            size = min(self._count, max(size, 2 * len(self._seen), 1 << 12))
+            self._symbols.resize(size, refcheck=False)
+            self._seen.resize(size, refcheck=False)
