@@ -23,7 +23,12 @@ impl Apm {
         let row: Vec<u32> = (0..BUCKETS as i32)
             .map(|i| (tables.squash22(i * STEP as i32 - FINAL_MAX) << 10) | 6)
             .collect();
-        Self { cells: super::simd::filled(&row, contexts), row: 0, index: 0, limit }
+        Self {
+            cells: super::simd::filled(&row, contexts),
+            row: 0,
+            index: 0,
+            limit,
+        }
     }
 
     /// Selects a context and asks for the cache lines of its row.

@@ -45,7 +45,12 @@ impl Binary {
     }
 
     fn back(history: &[u8], k: usize) -> u8 {
-        history.len().checked_sub(k).and_then(|i| history.get(i)).copied().unwrap_or(0)
+        history
+            .len()
+            .checked_sub(k)
+            .and_then(|i| history.get(i))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Learns the last byte of `history`.
@@ -59,7 +64,8 @@ impl Binary {
         self.above_slot = usize::from(c1) << 8 | usize::from(Self::back(history, self.width));
         self.at_byte[usize::from(c1)] = n as u32;
         self.at_pair[usize::from(c2) << 8 | usize::from(c1)] = n as u32;
-        self.zeros = (self.zeros << 2) | u32::from(c1 == 0) | u32::from(c1 == Self::back(history, 5)) << 1;
+        self.zeros =
+            (self.zeros << 2) | u32::from(c1 == 0) | u32::from(c1 == Self::back(history, 5)) << 1;
         let kind = match c1 {
             0 => 0,
             1..=15 => 1,
@@ -96,7 +102,11 @@ impl Binary {
     pub fn selectors(&self, history: &[u8]) -> [u32; 4] {
         let n = history.len();
         let column = self.column(history);
-        let coarse = if self.width <= 256 { column } else { column * 256 / self.width };
+        let coarse = if self.width <= 256 {
+            column
+        } else {
+            column * 256 / self.width
+        };
         [
             self.kinds & 0x1FF,
             (self.zeros & 0xFF) | ((n as u32 & 3) << 8),
@@ -106,7 +116,7 @@ impl Binary {
     }
 
     /// Writes the hashes of the contexts of the next byte.
-    #[allow(clippy::too_many_lines)]
+    #[allow(clippy::too_many_lines)] // a list
     pub fn contexts(&self, history: &[u8], out: &mut Vec<u64>) {
         let n = history.len();
         let start = out.len();
@@ -134,7 +144,11 @@ impl Binary {
         out.push(hash([c1 & 0xF0, c2 & 0xF0, c3 & 0xF0, c4 & 0xF0, 16]));
         out.push(hash([c1 & 0xF8, c2 & 0xF8, c3 & 0xF8, 17]));
         out.push(hash([u64::from(self.zeros & 0xFFFF), 18]));
-        out.push(hash([u64::from(self.zeros & 0xFF), c4 & 0xE0, n as u64 & 3]));
+        out.push(hash([
+            u64::from(self.zeros & 0xFF),
+            c4 & 0xE0,
+            n as u64 & 3,
+        ]));
         out.push(hash([u64::from(self.kinds & 0xFFFF), 19]));
         // records
         out.push(hash([above, column, 21]));

@@ -113,12 +113,6 @@ impl ContextMap {
         }
     }
 
-    /// Number of contexts.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
     /// Number of mixer inputs, with padding.
     #[must_use]
     pub fn inputs(&self) -> usize {
@@ -140,8 +134,9 @@ impl ContextMap {
     #[inline(always)]
     fn find(table: &mut [u8], origin: usize, bucket: u32, check: u16, states: &StateTable) -> u32 {
         let start = origin + bucket as usize * BUCKET_BYTES;
-        let line: &mut [u8; BUCKET_BYTES] =
-            (&mut table[start..start + BUCKET_BYTES]).try_into().expect("a whole bucket");
+        let line: &mut [u8; BUCKET_BYTES] = (&mut table[start..start + BUCKET_BYTES])
+            .try_into()
+            .expect("a whole bucket");
         let hit = super::simd::matching_ways(line, check);
         let way = if hit != 0 {
             hit.trailing_zeros() as usize
@@ -176,7 +171,11 @@ impl ContextMap {
     #[inline(always)]
     fn later_bucket(base: u32, partial: u32) -> u32 {
         // partial is 4..8 after two bits, 32..64 after five
-        base ^ if partial < 8 { ((partial & 3) + 1) << 1 } else { (partial & 31) << 1 | 1 }
+        base ^ if partial < 8 {
+            ((partial & 3) + 1) << 1
+        } else {
+            (partial & 31) << 1 | 1
+        }
     }
 
     /// Sets the contexts of the next byte, one hash each, and asks for their cache lines.
@@ -190,7 +189,10 @@ impl ContextMap {
             let h = (h ^ (h >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
             lanes.base[i] = (h >> 34) as u32 & self.bucket_mask;
             lanes.check[i] = (h & 0xFFFF) as u16;
-            super::simd::prefetch(&self.table, self.origin + lanes.base[i] as usize * BUCKET_BYTES);
+            super::simd::prefetch(
+                &self.table,
+                self.origin + lanes.base[i] as usize * BUCKET_BYTES,
+            );
         }
     }
 
@@ -199,17 +201,25 @@ impl ContextMap {
     pub fn start_byte(&mut self, states: &StateTable) {
         for i in 0..self.count.min(MAX) {
             let lanes = &mut *self.lanes;
-            let first = Self::find(&mut self.table, self.origin, lanes.base[i], lanes.check[i], states);
+            let first = Self::find(
+                &mut self.table,
+                self.origin,
+                lanes.base[i],
+                lanes.check[i],
+                states,
+            );
             let at = first as usize;
-            let info: [u8; GROUP_BYTES] = self.table[at..at + GROUP_BYTES].try_into().expect("seven bytes");
+            let info: [u8; GROUP_BYTES] = self.table[at..at + GROUP_BYTES]
+                .try_into()
+                .expect("seven bytes");
             let seen = states.total(info[0]);
             lanes.first[i] = first;
             lanes.group[i] = first;
             lanes.deferred[i] = seen < 3;
             let possible = |yes: bool| u8::from(yes).wrapping_neg();
             lanes.agrees[0][i] = possible(seen >= 1);
-            lanes.agrees[1][i] = possible((seen >= 2) & (info[5] != info[4]));
-            lanes.agrees[2][i] = possible((seen >= 3) & (info[6] != info[5]));
+            lanes.agrees[1][i] = possible(seen >= 2 && info[5] != info[4]);
+            lanes.agrees[2][i] = possible(seen >= 3 && info[6] != info[5]);
             for k in 0..3 {
                 lanes.bytes[k][i] = info[4 + k];
             }
@@ -224,7 +234,10 @@ impl ContextMap {
     fn store_deferred(&mut self, i: usize, first: u32, states: &StateTable) {
         let (base, check) = (self.lanes.base[i], self.lanes.check[i]);
         let at = first as usize;
-        let (run, bytes) = (self.table[at + 3], [self.table[at + 4], self.table[at + 5], self.table[at + 6]]);
+        let (run, bytes) = (
+            self.table[at + 3],
+            [self.table[at + 4], self.table[at + 5], self.table[at + 6]],
+        );
         let history = match run {
             1 => [bytes[2], bytes[1], bytes[0]],
             2 => [bytes[1], bytes[0], bytes[0]],
@@ -234,8 +247,14 @@ impl ContextMap {
             let partial = u32::from(byte) | 256;
             for (shift, rest) in [(6, 3), (3, 0)] {
                 let bucket = Self::later_bucket(base, partial >> shift) & self.bucket_mask;
-                let group = Self::find(&mut self.table, self.origin, bucket, check, states) as usize;
-                Self::replay(&mut self.table[group..group + GROUP_BYTES], partial >> rest, states, 0);
+                let group =
+                    Self::find(&mut self.table, self.origin, bucket, check, states) as usize;
+                Self::replay(
+                    &mut self.table[group..group + GROUP_BYTES],
+                    partial >> rest,
+                    states,
+                    0,
+                );
             }
         }
     }
@@ -258,7 +277,13 @@ impl ContextMap {
                 self.rebuild(i, bit_position, partial, states)
             } else {
                 let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
-                Self::find(&mut self.table, self.origin, bucket, self.lanes.check[i], states)
+                Self::find(
+                    &mut self.table,
+                    self.origin,
+                    bucket,
+                    self.lanes.check[i],
+                    states,
+                )
             };
         }
     }
@@ -293,7 +318,10 @@ impl ContextMap {
     pub fn update(&mut self, bit: u32, bit_position: u32, states: &StateTable, tables: &Tables) {
         let n = self.count.min(MAX);
         let lanes = &mut *self.lanes;
-        self.random = self.random.wrapping_mul(0x0019_660D).wrapping_add(0x3C6E_F35F);
+        self.random = self
+            .random
+            .wrapping_mul(0x0019_660D)
+            .wrapping_add(0x3C6E_F35F);
         let mut random = self.random >> 8;
         let table = &mut self.table[..];
         for i in 0..n {
@@ -302,7 +330,13 @@ impl ContextMap {
         }
         tables.adapt_all(&mut lanes.state_cell[..n], bit, self.limit);
         tables.adapt_all(&mut lanes.vote_cell[..n], bit, self.vote_limit);
-        for (i, (row, votes)) in self.state_cells.iter_mut().zip(&mut self.vote_cells).take(n).enumerate() {
+        for (i, (row, votes)) in self
+            .state_cells
+            .iter_mut()
+            .zip(&mut self.vote_cells)
+            .take(n)
+            .enumerate()
+        {
             row[usize::from(lanes.state[i])] = lanes.state_cell[i];
             votes[usize::from(lanes.vote_at[i]) % VOTE_CELLS] = lanes.vote_cell[i];
         }
@@ -321,7 +355,9 @@ impl ContextMap {
             let at = first as usize;
             // The first bit's history has seen this byte already.
             let seen = states.total(self.table[at]);
-            let info: &mut [u8; 4] = (&mut self.table[at + 3..at + 7]).try_into().expect("four bytes");
+            let info: &mut [u8; 4] = (&mut self.table[at + 3..at + 7])
+                .try_into()
+                .expect("four bytes");
             *info = if seen <= 1 {
                 [1, byte, byte, byte]
             } else if info[1] == byte {
@@ -361,7 +397,13 @@ impl ContextMap {
         let (vote, rest) = vote.split_at_mut(stride);
         let vote = &mut vote[..n];
         let table = &self.table[..];
-        for (i, (row, votes)) in self.state_cells.iter().zip(&self.vote_cells).take(n).enumerate() {
+        for (i, (row, votes)) in self
+            .state_cells
+            .iter()
+            .zip(&self.vote_cells)
+            .take(n)
+            .enumerate()
+        {
             let state = table[lanes.node[i] as usize];
             lanes.state[i] = state;
             let class = states.class[usize::from(state)];
@@ -382,12 +424,14 @@ impl ContextMap {
             certain[i] &= st[i];
         }
         if self.confidence {
-            let confidence = &mut rest[..n];
-            for i in 0..n {
+            for (i, confidence) in rest[..n].iter_mut().enumerate() {
                 let p = (lanes.state_cell[i] >> 10) as i32 - (1 << 21);
-                confidence[i] = (p >> 11) as i16 & -i16::from(lanes.state[i] != 0);
+                *confidence = (p >> 11) as i16 & -i16::from(lanes.state[i] != 0);
             }
         }
-        lanes.state[..orders.min(MAX)].iter().filter(|&&state| state != 0).count() as u32
+        lanes.state[..orders.min(MAX)]
+            .iter()
+            .filter(|&&state| state != 0)
+            .count() as u32
     }
 }

@@ -19,11 +19,26 @@ const TEMPLATES: [Template; 14] = [
     (6, &[(1, -4, 4), (2, -3, 3)]),
     (8, &[(1, -5, 5), (2, -4, 4), (3, -1, 1)]),
     (12, &[(1, -2, 6)]),
-    (2, &[(1, -1, 1), (2, -1, 1), (3, -1, 1), (4, -1, 1), (5, -1, 1)]),
+    (
+        2,
+        &[(1, -1, 1), (2, -1, 1), (3, -1, 1), (4, -1, 1), (5, -1, 1)],
+    ),
     (3, &[(1, -2, 2), (2, -2, 2), (3, -2, 2), (4, -1, 1)]),
     (16, &[(1, -1, 1)]),
     (1, &[(1, -8, 8)]),
-    (4, &[(1, -1, 1), (2, -1, 1), (3, 0, 0), (4, 0, 0), (5, 0, 0), (6, 0, 0), (7, 0, 0), (8, 0, 0)]),
+    (
+        4,
+        &[
+            (1, -1, 1),
+            (2, -1, 1),
+            (3, 0, 0),
+            (4, 0, 0),
+            (5, 0, 0),
+            (6, 0, 0),
+            (7, 0, 0),
+            (8, 0, 0),
+        ],
+    ),
     (10, &[(1, -7, 7)]),
     (10, &[(1, -7, 7), (2, -5, 5), (3, -3, 3)]),
     (5, &[(1, -4, 4), (2, -4, 4), (3, -3, 3), (4, -2, 2)]),
@@ -68,7 +83,9 @@ impl Bilevel {
         let n = history.len();
         let byte = |i: Option<usize>| i.and_then(|i| history.get(i)).copied().unwrap_or(0);
         for (k, row) in self.rows.iter_mut().enumerate().skip(1) {
-            *row = (0..8).fold(0, |v, j| v << 8 | u64::from(byte((n + j).checked_sub(k * self.width + 4))));
+            *row = (0..8).fold(0, |v, j| {
+                v << 8 | u64::from(byte((n + j).checked_sub(k * self.width + 4)))
+            });
         }
     }
 
@@ -107,7 +124,9 @@ impl Bilevel {
         [
             (left & 7) << 6 | (self.pixels(1, -2, 2) << 1 | self.pixels(2, 0, 0)) as u32,
             (left & 31) << 5 | self.pixels(1, -2, 2) as u32,
-            (left & 1) << 7 | (self.pixels(1, -1, 1) << 4 | self.pixels(2, -1, 1) << 1 | self.pixels(3, 0, 0)) as u32,
+            (left & 1) << 7
+                | (self.pixels(1, -1, 1) << 4 | self.pixels(2, -1, 1) << 1 | self.pixels(3, 0, 0))
+                    as u32,
             self.pixels(1, -3, 3) as u32,
         ]
     }
@@ -121,14 +140,23 @@ impl Bilevel {
             out[1] = ((p as i32 - (1 << 21)) >> 11) as i16;
             let state = self.histories[at];
             let p = self.state_cells[k][usize::from(state)] >> 10;
-            out[2] = if state == 0 { 0 } else { tables.stretch22(p) as i16 };
+            out[2] = if state == 0 {
+                0
+            } else {
+                tables.stretch22(p) as i16
+            };
         }
     }
 
     /// Writes the hashes of the byte contexts of the next byte.
     pub fn contexts(&self, history: &[u8], out: &mut Vec<u64>) {
         let n = history.len();
-        let back = |k: usize| n.checked_sub(k).and_then(|i| history.get(i)).copied().map_or(0, u64::from);
+        let back = |k: usize| {
+            n.checked_sub(k)
+                .and_then(|i| history.get(i))
+                .copied()
+                .map_or(0, u64::from)
+        };
         let w = self.width;
         let column = (n % w) as u64;
         out.push(hash([back(w), back(1), 1]));

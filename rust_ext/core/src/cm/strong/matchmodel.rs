@@ -105,7 +105,11 @@ impl MatchModel {
         if self.pointer != 0 {
             let right = history[self.pointer] == history[n - 1];
             self.misses = (self.misses << 1) | u32::from(!right);
-            self.length = if right { (self.length + 1).min(MAX_LENGTH) } else { 0 };
+            self.length = if right {
+                (self.length + 1).min(MAX_LENGTH)
+            } else {
+                0
+            };
             self.pointer += 1;
             if (self.misses & 0xFF).count_ones() >= MAX_MISSES {
                 self.pointer = 0;
@@ -115,9 +119,11 @@ impl MatchModel {
         if n < self.min_length {
             return;
         }
-        let hash = history[n - self.min_length..]
-            .iter()
-            .fold(0_u64, |h, &b| (h + u64::from(b) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17));
+        let hash = history[n - self.min_length..].iter().fold(0_u64, |h, &b| {
+            (h + u64::from(b) + 1)
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                .rotate_left(17)
+        });
         let head = (hash.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> self.shift) as usize;
         if self.pointer == 0 || self.length < self.min_length as u32 {
             let candidate = self.heads[head] as usize;
@@ -151,14 +157,22 @@ impl MatchModel {
         }
         let bit = (self.expected >> (7 - bit_position)) & 1;
         let sign = if bit == 1 { 1 } else { -1 };
-        let recent = (self.misses & 0xF).count_ones().min(3) + 4 * u32::from(self.misses & 0xF0 != 0);
-        self.cell = ((self.length_class() * 8 + recent) * 2 + u32::from(bit_position == 0)) as usize;
-        self.byte_cell = ((self.expected << 5) | ((self.length_class() / 8).min(3) << 3) | bit_position) as usize;
+        let recent =
+            (self.misses & 0xF).count_ones().min(3) + 4 * u32::from(self.misses & 0xF0 != 0);
+        self.cell =
+            ((self.length_class() * 8 + recent) * 2 + u32::from(bit_position == 0)) as usize;
+        self.byte_cell = ((self.expected << 5)
+            | ((self.length_class() / 8).min(3) << 3)
+            | bit_position) as usize;
         let p = self.cells[self.cell] >> 10;
         out[0] = (sign * tables.stretch22(p)) as i16;
         out[1] = (sign * ((p as i32 - (1 << 21)) >> 10)) as i16;
         let p = self.byte_cells[self.byte_cell] >> 10;
         out[2] = tables.stretch22(p) as i16;
-        out[3] = if self.length == 0 { 0 } else { (sign * (self.length.min(32) << 5) as i32) as i16 };
+        out[3] = if self.length == 0 {
+            0
+        } else {
+            (sign * (self.length.min(32) << 5) as i32) as i16
+        };
     }
 }

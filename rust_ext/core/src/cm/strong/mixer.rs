@@ -74,10 +74,16 @@ impl Mixer {
                 .collect(),
             finals: finals
                 .iter()
-                .map(|&contexts| Final { weights: vec![first; contexts * sets.len()], selected: 0, output: 0 })
+                .map(|&contexts| Final {
+                    weights: vec![first; contexts * sets.len()],
+                    selected: 0,
+                    output: 0,
+                })
                 .collect(),
             rates,
-            falling: (0..=1023).map(|n| rates.floor + rates.start * 16 / (16 + n)).collect(),
+            falling: (0..=1023)
+                .map(|n| rates.floor + rates.start * 16 / (16 + n))
+                .collect(),
         }
     }
 
@@ -103,8 +109,11 @@ impl Mixer {
         for (last, &context) in self.finals.iter_mut().zip(finals) {
             last.selected = context as usize * width;
             let weights = &last.weights[last.selected..last.selected + width];
-            let sum: i64 =
-                weights.iter().zip(&self.sets).map(|(&w, set)| i64::from(w) * i64::from(set.output)).sum();
+            let sum: i64 = weights
+                .iter()
+                .zip(&self.sets)
+                .map(|(&w, set)| i64::from(w) * i64::from(set.output))
+                .sum();
             last.output = ((sum >> FINAL_WEIGHT_BITS) as i32).clamp(-FINAL_MAX, FINAL_MAX);
             total += last.output;
         }

@@ -20,6 +20,13 @@
 //! assert_eq!(decoded, data);
 //! ```
 
+// Fixed-point arithmetic: the ranges are in the comments, and most casts cannot lose anything in them.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap
+)]
+
 mod apm;
 mod binary;
 mod contextmap;

@@ -45,11 +45,13 @@ pub(super) struct Plan {
 }
 
 const TEXT_16: [usize; 8] = [0, 1, 2, 14, 18, 22, 26, 36];
-const TEXT_32: [usize; 22] =
-    [0, 1, 2, 4, 5, 6, 8, 10, 12, 14, 15, 16, 18, 20, 22, 24, 26, 27, 28, 30, 35, 36];
+const TEXT_32: [usize; 22] = [
+    0, 1, 2, 4, 5, 6, 8, 10, 12, 14, 15, 16, 18, 20, 22, 24, 26, 27, 28, 30, 35, 36,
+];
 const BINARY_16: [usize; 9] = [0, 4, 13, 15, 18, 20, 21, 24, 27];
-const BINARY_32: [usize; 23] =
-    [0, 1, 2, 3, 4, 5, 7, 10, 12, 13, 14, 15, 16, 18, 20, 21, 23, 24, 26, 27, 28, 30, 33];
+const BINARY_32: [usize; 23] = [
+    0, 1, 2, 3, 4, 5, 7, 10, 12, 13, 14, 15, 16, 18, 20, 21, 23, 24, 26, 27, 28, 30, 33,
+];
 
 const _: () = assert!(text::CONTEXTS == 38 && binary::CONTEXTS == 38 && image::CONTEXTS == 8);
 
@@ -58,18 +60,40 @@ impl Params {
     #[must_use]
     pub fn probe(data: &[u8], level: u8) -> Self {
         let sample = &data[..data.len().min(SAMPLE)];
-        let kind = if is_text(sample) { DataKind::Text } else { DataKind::Binary };
-        let width = if kind == DataKind::Text { 1 } else { record_width(sample) };
-        let kind = if kind == DataKind::Binary && is_bilevel(sample, width) { DataKind::Bilevel } else { kind };
+        let kind = if is_text(sample) {
+            DataKind::Text
+        } else {
+            DataKind::Binary
+        };
+        let width = if kind == DataKind::Text {
+            1
+        } else {
+            record_width(sample)
+        };
+        let kind = if kind == DataKind::Binary && is_bilevel(sample, width) {
+            DataKind::Bilevel
+        } else {
+            kind
+        };
         let log2_size = data.len().max(1).next_power_of_two().ilog2().clamp(8, 32);
-        Self { level: level.clamp(7, 9), kind, width, log2_size }
+        Self {
+            level: level.clamp(7, 9),
+            kind,
+            width,
+            log2_size,
+        }
     }
 
     /// The parameters as small integers: level, kind, width, logarithm of the size.
     #[must_use]
     #[allow(clippy::cast_possible_truncation)] // a width is at most MAX_WIDTH
     pub fn to_ints(&self) -> [u32; 4] {
-        [u32::from(self.level), self.kind as u32, self.width as u32, self.log2_size]
+        [
+            u32::from(self.level),
+            self.kind as u32,
+            self.width as u32,
+            self.log2_size,
+        ]
     }
 
     /// Reads what [`Params::to_ints`] wrote.
@@ -82,22 +106,39 @@ impl Params {
             0 => DataKind::Text,
             1 => DataKind::Binary,
             2 => DataKind::Bilevel,
-            _ => return Err(Error::Parameter { what: "kind: 0 text, 1 binary, 2 bilevel" }),
+            _ => {
+                return Err(Error::Parameter {
+                    what: "kind: 0 text, 1 binary, 2 bilevel",
+                })
+            }
         };
         let level = match level {
             7 => 7,
             8 => 8,
             9 => 9,
-            _ => return Err(Error::Parameter { what: "level: 7 to 9" }),
+            _ => {
+                return Err(Error::Parameter {
+                    what: "level: 7 to 9",
+                })
+            }
         };
         let width = width as usize;
         if !(1..=MAX_WIDTH).contains(&width) {
-            return Err(Error::Parameter { what: "record width: 1 to 4096" });
+            return Err(Error::Parameter {
+                what: "record width: 1 to 4096",
+            });
         }
         if !(8..=32).contains(&log2_size) {
-            return Err(Error::Parameter { what: "logarithm of the size: 8 to 32" });
+            return Err(Error::Parameter {
+                what: "logarithm of the size: 8 to 32",
+            });
         }
-        Ok(Self { level, kind, width, log2_size })
+        Ok(Self {
+            level,
+            kind,
+            width,
+            log2_size,
+        })
     }
 
     /// Logarithm of the bytes of bit histories: 256 for each byte to come, 1 GiB at most.
@@ -153,7 +194,10 @@ impl Params {
 
 /// Nearly all bytes are printable ASCII or, up to a half, belong to other letters.
 fn is_text(sample: &[u8]) -> bool {
-    let printable = sample.iter().filter(|&&b| b >= 32 && b != 127 || (9..=13).contains(&b)).count();
+    let printable = sample
+        .iter()
+        .filter(|&&b| b >= 32 && b != 127 || (9..=13).contains(&b))
+        .count();
     let high = sample.iter().filter(|&&b| b >= 128).count();
     printable * 100 >= sample.len() * 96 && high * 2 <= sample.len()
 }
@@ -163,7 +207,11 @@ fn record_width(sample: &[u8]) -> usize {
     let n = sample.len() as u64;
     let mut best = (0, 1);
     for lag in 2..MAX_WIDTH.min(1024).min(sample.len()) {
-        let equal = sample.iter().zip(&sample[lag..]).filter(|(a, b)| a == b).count() as u64;
+        let equal = sample
+            .iter()
+            .zip(&sample[lag..])
+            .filter(|(a, b)| a == b)
+            .count() as u64;
         let score = (equal * 1_000_000 / n).saturating_sub(2 * lag as u64);
         if score > best.0 {
             best = (score, lag);
@@ -200,7 +248,14 @@ mod tests {
                 assert_eq!(Params::from_ints(params.to_ints()), Ok(params));
             }
         }
-        for bad in [[6, 0, 1, 20], [9, 3, 1, 20], [9, 0, 0, 20], [9, 0, 5000, 20], [9, 0, 1, 33], [9, 0, 1, 7]] {
+        for bad in [
+            [6, 0, 1, 20],
+            [9, 3, 1, 20],
+            [9, 0, 0, 20],
+            [9, 0, 5000, 20],
+            [9, 0, 1, 33],
+            [9, 0, 1, 7],
+        ] {
             assert!(Params::from_ints(bad).is_err());
         }
     }
@@ -209,7 +264,13 @@ mod tests {
     fn contexts_of_a_plan_fit_the_lanes() {
         for kind in [DataKind::Text, DataKind::Binary, DataKind::Bilevel] {
             for level in 7..=9 {
-                let plan = Params { level, kind, width: 1, log2_size: 20 }.plan();
+                let plan = Params {
+                    level,
+                    kind,
+                    width: 1,
+                    log2_size: 20,
+                }
+                .plan();
                 let own = plan.contexts.map_or(38, <[usize]>::len);
                 assert!(plan.orders.len() + 2 + own <= 48);
                 assert!(plan.contexts.unwrap_or(&[]).iter().all(|&i| i < 38));
@@ -220,10 +281,20 @@ mod tests {
     #[test]
     fn probe_finds_records_and_images() {
         let noise = |i: u64| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8;
-        let records: Vec<u8> =
-            (0..20_000).map(|i| if i % 12 < 9 { (i % 12 * 20 + 130) as u8 } else { noise(i * i) }).collect();
+        let records: Vec<u8> = (0..20_000)
+            .map(|i| {
+                if i % 12 < 9 {
+                    (i % 12 * 20 + 130) as u8
+                } else {
+                    noise(i * i)
+                }
+            })
+            .collect();
         let params = Params::probe(&records, 9);
         assert_eq!((params.kind, params.width), (DataKind::Binary, 12));
-        assert_eq!(Params::probe(&b"The quick brown fox. ".repeat(50), 9).kind, DataKind::Text);
+        assert_eq!(
+            Params::probe(&b"The quick brown fox. ".repeat(50), 9).kind,
+            DataKind::Text
+        );
     }
 }

@@ -21,7 +21,20 @@ const DIRECT_INPUTS: usize = 5;
 /// Logarithm of the rows of a hashed map.
 const LOG2_ROWS: u32 = 15;
 /// Numbers of contexts of the weight sets of layer 1, see [`Strong::select`].
-const SETS: [usize; 12] = [512, 2048, 256, 512, 1024, 1024, 1024, 1024, KNOWN_SET_SIZE, 256, 2048, 2048];
+const SETS: [usize; 12] = [
+    512,
+    2048,
+    256,
+    512,
+    1024,
+    1024,
+    1024,
+    1024,
+    KNOWN_SET_SIZE,
+    256,
+    2048,
+    2048,
+];
 /// The set selected by the number of orders that are known: only after the contexts were looked up.
 const KNOWN_SET: usize = 8;
 const KNOWN_SET_SIZE: usize = 10 * 8;
@@ -85,16 +98,29 @@ impl Strong {
             DataKind::Bilevel => (image::CONTEXTS, image::INPUTS),
         };
         let count = plan.orders.len() + MATCH_CONTEXTS + plan.contexts.map_or(all, <[usize]>::len);
-        let contexts = ContextMap::new(count, params.log2_table(), params.kind != DataKind::Text, &states);
-        let inputs = contexts.inputs() + plan.matches.len() * matchmodel::INPUTS + DIRECT_INPUTS + extra;
+        let contexts = ContextMap::new(
+            count,
+            params.log2_table(),
+            params.kind != DataKind::Text,
+            &states,
+        );
+        let inputs =
+            contexts.inputs() + plan.matches.len() * matchmodel::INPUTS + DIRECT_INPUTS + extra;
         let sets: Vec<usize> = plan.sets.iter().map(|&set| SETS[set]).collect();
         let rates = Rates {
-            floor: if params.kind == DataKind::Text { 42 } else { 80 },
+            floor: if params.kind == DataKind::Text {
+                42
+            } else {
+                80
+            },
             start: 400,
             last: 60,
         };
         let mixer = Mixer::new(inputs, &sets, &FINALS[..plan.finals], rates);
-        let maps = MAPS[..plan.maps].iter().map(|&(rows, limit)| Apm::new(rows, limit, &tables)).collect();
+        let maps = MAPS[..plan.maps]
+            .iter()
+            .map(|&(rows, limit)| Apm::new(rows, limit, &tables))
+            .collect();
         let log2_heads = params.log2_size.clamp(12, 22);
         let mut s = Self {
             p: 1 << 21,
@@ -103,13 +129,20 @@ impl Strong {
             partial: 1,
             bit_position: 0,
             kind: match params.kind {
-                DataKind::Text => Kind::Text(Box::new(Text::new())),
+                DataKind::Text => Kind::Text(Box::default()),
                 DataKind::Binary => Kind::Binary(Box::new(Binary::new(params.width))),
-                DataKind::Bilevel => Kind::Bilevel(Box::new(Bilevel::new(params.width, (params.log2_size + 2).clamp(12, 21)))),
+                DataKind::Bilevel => Kind::Bilevel(Box::new(Bilevel::new(
+                    params.width,
+                    (params.log2_size + 2).clamp(12, 21),
+                ))),
             },
             contexts,
             hashes: Vec::with_capacity(count),
-            matches: plan.matches.iter().map(|&length| MatchModel::new(length, log2_heads)).collect(),
+            matches: plan
+                .matches
+                .iter()
+                .map(|&length| MatchModel::new(length, log2_heads))
+                .collect(),
             mixer,
             order0: vec![CELL_HALF; 256],
             order0_fast: vec![CELL_HALF; 256],
@@ -130,7 +163,10 @@ impl Strong {
     }
 
     fn back(&self, k: usize) -> u8 {
-        self.history.len().checked_sub(k).map_or(0, |i| self.history[i])
+        self.history
+            .len()
+            .checked_sub(k)
+            .map_or(0, |i| self.history[i])
     }
 
     #[inline(always)]
@@ -143,11 +179,21 @@ impl Strong {
         for (i, &length) in self.plan.orders.iter().enumerate() {
             while order < length {
                 order += 1;
-                h = fold(h, u64::from(if n >= order { self.history[n - order] } else { 0 }));
+                h = fold(
+                    h,
+                    u64::from(if n >= order {
+                        self.history[n - order]
+                    } else {
+                        0
+                    }),
+                );
             }
             hashes.push(h.wrapping_add(i as u64));
         }
-        let expected = self.matches.iter().find_map(|m| m.expected_byte().map(|b| (b, m.state())));
+        let expected = self
+            .matches
+            .iter()
+            .find_map(|m| m.expected_byte().map(|b| (b, m.state())));
         let (byte, state) = expected.map_or((256, 0), |(b, s)| (u64::from(b), u64::from(s)));
         let c1 = u64::from(self.back(1));
         hashes.push(hash([byte, state, 100]));
@@ -183,8 +229,14 @@ impl Strong {
             self.selectors = image.select(bit_position);
         }
         let main = self.matches.iter().find(|m| m.expected_byte().is_some());
-        let (expected, state) = main.map_or((256, 0), |m| (u32::from(m.expected_byte().unwrap_or(0)), m.state()));
-        let expected_bit = if expected < 256 { (expected >> (7 - bit_position)) & 1 } else { 0 };
+        let (expected, state) = main.map_or((256, 0), |m| {
+            (u32::from(m.expected_byte().unwrap_or(0)), m.state())
+        });
+        let expected_bit = if expected < 256 {
+            (expected >> (7 - bit_position)) & 1
+        } else {
+            0
+        };
         let differs = self
             .matches
             .iter()
@@ -238,7 +290,14 @@ impl Strong {
         let c1 = self.back(1);
         let t = &self.tables;
         let inputs = simd::flat_mut(&mut self.mixer.inputs);
-        let known = self.contexts.mix(bit_position, partial, inputs, self.plan.orders.len(), &self.states, t);
+        let known = self.contexts.mix(
+            bit_position,
+            partial,
+            inputs,
+            self.plan.orders.len(),
+            &self.states,
+            t,
+        );
         let mut at = self.contexts.inputs();
         for m in &mut self.matches {
             m.mix(bit_position, &mut inputs[at..at + matchmodel::INPUTS], t);
@@ -251,12 +310,20 @@ impl Strong {
         inputs[at + 3] = t.stretch22(self.order1[order1] >> 10) as i16;
         inputs[at + 4] = (((self.order1[order1] >> 10) as i32 - (1 << 21)) >> 11) as i16;
         if let Kind::Bilevel(image) = &self.kind {
-            image.mix(&mut inputs[at + DIRECT_INPUTS..at + DIRECT_INPUTS + image::INPUTS], t);
+            image.mix(
+                &mut inputs[at + DIRECT_INPUTS..at + DIRECT_INPUTS + image::INPUTS],
+                t,
+            );
         }
         if let Some(set) = self.plan.sets.iter().position(|&set| set == KNOWN_SET) {
             self.mixer.select(set, known * 8 + bit_position);
         }
-        let finals = [partial, self.match_state * 8 + bit_position, u32::from(c1), self.selectors[0] & 0x1FF];
+        let finals = [
+            partial,
+            self.match_state * 8 + bit_position,
+            u32::from(c1),
+            self.selectors[0] & 0x1FF,
+        ];
         let d = self.mixer.mix(&finals[..self.plan.finals], avx2);
         let p0 = t.squash22(d);
         let mut sum = p0;
@@ -283,7 +350,8 @@ impl Strong {
         for m in &mut self.matches {
             m.update_bit(bit, self.bit_position, t);
         }
-        self.contexts.update(bit, self.bit_position, &self.states, t);
+        self.contexts
+            .update(bit, self.bit_position, &self.states, t);
         if let Kind::Bilevel(image) = &mut self.kind {
             image.update_bit(bit, &self.states, t);
         }
@@ -311,7 +379,8 @@ impl Strong {
             self.contexts.start_byte(&self.states);
         } else {
             self.select();
-            self.contexts.regroup(self.bit_position, self.partial, &self.states);
+            self.contexts
+                .regroup(self.bit_position, self.partial, &self.states);
         }
         self.predict(avx2);
     }

@@ -1,13 +1,14 @@
 //! Vector kernels with bit-equal scalar twins, chosen at run time.
 #![allow(unsafe_code)]
+#![allow(clippy::cast_ptr_alignment)] // a `Line` is aligned to 64 bytes; the other load allows any address
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm256_add_epi32, _mm256_adds_epi16, _mm256_castsi256_si128, _mm256_extracti128_si256,
-    _mm256_load_si256, _mm256_madd_epi16, _mm256_mulhrs_epi16, _mm256_set1_epi16,
-    _mm256_setzero_si256, _mm256_store_si256, _mm_add_epi32, _mm_cmpeq_epi16, _mm_cvtsi128_si32,
-    _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_prefetch, _mm_set1_epi16,
-    _mm_shuffle_epi32, _MM_HINT_T0,
+    __m128i, __m256i, _mm256_add_epi32, _mm256_adds_epi16, _mm256_castsi256_si128,
+    _mm256_extracti128_si256, _mm256_load_si256, _mm256_madd_epi16, _mm256_mulhrs_epi16,
+    _mm256_set1_epi16, _mm256_setzero_si256, _mm256_store_si256, _mm_add_epi32, _mm_cmpeq_epi16,
+    _mm_cvtsi128_si32, _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_prefetch,
+    _mm_set1_epi16, _mm_shuffle_epi32, _MM_HINT_T0,
 };
 
 /// One cache line of mixer inputs or weights.
@@ -29,7 +30,10 @@ pub fn prefetch(table: &[u8], offset: usize) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing and cannot fault, whatever the address.
     unsafe {
-        _mm_prefetch(table.as_ptr().wrapping_add(offset).cast::<i8>(), _MM_HINT_T0);
+        _mm_prefetch(
+            table.as_ptr().wrapping_add(offset).cast::<i8>(),
+            _MM_HINT_T0,
+        );
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (table, offset);
@@ -183,13 +187,20 @@ pub fn train(avx2: bool, x: &[Line], w: &mut [Line], e: i16) {
 }
 
 fn dot_scalar(x: &[Line], w: &[Line]) -> i32 {
-    x.iter().flat_map(|line| line.0).zip(w.iter().flat_map(|line| line.0)).fold(0_i32, |sum, (x, w)| {
-        sum.wrapping_add(i32::from(x) * i32::from(w))
-    })
+    x.iter()
+        .flat_map(|line| line.0)
+        .zip(w.iter().flat_map(|line| line.0))
+        .fold(0_i32, |sum, (x, w)| {
+            sum.wrapping_add(i32::from(x) * i32::from(w))
+        })
 }
 
 fn train_scalar(x: &[Line], w: &mut [Line], e: i16) {
-    for (w, x) in w.iter_mut().flat_map(|line| &mut line.0).zip(x.iter().flat_map(|line| line.0)) {
+    for (w, x) in w
+        .iter_mut()
+        .flat_map(|line| &mut line.0)
+        .zip(x.iter().flat_map(|line| line.0))
+    {
         // The one product that does not fit, -2^15 squared, wraps in the vector form; inputs are never -2^15.
         let step = (i32::from(x) * i32::from(e) + (1 << 14)) >> 15;
         *w = w.saturating_add(step as i16);
@@ -214,7 +225,10 @@ unsafe fn dot_avx2(x: &[Line], w: &[Line]) -> i32 {
         }
     }
     let sum = _mm256_add_epi32(sums[0], sums[1]);
-    let half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
+    let half = _mm_add_epi32(
+        _mm256_castsi256_si128(sum),
+        _mm256_extracti128_si256::<1>(sum),
+    );
     let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
     let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half));
     _mm_cvtsi128_si32(half)
@@ -235,5 +249,49 @@ unsafe fn train_avx2(x: &[Line], w: &mut [Line], e: i16) {
                 _mm256_store_si256(at, _mm256_adds_epi16(b, _mm256_mulhrs_epi16(a, error)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lines(numbers: &[i16]) -> Vec<Line> {
+        numbers
+            .chunks(32)
+            .map(|chunk| Line(std::array::from_fn(|i| chunk.get(i).copied().unwrap_or(0))))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn vector_kernels_equal_their_scalar_twins(
+            numbers in prop::collection::vec((-2816..2817_i16, any::<i16>()), 1..300),
+            e in -32767..=32767_i16,
+        ) {
+            let (x, w): (Vec<i16>, Vec<i16>) = numbers.into_iter().unzip();
+            let (x, w) = (lines(&x), lines(&w));
+            prop_assert_eq!(dot(has_avx2(), &x, &w), dot_scalar(&x, &w));
+            let (mut fast, mut plain) = (w.clone(), w);
+            train(has_avx2(), &x, &mut fast, e);
+            train_scalar(&x, &mut plain, e);
+            prop_assert_eq!(flat_mut(&mut fast), flat_mut(&mut plain));
+        }
+
+        #[test]
+        fn ways_are_found_as_by_the_scalar_twin(bytes in prop::collection::vec(0..3_u8, 64), check in 0..3_u16) {
+            let line: [u8; 64] = bytes.try_into().unwrap();
+            for check in [check, check << 8, check * 257] {
+                prop_assert_eq!(matching_ways(&line, check), matching_ways_scalar(&line, check));
+            }
+        }
+    }
+
+    #[test]
+    fn lines_start_at_a_cache_line() {
+        let (table, offset) = zeroed_lines(1000);
+        assert_eq!((table.as_ptr() as usize + offset) % 64, 0);
+        assert!(table.len() >= offset + 1000 && table.iter().all(|&b| b == 0));
     }
 }

@@ -8,7 +8,8 @@
 const EXACT: u32 = 4;
 /// Values that a count can take; gaps are powers of two.
 const LADDER: [u16; 25] = [
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024,
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768,
+    1024,
 ];
 /// Largest count beside a smaller count of 0, 1, 2, ...
 const BOUND: [u16; 7] = [1024, 48, 24, 12, 8, 7, 6];
@@ -43,8 +44,6 @@ pub struct StateTable {
     pub class: [u8; 256],
     /// Bits seen, exact up to [`EXACT`], saturated.
     totals: [u8; 256],
-    /// Number of states in use.
-    pub used: usize,
 }
 
 fn rung(n: u16) -> usize {
@@ -62,7 +61,11 @@ fn canonical(mut n: [u16; 2], last: u8) -> History {
     n[big] = n[big].min(BOUND[usize::from(n[small])]).max(n[small]);
     n[big] = LADDER[rung(n[big])];
     let kept = n[0] != 0 && n[1] != 0 && n[big] <= LAST_BOUND;
-    History { n, last: if kept { last } else { 2 }, exact: 0 }
+    History {
+        n,
+        last: if kept { last } else { 2 },
+        exact: 0,
+    }
 }
 
 fn isqrt(n: u32) -> u32 {
@@ -85,7 +88,14 @@ fn advance(h: History, bit: u8) -> (History, u16) {
     if u32::from(total) < EXACT {
         let mut n = h.n;
         n[y] += 1;
-        return (History { n, last: bit, exact: (h.exact.max(1) << 1) | bit }, 1);
+        return (
+            History {
+                n,
+                last: bit,
+                exact: (h.exact.max(1) << 1) | bit,
+            },
+            1,
+        );
     }
     let mut n = h.n;
     n[1 - y] = discount(n[1 - y]);
@@ -105,8 +115,7 @@ fn stay(h: History, bit: u8) -> History {
 
 fn class(n: [u16; 2]) -> u8 {
     let side = |n: u16| match n {
-        0 => 0,
-        1 => 0,
+        0..=1 => 0,
         2 => 1,
         3..=5 => 2,
         6..=15 => 3,
@@ -142,7 +151,11 @@ impl StateTable {
     /// Never: that the states fit a byte is checked by a test.
     #[must_use]
     pub fn new() -> Self {
-        let start = History { n: [0, 0], last: 2, exact: 0 };
+        let start = History {
+            n: [0, 0],
+            last: 2,
+            exact: 0,
+        };
         let mut states = vec![start];
         let mut rows = Box::new([Row::default(); 256]);
         let mut at = 0;
@@ -162,11 +175,13 @@ impl StateTable {
                     row[k + usize::from(bit)] = found as u8;
                 }
             }
-            rows[at] = Row { next: row, mask: gaps };
+            rows[at] = Row {
+                next: row,
+                mask: gaps,
+            };
             at += 1;
             assert!(states.len() <= 256, "states do not fit a byte");
         }
-        let used = states.len();
         let mut counts = Box::new([[0; 2]; 256]);
         for (entry, state) in counts.iter_mut().zip(&states) {
             *entry = state.n;
@@ -177,7 +192,12 @@ impl StateTable {
             group[s] = class(n) | if n[0] == 0 || n[1] == 0 { 128 } else { 0 };
             totals[s] = (n[0] + n[1]).min(255) as u8;
         }
-        Self { rows, counts, class: group, totals, used }
+        Self {
+            rows,
+            counts,
+            class: group,
+            totals,
+        }
     }
 
     /// State after `bit`; `random` decides where a count grows with a probability.
@@ -205,11 +225,12 @@ mod tests {
     #[test]
     fn table_is_closed_and_monotone() {
         let table = StateTable::new();
-        for s in 0..table.used {
+        let used = table.counts.iter().rposition(|&n| n != [0, 0]).unwrap() + 1;
+        for s in 0..used {
             for y in 0..2 {
                 for random in [0, u32::MAX] {
                     let t = table.next(s as u8, y, random);
-                    assert!(usize::from(t) < table.used);
+                    assert!(usize::from(t) < used);
                     assert_ne!(t, 0);
                     let (a, b) = (table.counts[s], table.counts[usize::from(t)]);
                     assert!(b[y as usize] >= a[y as usize] || a[y as usize] > 5);

@@ -1,7 +1,5 @@
 //! Logistic tables and reciprocals, built from integer recurrences so that every CPU has the same bits.
 
-/// Fractional bits of the stretch domain: `stretch(p) = 256 · ln(p / (1 - p))`.
-pub const STRETCH_BITS: u32 = 8;
 /// Largest magnitude of a mixer input: ln(p / (1 - p)) of about 8.
 pub const STRETCH_MAX: i32 = 2047;
 /// Largest magnitude of a final sum: a probability of about 1 - 2^-17.
@@ -33,13 +31,21 @@ impl Default for Tables {
 impl Tables {
     /// Builds the tables.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_possible_wrap
+    )]
     pub fn new() -> Self {
-        let mut squash22 = Box::new([0_u32; 8192]);
+        let mut squash22: Box<[u32; 8192]> = vec![0; 8192]
+            .into_boxed_slice()
+            .try_into()
+            .expect("8192 entries");
         let mut power: u64 = 1 << 62;
         for d in 0..=FINAL_MAX as usize {
             // 1 / (1 + e^-d), with e^-d in 62 fractional bits; below one half it is 1 - p.
-            let p = (((1_u128 << 84) + (1_u128 << 61)) / (u128::from(power) + (1_u128 << 62))) as u32;
+            let p =
+                (((1_u128 << 84) + (1_u128 << 61)) / (u128::from(power) + (1_u128 << 62))) as u32;
             squash22[FINAL_MAX as usize + d] = p.min((1 << 22) - 1);
             squash22[FINAL_MAX as usize - d] = (1 << 22) - p.min((1 << 22) - 1);
             power = ((u128::from(power) * u128::from(EXP_STEP)) >> 62) as u64;
@@ -57,7 +63,11 @@ impl Tables {
         for (n, entry) in reciprocal.iter_mut().enumerate() {
             *entry = (1 << 17) / (2 * n as i32 + 3);
         }
-        Self { squash22, stretch, reciprocal }
+        Self {
+            squash22,
+            stretch,
+            reciprocal,
+        }
     }
 
     /// Logistic function: 22-bit probability of `d`, clamped to `±FINAL_MAX`.
@@ -79,7 +89,8 @@ impl Tables {
     pub fn adapt(&self, cell: &mut u32, target22: i32, limit: u32) {
         let n = *cell & 1023;
         let p = (*cell >> 10) as i32;
-        let delta = ((i64::from(target22 - p) * i64::from(self.reciprocal[n as usize])) >> 16) as i32;
+        let delta =
+            ((i64::from(target22 - p) * i64::from(self.reciprocal[n as usize])) >> 16) as i32;
         *cell = (((p + delta) as u32) << 10) | (n + u32::from(n < limit));
     }
 
@@ -94,6 +105,45 @@ impl Tables {
             // 2^15 · 2^15.5 at most
             let delta = (((target - p) >> 7) * self.reciprocal[n as usize]) >> 9;
             *cell = (((p + delta) as u32) << 10) | (n + u32::from(n < limit));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretch_inverts_squash() {
+        let t = Tables::new();
+        assert_eq!(t.squash22(0), 1 << 21);
+        // 2^22 / (1 + e^-1), 2^22 / (1 + e^-8)
+        assert_eq!(t.squash22(256), 3_066_282);
+        assert_eq!(t.squash22(2048), 4_192_897);
+        for d in -FINAL_MAX..FINAL_MAX {
+            assert!(t.squash22(d) <= t.squash22(d + 1));
+            assert_eq!(t.squash22(d) + t.squash22(-d), 1 << 22);
+        }
+        for d in -1200..1200 {
+            assert!((t.stretch22(t.squash22(d)) - d).abs() <= 16);
+        }
+    }
+
+    #[test]
+    fn cells_stay_in_range() {
+        let t = Tables::new();
+        for bit in 0..2 {
+            let mut cells = vec![CELL_HALF; 4];
+            let mut single = CELL_HALF;
+            for i in 0..5000 {
+                let bit = if i == 4000 { 1 - bit } else { bit };
+                t.adapt_all(&mut cells, bit, 255);
+                t.adapt(&mut single, ((bit << 22) - bit) as i32, 1023);
+                assert!(cells[0] >> 10 > 0 && cells[0] & 1023 <= 255);
+            }
+            assert_eq!(single & 1023, 1023);
+            let p = f64::from(cells[0] >> 10) / f64::from(1 << 22);
+            assert!((p - f64::from(bit)).abs() < 0.01);
         }
     }
 }

@@ -35,14 +35,22 @@ fn empty_and_single_bytes_round_trip() {
 
 #[test]
 fn every_kind_codes_every_data() {
-    let text = b"<p class=\"x\">It was the best of times, it was the worst of times: 1859.</p>\r\n".repeat(12);
+    let text = b"<p class=\"x\">It was the best of times, it was the worst of times: 1859.</p>\r\n"
+        .repeat(12);
     let random = noise(1500);
     let zeros = vec![0; 3000];
-    let records: Vec<u8> = (0..1200_u32).flat_map(|i| [(i / 7) as u8, (i * i) as u8, 3]).collect();
+    let records: Vec<u8> = (0..1200_u32)
+        .flat_map(|i| [(i / 7) as u8, (i * i) as u8, 3])
+        .collect();
     for kind in [DataKind::Text, DataKind::Binary, DataKind::Bilevel] {
         for level in 7..=9 {
             for width in [1, 3, 700] {
-                let params = Params { level, kind, width, log2_size: 10 };
+                let params = Params {
+                    level,
+                    kind,
+                    width,
+                    log2_size: 10,
+                };
                 assert!(round_trip(params, &text) < text.len() / 4);
                 assert!(round_trip(params, &random) < random.len() + 60);
                 assert!(round_trip(params, &zeros) < 40);
@@ -54,16 +62,32 @@ fn every_kind_codes_every_data() {
 
 #[test]
 fn all_byte_values_in_order_round_trip() {
-    let data: Vec<u8> = (0..=255).chain((0..=255).rev()).chain((0..=255).step_by(3)).collect();
+    let data: Vec<u8> = (0..=255)
+        .chain((0..=255).rev())
+        .chain((0..=255).step_by(3))
+        .collect();
     for kind in [DataKind::Text, DataKind::Binary, DataKind::Bilevel] {
-        round_trip(Params { level: 9, kind, width: 4, log2_size: 10 }, &data);
+        round_trip(
+            Params {
+                level: 9,
+                kind,
+                width: 4,
+                log2_size: 10,
+            },
+            &data,
+        );
     }
 }
 
 #[test]
 fn garbage_decodes_to_an_end() {
     for kind in [DataKind::Text, DataKind::Binary, DataKind::Bilevel] {
-        let params = Params { level: 9, kind, width: 16, log2_size: 10 };
+        let params = Params {
+            level: 9,
+            kind,
+            width: 16,
+            log2_size: 10,
+        };
         // Any result will do: an error, or bytes.
         let _ = decode_bytes(&mut Strong::new(params), &noise(500), 4000);
         assert!(decode_bytes(&mut Strong::new(params), &[], 1 << 40).is_err());

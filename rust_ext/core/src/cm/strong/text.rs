@@ -147,6 +147,7 @@ impl Text {
     }
 
     /// Learns the last byte of `history`.
+    #[allow(clippy::too_many_lines)] // one pass over what a byte can be
     pub fn update(&mut self, history: &[u8]) {
         let n = history.len();
         let c1 = history[n - 1];
@@ -155,11 +156,16 @@ impl Text {
         let lower = c1.to_ascii_lowercase();
         let letter = lower.is_ascii_lowercase() || c1 >= 128;
         let digit = c1.is_ascii_digit();
-        self.followers[self.follower_slot] = (self.followers[self.follower_slot] << 8) | u16::from(lower);
+        self.followers[self.follower_slot] =
+            (self.followers[self.follower_slot] << 8) | u16::from(lower);
         self.by_byte[usize::from(c2)] = (self.by_byte[usize::from(c2)] << 8) | u32::from(c1);
         let pair = (usize::from(c3) << 8) | usize::from(c2);
         self.by_pair[pair] = (self.by_pair[pair] << 8) | u32::from(c1);
-        self.since_upper = if c1.is_ascii_uppercase() { 0 } else { (self.since_upper + 1).min(255) };
+        self.since_upper = if c1.is_ascii_uppercase() {
+            0
+        } else {
+            (self.since_upper + 1).min(255)
+        };
 
         if letter || digit {
             if self.word_length == 0 {
@@ -247,7 +253,11 @@ impl Text {
         self.nibbles = (self.nibbles << 4) | if c1 == b' ' { 0 } else { u32::from(c1 >> 4) };
         self.markup(c1);
         self.lines(history, c1);
-        let token = if self.word_length != 0 { self.word } else { self.gap };
+        let token = if self.word_length != 0 {
+            self.word
+        } else {
+            self.gap
+        };
         self.follower_slot = (fold(token, 77) >> 46) as usize;
     }
 
@@ -314,7 +324,11 @@ impl Text {
     pub fn above(&self, history: &[u8], rows: usize) -> u8 {
         let column = history.len() - self.starts[0];
         let at = self.starts[rows] + column;
-        if at < self.starts[rows - 1] { history[at] } else { 0 }
+        if at < self.starts[rows - 1] {
+            history[at]
+        } else {
+            0
+        }
     }
 
     /// Bytes since the start of the line.
@@ -331,14 +345,18 @@ impl Text {
         [
             self.mask & 0x1FF,
             (self.shape & 0xFF) | (self.word_length.min(3) << 8),
-            (column.min(31) as u32) | (u32::from(self.above_run >= 0) << 5) | (u32::from(group(above) & 0x60) << 1),
-            (self.word_length.min(15)) | (u32::from(self.since_upper < self.word_length) << 4)
-                | (u32::from(self.in_tag) << 5) | (u32::from(self.opened != 0) << 6),
+            (column.min(31) as u32)
+                | (u32::from(self.above_run >= 0) << 5)
+                | (u32::from(group(above) & 0x60) << 1),
+            (self.word_length.min(15))
+                | (u32::from(self.since_upper < self.word_length) << 4)
+                | (u32::from(self.in_tag) << 5)
+                | (u32::from(self.opened != 0) << 6),
         ]
     }
 
     /// Writes the hashes of the contexts of the next byte.
-    #[allow(clippy::too_many_lines)]
+    #[allow(clippy::too_many_lines)] // a list
     pub fn contexts(&self, history: &[u8], out: &mut Vec<u64>) {
         let n = history.len();
         let at = |k: usize| u64::from(if n >= k { history[n - k] } else { 0 });
@@ -349,7 +367,11 @@ impl Text {
         let (word, gap) = (self.word, self.gap);
         let start = out.len();
         let age = self.seen_at[(word >> 48) as usize] as usize;
-        let age_class = if age == 0 || word == 0 { 0 } else { u64::from((n - age + 1).ilog2() / 2) + 1 };
+        let age_class = if age == 0 || word == 0 {
+            0
+        } else {
+            u64::from((n - age + 1).ilog2() / 2) + 1
+        };
         let ends = u64::from(age_class != 0);
         let wl = u64::from(self.word_length.min(6)) << 1 | ends;
         let column = (n - self.starts[0]) as u64;
@@ -357,10 +379,13 @@ impl Text {
         let above2 = u64::from(self.above(history, 2));
         let above3 = u64::from(self.above(history, 3));
         let above_agrees = u64::from(self.above_run >= 0);
-        let last_length = (self.starts[0] - self.starts[1]) as u64;
         let follower = u64::from(self.followers[self.follower_slot]);
         let tag = self.tags.last().copied().unwrap_or(0);
-        let parent = if self.tags.len() > 1 { self.tags[self.tags.len() - 2] } else { 0 };
+        let parent = if self.tags.len() > 1 {
+            self.tags[self.tags.len() - 2]
+        } else {
+            0
+        };
         let mask = u64::from(self.mask);
         let upper = u64::from(self.since_upper < self.word_length);
         let g = self.groups & 0xFF;
@@ -403,7 +428,11 @@ impl Text {
         // the token at the same place of the previous line
         let (old, old_start) = self.tokens[1][self.field];
         let here = n - self.tokens[0][self.field].1.min(n);
-        let aligned = if old_start == 0 { 0 } else { u64::from(history.get(old_start + here).copied().unwrap_or(0)) };
+        let aligned = if old_start == 0 {
+            0
+        } else {
+            u64::from(history.get(old_start + here).copied().unwrap_or(0))
+        };
         out.push(hash([old, word, gap]));
         out.push(hash([aligned, c1, self.field as u64]));
         // sparse
