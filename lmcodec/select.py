@@ -51,12 +51,13 @@ def choose(symbols: Symbols, models: Sequence[Model]) -> Model | None:
         models: The candidates.
 
     Returns:
-        One of them, or None where there is none.
+        One of them, fitted to the stream, or None where there is none.
     """
-    if len(models) < 2:
-        return models[0] if models else None
+    fitted = [model.fit(symbols) for model in models]
+    if len(fitted) < 2:
+        return fitted[0] if fitted else None
     sample = _sample(symbols)
-    return min(models, key=lambda model: len(model.encode(sample)))
+    return min(fitted, key=lambda model: len(model.encode(sample)))
 
 
 def _sample(symbols: Symbols) -> Symbols:

@@ -48,6 +48,20 @@ class Model(ABC):
         del level
         return cls()
 
+    def fit(self, symbols: Symbols) -> Self:
+        """Return the model with the parameters that it left open chosen for these symbols.
+
+        A model of the caller's own making leaves nothing open; what `for_level` returns may.
+
+        Args:
+            symbols: All symbols of the stream.
+
+        Returns:
+            The model that is recorded, and whose `encode` is called.
+        """
+        del symbols
+        return self
+
     @abstractmethod
     def encode(self, symbols: Symbols) -> bytes:
         """Code symbols.

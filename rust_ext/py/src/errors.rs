@@ -9,6 +9,7 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     let name = match error {
         Error::Truncated { .. } => "TruncatedError",
         Error::Corrupt { .. } => "CorruptError",
+        Error::Limit { .. } => "LimitError",
         Error::Model { .. } => "ModelError",
         _ => return PyValueError::new_err(error.to_string()),
     };

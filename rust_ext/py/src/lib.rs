@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod cm;
 mod coder;
 mod errors;
 
@@ -9,6 +10,8 @@ mod errors;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::cm::{cm_decode, cm_encode, cm_memory_bytes, cm_probe};
     #[pymodule_export]
     use crate::coder::{
         decode_bytes, encode_bytes, intervals, quantize, quantize_bits, BinaryDecoder,

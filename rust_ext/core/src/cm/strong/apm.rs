@@ -1,6 +1,6 @@
 //! Adaptive probability maps: a last correction of the mixed probability by small contexts.
 
-use super::tables::{Tables, FINAL_MAX};
+use crate::cm::tables::{Tables, FINAL_MAX};
 
 /// Distance of the buckets in the stretch domain: the whole range is a row of two cache lines.
 const STEP: usize = 200;

@@ -10,7 +10,7 @@
 //! history inputs as in paq8px; layout of the lines, states, statistics and inputs are this project's own.
 
 use super::states::StateTable;
-use super::tables::{Tables, CELL_HALF};
+use crate::cm::tables::{Tables, CELL_HALF};
 
 const BUCKET_BYTES: usize = 64;
 const WAYS: usize = 7;

@@ -2,7 +2,7 @@
 
 use super::hashing::hash;
 use super::states::StateTable;
-use super::tables::{Tables, CELL_HALF};
+use crate::cm::tables::{Tables, CELL_HALF};
 
 /// Byte contexts that [`Bilevel::contexts`] makes.
 pub const CONTEXTS: usize = 8;

@@ -1,6 +1,6 @@
 //! Match models: the byte that followed the last occurrence of a long context.
 
-use super::tables::{Tables, CELL_HALF};
+use crate::cm::tables::{Tables, CELL_HALF};
 
 /// Mixer inputs of one match model.
 pub const INPUTS: usize = 4;

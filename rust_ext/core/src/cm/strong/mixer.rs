@@ -5,7 +5,7 @@
 //! its outputs is the result. Every vector learns by its own coding error (Mattern 2012; Mahoney 2005).
 
 use super::simd::{self, Line};
-use super::tables::{Tables, FINAL_MAX};
+use crate::cm::tables::{Tables, FINAL_MAX};
 
 /// Fractional bits of a layer 1 weight.
 const WEIGHT_BITS: u32 = 15;

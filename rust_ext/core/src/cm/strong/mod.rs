@@ -38,7 +38,6 @@ mod params;
 mod predictor;
 mod simd;
 mod states;
-mod tables;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -10,9 +10,9 @@ use super::mixer::{Mixer, Rates};
 use super::params::{DataKind, Params, Plan};
 use super::simd;
 use super::states::StateTable;
-use super::tables::{Tables, CELL_HALF};
 use super::text::{self, Text};
 use crate::bitmodel::BitModel;
+use crate::cm::tables::{Tables, CELL_HALF};
 
 /// Contexts of the expected byte, between the orders and those of the data kind.
 const MATCH_CONTEXTS: usize = 2;

@@ -1,10 +1,14 @@
 //! Logistic tables and reciprocals, built from integer recurrences so that every CPU has the same bits.
 
+/// Fractional bits of the stretch domain: `stretch(p) = 256 · ln(p / (1 - p))`.
+pub const STRETCH_BITS: u32 = 8;
 /// Largest magnitude of a mixer input: ln(p / (1 - p)) of about 8.
 pub const STRETCH_MAX: i32 = 2047;
 /// Largest magnitude of a final sum: a probability of about 1 - 2^-17.
 pub const FINAL_MAX: i32 = 3071;
 
+/// A power of two above `2 * FINAL_MAX`.
+const SQUASH_SIZE: usize = 8192;
 /// `round(exp(-1 / 256) · 2^62)`.
 const EXP_STEP: u64 = 4_593_706_758_521_714_574;
 
@@ -15,7 +19,9 @@ pub const CELL_HALF: u32 = 1 << 31;
 #[derive(Debug)]
 pub struct Tables {
     /// `round(2^22 / (1 + exp(-d / 256)))` at index `d + FINAL_MAX`.
-    squash22: Box<[u32; 8192]>,
+    squash22: Box<[u32]>,
+    /// The same in 16 bits, never 0.
+    squash16: Box<[u16]>,
     /// Inverse of the logistic function for the 12 top bits of a probability.
     stretch: Box<[i16; 4096]>,
     /// `2^16 / (n + 1.5)`: step of a counter that has seen `n` bits.
@@ -31,16 +37,8 @@ impl Default for Tables {
 impl Tables {
     /// Builds the tables.
     #[must_use]
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_possible_wrap
-    )]
     pub fn new() -> Self {
-        let mut squash22: Box<[u32; 8192]> = vec![0; 8192]
-            .into_boxed_slice()
-            .try_into()
-            .expect("8192 entries");
+        let mut squash22 = vec![0_u32; SQUASH_SIZE].into_boxed_slice();
         let mut power: u64 = 1 << 62;
         for d in 0..=FINAL_MAX as usize {
             // 1 / (1 + e^-d), with e^-d in 62 fractional bits; below one half it is 1 - p.
@@ -49,6 +47,10 @@ impl Tables {
             squash22[FINAL_MAX as usize + d] = p.min((1 << 22) - 1);
             squash22[FINAL_MAX as usize - d] = (1 << 22) - p.min((1 << 22) - 1);
             power = ((u128::from(power) * u128::from(EXP_STEP)) >> 62) as u64;
+        }
+        let mut squash16 = vec![0_u16; SQUASH_SIZE].into_boxed_slice();
+        for (i, entry) in squash16.iter_mut().enumerate() {
+            *entry = (squash22[i] >> 6).clamp(1, 65535) as u16;
         }
         let mut stretch = Box::new([0_i16; 4096]);
         let mut d = -STRETCH_MAX;
@@ -65,16 +67,25 @@ impl Tables {
         }
         Self {
             squash22,
+            squash16,
             stretch,
             reciprocal,
         }
+    }
+
+    /// Logistic function: 16-bit probability of `d`, which must be in `±FINAL_MAX`.
+    #[inline(always)]
+    #[must_use]
+    pub fn squash16(&self, d: i32) -> i32 {
+        i32::from(self.squash16[((d + FINAL_MAX) & (SQUASH_SIZE as i32 - 1)) as usize])
     }
 
     /// Logistic function: 22-bit probability of `d`, clamped to `±FINAL_MAX`.
     #[inline(always)]
     #[must_use]
     pub fn squash22(&self, d: i32) -> u32 {
-        self.squash22[((d.clamp(-FINAL_MAX, FINAL_MAX) + FINAL_MAX) & 8191) as usize]
+        self.squash22
+            [((d.clamp(-FINAL_MAX, FINAL_MAX) + FINAL_MAX) & (SQUASH_SIZE as i32 - 1)) as usize]
     }
 
     /// `256 · ln(p / (1 - p))` of a 22-bit probability.
