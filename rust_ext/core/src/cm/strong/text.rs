@@ -43,7 +43,7 @@ pub struct Text {
     nibbles: u32,
     /// Vowels and consonants of the current word.
     shape: u32,
-    pub word_length: u32,
+    word_length: u32,
     last_word_length: u32,
     since_upper: u32,
     opened: u8,
@@ -59,7 +59,13 @@ pub struct Text {
     follower_slot: usize,
     by_pair: Vec<u32>,
     by_byte: Vec<u32>,
+    /// Words since the end of the last sentence.
     sentence: u64,
+    /// Last letters of the current and the previous words.
+    suffixes: [u64; 3],
+    first_letter: u8,
+    /// Open brackets, innermost in the low byte.
+    nest: u64,
     /// Tokens of the current and the previous line: hash and start of each.
     tokens: [[(u64, usize); FIELDS]; 2],
     field: usize,
@@ -139,6 +145,9 @@ impl Text {
             by_pair: vec![0; 1 << 16],
             by_byte: vec![0; 256],
             sentence: 0,
+            suffixes: [0; 3],
+            first_letter: 0,
+            nest: 0,
             tokens: [[(0, 0); FIELDS]; 2],
             field: 0,
             indent: 0,
@@ -174,6 +183,12 @@ impl Text {
                 self.gap = 0;
                 self.shape = 0;
             }
+            if self.word_length == 0 {
+                self.first_letter = lower;
+                self.suffixes.copy_within(0..2, 1);
+                self.suffixes[0] = 0;
+            }
+            self.suffixes[0] = (self.suffixes[0] << 8 | u64::from(lower)) & 0xFF_FFFF;
             self.word = fold(self.word, u64::from(lower));
             self.word_length = (self.word_length + 1).min(63);
             self.alphanumeric = (self.alphanumeric << 8) | u64::from(lower);
@@ -251,6 +266,11 @@ impl Text {
         self.groups = (self.groups << 8) | u64::from(group(c1));
         self.mask = (self.mask << 3) | coarse(c1);
         self.nibbles = (self.nibbles << 4) | if c1 == b' ' { 0 } else { u32::from(c1 >> 4) };
+        match c1 {
+            b'(' | b'[' | b'{' | b'<' => self.nest = self.nest << 8 | u64::from(c1),
+            b')' | b']' | b'}' | b'>' => self.nest >>= 8,
+            _ => {}
+        }
         self.markup(c1);
         self.lines(history, c1);
         let token = if self.word_length != 0 {
@@ -394,15 +414,20 @@ impl Text {
         out.push(hash([word, c1]));
         out.push(hash([word, gap]));
         out.push(hash([word, w[0], c1]));
-        out.push(hash([word, w[0], w[1]]));
+        out.push(hash([self.suffixes[1], self.suffixes[2] & 0xFFFF, c1, wl]));
         out.push(hash([lower, word, self.last_gap]));
         out.push(hash([lower, gap, w[0]]));
         out.push(hash([word, c1, w[1]]));
-        out.push(hash([word, c1, w[2]]));
+        out.push(hash([
+            self.sentence.min(15),
+            wl,
+            mask & 0x1FF,
+            u64::from(self.last_word_length.min(8)),
+        ]));
         out.push(hash([self.alphanumeric & 0xFF_FFFF_FFFF]));
         out.push(hash([self.phrase[0], self.phrase[1], self.phrase[2], 1]));
         out.push(hash([gap, self.keyword, 2]));
-        out.push(hash([word, c1, self.keyword]));
+        out.push(hash([u64::from(self.first_letter), w[0], c1, wl]));
         out.push(hash([word, age_class, upper]));
         out.push(hash([n as u64 >> 11, word, 3]));
         // shape of the word
@@ -412,7 +437,7 @@ impl Text {
         out.push(hash([self.groups]));
         out.push(hash([u64::from(self.nibbles & 0xFFF), 8]));
         out.push(hash([mask & 0xFFFF, c4 & 0xFF_FF00]));
-        out.push(hash([u64::from(self.opened), word, 11]));
+        out.push(hash([self.nest, word, 11]));
         out.push(hash([u64::from(self.opened), wl, g]));
         // lines
         out.push(hash([self.line, 12]));
@@ -435,9 +460,9 @@ impl Text {
         };
         out.push(hash([old, word, gap]));
         out.push(hash([aligned, c1, self.field as u64]));
-        // sparse
+        // sparse and nested
         out.push(hash([c4 & 0xFF_FF00, 17]));
-        out.push(hash([c4 & 0xFF00_00FF, 19]));
+        out.push(hash([self.nest, c1, mask & 0x3F, 32]));
         // indirect
         out.push(hash([follower, wl, 20]));
         out.push(hash([follower & 0xFF, c4 & 0xFFFF, 21]));
