@@ -49,6 +49,11 @@ golden: $(VENV)/.tools
 sizes: $(VENV)/.tools
 	$(BIN)/python -m tests.regression.make
 
+# Takes hours with every peer installed; an interrupted run goes on.
+bench: $(VENV)/.built
+	$(BIN)/maturin develop --release --quiet --extras bench
+	$(BIN)/python -m benchmarks --resume
+
 format: $(VENV)/.tools
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

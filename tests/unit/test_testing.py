@@ -70,6 +70,16 @@ class OtherLevel(Plain):
         return cls(level=7)
 
 
+class Open(Plain):
+    @classmethod
+    def for_level(cls, level: int) -> Self:
+        return cls(level=-level)
+
+    def fit(self, symbols: Any) -> Self:
+        del symbols
+        return type(self)(level=self.level + 1)
+
+
 @dataclass
 class Mutable(Model):
     def encode(self, symbols: Any) -> bytes:
@@ -105,6 +115,7 @@ def test_models_that_keep_the_contract() -> None:
         (Shallow, "SHA-256"),
         (OtherLevel, "same model again"),
         (Mutable, "frozen"),
+        (Open, "fit leaves nothing open: level 1"),
     ],
 )
 def test_models_that_do_not(cls: type[Model], message: str) -> None:
