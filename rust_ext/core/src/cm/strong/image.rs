@@ -12,9 +12,9 @@ pub const INPUTS: usize = TEMPLATES.len() * 3;
 const ROWS: usize = 9;
 
 /// Pixels of a template: the number left of the pixel, then `(row above, first, last)` relative to its column.
-type Template = (u32, &'static [(usize, i32, i32)]);
+pub type Template = (u32, &'static [(usize, i32, i32)]);
 
-const TEMPLATES: [Template; 14] = [
+pub const TEMPLATES: [Template; 14] = [
     (4, &[(1, -3, 3), (2, -2, 2)]),
     (6, &[(1, -4, 4), (2, -3, 3)]),
     (8, &[(1, -5, 5), (2, -4, 4), (3, -1, 1)]),
@@ -45,6 +45,12 @@ const TEMPLATES: [Template; 14] = [
     (24, &[(1, -12, 12)]),
     (3, &[(1, -1, 3), (2, 0, 4), (3, 1, 5), (4, 2, 6)]),
 ];
+
+/// Logarithm of the cells of a template, from that of the number of symbols.
+#[must_use]
+pub fn log2_cells(log2_size: u32) -> u32 {
+    (log2_size + 2).clamp(12, 21)
+}
 
 /// Template statistics of an image whose rows are whole bytes.
 #[derive(Debug)]

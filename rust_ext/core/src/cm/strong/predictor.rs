@@ -7,12 +7,13 @@ use super::hashing::{fold, hash};
 use super::image::{self, Bilevel};
 use super::matchmodel::{self, MatchModel};
 use super::mixer::{Mixer, Rates};
-use super::params::{DataKind, Params, Plan};
+use super::plan::{log2_size, log2_table, Plan};
 use super::simd;
 use super::states::StateTable;
 use super::text::{self, Text};
 use crate::bitmodel::BitModel;
 use crate::cm::tables::{Tables, CELL_HALF};
+use crate::cm::{self, Params};
 
 /// Contexts of the expected byte, between the orders and those of the data kind.
 const MATCH_CONTEXTS: usize = 2;
@@ -88,27 +89,27 @@ pub struct Strong {
 }
 
 impl Strong {
-    /// Creates the predictor; both directions must give the same parameters.
+    /// Creates the predictor of `count` symbols; both directions must give the same parameters.
     #[must_use]
-    pub fn new(params: Params) -> Self {
-        let (tables, states, plan) = (Tables::new(), StateTable::new(), params.plan());
+    pub fn new(params: &Params, count: usize) -> Self {
+        let plan = Plan::new(params.level, params.kind);
+        let (tables, states) = (Tables::new(), StateTable::new());
+        let (log2_table, log2_size) = (log2_table(count, params.level), log2_size(count));
+        let width = params.record as usize;
         let (all, extra) = match params.kind {
-            DataKind::Text => (text::CONTEXTS, 0),
-            DataKind::Binary => (binary::CONTEXTS, 0),
-            DataKind::Bilevel => (image::CONTEXTS, image::INPUTS),
+            cm::Kind::Text => (text::CONTEXTS, 0),
+            cm::Kind::Binary => (binary::CONTEXTS, 0),
+            cm::Kind::Bilevel => (image::CONTEXTS, image::INPUTS),
         };
-        let count = plan.orders.len() + MATCH_CONTEXTS + plan.contexts.map_or(all, <[usize]>::len);
-        let contexts = ContextMap::new(
-            count,
-            params.log2_table(),
-            params.kind != DataKind::Text,
-            &states,
-        );
+        let contexts =
+            plan.orders.len() + MATCH_CONTEXTS + plan.contexts.map_or(all, <[usize]>::len);
+        let contexts =
+            ContextMap::new(contexts, log2_table, params.kind != cm::Kind::Text, &states);
         let inputs =
             contexts.inputs() + plan.matches.len() * matchmodel::INPUTS + DIRECT_INPUTS + extra;
         let sets: Vec<usize> = plan.sets.iter().map(|&set| SETS[set]).collect();
         let rates = Rates {
-            floor: if params.kind == DataKind::Text {
+            floor: if params.kind == cm::Kind::Text {
                 42
             } else {
                 80
@@ -121,7 +122,7 @@ impl Strong {
             .iter()
             .map(|&(rows, limit)| Apm::new(rows, limit, &tables))
             .collect();
-        let log2_heads = params.log2_size.clamp(12, 22);
+        let log2_heads = log2_size.clamp(12, 22);
         let mut s = Self {
             p: 1 << 21,
             plan,
@@ -129,15 +130,14 @@ impl Strong {
             partial: 1,
             bit_position: 0,
             kind: match params.kind {
-                DataKind::Text => Kind::Text(Box::default()),
-                DataKind::Binary => Kind::Binary(Box::new(Binary::new(params.width))),
-                DataKind::Bilevel => Kind::Bilevel(Box::new(Bilevel::new(
-                    params.width,
-                    (params.log2_size + 2).clamp(12, 21),
-                ))),
+                cm::Kind::Text => Kind::Text(Box::default()),
+                cm::Kind::Binary => Kind::Binary(Box::new(Binary::new(width))),
+                cm::Kind::Bilevel => {
+                    Kind::Bilevel(Box::new(Bilevel::new(width, image::log2_cells(log2_size))))
+                }
             },
             contexts,
-            hashes: Vec::with_capacity(count),
+            hashes: Vec::with_capacity(64),
             matches: plan
                 .matches
                 .iter()
