@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import signal
-import sys
-import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from lmcodec.outputs import remove_passing
-from lmcodec.terminal import Terminal, shown
+from lmcodec.terminal import Terminal
 
 if TYPE_CHECKING:
     from lmcodec.jobs import Job
@@ -269,84 +265,6 @@ def run_jobs(
     return terminal.exit_code
 
 
-def supervise(program: str, call: Callable[[], int]) -> int:
-    """Run a command so that a signal ends it at once, and no passing file remains.
-
-    The work is done in a second thread: the coders hold the first one for as long as a block takes,
-    and a signal would wait.
-
-    Args:
-        program: Name for messages.
-        call: Does the work, and returns the exit code.
-
-    Returns:
-        The exit code; nothing is returned where a signal ended the work.
-    """
-    codes: list[int] = []
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            codes.append(call())
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        # What is ignored stays so: nohup works that way.
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, _stop)
-    try:
-        thread.start()
-        thread.join()
-    except KeyboardInterrupt:
-        _end_by(signal.SIGINT)
-    except _Stopped as stopped:
-        _end_by(stopped.number)
-    if not failures:
-        return codes[0]
-    failure = failures[0]
-    if isinstance(failure, SystemExit):
-        return failure.code if isinstance(failure.code, int) else 1
-    if isinstance(failure, BrokenPipeError):
-        # As gzip: the reader has what it wanted.
-        _end_by(getattr(signal, "SIGPIPE", None))
-    return _unexpected(program, failure)
-
-
-class _Stopped(BaseException):
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-
-def _stop(number: int, _frame: object) -> None:
-    raise _Stopped(number)
-
-
-def _end_by(number: int | None) -> NoReturn:
-    """End as a process that knows nothing of the signal: shells look at how one ended."""
-    remove_passing()
-    if number is not None and os.name == "posix":
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-    os._exit(1)
-
-
-def _unexpected(program: str, error: BaseException) -> int:
-    """Report an error of the program itself."""
-    remove_passing()
-    if os.environ.get("LMCODEC_LOG", "").lower() == "debug":
-        import traceback
-
-        traceback.print_exception(error)
-    Terminal(program).error(
-        f"unexpected {type(error).__name__}: {shown(str(error))}",
-        "please report this; LMCODEC_LOG=debug shows where it happened",
-    )
-    return 1
-
-
 def _from_environment(name: str, parse: Callable[[str], int]) -> int | None:
     text = os.environ.get(name)
     if not text:
@@ -361,9 +279,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def main_with(program: str, run: Callable[[list[str]], int], arguments: list[str] | None) -> int:
-    """Run a command with the arguments of the process, unless others are given."""
-    words = sys.argv[1:] if arguments is None else arguments
-    return supervise(program, lambda: run(words))

@@ -18,12 +18,12 @@ from lmcodec.arguments import (
     add_threads,
     add_words,
     level,
-    main_with,
     run_jobs,
     split_files,
     threads,
 )
 from lmcodec.errors import LmcodecError
+from lmcodec.process import main_with
 from lmcodec.terminal import Terminal, shown, table
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _main(arguments: list[str]) -> int:
     except BrokenPipeError:
         raise
     except (LmcodecError, OSError) as error:
-        from lmcodec.jobs import describe
+        from lmcodec.outcomes import describe
 
         name = getattr(error, "filename", None)
         where = f"{shown(name)}: " if isinstance(name, str) else ""

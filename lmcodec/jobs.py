@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, Literal
+from typing import IO
 
 from lmcodec.container import SKIPPABLE_MAGIC
-from lmcodec.errors import LimitError, LmcodecError
+from lmcodec.errors import LmcodecError
 from lmcodec.file import LmcodecFile
 from lmcodec.incremental import LmcodecCompressor
 from lmcodec.names import STDIN, compressed_name, content_name, has_suffix, walk
 from lmcodec.options import DEFAULT_LEVEL, CompressionParameter
+from lmcodec.outcomes import (
+    JobError,
+    Outcome,
+    Skipped,
+    Verb,
+    describe,
+    hint,
+    subject,
+    summary,
+    words,
+)
 from lmcodec.outputs import Device, NewFile, Nowhere, Output, Stdout, open_output
-from lmcodec.terminal import Terminal, human, ratio, shown
-
-Verb = Literal["compress", "decompress", "test"]
+from lmcodec.terminal import Terminal, shown
 
 _CHUNK_BYTES = 1 << 20
-
-
-class JobError(Exception):
-    """A file cannot be worked on.
-
-    Args:
-        message: What happened, without the name of the file.
-        hint: What the user can do about it, or None.
-        kind: One word for programs.
-    """
-
-    def __init__(self, message: str, hint: str | None = None, *, kind: str) -> None:
-        super().__init__(message)
-        self.hint = hint
-        self.kind = kind
-
-
-class Skipped(JobError):  # noqa: N818 - it is a warning
-    """A file is not worked on, which is no error."""
 
 
 @dataclass(frozen=True)
@@ -80,25 +69,6 @@ class Job:
     max_memory: int | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """One file after the work.
-
-    Args:
-        source: Its name, "-" for standard input.
-        target: Name of the output, "-" for standard output, or None where there is none.
-        raw_bytes: Bytes of content.
-        coded_bytes: Bytes of the stream.
-        warning: What was odd about it, or None.
-    """
-
-    source: str
-    target: str | None
-    raw_bytes: int
-    coded_bytes: int
-    warning: str | None = None
-
-
 Report = Callable[[str, "Outcome | Exception"], None]
 
 
@@ -123,78 +93,18 @@ def run(job: Job, names: list[str], terminal: Terminal, report: Report | None = 
             raise
         except (JobError, LmcodecError, OSError, MemoryError, ValueError) as error:
             report(name, error)
-            terminal.error(f"{_subject(name, error)}: {describe(error)}", hint(error))
+            terminal.error(f"{subject(name, error)}: {describe(error)}", hint(error))
         else:
             outcomes.append(outcome)
             report(name, outcome)
             if outcome.warning:
                 terminal.warning(f"{shown(name)}: {outcome.warning}")
-            terminal.note(_words(job.verb, outcome), level=1)
+            terminal.note(words(job.verb, outcome), level=1)
     # Where content goes to standard output, the next program's words are the ones that matter.
     terminal.clear()
     visible = [outcome for outcome in outcomes if outcome.target != STDIN]
     if visible and terminal.verbosity == 0:
         terminal.note(summary(job.verb, visible))
-
-
-def describe(error: Exception) -> str:
-    """Return the words for an error, on one line."""
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    if isinstance(error, MemoryError):
-        return "not enough memory"
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def hint(error: Exception) -> str | None:
-    """Return what the user can do about an error, or None."""
-    if isinstance(error, LimitError) and error.needed is not None:
-        return f"allow more by --memory={error.needed}"
-    if isinstance(error, FileExistsError):
-        return "replace it by -f, or choose another name by -o"
-    if isinstance(error, MemoryError):
-        return "use fewer threads (-T1), a lower level, or smaller blocks (--block-size)"
-    return getattr(error, "hint", None)
-
-
-def kind(error: Exception) -> str:
-    """Return one word for an error, for programs."""
-    if isinstance(error, JobError):
-        return error.kind
-    if isinstance(error, OSError) and error.errno is not None:
-        return errno.errorcode.get(error.errno, "OSError")
-    return type(error).__name__
-
-
-def summary(verb: Verb, outcomes: list[Outcome]) -> str:
-    """Return the last line: what was done in all."""
-    if len(outcomes) == 1:
-        return _words(verb, outcomes[0])
-    raw = sum(outcome.raw_bytes for outcome in outcomes)
-    coded = sum(outcome.coded_bytes for outcome in outcomes)
-    return f"{len(outcomes)} files: {_sizes(verb, raw, coded)}"
-
-
-def _words(verb: Verb, outcome: Outcome) -> str:
-    sizes = _sizes(verb, outcome.raw_bytes, outcome.coded_bytes)
-    if verb == "test":
-        return f"{shown(outcome.source)}: {sizes}"
-    return f"{shown(outcome.source)}: {sizes}, {shown(outcome.target or STDIN)}"
-
-
-def _sizes(verb: Verb, raw: int, coded: int) -> str:
-    if verb == "test":
-        return f"ok, {human(raw)} of content"
-    if verb == "decompress":
-        return f"{human(coded)} -> {human(raw)}"
-    return f"{human(raw)} -> {human(coded)} ({ratio(coded, raw)})"
-
-
-def _subject(name: str, error: Exception) -> str:
-    """Return the name that the error is about: that of the output, where it says so."""
-    if isinstance(error, OSError) and isinstance(error.filename, str):
-        return shown(error.filename)
-    return "standard input" if name == STDIN else shown(name)
 
 
 def _expand(job: Job, names: list[str], terminal: Terminal, report: Report) -> Iterator[str]:
@@ -209,7 +119,7 @@ def _expand(job: Job, names: list[str], terminal: Terminal, report: Report) -> I
                     yield found
         except OSError as error:
             report(name, error)
-            terminal.error(f"{_subject(name, error)}: {describe(error)}", hint(error))
+            terminal.error(f"{subject(name, error)}: {describe(error)}", hint(error))
 
 
 def _run_one(job: Job, name: str, terminal: Terminal) -> Outcome:
@@ -250,6 +160,8 @@ def _run_one(job: Job, name: str, terminal: Terminal) -> Outcome:
 def _open_source(job: Job, name: str) -> Iterator[tuple[IO[bytes], os.stat_result | None]]:
     """Open an input, refusing what is not meant to be one."""
     if name == STDIN:
+        if sys.stdin is None:
+            raise JobError("is closed", kind="closed")
         if job.verb != "compress" and not job.force and sys.stdin.isatty():
             raise JobError(
                 "compressed data is not read from a terminal",
@@ -297,6 +209,8 @@ def _same_file(target: str, status: os.stat_result | None) -> bool:
 
 
 def _to_stdout(job: Job, source: _Source) -> Outcome:
+    if sys.stdout is None:
+        raise JobError("standard output is closed", kind="closed")
     if job.verb == "compress" and not job.force and sys.stdout.isatty():
         raise JobError(
             "compressed data is not written to a terminal",

@@ -8,8 +8,8 @@ from typing import Any
 
 from lmcodec.errors import LmcodecError
 from lmcodec.info import BlockInfo, Info, info
-from lmcodec.jobs import JobError, Outcome, describe, hint, kind
 from lmcodec.names import STDIN
+from lmcodec.outcomes import JobError, Outcome, describe, hint, kind
 from lmcodec.terminal import Terminal, human, ratio, shown, table
 
 _HEADING = ["frames", "blocks", "compressed", "content", "ratio", "memory", "models", "name"]

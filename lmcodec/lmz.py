@@ -17,10 +17,10 @@ from lmcodec.arguments import (
     add_sparse,
     add_threads,
     add_words,
-    main_with,
     run_jobs,
     split_files,
 )
+from lmcodec.process import main_with
 from lmcodec.terminal import Terminal
 
 _EPILOG = """\

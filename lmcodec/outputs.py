@@ -92,6 +92,10 @@ class Stdout(_Descriptor):
     def __init__(self, sparse: bool = False) -> None:
         sys.stdout.flush()
         handle = sys.stdout.fileno()
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.setmode(handle, os.O_BINARY)
         super().__init__(handle, sparse and _can_skip(handle))
 
     def commit(self) -> None:

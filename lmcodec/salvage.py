@@ -6,8 +6,8 @@ import os
 import sys
 
 from lmcodec.errors import LmcodecError
-from lmcodec.jobs import JobError, describe, hint
 from lmcodec.names import content_name
+from lmcodec.outcomes import JobError, describe, hint
 from lmcodec.outputs import Output, Stdout, open_output
 from lmcodec.recover import Lost, Piece, Recovered, recover
 from lmcodec.terminal import Terminal, human, shown

@@ -54,7 +54,8 @@ class Terminal:
         self.program = program
         self.verbosity = verbosity
         self.exit_code = 0
-        self._stream = stream or sys.stderr
+        # Where standard error is closed, words go nowhere.
+        self._stream = stream or sys.stderr or open(os.devnull, "w")
         terminal = self._stream.isatty()
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         self._colors = terminal and not plain

@@ -13,6 +13,7 @@ import pytest
 import lmcodec
 from lmcodec import jobs
 from lmcodec.names import STDIN
+from lmcodec.outcomes import kind
 from lmcodec.outputs import NewFile
 from lmcodec.terminal import Terminal
 
@@ -213,7 +214,7 @@ def test_files_that_change_while_they_are_read(
 
 def test_a_file_that_vanished(folder: Path) -> None:
     _, (error,) = work(folder, "gone")
-    assert jobs.kind(error) == "ENOENT"
+    assert kind(error) == "ENOENT"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -221,7 +222,7 @@ def test_full_disk(run: Run, folder: Path) -> None:
     done = run("lmz", "-o", "/dev/full", STORED, "a.txt")
     assert (done.code, done.err) == (1, "lmz: error: /dev/full: No space left on device\n")
     _, (error,) = work(folder, "a.txt", output="/dev/full")
-    assert jobs.kind(error) == "ENOSPC"
+    assert kind(error) == "ENOSPC"
     assert names(folder) == ["a.txt"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+import lmcodec
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")
 
@@ -53,6 +56,31 @@ def test_a_closed_pipe_ends_quietly(process: Any, folder: Path) -> None:
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
+
+
+def test_streams_that_take_nothing(process: Any, folder: Path) -> None:
+    """A full disk or a closed stream behind what is printed: one line, no traceback."""
+    (folder / "x.lmz").write_bytes(lmcodec.compress(b"abc", model="stored"))
+    command = shlex.join(process.words)
+    for words, code, seen in (
+        ("-l x.lmz > /dev/full", 1, "lmz: error: standard output: No space left on device\n"),
+        ("-c --model=stored a.txt > /dev/full", 1, None),
+        ("-c --model=stored a.txt >&-", 1, "lmz: error: a.txt: standard output is closed\n"),
+        ("--model=stored <&-", 1, "lmz: error: standard input: is closed\n"),
+        ("-q none 2>&-", 1, ""),
+    ):
+        if "/dev/full" in words and not Path("/dev/full").exists():
+            continue
+        done = subprocess.run(
+            ["sh", "-c", f"{command} {words}"],
+            cwd=folder,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env=process.environment,
+            text=True,
+        )
+        seen = "lmz: error: standard output: No space left on device\n" if seen is None else seen
+        assert (done.returncode, done.stderr) == (code, seen), words
 
 
 def on_terminal(process: Any, folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
