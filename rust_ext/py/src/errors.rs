@@ -10,6 +10,7 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     let name = match error {
         Error::Truncated { .. } => "TruncatedError",
         Error::Corrupt { .. } => "CorruptError",
+        Error::Limit { .. } => "LimitError",
         _ => return PyValueError::new_err(error.to_string()),
     };
     let make = || -> PyResult<PyErr> {

@@ -1,0 +1,12 @@
+//! The model `bwt`.
+#![allow(missing_docs)]
+pub mod logistic;
+pub mod predictor;
+pub mod ranks;
+pub mod runs;
+pub mod transform;
+
+use crate::Error;
+fn error_memory() -> Error {
+    Error::Limit { what: "memory for the Burrows-Wheeler transform" }
+}
