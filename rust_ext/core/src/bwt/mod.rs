@@ -1,9 +1,12 @@
 //! The model `bwt`.
 #![allow(missing_docs)]
+pub mod context;
+pub mod lengths;
 pub mod logistic;
 pub mod predictor;
 pub mod ranks;
 pub mod runs;
+pub mod symbols;
 pub mod transform;
 
 use crate::Error;

@@ -1,6 +1,6 @@
 //! Adaptive coding of one binary decision: counters, a mixer and an adaptive probability map.
 
-use super::logistic::{Tables, ONE16};
+use super::logistic::{Tables, STRETCH_MAX};
 use crate::coder::binary::{BinaryDecoder, BinaryEncoder, PROB_ONE};
 
 /// One end of the arithmetic coder, so that a model is written once for both directions.
@@ -38,44 +38,40 @@ impl BitCoder for BinaryDecoder<'_> {
 
 /// Buckets of an adaptive probability map: the logit in steps of half a nat.
 const MAP_BUCKETS: usize = 33;
-/// A counter that has seen nothing: one half, no visits.
-const FRESH: u32 = 1 << 31;
-const WEIGHT_ONE: i32 = 1 << 16;
-
-/// Size and adaption of the counters that one context selects from.
-#[derive(Debug, Clone, Copy)]
-pub struct Input {
-    /// Number of counters.
-    pub slots: usize,
-    /// Visits after which the rate of a counter stays as it is.
-    pub limit: u32,
-}
+/// Mixer inputs: one vector register of 16-bit lanes; a predictor leaves some of them zero.
+const LANES: usize = 8;
+/// Fractional bits of a weight.
+const WEIGHT_BITS: u32 = 14;
 
 /// Mixes the counters of `N` contexts into one probability.
+///
+/// A counter is a 16-bit probability of a one that moves by a fixed part of its error, `2^-k`. `SHIFTS`
+/// holds k of each input in four bits, that of input 0 in the lowest: constants make the code short.
 #[derive(Debug)]
-pub struct Predictor<const N: usize> {
-    counters: [Vec<u32>; N],
-    limits: [u32; N],
-    weights: Vec<[i32; N]>,
+pub struct Predictor<const N: usize, const SHIFTS: u64> {
+    counters: Vec<u16>,
+    weights: Vec<[i16; LANES]>,
     map: Vec<u16>,
     learning_rate: i32,
 }
 
-impl<const N: usize> Predictor<N> {
-    /// Creates a predictor with `sets` weight vectors and `maps` contexts of the probability map.
-    pub fn new(inputs: [Input; N], sets: usize, maps: usize, tables: &Tables, rate: i32) -> Self {
-        // Together a little above one: counters of small contexts are less certain than their union.
-        let start = WEIGHT_ONE * 13 / 10 / i32::try_from(N).unwrap_or(1);
+impl<const N: usize, const SHIFTS: u64> Predictor<N, SHIFTS> {
+    /// Creates a predictor with `slots` counters for all inputs together, `sets` weight vectors and
+    /// `maps` contexts of the probability map.
+    #[allow(clippy::cast_possible_truncation)] // at most 2^15
+    pub fn new(slots: usize, sets: usize, maps: usize, tables: &Tables, learning_rate: i32) -> Self {
+        // Together a little above one: each counter alone is less certain than all of them.
+        let mut start = [0; LANES];
+        start[..N].fill(((13 << WEIGHT_BITS) / (10 * N)) as i16);
         let mut row = [0; MAP_BUCKETS];
         for (bucket, p) in (-16..).zip(row.iter_mut()) {
-            *p = u16::try_from(tables.squash(bucket * 128)).unwrap_or(u16::MAX);
+            *p = tables.squash(bucket * 128);
         }
         Self {
-            counters: inputs.map(|input| vec![FRESH; input.slots]),
-            limits: inputs.map(|input| input.limit),
-            weights: vec![[start; N]; sets],
+            counters: vec![1 << 15; slots],
+            weights: vec![start; sets],
             map: row.repeat(maps),
-            learning_rate: rate,
+            learning_rate,
         }
     }
 
@@ -86,20 +82,22 @@ impl<const N: usize> Predictor<N> {
         &mut self,
         coder: &mut C,
         tables: &Tables,
-        slots: &[usize; N],
+        slots: [usize; N],
         set: usize,
         context: usize,
         bit: u32,
     ) -> u32 {
-        let weights = &mut self.weights[set];
-        let mut logits = [0_i32; N];
-        let mut sum = 0_i64;
+        let mut logits = [0_i16; LANES];
         for i in 0..N {
-            logits[i] = tables.stretch(self.counters[i][slots[i]]);
-            sum += i64::from(weights[i]) * i64::from(logits[i]);
+            logits[i] = tables.stretch(self.counters[slots[i]]);
         }
-        let logit = ((sum >> 16) as i32).clamp(-2047, 2047);
-        let mixed = tables.squash(logit);
+        let weights = &mut self.weights[set];
+        let mut sum = 0_i32;
+        for i in 0..LANES {
+            sum += i32::from(weights[i]) * i32::from(logits[i]);
+        }
+        let logit = (sum >> WEIGHT_BITS).clamp(-STRETCH_MAX, STRETCH_MAX);
+        let mixed = i32::from(tables.squash(logit));
 
         let position = (logit + 2048) as usize;
         let fraction = (position & 127) as i32;
@@ -110,15 +108,19 @@ impl<const N: usize> Predictor<N> {
 
         let bit = coder.code(bit, p1);
 
-        let target = (bit << 16) as i32;
+        let target = (bit as i32) * 65535;
         let nearest = &mut pair[usize::from(fraction >= 64)];
-        *nearest = (i32::from(*nearest) + ((target - i32::from(bit != 0) - i32::from(*nearest)) >> 6)) as u16;
-        let step = ((target - mixed) * self.learning_rate) >> 8;
-        for i in 0..N {
-            weights[i] += (logits[i] * step + (1 << 13)) >> 14;
-            tables.adapt(&mut self.counters[i][slots[i]], bit, self.limits[i]);
+        *nearest = (i32::from(*nearest) + ((target - i32::from(*nearest)) >> 6)) as u16;
+        let step = (((target - mixed) * self.learning_rate) >> 8) as i16;
+        for i in 0..LANES {
+            let change = (i32::from(logits[i]) * i32::from(step)) >> 15;
+            weights[i] = weights[i].saturating_add(((change + 1) >> 1) as i16);
         }
-        debug_assert!(mixed < ONE16);
+        for i in 0..N {
+            let counter = &mut self.counters[slots[i]];
+            let p = i32::from(*counter);
+            *counter = (p + ((target - p) >> ((SHIFTS >> (4 * i)) & 15))) as u16;
+        }
         bit
     }
 }

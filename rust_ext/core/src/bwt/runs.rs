@@ -40,15 +40,20 @@ pub fn rank(last: &[u8]) -> Ranked {
             continue;
         }
         next_symbol = Some(symbol);
-        let rank = list[..distinct]
-            .iter()
-            .position(|&other| other == symbol)
-            .unwrap_or(distinct);
+        // Shifts the list while searching: most ranks are small.
+        let mut rank = 0;
+        let mut shifted = symbol;
+        while rank < distinct {
+            std::mem::swap(&mut list[rank], &mut shifted);
+            if shifted == symbol {
+                break;
+            }
+            rank += 1;
+        }
         if rank == distinct {
+            list[distinct] = shifted;
             distinct += 1;
         }
-        list.copy_within(0..rank, 1);
-        list[0] = symbol;
         ranks.push(rank as u8);
     }
     ranks.reverse();

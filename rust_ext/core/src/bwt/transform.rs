@@ -11,6 +11,8 @@
 
 use super::error_memory;
 use crate::{Error, Result};
+use libsais::bwt::AuxIndicesSamplingRate;
+use libsais::BwtConstruction;
 
 /// Chains of a long text.
 pub const CHAINS: usize = 8;
@@ -54,15 +56,16 @@ pub fn forward(text: &[u8]) -> Result<Transformed> {
     let len = text.len();
     let unit = unit(len);
     let mut last = filled(len, 0_u8)?;
-    let mut work = filled(len, 0_i32)?;
     let mut rows = filled(len.div_ceil(unit).max(1), 0_i32)?;
     if len > 0 {
-        let status = libsais_rs::libsais_bwt_aux(
-            text, &mut last, &mut work, 0, None, unit as i32, &mut rows,
-        );
-        if status != 0 {
-            return Err(error_memory());
-        }
+        let mut work = filled(len, 0_i32)?;
+        BwtConstruction::for_text(text)
+            .in_borrowed_buffer(&mut last)
+            .with_borrowed_temporary_array_buffer(&mut work)
+            .single_threaded()
+            .with_aux_indices_in_buffer(AuxIndicesSamplingRate::new(unit as i32), &mut rows)
+            .run()
+            .map_err(|_| error_memory())?;
     }
     let anchors = cuts(len)
         .iter()
