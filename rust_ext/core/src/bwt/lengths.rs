@@ -44,7 +44,13 @@ impl LengthModel {
     pub fn new(tables: &Tables) -> Self {
         Self {
             predictor: Predictor::new(SLOTS, NODES * 2, NODES * LENGTH_CLASSES, tables, 20),
-            tails: Predictor::new(TAILS * (1 + LENGTH_CLASSES), MAX_EXPONENT + 1, MAX_EXPONENT + 1, tables, 6),
+            tails: Predictor::new(
+                TAILS * (1 + LENGTH_CLASSES),
+                MAX_EXPONENT + 1,
+                MAX_EXPONENT + 1,
+                tables,
+                6,
+            ),
         }
     }
 
@@ -75,7 +81,13 @@ impl LengthModel {
         let wanted_exponent = wanted.ilog2() as usize;
         let mut exponent = 0;
         while exponent < MAX_EXPONENT
-            && self.decide(coder, tables, &contexts, 1 + exponent, u32::from(wanted_exponent > exponent)) != 0
+            && self.decide(
+                coder,
+                tables,
+                &contexts,
+                1 + exponent,
+                u32::from(wanted_exponent > exponent),
+            ) != 0
         {
             exponent += 1;
         }
@@ -83,13 +95,20 @@ impl LengthModel {
         for place in (0..exponent).rev() {
             let bit = u32::from((wanted >> place) & 1 != 0);
             let bit = if exponent <= SHORT_EXPONENT {
-                self.decide(coder, tables, &contexts, MANTISSA + 4 * exponent + value, bit)
+                self.decide(
+                    coder,
+                    tables,
+                    &contexts,
+                    MANTISSA + 4 * exponent + value,
+                    bit,
+                )
             } else {
                 // The three highest places know the bits above them.
                 let prefix = if exponent - place <= 3 { value & 7 } else { 0 };
                 let node = exponent * TAIL_NODES + place.min(7) * 8 + prefix;
                 let slots = [node, TAILS + node * LENGTH_CLASSES + class];
-                self.tails.code(coder, tables, slots, exponent, exponent, bit)
+                self.tails
+                    .code(coder, tables, slots, exponent, exponent, bit)
             };
             value = value * 2 + bit as usize;
         }

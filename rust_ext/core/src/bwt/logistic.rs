@@ -19,7 +19,7 @@ pub struct Tables {
 impl Tables {
     /// Builds the tables.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation)] // values are clamped to the width of their table
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // clamped to the width of their table
     pub fn new() -> Self {
         let mut squash = Box::new([0_u16; TABLE]);
         // e^-d in 62 fractional bits, for d = 0, 1/256, 2/256, ...
@@ -41,10 +41,7 @@ impl Tables {
             }
             *entry = d as i16 - (TABLE / 2) as i16;
         }
-        Self {
-            squash,
-            stretch,
-        }
+        Self { squash, stretch }
     }
 
     /// The 16-bit probability of `d`, which must be in `-2048..2048`.

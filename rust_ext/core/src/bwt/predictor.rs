@@ -58,8 +58,14 @@ pub struct Predictor<const N: usize, const SHIFTS: u64> {
 impl<const N: usize, const SHIFTS: u64> Predictor<N, SHIFTS> {
     /// Creates a predictor with `slots` counters for all inputs together, `sets` weight vectors and
     /// `maps` contexts of the probability map.
-    #[allow(clippy::cast_possible_truncation)] // at most 2^15
-    pub fn new(slots: usize, sets: usize, maps: usize, tables: &Tables, learning_rate: i32) -> Self {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // below 2^15 for N > 0
+    pub fn new(
+        slots: usize,
+        sets: usize,
+        maps: usize,
+        tables: &Tables,
+        learning_rate: i32,
+    ) -> Self {
         // Together a little above one: each counter alone is less certain than all of them.
         let mut start = [0; LANES];
         start[..N].fill(((13 << WEIGHT_BITS) / (10 * N)) as i16);
@@ -77,7 +83,11 @@ impl<const N: usize, const SHIFTS: u64> Predictor<N, SHIFTS> {
 
     /// Codes one decision in the counters `slots`, with weight vector `set` and map context `context`.
     #[inline(always)]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_possible_wrap
+    )]
     pub fn code<C: BitCoder>(
         &mut self,
         coder: &mut C,
@@ -116,8 +126,8 @@ impl<const N: usize, const SHIFTS: u64> Predictor<N, SHIFTS> {
             let change = (i32::from(logits[i]) * i32::from(step)) >> 15;
             weights[i] = weights[i].saturating_add(((change + 1) >> 1) as i16);
         }
-        for i in 0..N {
-            let counter = &mut self.counters[slots[i]];
+        for (i, slot) in slots.into_iter().enumerate() {
+            let counter = &mut self.counters[slot];
             let p = i32::from(*counter);
             *counter = (p + ((target - p) >> ((SHIFTS >> (4 * i)) & 15))) as u16;
         }

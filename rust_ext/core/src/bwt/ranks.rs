@@ -73,7 +73,13 @@ impl RankModel {
         let wanted_exponent = rank.max(1).ilog2() as usize;
         let mut exponent = 0;
         while exponent < MAX_EXPONENT
-            && self.decide(coder, tables, &contexts, exponent, u32::from(wanted_exponent > exponent)) != 0
+            && self.decide(
+                coder,
+                tables,
+                &contexts,
+                exponent,
+                u32::from(wanted_exponent > exponent),
+            ) != 0
         {
             exponent += 1;
         }

@@ -6,6 +6,9 @@
 //! known, and so is the symbol of the next run, whatever the rank. (Binder and Grebnov call the scheme
 //! quantized local frequency coding.)
 
+use super::no_memory;
+use crate::Result;
+
 /// What a decoder needs beside the lengths of the runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ranked {
@@ -27,9 +30,11 @@ pub fn run_length(symbols: &[u8]) -> usize {
 }
 
 /// Finds the ranks of all runs of `last`.
-#[must_use]
+///
+/// # Errors
+/// [`Error::Limit`](crate::Error::Limit) when memory cannot be had.
 #[allow(clippy::cast_possible_truncation)] // a rank is below 256
-pub fn rank(last: &[u8]) -> Ranked {
+pub fn rank(last: &[u8]) -> Result<Ranked> {
     // Backwards, so that the order of the next occurrences is a move-to-front list.
     let mut list = [0_u8; 256];
     let mut distinct = 0;
@@ -54,11 +59,14 @@ pub fn rank(last: &[u8]) -> Ranked {
             list[distinct] = shifted;
             distinct += 1;
         }
+        if ranks.len() == ranks.capacity() {
+            ranks.try_reserve(1 << 16).map_err(|_| no_memory())?;
+        }
         ranks.push(rank as u8);
     }
     ranks.reverse();
-    Ranked {
+    Ok(Ranked {
         order: list[..distinct].to_vec(),
         ranks,
-    }
+    })
 }

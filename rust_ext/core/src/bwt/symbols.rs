@@ -15,7 +15,7 @@ const HASHED: usize = 1 << 20;
 // Places of the inputs in the table of counters.
 const BY_SLOW: usize = NODES;
 const BY_LENGTH: usize = BY_SLOW + NODES;
-const BY_LAST: usize = BY_LENGTH + LENGTH_CLASSES * NODES;
+const BY_LAST: usize = BY_LENGTH + 256 * LENGTH_CLASSES * NODES;
 const BY_SECOND: usize = BY_LAST + 256 * NODES;
 const BY_TWO: usize = BY_SECOND + 256 * NODES;
 const BY_THREE: usize = BY_TWO + HASHED;
@@ -24,7 +24,7 @@ const SLOTS: usize = BY_THREE + HASHED;
 /// A symbol is coded bit by bit from the highest.
 #[derive(Debug)]
 pub struct SymbolModel {
-    predictor: Predictor<7, 0x5555752>,
+    predictor: Predictor<7, 0x4444442>,
 }
 
 /// Start of the nodes of a hashed context; the nodes themselves are added by exclusive or.
@@ -44,12 +44,18 @@ impl SymbolModel {
     /// Codes the symbol of the run that follows `runs`.
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation)] // eight bits behind a leading one
-    pub fn code<C: BitCoder>(&mut self, coder: &mut C, tables: &Tables, runs: &Runs, symbol: u8) -> u8 {
+    pub fn code<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        tables: &Tables,
+        runs: &Runs,
+        symbol: u8,
+    ) -> u8 {
         let [last, second, third] = runs.symbols.map(usize::from);
         let two = (last * 256 + second) as u32;
         let two_start = hashed(two + 1);
         let three_start = hashed(two * 256 + third as u32 + (1 << 24));
-        let length = BY_LENGTH + usize::from(runs.length) * NODES;
+        let length = BY_LENGTH + (usize::from(runs.length) * 256 + last) * NODES;
         let mut node = 1;
         for place in (0..8).rev() {
             let slots = [
@@ -62,7 +68,9 @@ impl SymbolModel {
                 BY_THREE + (three_start ^ node),
             ];
             let bit = u32::from((symbol >> place) & 1);
-            let bit = self.predictor.code(coder, tables, slots, node, last * NODES + node, bit);
+            let bit = self
+                .predictor
+                .code(coder, tables, slots, node, last * NODES + node, bit);
             node = node * 2 + bit as usize;
         }
         node as u8

@@ -9,7 +9,7 @@
 //! symbol. So the text is cut into chains of about equal length, the anchor of each cut is stored, and
 //! the chains are walked in step: their cache misses overlap.
 
-use super::error_memory;
+use super::no_memory;
 use crate::{Error, Result};
 use libsais::bwt::AuxIndicesSamplingRate;
 use libsais::BwtConstruction;
@@ -19,7 +19,7 @@ pub const CHAINS: usize = 8;
 /// Texts below this length are one chain: their tables fit into the cache.
 const CHAINED_FROM: usize = 1 << 18;
 /// Longest text whose rows, counted from 1, fit into 24 bits beside a symbol.
-const PACKED_UP_TO: usize = 1 << 24;
+pub const PACKED_UP_TO: usize = 1 << 24;
 
 /// Last column of the sorted matrix, and the anchors of the cuts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,13 +65,13 @@ pub fn forward(text: &[u8]) -> Result<Transformed> {
             .single_threaded()
             .with_aux_indices_in_buffer(AuxIndicesSamplingRate::new(unit as i32), &mut rows)
             .run()
-            .map_err(|_| error_memory())?;
+            .map_err(|_| no_memory())?;
     }
     let anchors = cuts(len)
         .iter()
         .map(|cut| u32::try_from(rows[cut / unit]))
         .collect::<std::result::Result<_, _>>()
-        .map_err(|_| error_memory())?;
+        .map_err(|_| no_memory())?;
     Ok(Transformed { last, anchors })
 }
 
@@ -87,7 +87,9 @@ pub fn inverse(column: &Transformed) -> Result<Vec<u8>> {
         || column.anchors.iter().any(|&row| row as usize > len)
         || (len > 0 && column.anchors[0] == 0)
     {
-        return Err(Error::Corrupt { what: "row of the Burrows-Wheeler transform" });
+        return Err(Error::Corrupt {
+            what: "row of the Burrows-Wheeler transform",
+        });
     }
     if len == 0 {
         return Ok(Vec::new());
@@ -218,14 +220,16 @@ fn walk<S: Step>(text: &mut [u8], cuts: &[usize], anchors: &[u32], table: &S) ->
     if rows == anchors {
         Ok(())
     } else {
-        Err(Error::Corrupt { what: "cycle of the Burrows-Wheeler transform" })
+        Err(Error::Corrupt {
+            what: "cycle of the Burrows-Wheeler transform",
+        })
     }
 }
 
 /// A vector of `len` copies of `value`, or an error when the memory cannot be had.
 fn filled<T: Clone>(len: usize, value: T) -> Result<Vec<T>> {
     let mut vector = Vec::new();
-    vector.try_reserve_exact(len).map_err(|_| error_memory())?;
+    vector.try_reserve_exact(len).map_err(|_| no_memory())?;
     vector.resize(len, value);
     Ok(vector)
 }
