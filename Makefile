@@ -36,9 +36,18 @@ check: $(VENV)/.tools
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/stubtest --allowlist tests/stubtest-allowlist.txt lmcodec._core
 	$(BIN)/lint-imports
 	cargo fmt --manifest-path rust_ext/Cargo.toml --all --check
 	cargo clippy --quiet --manifest-path rust_ext/Cargo.toml --workspace --all-targets -- -D warnings
+
+# Adds the golden streams that are missing; never changes one that is there.
+golden: $(VENV)/.tools
+	$(BIN)/python -m tests.golden.make
+
+# Writes the table of coded sizes anew: look at its difference before committing it.
+sizes: $(VENV)/.tools
+	$(BIN)/python -m tests.regression.make
 
 format: $(VENV)/.tools
 	$(BIN)/ruff format .

@@ -1,5 +1,45 @@
 """Lossless compression by named probability models."""
 
 from lmcodec._core import __version__
+from lmcodec.api import compress, decompress, decompress_into
+from lmcodec.errors import (
+    CorruptError,
+    FormatError,
+    LimitError,
+    LmcodecError,
+    ModelError,
+    NotReproducibleError,
+    TruncatedError,
+    UnsupportedError,
+    WeightsError,
+)
+from lmcodec.file import LmcodecFile, open
+from lmcodec.incremental import LmcodecCompressor, LmcodecDecompressor
+from lmcodec.info import Info, info
+from lmcodec.options import CompressionParameter
+from lmcodec.recover import Recovered, recover
 
-__all__ = ["__version__"]
+__all__ = [
+    "CompressionParameter",
+    "CorruptError",
+    "FormatError",
+    "Info",
+    "LimitError",
+    "LmcodecCompressor",
+    "LmcodecDecompressor",
+    "LmcodecError",
+    "LmcodecFile",
+    "ModelError",
+    "NotReproducibleError",
+    "Recovered",
+    "TruncatedError",
+    "UnsupportedError",
+    "WeightsError",
+    "__version__",
+    "compress",
+    "decompress",
+    "decompress_into",
+    "info",
+    "open",
+    "recover",
+]

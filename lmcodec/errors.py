@@ -4,9 +4,9 @@
 
     LmcodecError(Exception)             hint: what the caller can do
     ├── FormatError (ValueError)        these bytes are not a valid stream; offset
-    │   ├── TruncatedError (EOFError)   they ended early
+    │   ├── TruncatedError (EOFError)   they ended early; missing
     │   └── CorruptError                checksum, range or base state; expected, got
-    ├── UnsupportedError                valid, but needs a newer format or an unknown model; id, version
+    ├── UnsupportedError                valid, but the format or model is not known; id, version
     ├── ModelError                      a model broke its contract
     │   ├── WeightsError                weights not found, or their digest differs
     │   └── NotReproducibleError        this machine does not compute what the encoder computed
@@ -57,15 +57,31 @@ class FormatError(LmcodecError, ValueError):
         hint: What the caller can do about it, or None.
     """
 
-    def __init__(
-        self, message: str, *, offset: int | None = None, hint: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, offset: int | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.offset = offset
 
 
 class TruncatedError(FormatError, EOFError):
-    """The stream ended before it was complete."""
+    """The stream ended before it was complete.
+
+    Args:
+        message: What happened, colon, value, where.
+        missing: A number of bytes without which reading cannot go on, or None.
+        offset: Byte offset in the stream, or None where it is not known.
+        hint: What the caller can do about it, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        missing: int | None = None,
+        offset: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, offset=offset, hint=hint)
+        self.missing = missing
 
 
 class CorruptError(FormatError):
@@ -117,7 +133,7 @@ class UnsupportedError(LmcodecError):
 
 
 class ModelError(LmcodecError):
-    """A model broke its contract: a negative pmf, a symbol outside the alphabet, a position twice."""
+    """A model broke its contract: a negative pmf, a symbol outside the alphabet, ..."""
 
 
 class WeightsError(ModelError):

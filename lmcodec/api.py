@@ -1,0 +1,145 @@
+"""Whole buffers in, whole buffers out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lmcodec.frame import Feed, FrameWriter, Workers, decode_frames
+from lmcodec.options import DEFAULT_MAX_OUTPUT_BYTES, Options, settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from lmcodec.models.base import Model
+
+# Called with the bytes of content done, and of all content where that is known.
+Progress = Callable[[int, "int | None"], None]
+
+
+def compress(
+    data: Buffer,
+    level: int | None = None,
+    options: Options | None = None,
+    *,
+    model: Model | str = "auto",
+    threads: int | None = None,
+    progress: Progress | None = None,
+    block_size: int | None = None,
+) -> bytes:
+    """Compress bytes.
+
+    Args:
+        data: Any contiguous buffer.
+        level: 1 (fast) to 9 (small); 5 when neither it nor `options` is given.
+        options: Values by `CompressionParameter`; not together with `level`.
+        model: "auto" to choose by content, "stored", the id of a model, or a model.
+        threads: Blocks that are coded side by side; the bytes do not depend on it.
+        progress: Called with (bytes done, bytes in all) as blocks are done.
+        block_size: Bytes of content in a block, or None for that of the level.
+
+    Returns:
+        One frame.
+
+    Raises:
+        TypeError: An argument has a wrong type, or `level` and `options` are both given.
+        ValueError: An argument is outside its bounds, or the model is not known.
+        ModelError: The model cannot code this content.
+
+    Example:
+        >>> import lmcodec
+        >>> lmcodec.decompress(lmcodec.compress(b"banana " * 1000)) == b"banana " * 1000
+        True
+    """
+    chosen = settings(level, options, model=model, threads=threads, block_size=block_size)
+    view = memoryview(data).cast("B")
+    workers = Workers(chosen.threads)
+    writer = FrameWriter(
+        chosen.plan,
+        chosen.block_size,
+        content_size=len(view),
+        digest=chosen.digest,
+        workers=workers,
+    )
+    parts: list[bytes] = []
+    try:
+        for part in writer.write(view):
+            parts.append(part)
+            if progress is not None:
+                progress(writer.done, len(view))
+        parts += writer.finish()
+    finally:
+        workers.close()
+    if progress is not None:
+        progress(len(view), len(view))
+    return b"".join(parts)
+
+
+def decompress(
+    data: Buffer,
+    *,
+    max_output_size: int | None = DEFAULT_MAX_OUTPUT_BYTES,
+    max_memory: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """Decompress all frames in a buffer, and join their content.
+
+    Args:
+        data: Any contiguous buffer of one or more whole frames.
+        max_output_size: Bytes of content to return at most, or None for any number. It is checked
+            before anything is decoded.
+        max_memory: Bytes that decoding a block may need, or None for any number.
+        threads: Blocks that are decoded side by side.
+        progress: Called with (bytes done, None) as blocks are done.
+
+    Returns:
+        The content.
+
+    Raises:
+        FormatError: The buffer is not made of whole, undamaged frames.
+        UnsupportedError: A frame needs a newer release, or a model that is not installed.
+        LimitError: The content is larger than allowed, or a block needs too much memory.
+    """
+    parts: list[bytes] = []
+    done = 0
+    for part in decode_frames(
+        Feed(data), max_output_size=max_output_size, max_memory=max_memory, threads=threads or 1
+    ):
+        parts.append(part)
+        done += len(part)
+        if progress is not None:
+            progress(done, None)
+    return b"".join(parts)
+
+
+def decompress_into(
+    data: Buffer, out: Buffer, *, max_memory: int | None = None, threads: int | None = None
+) -> int:
+    """Decompress all frames in a buffer into another buffer.
+
+    Args:
+        data: Any contiguous buffer of one or more whole frames.
+        out: A writable contiguous buffer; bytes behind the content are left as they are.
+        max_memory: Bytes that decoding a block may need, or None for any number.
+        threads: Blocks that are decoded side by side.
+
+    Returns:
+        How many bytes were written.
+
+    Raises:
+        FormatError: The buffer is not made of whole, undamaged frames.
+        UnsupportedError: A frame needs a newer release, or a model that is not installed.
+        LimitError: The content does not fit into `out`, or a block needs too much memory.
+        TypeError: `out` is not writable.
+    """
+    view = memoryview(out).cast("B")
+    if view.readonly:
+        raise TypeError("out must be writable")
+    position = 0
+    for part in decode_frames(
+        Feed(data), max_output_size=len(view), max_memory=max_memory, threads=threads or 1
+    ):
+        view[position : position + len(part)] = part
+        position += len(part)
+    return position

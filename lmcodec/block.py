@@ -1,0 +1,251 @@
+"""One block: bytes to streams, models and payloads, and back."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError, ModelError
+from lmcodec.header import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
+from lmcodec.models.base import MODELS, Model
+from lmcodec.select import candidates, choose
+from lmcodec.transforms.base import TRANSFORMS, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Buffer
+
+    from lmcodec.models.base import Symbols
+    from lmcodec.transforms.base import Transform
+
+# A model that codes every block, or the way in which it is found for each stream.
+Choice: TypeAlias = Model | Literal["auto", "stored"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How blocks are to be coded.
+
+    Args:
+        level: 1 to 9.
+        choice: A model for every block, "stored", or "auto".
+        verify: Whether to decode each block at once and compare.
+    """
+
+    level: int
+    choice: Choice = "auto"
+    verify: bool = False
+
+
+def encode_block(raw: bytes, start: int, plan: Plan) -> bytes:
+    """Code one block.
+
+    Args:
+        raw: Its content.
+        start: Offset of the content in the frame's content.
+        plan: How to code it.
+
+    Returns:
+        Block header and payloads: the same bytes for the same arguments, always.
+
+    Raises:
+        ModelError: The model cannot code this content, or does not decode what it encoded.
+    """
+    transform, streams = _split(raw, plan)
+    records: list[ModelRecord] = []
+    table: list[StreamRecord] = []
+    payloads: list[bytes] = []
+    for stream in streams:
+        payload, record = _encode_stream(stream, plan)
+        reference = STORED
+        if record is not None:
+            if record not in records:
+                records.append(record)
+            reference = records.index(record) + 1
+        width = symbol_width(stream.symbols)
+        table.append(StreamRecord(stream.name, reference, width, len(stream.symbols), len(payload)))
+        payloads.append(payload)
+    header = BlockHeader(
+        start,
+        len(raw),
+        zlib.crc32(raw),
+        TransformRecord(transform.id, transform.version, transform.params())
+        if transform
+        else TransformRecord(),
+        tuple(records),
+        tuple(table),
+    )
+    # A float runtime that does not repeat itself must be found out while the content is there.
+    if plan.verify or any(record.host_bound for record in records):
+        _verify(header, b"".join(payloads), raw)
+    return b"".join((header.pack(), *payloads))
+
+
+def decode_block(header: BlockHeader, payloads: Buffer, *, max_memory: int | None = None) -> bytes:
+    """Undo `encode_block`.
+
+    Args:
+        header: The parsed block header.
+        payloads: As many bytes as the header announces.
+        max_memory: Bytes that decoding may need, or None for any number.
+
+    Returns:
+        The content.
+
+    Raises:
+        FormatError: The payloads are damaged.
+        UnsupportedError: A model or transform is not known here.
+        LimitError: Decoding needs more memory than allowed.
+    """
+    view = memoryview(payloads)
+    transform = None
+    if header.transform.id:
+        cls = TRANSFORMS.get(header.transform.id, header.transform.version)
+        transform = cls.from_record(header.transform.params)
+    models = [find_model(record) for record in header.models]
+    needed = _memory_bytes(header, models)
+    if max_memory is not None and needed > max_memory:
+        raise LimitError(
+            f"block needs too much memory: {needed} of {max_memory} bytes",
+            limit=max_memory,
+            needed=needed,
+            hint=f"pass max_memory={needed} or more",
+        )
+    symbols: dict[str, Symbols] = {}
+    position = 0
+    for record in header.streams:
+        payload = bytes(view[position : position + record.coded_size])
+        position += record.coded_size
+        if record.model == STORED:
+            symbols[record.name] = _from_little_endian(payload, record.width)
+        else:
+            model = models[record.model - 1]
+            symbols[record.name] = _decode_stream(model, payload, record)
+    raw = transform.inverse(symbols) if transform else bytes(symbols[""])
+    computed = zlib.crc32(raw)
+    if len(raw) != header.raw_size or computed != header.crc:
+        raise CorruptError(
+            f"checksum of the content differs: {header.crc:#010x} in the stream, "
+            f"{computed:#010x} here, in the block at {header.start}",
+            expected=header.crc,
+            got=computed,
+        )
+    return raw
+
+
+def find_model(record: ModelRecord) -> Model:
+    """Build the model that a record describes.
+
+    Raises:
+        UnsupportedError: It is not known here, or decodes only on the machine that encoded.
+        FormatError: Its parameters do not fit.
+    """
+    cls = MODELS.get(record.id, record.version)
+    if record.host_bound != cls.host_bound:
+        raise FormatError(f"profile of model {record.id} is not the one that is recorded")
+    return cls.from_record(record.params, record.digests)
+
+
+def memory_bytes(header: BlockHeader) -> int:
+    """Return about how much memory decoding a block needs, with its content.
+
+    Raises:
+        UnsupportedError: A model is not known here.
+    """
+    return _memory_bytes(header, [find_model(record) for record in header.models])
+
+
+def symbol_width(symbols: Symbols) -> int:
+    """Return the bytes of a symbol."""
+    return 1 if isinstance(symbols, bytes) else int(symbols.itemsize)
+
+
+def _memory_bytes(header: BlockHeader, models: Sequence[Model]) -> int:
+    # Streams are decoded one after the other, so the greediest model counts.
+    needs = [
+        models[stream.model - 1].memory_bytes(stream.count)
+        for stream in header.streams
+        if stream.model != STORED
+    ]
+    symbols = sum(stream.count * stream.width for stream in header.streams)
+    return max(needs, default=0) + header.payload_size + symbols + header.raw_size
+
+
+def _verify(header: BlockHeader, payloads: bytes, raw: bytes) -> None:
+    ids = ", ".join(f"{record.id}/{record.version}" for record in header.models) or "stored"
+    try:
+        same = decode_block(header, payloads) == raw
+    except LmcodecError as error:
+        raise ModelError(f"block does not decode after encoding: {ids}: {error}") from error
+    if not same:
+        raise ModelError(f"block decodes to other bytes after encoding: {ids}")
+
+
+def _split(raw: bytes, plan: Plan) -> tuple[Transform | None, Sequence[Stream]]:
+    """Apply the first transform that takes this content and gives it back."""
+    whole = [Stream("", raw)]
+    if plan.choice != "auto":
+        return None, whole
+    for cls in TRANSFORMS.list():
+        transform = cls.probe(raw)
+        if transform is None:
+            continue
+        streams = transform.forward(raw)
+        total = sum(len(stream.symbols) * symbol_width(stream.symbols) for stream in streams)
+        try:
+            restored = transform.inverse({stream.name: stream.symbols for stream in streams})
+        except LmcodecError:
+            continue
+        # The bound is the one that the format sets for a decoder's memory.
+        if restored == raw and total <= 16 * len(raw) + (1 << 16):
+            return transform, streams
+    return None, whole
+
+
+def _encode_stream(stream: Stream, plan: Plan) -> tuple[bytes, ModelRecord | None]:
+    """Code one stream, or store it where no model makes it smaller."""
+    symbols = stream.symbols
+    stored = symbols if isinstance(symbols, bytes) else _to_little_endian(symbols)
+    model: Model | None = None
+    if plan.choice == "auto":
+        if len(symbols):
+            width = symbol_width(symbols)
+            model = choose(symbols, candidates(plan.level, stream.hint, width))
+    elif plan.choice != "stored":
+        model = plan.choice
+    if model is None:
+        return stored, None
+    payload = model.encode(symbols)
+    record = ModelRecord(model.id, model.version, model.params(), model.host_bound, model.digests())
+    if len(payload) + len(record.pack()) >= len(stored):
+        return stored, None
+    return payload, record
+
+
+def _decode_stream(model: Model, payload: bytes, record: StreamRecord) -> Symbols:
+    symbols = model.decode(payload, record.count)
+    if len(symbols) != record.count or symbol_width(symbols) != record.width:
+        raise CorruptError(
+            f"model {model.id} decoded {len(symbols)} symbols of {symbol_width(symbols)} bytes: "
+            f"{record.count} of {record.width} were coded",
+            expected=record.count,
+            got=len(symbols),
+        )
+    return symbols
+
+
+def _to_little_endian(symbols: Symbols) -> bytes:
+    import numpy as np
+
+    array = np.asarray(symbols)
+    return array.astype(array.dtype.newbyteorder("<")).tobytes()
+
+
+def _from_little_endian(payload: bytes, width: int) -> Symbols:
+    if width == 1:
+        return payload
+    import numpy as np
+
+    return np.frombuffer(payload, f"<u{width}").astype(f"u{width}")

@@ -1,0 +1,391 @@
+"""Frames: content to blocks and an index, in threads, and back.
+
+`FrameWriter` takes content in pieces of any size, `read_frames` gives it back from a buffer.
+Blocks are coded side by side; the bytes do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from lmcodec.block import Plan, decode_block, encode_block
+from lmcodec.container import End, FrameHeader, IndexEntry, SkippableFrame, next_frame, next_part
+from lmcodec.errors import CorruptError, LimitError, TruncatedError
+from lmcodec.header import BlockHeader
+from lmcodec.packing import Cursor
+
+if TYPE_CHECKING:
+    import hashlib
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    from typing_extensions import Buffer
+
+T = TypeVar("T")
+
+# A file is read in pieces of this size, and a large payload in larger ones.
+_READ_BYTES = 1 << 17
+_MOST_BYTES = 1 << 24
+
+
+class Workers:
+    """Runs calls in threads and returns their results in order, a bounded number at a time.
+
+    Args:
+        threads: How many; with 1, calls run at once in the calling thread.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1: got {threads}")
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._pending: deque[Future[bytes]] = deque()
+
+    def submit(self, call: Callable[[], bytes]) -> list[bytes]:
+        """Start a call; return the results that are ready and next in order."""
+        if self._threads == 1:
+            return [call()]
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="lmcodec")
+        self._pending.append(self._pool.submit(call))
+        done = []
+        # One more than can run, so that a thread finds work while a result is being taken.
+        while len(self._pending) > self._threads + 1:
+            done.append(self._pending.popleft().result())
+        return done
+
+    def drain(self) -> Iterator[bytes]:
+        """Yield the results of all calls that are still running."""
+        while self._pending:
+            yield self._pending.popleft().result()
+
+    def close(self) -> None:
+        """Cancel what has not begun, and end the threads; the next call would start new ones."""
+        self._pending.clear()
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+
+@dataclass(frozen=True)
+class BlockPart:
+    """A block as it was read: its header, its payloads, and where it began in the frame."""
+
+    header: BlockHeader
+    payloads: Buffer
+    offset: int
+    coded_size: int
+
+    @property
+    def entry(self) -> IndexEntry:
+        """What the index says of the block."""
+        header = self.header
+        return IndexEntry(self.offset, self.coded_size, header.start, header.raw_size, header.crc)
+
+
+class FrameWriter:
+    """Writes one frame.
+
+    Args:
+        plan: How blocks are coded.
+        block_size: Bytes of content in a block.
+        content_size: Bytes of content in the frame where they are known. Blocks are then of about
+            equal size, for a short last one would be coded badly.
+        digest: Whether to record a SHA-256 of the content.
+        workers: Threads for the blocks.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        block_size: int,
+        *,
+        content_size: int | None = None,
+        digest: bool = False,
+        workers: Workers | None = None,
+    ) -> None:
+        if content_size:
+            blocks = -(-content_size // block_size)
+            block_size = -(-content_size // blocks)
+        self._plan = plan
+        self._block_size = block_size
+        self._content_size = content_size
+        self._digest = _sha256() if digest else None
+        self._workers = workers or Workers()
+        self._buffer = bytearray()
+        self._header: bytes | None = None
+        self._submitted: deque[tuple[int, int]] = deque()
+        self._entries: list[IndexEntry] = []
+        self._taken = 0
+        self._written = 0
+
+    @property
+    def done(self) -> int:
+        """Bytes of content in the blocks that were yielded."""
+        return self._entries[-1].start + self._entries[-1].raw_size if self._entries else 0
+
+    def write(self, data: Buffer) -> Iterator[bytes]:
+        """Take content; yield the bytes of the frame that are ready."""
+        view = memoryview(data).cast("B")
+        position = 0
+        while position < len(view):
+            size = min(self._block_size - len(self._buffer), len(view) - position)
+            self._buffer += view[position : position + size]
+            position += size
+            if len(self._buffer) == self._block_size:
+                yield from self.flush_block()
+
+    def flush_block(self) -> Iterator[bytes]:
+        """End the current block where it is; yield the bytes of the frame that are ready."""
+        if not self._buffer:
+            return
+        raw = bytes(self._buffer)
+        self._buffer.clear()
+        start = self._taken
+        self._taken += len(raw)
+        yield from self._begin()
+        if self._digest is not None:
+            self._digest.update(raw)
+        self._submitted.append((start, len(raw)))
+        for block in self._workers.submit(lambda: encode_block(raw, start, self._plan)):
+            yield self._finished(block)
+
+    def drain(self) -> Iterator[bytes]:
+        """Yield all blocks that are still being coded."""
+        for block in self._workers.drain():
+            yield self._finished(block)
+
+    def finish(self) -> Iterator[bytes]:
+        """End the frame; yield the rest of its bytes.
+
+        Raises:
+            ValueError: There was more or less content than announced.
+        """
+        if self._content_size is not None and self._content_size != self._taken + len(self._buffer):
+            got = self._taken + len(self._buffer)
+            raise ValueError(f"content has {got} bytes: {self._content_size} were announced")
+        yield from self.flush_block()
+        yield from self._begin()
+        yield from self.drain()
+        index = len(self._entries) > 1 or self._digest is not None
+        digest = self._digest.digest() if self._digest is not None else None
+        yield End(tuple(self._entries), digest).pack() if index else End().pack()
+
+    def _begin(self) -> Iterator[bytes]:
+        if self._header is None:
+            # A single block says its size itself.
+            several = self._content_size is not None and self._content_size > self._block_size
+            size = self._content_size if several else None
+            self._header = FrameHeader(size, self._digest is not None).pack()
+            self._written = len(self._header)
+            yield self._header
+
+    def _finished(self, block: bytes) -> bytes:
+        start, size = self._submitted.popleft()
+        header = BlockHeader.parse(Cursor(block))
+        self._entries.append(IndexEntry(self._written, len(block), start, size, header.crc))
+        self._written += len(block)
+        return block
+
+
+class FrameChecker:
+    """Checks that the parts of one frame fit together, as they are read in order.
+
+    Args:
+        header: The frame header.
+    """
+
+    def __init__(self, header: FrameHeader) -> None:
+        self._header = header
+        self._entries: list[IndexEntry] = []
+        self._content = 0
+        self._sha256 = _sha256() if header.has_digest else None
+
+    def block(self, part: BlockPart) -> None:
+        """Check the place of a block.
+
+        Raises:
+            CorruptError: A block before it is missing, or it comes twice.
+        """
+        header = part.header
+        if header.start != self._content:
+            raise CorruptError(
+                f"block starts at {header.start} of the content: {self._content} bytes came before",
+                expected=self._content,
+                got=header.start,
+            )
+        self._entries.append(part.entry)
+        self._content += header.raw_size
+
+    def content(self, raw: bytes) -> bytes:
+        """Add decoded content to the digest, and return it."""
+        if self._sha256 is not None:
+            self._sha256.update(raw)
+        return raw
+
+    def end(self, end: End) -> None:
+        """Check the end of the frame, when all content was seen.
+
+        Raises:
+            CorruptError: The blocks are not those of the index, or the size or digest differs.
+        """
+        if self._header.content_size not in (None, self._content):
+            raise CorruptError(
+                f"frame has {self._content} bytes of content: "
+                f"{self._header.content_size} were announced",
+                expected=self._header.content_size,
+                got=self._content,
+            )
+        if end.entries is not None and end.entries != tuple(self._entries):
+            raise CorruptError("index does not fit the blocks before it")
+        digest = self._sha256.digest() if self._sha256 is not None else None
+        if end.digest != digest:
+            raise CorruptError("SHA-256 of the content differs", expected=end.digest, got=digest)
+
+
+class Feed:
+    """The bytes of a stream: all of them, or as many as were needed so far.
+
+    Args:
+        data: The stream, or its beginning.
+        read: Returns up to so many of the next bytes, none at the end; None where `data` is all.
+    """
+
+    def __init__(self, data: Buffer = b"", read: Callable[[int], bytes] | None = None) -> None:
+        self._data = memoryview(data).cast("B")
+        self._read = read
+        self.offset = 0
+
+    def parse(self, parse: Callable[[Cursor], T]) -> T:
+        """Parse what comes next, and pass over it.
+
+        Raises:
+            TruncatedError: The stream ends before it.
+        """
+        while True:
+            cursor = Cursor(self._data, base=self.offset)
+            try:
+                value = parse(cursor)
+            except TruncatedError as error:
+                if error.missing is None or not self._fill(error.missing):
+                    raise
+            else:
+                self._data = self._data[cursor.position :]
+                self.offset += cursor.position
+                return value
+
+    def take(self, size: int, what: str) -> memoryview:
+        """Return the next `size` bytes."""
+        return self.parse(lambda cursor: cursor.take(size, what))
+
+    def skip(self, size: int, what: str) -> None:
+        """Pass over `size` bytes without keeping them."""
+        while size > 0:
+            size -= len(self.take(min(size, _READ_BYTES), what))
+
+    def at_end(self) -> bool:
+        """Return whether there are no more bytes."""
+        return not self._data and not self._fill(1)
+
+    def _fill(self, missing: int) -> bool:
+        """Read at least so many bytes, unless the stream ends; what is claimed is not reserved."""
+        if self._read is None:
+            return False
+        parts = [bytes(self._data)]
+        while missing > 0 and (part := self._read(max(_READ_BYTES, min(missing, _MOST_BYTES)))):
+            parts.append(part)
+            missing -= len(part)
+        self._data = memoryview(b"".join(parts))
+        return missing <= 0
+
+
+def read_parts(feed: Feed) -> Iterator[FrameHeader | BlockPart | End]:
+    """Read all frames of a stream, passing over skippable ones.
+
+    Raises:
+        FormatError: The bytes are not frames from the first to the last.
+        UnsupportedError: A frame needs a newer release.
+    """
+    while feed.offset == 0 or not feed.at_end():
+        begin = feed.offset
+        head = feed.parse(next_frame)
+        if isinstance(head, SkippableFrame):
+            feed.skip(head.size, "skippable frame")
+            continue
+        yield head
+        while True:
+            start = feed.offset
+            part = feed.parse(next_part)
+            if isinstance(part, End):
+                yield part
+                break
+            payloads = feed.take(part.payload_size, "payload")
+            yield BlockPart(part, payloads, start - begin, feed.offset - start)
+
+
+def decode_frames(
+    feed: Feed,
+    *,
+    max_output_size: int | None = None,
+    max_memory: int | None = None,
+    threads: int = 1,
+) -> Generator[bytes, None, None]:
+    """Yield the content of all frames of a stream, block by block.
+
+    Args:
+        feed: The stream.
+        max_output_size: Bytes of content to yield at most, or None for any number.
+        max_memory: Bytes that decoding a block may need, or None for any number.
+        threads: Blocks that are decoded side by side, ahead of the one that is yielded.
+
+    Raises:
+        FormatError: The bytes are not frames from the first to the last.
+        UnsupportedError: A frame needs a newer release or an unknown model.
+        LimitError: The content is larger than allowed, or a block needs too much memory.
+    """
+    workers = Workers(threads)
+    total = 0
+    try:
+        for part in read_parts(feed):
+            if isinstance(part, FrameHeader):
+                checker = FrameChecker(part)
+                check_output(total + (part.content_size or 0), max_output_size)
+            elif isinstance(part, BlockPart):
+                checker.block(part)
+                total += part.header.raw_size
+                check_output(total, max_output_size)
+                decode = partial(decode_block, part.header, part.payloads, max_memory=max_memory)
+                yield from map(checker.content, workers.submit(decode))
+            else:
+                yield from map(checker.content, workers.drain())
+                checker.end(part)
+    finally:
+        workers.close()
+
+
+def check_output(needed: int, limit: int | None) -> None:
+    """Check the size of the output before it is made.
+
+    Raises:
+        LimitError: It exceeds the limit.
+    """
+    if limit is not None and needed > limit:
+        raise LimitError(
+            f"content is too large: at least {needed} bytes, the limit is {limit}",
+            limit=limit,
+            needed=needed,
+            hint="pass a larger max_output_size, or read the stream through lmcodec.open",
+        )
+
+
+def _sha256() -> hashlib._Hash:
+    # Not at the top: importing it takes as long as half of the package.
+    import hashlib
+
+    return hashlib.sha256()

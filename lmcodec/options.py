@@ -1,0 +1,139 @@
+"""What a caller can choose, and what each level means."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lmcodec.block import Choice, Plan
+from lmcodec.errors import UnsupportedError
+from lmcodec.header import MAX_BLOCK_BYTES
+from lmcodec.models.base import MODELS, Model
+
+DEFAULT_LEVEL = 5
+MIN_LEVEL, MAX_LEVEL = 1, 9
+DEFAULT_MAX_OUTPUT_BYTES = 2 << 30
+
+_MIB = 1 << 20
+# Adaptive models lose 4 % and more at 256 KiB; past 16 MiB the gain is small, the memory is not.
+BLOCK_BYTES_BY_LEVEL = {
+    1: 16 * _MIB,
+    2: 16 * _MIB,
+    3: 16 * _MIB,
+    4: 16 * _MIB,
+    5: 16 * _MIB,
+    6: 32 * _MIB,
+    7: 32 * _MIB,
+    8: 64 * _MIB,
+    9: 128 * _MIB,
+}
+
+
+class CompressionParameter(enum.IntEnum):
+    """Keys of the `options` mapping."""
+
+    compression_level = 1
+    """Trades speed for size: 1 to 9."""
+    block_size = 2
+    """Bytes of content in a block, which is what can be decoded alone."""
+    nb_workers = 3
+    """Threads; the bytes do not depend on it."""
+    content_digest = 4
+    """1: record a SHA-256 of the content, and check it when decoding. 0: do not."""
+    verify = 5
+    """1: decode each block right after encoding it, and compare. 0: do not."""
+
+    def bounds(self) -> tuple[int, int]:
+        """Return the lowest and the highest value."""
+        return _BOUNDS[self]
+
+
+_BOUNDS = {
+    CompressionParameter.compression_level: (MIN_LEVEL, MAX_LEVEL),
+    CompressionParameter.block_size: (1, MAX_BLOCK_BYTES),
+    CompressionParameter.nb_workers: (1, 1024),
+    CompressionParameter.content_digest: (0, 1),
+    CompressionParameter.verify: (0, 1),
+}
+
+Options = Mapping[CompressionParameter, int]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Checked choices of a compressor."""
+
+    plan: Plan
+    block_size: int
+    threads: int
+    digest: bool
+
+
+def settings(
+    level: int | None,
+    options: Options | None,
+    *,
+    model: Model | str = "auto",
+    threads: int | None = None,
+    block_size: int | None = None,
+) -> Settings:
+    """Check what a caller chose, and fill in the rest.
+
+    Args:
+        level: 1 to 9, or None for the default.
+        options: Further parameters; not together with `level`.
+        model: "auto", "stored", the id of a model, or a model.
+        threads: Number of threads.
+        block_size: Bytes of content in a block, or None for that of the level.
+
+    Returns:
+        The settings.
+
+    Raises:
+        TypeError: `level` and `options` are both given, or have a wrong type.
+        ValueError: A value is outside its bounds, or a model is not known.
+    """
+    if level is not None and options is not None:
+        raise TypeError("only one of level and options can be given")
+    values = {CompressionParameter(key): value for key, value in (options or {}).items()}
+    for key, value in (
+        (CompressionParameter.compression_level, level),
+        (CompressionParameter.nb_workers, threads),
+        (CompressionParameter.block_size, block_size),
+    ):
+        if value is not None:
+            values[key] = value
+    for key, value in values.items():
+        low, high = key.bounds()
+        if not isinstance(value, int):
+            raise TypeError(f"{key.name} must be an int: got {value!r}")
+        if not low <= value <= high:
+            raise ValueError(f"{key.name} must be {low} to {high}: got {value}")
+    chosen = values.get(CompressionParameter.compression_level, DEFAULT_LEVEL)
+    return Settings(
+        Plan(
+            chosen,
+            _choice(model, chosen),
+            bool(values.get(CompressionParameter.verify, 0)),
+        ),
+        values.get(CompressionParameter.block_size, BLOCK_BYTES_BY_LEVEL[chosen]),
+        values.get(CompressionParameter.nb_workers, 1),
+        bool(values.get(CompressionParameter.content_digest, 0)),
+    )
+
+
+def _choice(model: Model | str, level: int) -> Choice:
+    if isinstance(model, Model):
+        return model
+    if not isinstance(model, str):
+        raise TypeError(f"model must be a model or its id: got {model!r}")
+    if model == "auto":
+        return "auto"
+    if model == "stored":
+        return "stored"
+    try:
+        return MODELS.get(model).for_level(level)
+    except UnsupportedError as error:
+        known = ", ".join(("auto", "stored", *MODELS.ids()))
+        raise ValueError(f"model is not known: {model!r}; known are {known}") from error

@@ -1,0 +1,1 @@
+"""One file for each kind of content; the file has the name of the transform's id."""

@@ -1,0 +1,94 @@
+"""What every transform is: a block of bytes as named streams of symbols, and back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from lmcodec.packing import pack_fields, unpack_fields
+from lmcodec.registry import Registry
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from lmcodec.models.base import Symbols
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Symbols of one kind that one model will code.
+
+    Args:
+        name: Lower-case ASCII letters, digits and ``_.-``, unique in the block.
+        symbols: Bytes, or an array of uint16 or uint32.
+        hint: Kind of content, by which the model is chosen: "" for bytes of any kind.
+    """
+
+    name: str
+    symbols: Symbols
+    hint: str = ""
+
+
+class Transform(ABC):
+    """Splits a block into streams that are easier to predict than the block itself.
+
+    Subclasses are frozen dataclasses, registered by ``@TRANSFORMS.register(id=..., version=...)``;
+    their fields are recorded in the block. `inverse` undoes `forward` for every input: what does
+    not fit the kind of content goes to a stream of exceptions. The frame checks it for each block,
+    and codes the block without a transform where it fails.
+    """
+
+    id: ClassVar[str]
+    version: ClassVar[int]
+
+    @classmethod
+    @abstractmethod
+    def probe(cls, raw: bytes) -> Self | None:
+        """Return the transform to try on this block, or None where the content is another kind.
+
+        Args:
+            raw: The whole block; looking at a sample of it is enough.
+        """
+
+    @abstractmethod
+    def forward(self, raw: bytes) -> Sequence[Stream]:
+        """Split a block.
+
+        Args:
+            raw: The block.
+
+        Returns:
+            The streams; together at most 16 times the block, plus 64 KiB.
+        """
+
+    @abstractmethod
+    def inverse(self, streams: Mapping[str, Symbols]) -> bytes:
+        """Undo `forward`.
+
+        Args:
+            streams: The symbols of each stream, by name.
+
+        Returns:
+            The block.
+
+        Raises:
+            FormatError: The streams do not fit together.
+        """
+
+    def params(self) -> bytes:
+        """Return the fields as bytes for the block header."""
+        return pack_fields(self)
+
+    @classmethod
+    def from_record(cls, params: bytes) -> Self:
+        """Build the transform that a block header describes.
+
+        Raises:
+            FormatError: The parameters do not fit.
+        """
+        return unpack_fields(cls, params)
+
+
+TRANSFORMS: Registry[Transform] = Registry("transform", "lmcodec.transforms")

@@ -1,0 +1,97 @@
+"""Writes the golden streams that are missing. It never changes one that is there.
+
+python -m tests.golden.make
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import lmcodec
+from lmcodec import CompressionParameter
+from lmcodec.container import End, FrameHeader, SkippableFrame
+from lmcodec.header import BlockHeader, ModelRecord
+from lmcodec.header import StreamRecord as Stream
+from lmcodec.models.base import MODELS, Model, SequentialModel
+from tests.strategies import BLOCK_BYTES, LONG_SAMPLES, SAMPLES
+
+HERE = Path(__file__).parent
+CASES = HERE / "cases.toml"
+
+_DIGEST = {CompressionParameter.content_digest: 1, CompressionParameter.block_size: BLOCK_BYTES}
+
+
+def frames() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of what the container can do."""
+    for name in ("empty", "one-byte", "all-bytes"):
+        yield f"frame-v1-{name}", SAMPLES[name], lmcodec.compress(SAMPLES[name], model="stored")
+    log = SAMPLES["log"]
+    several = lmcodec.compress(log, model="stored", block_size=BLOCK_BYTES)
+    yield "frame-v1-blocks", log, several
+    yield "frame-v1-digest", log, lmcodec.compress(log, model="stored", options=_DIGEST)
+    compressor = lmcodec.LmcodecCompressor(model="stored", block_size=BLOCK_BYTES)
+    yield "frame-v1-unannounced", log, compressor.compress(log) + compressor.flush()
+    skippable = SkippableFrame(7, 4).pack() + b"skip"
+    yield "frame-v1-concatenated", log * 2, several + skippable + several
+
+
+def models() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of every registered portable model."""
+    for cls in MODELS.list():
+        if cls.host_bound:
+            continue
+        model: Model = cls()
+        # The reference decoder takes seconds for the long ones.
+        long = () if issubclass(cls, SequentialModel) else tuple(LONG_SAMPLES)
+        for name in ("run", "dna", "log", "utf-8", *long):
+            content = SAMPLES.get(name) or LONG_SAMPLES[name]
+            stream = lmcodec.compress(content, model=model)
+            if lmcodec.info(stream).models == (f"{cls.id}/{cls.version}",):
+                yield f"{cls.id}-v{cls.version}-{name}", content, stream
+
+
+def bad() -> Iterator[tuple[str, bytes]]:
+    """Yield streams that must be refused; the name begins with the error."""
+    good = lmcodec.compress(SAMPLES["log"], model="stored")
+    flipped = bytearray(good)
+    flipped[100] ^= 1
+    yield "corrupt-payload", bytes(flipped)
+    flipped = bytearray(good)
+    flipped[15] ^= 1
+    yield "corrupt-block-header", bytes(flipped)
+    yield "truncated-no-end", good[:-3]
+    yield "truncated-payload", good[:200]
+    yield "truncated-empty", b""
+    yield "format-not-a-stream", b"plain text, not a stream\n"
+    yield "format-bytes-behind", good + b"\0"
+    future = bytearray(FrameHeader().pack())
+    future[4] = 2
+    yield "unsupported-major-version", bytes(future)
+    record = ModelRecord("future", 1)
+    header = BlockHeader(0, 3, 0, models=(record,), streams=(Stream("", 1, 1, 3, 2),))
+    yield "unsupported-model", FrameHeader().pack() + header.pack() + b"xx" + End().pack()
+    yield "unsupported-embedded-weights", FrameHeader().pack() + b"\xb5W\0"
+    yield "limit-announced", FrameHeader(1 << 60).pack() + End().pack()
+
+
+def main() -> None:
+    """Write what is missing."""
+    (HERE / "bad").mkdir(exist_ok=True)
+    for name, content, stream in (*frames(), *models()):
+        path = HERE / f"{name}.lmc"
+        if path.exists():
+            continue
+        path.write_bytes(stream)
+        digest = hashlib.sha256(content).hexdigest()
+        with CASES.open("a", encoding="utf-8") as file:
+            file.write(f'["{name}"]\nsize = {len(content)}\nsha256 = "{digest}"\n\n')
+    for name, stream in bad():
+        path = HERE / "bad" / f"{name}.lmc"
+        if not path.exists():
+            path.write_bytes(stream)
+
+
+if __name__ == "__main__":
+    main()

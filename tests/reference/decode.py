@@ -1,0 +1,227 @@
+"""Decoder of the lmcodec stream format, written from docs/format.md with the standard library only.
+
+It decodes stored streams and those of order0, slowly, and checks everything that the page demands.
+
+    python decode.py < file.lmz > file
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+import zlib
+from itertools import accumulate
+
+
+class InvalidError(Exception):
+    """The stream is not valid."""
+
+
+class UnsupportedError(Exception):
+    """The stream needs something that this decoder does not have."""
+
+
+def need(holds: bool, what: str) -> None:
+    if not holds:
+        raise InvalidError(what)
+
+
+class Reader:
+    """Section 1: the conventions."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, size: int) -> bytes:
+        need(size <= len(self.data) - self.at, "bytes are missing")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def u8(self) -> int:
+        return self.take(1)[0]
+
+    def u32(self) -> int:
+        return int.from_bytes(self.take(4), "little")
+
+    def varint(self) -> int:
+        value = 0
+        for index in range(10):
+            byte = self.u8()
+            value |= (byte & 127) << 7 * index
+            if byte < 128:
+                need(byte > 0 or index == 0, "varint is not in its shortest form")
+                need(value < 1 << 64, "varint is too large")
+                return value
+        raise InvalidError("varint is too long")
+
+    def blob(self) -> bytes:
+        return self.take(self.varint())
+
+    def name(self) -> str:
+        raw = self.blob()
+        need(re.fullmatch(rb"[a-z0-9_.-]{1,64}", raw) is not None, "name is not well formed")
+        return raw.decode("ascii")
+
+    def check(self, begin: int) -> None:
+        """Read the CRC-32 of everything since `begin`."""
+        computed = zlib.crc32(self.data[begin : self.at])
+        need(self.u32() == computed, "checksum differs")
+
+
+def decode(data: bytes) -> bytes:
+    """Section 2: a stream is frames, and nothing else."""
+    need(data != b"", "stream is empty")
+    reader = Reader(data)
+    content = b""
+    while reader.at < len(data):
+        if data[reader.at : reader.at + 4] == b"\xb5LMZ":
+            content += decode_frame(reader)
+        else:
+            skip_frame(reader)
+    return content
+
+
+def skip_frame(reader: Reader) -> None:
+    """Section 3: a skippable frame."""
+    begin = reader.at
+    magic = reader.take(4)
+    need(magic[:3] == b"\xb5LM" and magic[3] >> 4 == 6, "no frame begins here")
+    size = int.from_bytes(reader.take(8), "little")
+    reader.check(begin)
+    reader.take(size)
+
+
+def decode_frame(reader: Reader) -> bytes:
+    """Sections 3 to 5: a frame."""
+    begin = reader.at
+    reader.take(4)
+    major, _minor, flags = reader.take(3)
+    if major != 1 or flags > 3:
+        raise UnsupportedError("version or flags")
+    content_size = reader.varint() if flags & 1 else None
+    reader.check(begin)
+
+    content = b""
+    blocks: list[tuple[int, int, int]] = []
+    first = 0
+    while reader.data[reader.at : reader.at + 2] == b"\xb5B":
+        block = reader.at
+        first = first or block - begin
+        raw = decode_block(reader, len(content))
+        content += raw
+        blocks.append((reader.at - block, len(raw), zlib.crc32(raw)))
+
+    digest = decode_end(reader, first, blocks)
+    need(content_size in (None, len(content)), "content size differs")
+    need((digest is not None) == bool(flags & 2), "digest is there, or is not, against the flag")
+    need(digest in (None, hashlib.sha256(content).digest()), "digest differs")
+    return content
+
+
+def decode_end(reader: Reader, first: int, blocks: list[tuple[int, int, int]]) -> bytes | None:
+    """Section 5: the end of a frame; return the digest."""
+    begin = reader.at
+    marker = reader.take(2)
+    if marker == b"\xb5W":
+        raise UnsupportedError("embedded weights")
+    need(marker == b"\xb5E", "neither a block nor the end")
+    index = Reader(reader.blob())
+    if not index.data:
+        return None
+    reader.check(begin)
+    need(reader.u32() == reader.at - 4 - begin, "size of the end differs")
+    need(reader.take(4) == b"\xb5IDX", "magic of the index is missing")
+
+    flags = index.u8()
+    if flags > 1:
+        raise UnsupportedError("index flags")
+    digest = index.take(32) if flags else None
+    need(index.varint() == first, "first block is elsewhere")
+    listed = [(index.varint(), index.varint(), index.u32()) for _ in range(index.varint())]
+    need(listed == blocks, "index does not fit the blocks")
+    need(index.at == len(index.data), "index has bytes too many")
+    return digest
+
+
+def decode_block(reader: Reader, start: int) -> bytes:
+    """Section 4: a block."""
+    begin = reader.at
+    reader.take(2)
+    size = reader.varint()
+    need(size <= 1 << 20, "block header is too large")
+    header = Reader(reader.take(size))
+    reader.check(begin)
+
+    if header.u8() != 0:
+        raise UnsupportedError("transform")
+    need(header.varint() == start, "block belongs elsewhere")
+    raw_size = header.varint()
+    need(raw_size < 1 << 31, "block is too large")
+    checksum = header.u32()
+    models = [read_model(header) for _ in range(header.varint())]
+    model, width = divmod(header.varint(), 4)
+    need(width == 0 and model <= len(models), "stream does not fit the block")
+    payload = reader.take(header.varint())
+    need(header.at == size, "block header has bytes too many")
+
+    raw = payload if model == 0 else decode_order0(payload, raw_size, *models[model - 1])
+    need(len(raw) == raw_size and zlib.crc32(raw) == checksum, "content differs")
+    return raw
+
+
+def read_model(header: Reader) -> tuple[str, int, bytes]:
+    """Section 4: a model record."""
+    id, version, flags = header.name(), header.varint(), header.u8()
+    if flags:
+        raise UnsupportedError("host-bound model, or weights")
+    return id, version, header.blob()
+
+
+def decode_order0(payload: bytes, count: int, id: str, version: int, params: bytes) -> bytes:
+    """Section 6."""
+    if (id, version) != ("order0", 1):
+        raise UnsupportedError(f"model {id} version {version}")
+    increment = 32
+    if params:
+        reader = Reader(params)
+        coded = reader.varint()
+        need(coded % 2 == 0 and reader.at == len(params), "parameters do not fit")
+        increment = coded // 2
+    need(1 <= increment <= 65536, "increment is outside its range")
+
+    slots = 1 << 24
+    state, words = read_stack(payload)
+    weights = [1] * 256
+    out = bytearray()
+    for _ in range(count):
+        total = sum(weights)
+        sums = accumulate(weights, initial=0)
+        cum = [partial * (slots - 256) // total + i for i, partial in enumerate(sums)]
+        slot = state % slots
+        symbol = max(i for i in range(256) if cum[i] <= slot)
+        state = (cum[symbol + 1] - cum[symbol]) * (state // slots) + slot - cum[symbol]
+        if state < 1 << 31:
+            need(words != [], "payload ends early")
+            state = state << 32 | words.pop()
+        weights[symbol] += increment
+        out.append(symbol)
+    need(state == 1 << 31 and not words, "coder is not in its base state")
+    return bytes(out)
+
+
+def read_stack(payload: bytes) -> tuple[int, list[int]]:
+    """Section 6.1: words, and the state behind them."""
+    if not payload:
+        return 1 << 31, []
+    size = {1: 5, 2: 6, 3: 7, 0: 4 if payload[-1] >= 128 else 8}[len(payload) % 4]
+    need(size <= len(payload), "payload ends early")
+    coded, words = payload[-size:], payload[:-size]
+    state = int.from_bytes(coded, "little")
+    need(1 << 31 <= state < 1 << 63 and coded[-1] != 0, "state is outside its range")
+    return state, [int.from_bytes(words[i : i + 4], "little") for i in range(0, len(words), 4)]
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(decode(sys.stdin.buffer.read()))

@@ -1,0 +1,112 @@
+"""The specification, the reference decoder and the library agree."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lmcodec
+from lmcodec import CompressionParameter
+from lmcodec.container import SkippableFrame
+from lmcodec.errors import LmcodecError
+from lmcodec.models.order0 import Order0
+from tests.strategies import BLOCK_BYTES, SAMPLES, hard_bytes
+
+HERE = Path(__file__).parent
+FORMAT = (HERE.parents[1] / "docs" / "format.md").read_text(encoding="utf-8")
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference_decoder", HERE / "decode.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+reference = load()
+DIGEST = {CompressionParameter.content_digest: 1, CompressionParameter.block_size: BLOCK_BYTES}
+
+
+def examples() -> dict[str, bytes]:
+    """The hexadecimal bytes of each fenced example."""
+    found = {}
+    for name, body in re.findall(r"```hex (\w+)\n(.*?)```", FORMAT, re.DOTALL):
+        columns = [re.split(r" {2,}", line)[0] for line in body.splitlines()]
+        found[name] = bytes.fromhex(" ".join(columns))
+    return found
+
+
+EXAMPLES = {
+    "stored": (b"Hi!", lmcodec.compress(b"Hi!", model="stored")),
+    "order0": (b"a" * 64, lmcodec.compress(b"a" * 64, model="order0")),
+    "index": (b"abcdef", lmcodec.compress(b"abcdef", model="stored", block_size=3)),
+    "skippable": (b"", SkippableFrame(1, 4).pack() + b"note"),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_of_the_specification(name: str) -> None:
+    content, stream = EXAMPLES[name]
+    assert examples()[name].hex(" ") == stream.hex(" ")
+    assert reference.decode(stream) == content
+    assert lmcodec.decompress(stream) == content
+
+
+def test_every_example_is_checked() -> None:
+    assert set(examples()) == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_samples(name: str) -> None:
+    data = SAMPLES[name]
+    for stream in (
+        lmcodec.compress(data, model="stored", options=DIGEST),
+        lmcodec.compress(data, model="order0"),
+        lmcodec.compress(data, model=Order0(increment=1), block_size=BLOCK_BYTES),
+    ):
+        assert reference.decode(stream) == data
+
+
+@given(hard_bytes, st.sampled_from(["stored", "order0"]))
+def test_any_bytes(data: bytes, model: str) -> None:
+    stream = lmcodec.compress(data[:400], model=model, block_size=BLOCK_BYTES)
+    assert reference.decode(stream + stream) == data[:400] * 2
+
+
+def test_both_decoders_refuse_the_same_streams() -> None:
+    stream = lmcodec.compress(b"abcabcabc", model="stored", options=DIGEST)
+    for offset in range(len(stream)):
+        for bit in range(8):
+            damaged = bytearray(stream)
+            damaged[offset] ^= 1 << bit
+            with pytest.raises((reference.InvalidError, reference.UnsupportedError)):
+                reference.decode(bytes(damaged))
+            with pytest.raises(LmcodecError):
+                lmcodec.decompress(damaged)
+
+
+def test_other_models_are_refused_by_name() -> None:
+    with pytest.raises(reference.UnsupportedError, match="model future version 3"):
+        reference.decode_order0(b"", 0, "future", 3, b"")
+
+
+def test_command() -> None:
+    stream = lmcodec.compress(b"from a pipe", model="stored")
+    # -I -S: nothing but the standard library can be imported.
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(HERE / "decode.py")],
+        input=stream,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"from a pipe"

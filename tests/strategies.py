@@ -1,0 +1,83 @@
+"""Inputs that are hard on a compressor."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import strategies as st
+
+# Block size of the tests: small, so that a few kilobytes make several blocks.
+BLOCK_BYTES = 256
+
+
+def random_bytes(seed: int, size: int) -> bytes:
+    """Bytes that no model can make smaller."""
+    return random.Random(seed).randbytes(size)
+
+
+def dna(seed: int, size: int) -> bytes:
+    return bytes(random.Random(seed).choices(b"ACGT", k=size))
+
+
+def log_lines(seed: int, count: int) -> bytes:
+    rng = random.Random(seed)
+    levels = ("INFO", "INFO", "INFO", "WARN", "ERROR")
+    return b"".join(
+        b"2026-01-%02d 12:%02d:%02d %s request %d took %d ms\n"
+        % (
+            1 + number // 100 % 28,
+            number // 60 % 60,
+            number % 60,
+            rng.choice(levels).encode(),
+            1000 + number,
+            rng.randrange(500),
+        )
+        for number in range(count)
+    )
+
+
+# Named inputs, for tests that are parametrized and for golden streams.
+SAMPLES: dict[str, bytes] = {
+    "empty": b"",
+    "one-byte": b"a",
+    "zero-byte": b"\0",
+    "run": b"\xff" * 1000,
+    "two-runs": b"a" * 300 + b"b" * 300,
+    "all-bytes": bytes(range(256)),
+    "random": random_bytes(1, 600),
+    "dna": dna(2, 800),
+    "log": log_lines(3, 20),
+    "utf-8": "Übergrößenträger — ein Wörterbuch; словарь; 辞書. ".encode() * 8,
+    "block-minus-1": random_bytes(4, BLOCK_BYTES - 1),
+    "block": b"ab" * (BLOCK_BYTES // 2),
+    "block-plus-1": b"ab" * (BLOCK_BYTES // 2) + b"c",
+    "three-blocks": log_lines(5, 16)[: 3 * BLOCK_BYTES],
+}
+
+# Long enough for adaptive models to learn something.
+LONG_SAMPLES: dict[str, bytes] = {
+    "long-log": log_lines(6, 1000),
+    "long-dna": dna(7, 20_000),
+}
+
+hard_bytes = st.one_of(
+    st.binary(max_size=64),
+    st.sampled_from(sorted(SAMPLES.values())),
+    st.builds(lambda byte, count: bytes([byte]) * count, st.integers(0, 255), st.integers(0, 2000)),
+    st.builds(random_bytes, st.integers(0, 99), st.integers(0, 1500)),
+    st.builds(dna, st.integers(0, 99), st.integers(0, 1500)),
+    st.builds(log_lines, st.integers(0, 99), st.integers(0, 30)),
+    st.text(max_size=200).map(str.encode),
+)
+
+# How a caller may cut content or a stream into pieces.
+cuts = st.lists(st.integers(0, 700), max_size=12)
+
+
+def pieces(data: bytes, lengths: list[int]) -> list[bytes]:
+    """Cut data into pieces of these lengths, and the rest."""
+    out = []
+    for length in lengths:
+        out.append(data[:length])
+        data = data[length:]
+    return [*out, data]
