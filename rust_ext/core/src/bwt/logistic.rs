@@ -52,10 +52,10 @@ impl Tables {
         self.squash[(d + 2048) as usize & (TABLE - 1)]
     }
 
-    /// The logit of a 16-bit probability.
+    /// The logit of a 16-bit probability less one half.
     #[inline(always)]
     #[must_use]
-    pub fn stretch(&self, p: u16) -> i16 {
-        self.stretch[usize::from(p >> 4)]
+    pub fn stretch(&self, p: i16) -> i16 {
+        self.stretch[usize::from(p.cast_unsigned() >> 4) ^ (TABLE / 2)]
     }
 }

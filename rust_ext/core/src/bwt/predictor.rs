@@ -45,11 +45,12 @@ const WEIGHT_BITS: u32 = 14;
 
 /// Mixes the counters of `N` contexts into one probability.
 ///
-/// A counter is a 16-bit probability of a one that moves by a fixed part of its error, `2^-k`. `SHIFTS`
+/// A counter is a 16-bit probability of a one, less one half, that moves by a fixed part of its error,
+/// `2^-k`. (It starts at 0, so that the system maps its memory when it is first used.) `SHIFTS`
 /// holds k of each input in four bits, that of input 0 in the lowest: constants make the code short.
 #[derive(Debug)]
 pub struct Predictor<const N: usize, const SHIFTS: u64> {
-    counters: Vec<u16>,
+    counters: Vec<i16>,
     weights: Vec<[i16; LANES]>,
     map: Vec<u16>,
     learning_rate: i32,
@@ -74,7 +75,7 @@ impl<const N: usize, const SHIFTS: u64> Predictor<N, SHIFTS> {
             *p = tables.squash(bucket * 128);
         }
         Self {
-            counters: vec![1 << 15; slots],
+            counters: vec![0; slots],
             weights: vec![start; sets],
             map: row.repeat(maps),
             learning_rate,
@@ -129,7 +130,7 @@ impl<const N: usize, const SHIFTS: u64> Predictor<N, SHIFTS> {
         for (i, slot) in slots.into_iter().enumerate() {
             let counter = &mut self.counters[slot];
             let p = i32::from(*counter);
-            *counter = (p + ((target - p) >> ((SHIFTS >> (4 * i)) & 15))) as u16;
+            *counter = (p + ((target - 32768 - p) >> ((SHIFTS >> (4 * i)) & 15))) as i16;
         }
         bit
     }

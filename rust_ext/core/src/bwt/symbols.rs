@@ -24,7 +24,7 @@ const SLOTS: usize = BY_THREE + HASHED;
 /// A symbol is coded bit by bit from the highest.
 #[derive(Debug)]
 pub struct SymbolModel {
-    predictor: Predictor<7, 0x4444442>,
+    predictor: Predictor<7, 0x3333342>,
 }
 
 /// Start of the nodes of a hashed context; the nodes themselves are added by exclusive or.
@@ -37,7 +37,7 @@ fn hashed(context: u32) -> usize {
 impl SymbolModel {
     pub fn new(tables: &Tables) -> Self {
         Self {
-            predictor: Predictor::new(SLOTS, NODES, 256 * NODES, tables, 20),
+            predictor: Predictor::new(SLOTS, NODES, NODES, tables, 32),
         }
     }
 
@@ -70,7 +70,7 @@ impl SymbolModel {
             let bit = u32::from((symbol >> place) & 1);
             let bit = self
                 .predictor
-                .code(coder, tables, slots, node, last * NODES + node, bit);
+                .code(coder, tables, slots, node, node, bit);
             node = node * 2 + bit as usize;
         }
         node as u8
