@@ -28,7 +28,7 @@ const SLOTS: usize = BY_PAIR + 256 * 256 * PAIR_NODES;
 /// its highest one.
 #[derive(Debug)]
 pub struct LengthModel {
-    predictor: Predictor<4, 0x5733>,
+    predictor: Predictor<4, 0x4753>,
     tails: Predictor<2, 0x77>,
 }
 

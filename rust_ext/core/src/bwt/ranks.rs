@@ -24,7 +24,7 @@ const SETS: usize = 4 * PAIR_NODES + NODES;
 /// A rank is coded as its exponent in unary, then the bits below its highest one.
 #[derive(Debug)]
 pub struct RankModel {
-    predictor: Predictor<5, 0x57533>,
+    predictor: Predictor<5, 0x46732>,
 }
 
 struct Contexts {
