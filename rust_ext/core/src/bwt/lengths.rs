@@ -43,7 +43,7 @@ struct Contexts {
 impl LengthModel {
     pub fn new(tables: &Tables) -> Self {
         Self {
-            predictor: Predictor::new(SLOTS, NODES * 2, NODES * LENGTH_CLASSES, tables, 20),
+            predictor: Predictor::new(SLOTS, NODES * 2, NODES * LENGTH_CLASSES, tables, 24),
             tails: Predictor::new(
                 TAILS * (1 + LENGTH_CLASSES),
                 MAX_EXPONENT + 1,

@@ -18,8 +18,8 @@ const BY_CLASSES: usize = BY_NEXT + 256 * NODES;
 const BY_PAIR: usize = BY_CLASSES + LENGTH_CLASSES * RANK_CLASSES * NODES;
 const SLOTS: usize = BY_PAIR + 256 * 256 * PAIR_NODES;
 
-/// Weight sets: the exponents know the last rank.
-const SETS: usize = 4 * PAIR_NODES + NODES;
+/// Weight sets: the exponents know the last rank of the symbol.
+const SETS: usize = RANK_CLASSES * PAIR_NODES + NODES;
 
 /// A rank is coded as its exponent in unary, then the bits below its highest one.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ struct Contexts {
     next: usize,
     classes: usize,
     pair: usize,
-    last_rank: usize,
+    own: usize,
     mean: usize,
 }
 
@@ -45,7 +45,7 @@ const fn mantissa(exponent: usize) -> usize {
 impl RankModel {
     pub fn new(tables: &Tables) -> Self {
         Self {
-            predictor: Predictor::new(SLOTS, SETS, NODES * RANK_CLASSES, tables, 20),
+            predictor: Predictor::new(SLOTS, SETS, NODES * RANK_CLASSES, tables, 26),
         }
     }
 
@@ -67,7 +67,7 @@ impl RankModel {
             next: BY_NEXT + usize::from(next) * NODES,
             classes: BY_CLASSES + (length_class(length) * RANK_CLASSES + mean) * NODES,
             pair: BY_PAIR + (usize::from(symbol) * 256 + usize::from(next)) * PAIR_NODES,
-            last_rank: usize::from(runs.rank.min(3)),
+            own: usize::from(runs.last[usize::from(symbol)].rank),
             mean,
         };
         let wanted_exponent = rank.max(1).ilog2() as usize;
@@ -109,9 +109,9 @@ impl RankModel {
             contexts.pair + node.min(PAIR_NODES - 1),
         ];
         let set = if node < PAIR_NODES {
-            node * 4 + contexts.last_rank
+            node * RANK_CLASSES + contexts.own
         } else {
-            4 * PAIR_NODES + node
+            RANK_CLASSES * PAIR_NODES + node
         };
         let map = node * RANK_CLASSES + contexts.mean;
         self.predictor.code(coder, tables, slots, set, map, bit)
