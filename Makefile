@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUST := $(shell find rust_ext/core rust_ext/py -name '*.rs' 2>/dev/null) rust_ext/Cargo.toml rust_ext/core/Cargo.toml rust_ext/py/Cargo.toml
 
-.PHONY: build demo test test-slow check format golden sizes bench fuzz docs clean
+.PHONY: build demo test test-slow check format golden sizes bench fuzz docs pages clean
 
 build: $(VENV)/.built
 
@@ -48,6 +48,15 @@ golden: $(VENV)/.tools
 # Writes the table of coded sizes anew: look at its difference before committing it.
 sizes: $(VENV)/.tools
 	$(BIN)/python -m tests.regression.make
+
+# Completion files and manual pages, from the options of the commands.
+pages: $(VENV)/.tools
+	$(BIN)/python -m tests.cli.make
+
+# Takes hours with every peer installed; an interrupted run goes on.
+bench: $(VENV)/.built
+	$(BIN)/maturin develop --release --quiet --extras bench
+	$(BIN)/python -m benchmarks --resume
 
 format: $(VENV)/.tools
 	$(BIN)/ruff format .

@@ -16,6 +16,7 @@ from lmcodec.errors import (
 from lmcodec.file import LmcodecFile, open
 from lmcodec.incremental import LmcodecCompressor, LmcodecDecompressor
 from lmcodec.info import Info, info
+from lmcodec.message import MessageCodec
 from lmcodec.options import CompressionParameter
 from lmcodec.recover import Recovered, recover
 
@@ -29,6 +30,7 @@ __all__ = [
     "LmcodecDecompressor",
     "LmcodecError",
     "LmcodecFile",
+    "MessageCodec",
     "ModelError",
     "NotReproducibleError",
     "Recovered",

@@ -214,7 +214,7 @@ def _encode_stream(stream: Stream, plan: Plan) -> tuple[bytes, ModelRecord | Non
             width = symbol_width(symbols)
             model = choose(symbols, candidates(plan.level, stream.hint, width))
     elif plan.choice != "stored":
-        model = plan.choice
+        model = plan.choice.fit(symbols)
     if model is None:
         return stored, None
     payload = model.encode(symbols)

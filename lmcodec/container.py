@@ -24,6 +24,8 @@ FOOTER_BYTES = 8
 
 FRAME_HAS_CONTENT_SIZE = 1
 FRAME_HAS_DIGEST = 2
+FRAME_IS_ONE_BLOCK = 4
+FRAME_FLAGS = FRAME_HAS_CONTENT_SIZE | FRAME_HAS_DIGEST | FRAME_IS_ONE_BLOCK
 INDEX_HAS_DIGEST = 1
 
 
@@ -34,19 +36,22 @@ class FrameHeader:
     Args:
         content_size: Bytes of content in the whole frame, or None where it is not announced.
         has_digest: Whether the end of the frame holds a SHA-256 of the content.
+        one_block: Whether the frame is exactly one block, and ends with it.
         minor: Minor version of the format.
     """
 
     content_size: int | None = None
     has_digest: bool = False
+    one_block: bool = False
     minor: int = MINOR
 
     def pack(self) -> bytes:
         """Return the header as bytes."""
         known = self.content_size is not None
-        flags = FRAME_HAS_CONTENT_SIZE * known | FRAME_HAS_DIGEST * self.has_digest
-        size = pack_varint(self.content_size or 0) if known else b""
-        return seal(MAGIC + bytes((MAJOR, self.minor, flags)) + size)
+        flags = FRAME_HAS_CONTENT_SIZE * known
+        flags |= FRAME_HAS_DIGEST * self.has_digest | FRAME_IS_ONE_BLOCK * self.one_block
+        head = MAGIC + bytes((MAJOR, self.minor, flags))
+        return seal(head + pack_varint(self.content_size or 0)) if known else head
 
     @classmethod
     def parse(cls, cursor: Cursor) -> FrameHeader:
@@ -59,7 +64,7 @@ class FrameHeader:
         start = cursor.position
         cursor.take(len(MAGIC), "frame header")
         major, minor, flags = cursor.take(3, "frame header")
-        if major != MAJOR or flags & ~(FRAME_HAS_CONTENT_SIZE | FRAME_HAS_DIGEST):
+        if major != MAJOR or flags & ~FRAME_FLAGS:
             what = f"version {major}.{minor}" if major != MAJOR else f"frame flags {flags:#04x}"
             raise UnsupportedError(
                 f"format is not known: {what}, at byte {cursor.base + start}",
@@ -67,9 +72,12 @@ class FrameHeader:
                 version=major,
                 hint="install a newer release of lmcodec, or check the file for damage",
             )
-        size = cursor.varint("content size") if flags & FRAME_HAS_CONTENT_SIZE else None
-        cursor.check_seal(start, "frame header")
-        return cls(size, bool(flags & FRAME_HAS_DIGEST), minor)
+        size = None
+        # Damage to anything else is found without a checksum: the rest of the frame does not fit.
+        if flags & FRAME_HAS_CONTENT_SIZE:
+            size = cursor.varint("content size")
+            cursor.check_seal(start, "frame header")
+        return cls(size, bool(flags & FRAME_HAS_DIGEST), bool(flags & FRAME_IS_ONE_BLOCK), minor)
 
 
 def check_magic(cursor: Cursor) -> None:
@@ -215,17 +223,27 @@ class End:
         return cls(tuple(entries), digest)
 
 
-def next_part(cursor: Cursor) -> BlockHeader | End:
+def next_part(cursor: Cursor, *, one_block: bool = False, blocks: int = 0) -> BlockHeader | End:
     """Read the next part of a frame: a block header, or the end.
+
+    Args:
+        cursor: Where to read.
+        one_block: What the frame header says.
+        blocks: Number of blocks of the frame that were read before.
+
+    Returns:
+        The part; the end of a frame of one block takes no bytes.
 
     Raises:
         FormatError: Neither is here.
         UnsupportedError: The part needs a newer release.
     """
+    if one_block and blocks:
+        return End()
     marker = cursor.peek(2)
     if marker == BLOCK_MARKER:
         return BlockHeader.parse(cursor)
-    if marker == END_MARKER:
+    if marker == END_MARKER and not one_block:
         return End.parse(cursor)
     if marker == WEIGHTS_MARKER:
         raise UnsupportedError(

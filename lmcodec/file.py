@@ -35,7 +35,9 @@ class _Reader(io.RawIOBase):
     def __init__(self, file: IO[bytes], max_memory: int | None, threads: int) -> None:
         self._file = file
         self._max_memory = max_memory
-        self._origin = file.tell() if file.seekable() else 0
+        # Some sources have nothing but `read`.
+        self._seekable = hasattr(file, "seekable") and file.seekable()
+        self._origin = file.tell() if self._seekable else 0
         # Until the first seek: the content in order.
         self._in_order = decode_frames(Feed(read=file.read), max_memory=max_memory, threads=threads)
         self._error: LmcodecError | None = None
@@ -56,7 +58,7 @@ class _Reader(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        return self._file.seekable()
+        return self._seekable
 
     def tell(self) -> int:
         return self._position

@@ -119,21 +119,27 @@ class FrameWriter:
         self._digest = _sha256() if digest else None
         self._workers = workers or Workers()
         self._buffer = bytearray()
-        self._header: bytes | None = None
+        self._header: FrameHeader | None = None
         self._submitted: deque[tuple[int, int]] = deque()
         self._entries: list[IndexEntry] = []
         self._taken = 0
+        self._done = 0
         self._written = 0
 
     @property
     def done(self) -> int:
         """Bytes of content in the blocks that were yielded."""
-        return self._entries[-1].start + self._entries[-1].raw_size if self._entries else 0
+        return self._done
 
     def write(self, data: Buffer) -> Iterator[bytes]:
-        """Take content; yield the bytes of the frame that are ready."""
+        """Take content; yield the bytes of the frame that are ready.
+
+        Raises:
+            ValueError: There is more content than announced.
+        """
         view = memoryview(data).cast("B")
         position = 0
+        self._check_announced(len(view))
         while position < len(view):
             size = min(self._block_size - len(self._buffer), len(view) - position)
             self._buffer += view[position : position + size]
@@ -149,7 +155,7 @@ class FrameWriter:
         self._buffer.clear()
         start = self._taken
         self._taken += len(raw)
-        yield from self._begin()
+        yield from self._begin(len(raw))
         if self._digest is not None:
             self._digest.update(raw)
         self._submitted.append((start, len(raw)))
@@ -165,29 +171,44 @@ class FrameWriter:
         """End the frame; yield the rest of its bytes.
 
         Raises:
-            ValueError: There was more or less content than announced.
+            ValueError: There was less content than announced.
         """
-        if self._content_size is not None and self._content_size != self._taken + len(self._buffer):
-            got = self._taken + len(self._buffer)
+        got = self._taken + len(self._buffer)
+        if self._content_size not in (None, got):
             raise ValueError(f"content has {got} bytes: {self._content_size} were announced")
+        self._content_size = got
         yield from self.flush_block()
-        yield from self._begin()
+        yield from self._begin(0)
         yield from self.drain()
+        if self._header is not None and self._header.one_block:
+            return
         index = len(self._entries) > 1 or self._digest is not None
         digest = self._digest.digest() if self._digest is not None else None
         yield End(tuple(self._entries), digest).pack() if index else End().pack()
 
-    def _begin(self) -> Iterator[bytes]:
-        if self._header is None:
-            # A single block says its size itself.
-            several = self._content_size is not None and self._content_size > self._block_size
-            size = self._content_size if several else None
-            self._header = FrameHeader(size, self._digest is not None).pack()
-            self._written = len(self._header)
-            yield self._header
+    def _begin(self, first_block: int) -> Iterator[bytes]:
+        """Yield the header before the first block, of which the size of the content is known."""
+        if self._header is not None:
+            return
+        # A block that is all of the content says its size itself.
+        size = self._content_size if self._content_size != first_block else None
+        digest = self._digest is not None
+        alone = first_block > 0 and first_block == self._content_size and not digest
+        self._header = FrameHeader(size, digest, alone)
+        packed = self._header.pack()
+        self._written = len(packed)
+        yield packed
+
+    def _check_announced(self, more: int) -> None:
+        got = self._taken + len(self._buffer) + more
+        if self._content_size is not None and got > self._content_size:
+            raise ValueError(f"content has {got} bytes: {self._content_size} were announced")
 
     def _finished(self, block: bytes) -> bytes:
         start, size = self._submitted.popleft()
+        self._done += size
+        if self._header is not None and self._header.one_block:
+            return block
         header = BlockHeader.parse(Cursor(block))
         self._entries.append(IndexEntry(self._written, len(block), start, size, header.crc))
         self._written += len(block)
@@ -206,6 +227,11 @@ class FrameChecker:
         self._entries: list[IndexEntry] = []
         self._content = 0
         self._sha256 = _sha256() if header.has_digest else None
+
+    @property
+    def next_part(self) -> Callable[[Cursor], BlockHeader | End]:
+        """What reads the next part of this frame."""
+        return partial(next_part, one_block=self._header.one_block, blocks=len(self._entries))
 
     def block(self, part: BlockPart) -> None:
         """Check the place of a block.
@@ -319,12 +345,14 @@ def read_parts(feed: Feed) -> Iterator[FrameHeader | BlockPart | End]:
             feed.skip(head.size, "skippable frame")
             continue
         yield head
+        blocks = 0
         while True:
             start = feed.offset
-            part = feed.parse(next_part)
+            part = feed.parse(partial(next_part, one_block=head.one_block, blocks=blocks))
             if isinstance(part, End):
                 yield part
                 break
+            blocks += 1
             payloads = feed.take(part.payload_size, "payload")
             yield BlockPart(part, payloads, start - begin, feed.offset - start)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec.block import decode_block
-from lmcodec.container import End, SkippableFrame, next_frame, next_part
+from lmcodec.container import End, SkippableFrame, next_frame
 from lmcodec.errors import TruncatedError
 from lmcodec.frame import BlockPart, FrameChecker, FrameWriter, Workers
 from lmcodec.header import BlockHeader
@@ -266,7 +266,7 @@ class LmcodecDecompressor:
             self._output += self._checker.content(raw)
             self._block = None
         else:
-            next_ = next_part(cursor)
+            next_ = self._checker.next_part(cursor)
             if isinstance(next_, End):
                 self._checker.end(next_)
                 self._eof = True

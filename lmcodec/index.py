@@ -6,6 +6,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar
 
 from lmcodec.container import (
@@ -131,16 +132,22 @@ def walk(source: Source) -> Iterator[Part]:
         UnsupportedError: A frame needs a newer release.
     """
     offset = 0
-    inside = False
+    inside: FrameHeader | None = None
+    blocks = 0
     while inside or offset < source.size or offset == 0:
         header: FrameHeader | SkippableFrame | BlockHeader | End
-        header, end = source.parse(offset, next_part if inside else next_frame)
+        parse: Callable[[Cursor], FrameHeader | SkippableFrame | BlockHeader | End] = next_frame
+        if inside:
+            parse = partial(next_part, one_block=inside.one_block, blocks=blocks)
+        header, end = source.parse(offset, parse)
         if isinstance(header, BlockHeader):
+            blocks += 1
             end += header.payload_size
         elif isinstance(header, SkippableFrame):
             end += header.size
         else:
-            inside = isinstance(header, FrameHeader)
+            inside = header if isinstance(header, FrameHeader) else None
+            blocks = 0
         if end > source.size:
             raise TruncatedError(
                 f"file ends early: {end - source.size} bytes are missing",

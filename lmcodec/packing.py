@@ -212,12 +212,19 @@ _UNPACK: dict[Any, Callable[[Cursor, str], Any]] = {
 }
 
 
-def _typed_fields(cls: type) -> list[tuple[dataclasses.Field[Any], Any]]:
+# Finding out the types takes longer than coding a short message.
+_FIELDS: dict[type, tuple[tuple[dataclasses.Field[Any], Any], ...]] = {}
+
+
+def _typed_fields(cls: type) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+    if cls in _FIELDS:
+        return _FIELDS[cls]
     hints = get_type_hints(cls)
-    fields = [(field, hints[field.name]) for field in dataclasses.fields(cls) if field.init]
+    fields = tuple((field, hints[field.name]) for field in dataclasses.fields(cls) if field.init)
     for field, kind in fields:
         if kind not in _PACK:
             raise TypeError(f"{cls.__name__}.{field.name} must be int, bool, bytes or str: {kind}")
+    _FIELDS[cls] = fields
     return fields
 
 
@@ -233,7 +240,7 @@ def pack_fields(instance: Any) -> bytes:
     Raises:
         TypeError: A field has another type.
     """
-    fields = _typed_fields(type(instance))
+    fields = list(_typed_fields(type(instance)))
     while fields and getattr(instance, fields[-1][0].name) == fields[-1][0].default:
         fields.pop()
     return b"".join(_PACK[kind](getattr(instance, field.name)) for field, kind in fields)

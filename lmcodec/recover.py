@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmcodec.block import decode_block
-from lmcodec.container import END_MARKER, End, FrameHeader, SkippableFrame, next_frame, next_part
+from lmcodec.container import (
+    END_MARKER,
+    MAGIC,
+    End,
+    FrameHeader,
+    SkippableFrame,
+    next_frame,
+    next_part,
+)
 from lmcodec.errors import LmcodecError
 from lmcodec.frame import check_output
 from lmcodec.header import BlockHeader
@@ -124,7 +132,9 @@ class _Salvage:
         self._inside = False
         # Content of the frame up to here was yielded, as a piece or as lost.
         self._expected = 0
-        self._content_size: int | None = None
+        # None where the frame header was lost.
+        self._header: FrameHeader | None = None
+        self._blocks = 0
         self._position = 0
         # False while a part must be believed only if its own checksum says so.
         self._in_step = True
@@ -147,7 +157,7 @@ class _Salvage:
             self._in_step = True
             if isinstance(header, FrameHeader):
                 yield from self._end_frame(None)
-                self._begin_frame(header.content_size)
+                self._begin_frame(header)
             elif isinstance(header, SkippableFrame):
                 self._position += header.size
             else:
@@ -159,17 +169,31 @@ class _Salvage:
         """Parse what is at the position: in step what belongs there, else anything with a seal."""
         cursor = Cursor(self._data[self._position :], base=self._position)
         marker = cursor.peek(2)
-        if self._in_step:
-            return (next_part if self._inside else next_frame)(cursor), cursor
-        if marker == END_MARKER and cursor.peek(3)[2:] == b"\0":
+        header: FrameHeader | SkippableFrame | BlockHeader | End
+        if self._in_step and not (self._may_end and marker == MAGIC[:2]):
+            header = (next_part if self._inside else next_frame)(cursor)
+        elif marker == END_MARKER and cursor.peek(3)[2:] == b"\0":
             # An end without an index has no checksum: three bytes that may be anything.
             raise LmcodecError("end of a frame without a checksum")
-        if marker == b"\xb5L":
-            return next_frame(cursor), cursor
-        header = next_part(cursor)
-        if isinstance(header, BlockHeader) and self._inside and header.start < self._expected:
-            raise LmcodecError("block of another frame")
+        elif marker == MAGIC[:2]:
+            header = next_frame(cursor)
+        else:
+            header = next_part(cursor)
+        if (
+            isinstance(header, BlockHeader)
+            and header.start < self._expected
+            and not self._begins_frame(header)
+        ):
+            raise LmcodecError(f"block at {header.start} comes again, or is of another frame")
         return header, cursor
+
+    @property
+    def _may_end(self) -> bool:
+        """Whether the frame may be one of a single block, which has no end."""
+        return self._inside and self._header is None and self._blocks == 1
+
+    def _begins_frame(self, header: BlockHeader) -> bool:
+        return not self._inside or (self._may_end and header.start == 0)
 
     def _seek_marker(self) -> None:
         """Move to the next byte with which a part could begin."""
@@ -178,7 +202,8 @@ class _Salvage:
         self._position = found if found >= 0 else len(self._data)
 
     def _block(self, header: BlockHeader, header_size: int) -> Iterator[Piece | Lost]:
-        if not self._inside:
+        if self._begins_frame(header):
+            yield from self._end_frame(None)
             self._begin_frame(None)
         if header.start > self._expected:
             yield self._lost(header.start)
@@ -186,6 +211,9 @@ class _Salvage:
         payloads = self._data[begin : begin + header.payload_size]
         end = header.start + header.raw_size
         self._in_step = True
+        self._blocks += 1
+        if self._header is not None and self._header.one_block:
+            self._inside = False
         try:
             if len(payloads) < header.payload_size:
                 raise LmcodecError("payload ends early")
@@ -205,18 +233,23 @@ class _Salvage:
                 self._position = begin - 1
                 self._seek_marker()
 
-    def _begin_frame(self, content_size: int | None) -> None:
+    def _begin_frame(self, header: FrameHeader | None) -> None:
         self._frame += 1
         self._inside = True
         self._expected = 0
-        self._content_size = content_size
+        self._blocks = 0
+        self._header = header
 
     def _end_frame(self, size: int | None) -> Iterator[Lost]:
         """Report what is missing at the end of a frame; `size` is its content where it is known."""
         if not self._inside:
             return
+        known = size
+        if self._header is not None and size is None:
+            known = self._header.content_size
+        elif self._may_end and self._in_step:
+            known = self._expected
         self._inside = False
-        known = self._content_size if size is None else size
         if known is None or known > self._expected:
             self._reason = self._reason or "frame ends early"
             yield self._lost(known)

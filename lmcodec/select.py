@@ -1,8 +1,9 @@
 """Chooses the model of a stream: ``model="auto"``.
 
 In three steps: the kind of content gives the candidates of a level, their code length on a sample
-of the stream ranks them, and the best one codes the stream. A stream that fits into the samples is
-coded by every candidate, so the choice is exact.
+of the stream ranks them, and the best one codes the stream. A stream no longer than the sample
+is coded by every candidate, so there the choice is exact. Content that looks like noise everywhere
+is coded by a plain and fast model, unless the sample shows that another is worth its time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmcodec.models.base import MODELS
+from lmcodec.probe import MIN_BYTES, is_noise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
 
 # For each level the ids that are tried on bytes of any kind, best guess first.
 _BYTES_BY_LEVEL = {1: ("bwt",), 2: ("bwt",), **dict.fromkeys(range(3, 10), ("cm",))}
-# What remains in an installation without these.
-_FALLBACK = ("order0",)
+# What remains in an installation without these: the first one that is there.
+_FALLBACK = ("cm", "freqs")
+# What codes noise, a thousand times as fast as the others, unless they save half a percent.
+_PLAIN = "freqs"
+_WORTH = (995, 1000)
 
 # Joined to one sample, since adaptive models need some length to show what they learn.
 _SAMPLE_SLICES = 3
@@ -38,7 +43,8 @@ def candidates(level: int, hint: str = "", width: int = 1) -> list[Model]:
         Models for that width, best guess first; empty where the symbols can only be stored.
     """
     del hint
-    ids = [id for id in _BYTES_BY_LEVEL[level] if id in MODELS] or _FALLBACK
+    ids = [id for id in _BYTES_BY_LEVEL[level] if id in MODELS]
+    ids = ids or [id for id in _FALLBACK if id in MODELS][:1]
     models = [MODELS.get(id).for_level(level) for id in ids]
     return [model for model in models if model.width == width]
 
@@ -51,12 +57,20 @@ def choose(symbols: Symbols, models: Sequence[Model]) -> Model | None:
         models: The candidates.
 
     Returns:
-        One of them, or None where there is none.
+        One of them, fitted to the stream, or None where there is none.
     """
-    if len(models) < 2:
-        return models[0] if models else None
+    fitted = [model.fit(symbols) for model in models]
+    noise = isinstance(symbols, bytes) and len(symbols) >= MIN_BYTES and is_noise(symbols)
+    if len(fitted) < 2 and not noise:
+        return fitted[0] if fitted else None
     sample = _sample(symbols)
-    return min(models, key=lambda model: len(model.encode(sample)))
+    sizes = [len(model.encode(sample)) for model in fitted]
+    if noise:
+        plain = MODELS.get(_PLAIN)()
+        least = min(len(sample), len(plain.encode(sample)))
+        if min(sizes, default=least) * _WORTH[1] >= least * _WORTH[0]:
+            return plain
+    return fitted[sizes.index(min(sizes))]
 
 
 def _sample(symbols: Symbols) -> Symbols:

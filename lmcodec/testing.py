@@ -36,7 +36,8 @@ def check_model(model: Model, samples: Iterable[Symbols] | None = None) -> None:
         AssertionError: It does not; the message says what, and for which sample.
     """
     check_description(model)
-    for number, symbols in enumerate(default_samples(model.width) if samples is None else samples):
+    checked = list(default_samples(model.width) if samples is None else samples)
+    for number, symbols in enumerate(checked):
         where = f"sample {number} of {len(symbols)} symbols"
         payload = model.encode(symbols)
         _check(isinstance(payload, bytes), f"encode returns bytes: {where}")
@@ -44,6 +45,7 @@ def check_model(model: Model, samples: Iterable[Symbols] | None = None) -> None:
         _check_decodes(model, payload, symbols, where)
         check_damage(model, payload, len(symbols), where)
         _check_decodes(model, payload, symbols, f"after damaged payloads, {where}")
+    check_levels(model, max(checked, key=len))
     if model.width == 1:
         _check_frame(model)
 
@@ -65,6 +67,26 @@ def check_description(model: Model) -> None:
         _check(isinstance(cls.for_level(level), cls), f"for_level({level}) returns a model")
     needs = [model.memory_bytes(count) for count in (0, 1, 1 << 10, 1 << 20, 1 << 30)]
     _check(needs == sorted(needs) and needs[0] >= 0, "memory_bytes does not fall with the count")
+
+
+def check_levels(model: Model, symbols: Symbols) -> None:
+    """Check that each level, fitted to symbols, is described by its record and decodes.
+
+    Args:
+        model: A model of the class.
+        symbols: Symbols that it must code.
+
+    Raises:
+        AssertionError: A level does not; the message says which.
+    """
+    cls = type(model)
+    for level in range(1, 10):
+        fitted = cls.for_level(level).fit(symbols)
+        where = f"level {level}"
+        _check(fitted == fitted.fit(symbols), f"fit leaves nothing open: {where}")
+        again = cls.from_record(fitted.params(), fitted.digests())
+        _check(again == fitted, f"params and from_record give the fitted model again: {where}")
+        _check_decodes(again, fitted.encode(symbols), symbols, where)
 
 
 def check_damage(model: Model, payload: bytes, count: int, where: str) -> None:

@@ -62,6 +62,9 @@ SIGNATURES = {
     "open": "file, /, mode, *, level, options, encoding, errors, newline, model, threads, "
     "block_size, max_memory",
     "recover": "data, *, max_output_size, max_memory",
+    "MessageCodec": "model, *, length, checksum_bytes",
+    "MessageCodec.encode": "self, message",
+    "MessageCodec.decode": "self, data, *, max_output_size",
     "LmcodecCompressor": "level, options, *, model, threads, block_size",
     "LmcodecCompressor.compress": "self, data, /, mode",
     "LmcodecCompressor.flush": "self, mode",
@@ -169,15 +172,32 @@ def modules() -> list[str]:
     return sorted(module.name for module in found if not module.name.endswith("_core"))
 
 
+# Modules whose examples need a package that is not required.
+NEEDS = {"lmcodec.interop": "constriction"}
+
+
 @pytest.mark.parametrize("name", modules())
 def test_examples_in_docstrings(name: str) -> None:
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     module = importlib.import_module(name)
     assert module.__doc__
     assert doctest.testmod(module).failed == 0
 
 
-@pytest.mark.parametrize("page", ["python.md"])
+@pytest.mark.parametrize("page", ["coders.md", "python.md"])
 def test_examples_in_pages(page: str) -> None:
     done = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
     assert done.attempted
     assert done.failed == 0
+
+
+def test_walk_through_shows_the_model_that_is_there() -> None:
+    page = (DOCS / "adding_a_model.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+    source = (DOCS.parent / "lmcodec/models/order0.py").read_text(encoding="utf-8")
+    lines = [line for line in source.splitlines() if line]
+    at = 0
+    for line in filter(None, shown.splitlines()):
+        assert line in lines[at:], line
+        at += lines[at:].index(line) + 1

@@ -8,17 +8,18 @@ one call of `encode` or `decode`, so that blocks are independent of each other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
-from lmcodec.errors import WeightsError
+from lmcodec import coder
+from lmcodec.errors import ModelError, WeightsError
 from lmcodec.packing import pack_fields, unpack_fields
 from lmcodec.registry import Registry
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Self
 
     # Symbols of one byte are bytes; wider ones are arrays of uint16 or uint32.
@@ -46,6 +47,20 @@ class Model(ABC):
         """Return the model with the parameters that suit a level from 1 to 9."""
         del level
         return cls()
+
+    def fit(self, symbols: Symbols) -> Self:
+        """Return the model with the parameters that it left open chosen for these symbols.
+
+        A model of the caller's own making leaves nothing open; what `for_level` returns may.
+
+        Args:
+            symbols: All symbols of the stream.
+
+        Returns:
+            The model that is recorded, and whose `encode` is called.
+        """
+        del symbols
+        return self
 
     @abstractmethod
     def encode(self, symbols: Symbols) -> bytes:
@@ -122,21 +137,32 @@ MODELS: Registry[Model] = Registry("model", "lmcodec.models")
 class Step:
     """The distributions of the next k symbols, given all symbols received so far.
 
+    Args:
+        positions: Places of the symbols in the stream; each place is in exactly one step.
+        pmf: A row of weights for each symbol: unsigned integers or floats, not normalised. The
+            array is used before the next step, and may be changed then.
+
     Shapes:
-        positions: integers [k], each position of the stream in exactly one step
-        pmf: nonnegative [k, alphabet], rows need not sum to one; entries may be reused after the
-            step, since they are copied
+        positions: integers [k]
+        pmf: nonnegative [k, alphabet]
     """
 
-    positions: NDArray[Any]
+    positions: ArrayLike
     pmf: NDArray[Any]
 
 
-Steps: TypeAlias = Generator[Step, "NDArray[np.int64]", None]
+Steps: TypeAlias = Generator[Step, "NDArray[np.uint32]", None]
 
 
 class SequentialModel(Model, Generic[State]):
-    """A model written once for both directions: yields distributions, receives symbols."""
+    """A model written once for both directions: yields distributions, receives symbols.
+
+    The payload is a rANS stack of one lane: the intervals are gathered forward and pushed
+    backward, so that they come off in the order in which the model runs.
+    """
+
+    # Bits of the number of slots; large vocabularies need coder.MAX_PRECISION.
+    precision: ClassVar[int] = coder.PRECISION
 
     @abstractmethod
     def start(self) -> State:
@@ -152,13 +178,132 @@ class SequentialModel(Model, Generic[State]):
         """
 
     def encode(self, symbols: Symbols) -> bytes:
-        """Code symbols by running `steps` forward and the coder backward."""
-        from lmcodec.models import _sequential
+        """Code symbols by running `steps` on them.
 
-        return _sequential.encode(self, symbols)
+        Raises:
+            ModelError: A symbol is outside the alphabet, or the steps do not cover the stream.
+        """
+        import numpy as np
+
+        values = np.frombuffer(symbols, np.uint8) if isinstance(symbols, bytes) else symbols
+        filler = _Filler(len(values), self.width)
+        gathered: list[tuple[NDArray[np.uint32], NDArray[np.uint32]]] = []
+
+        def code(step: Step) -> NDArray[np.uint32]:
+            positions = filler.check(step)
+            chosen = values[positions].astype(np.uint32)
+            filler.put(positions, chosen)
+            try:
+                gathered.append(coder.intervals(chosen, step.pmf, self.precision))
+            except ValueError as error:
+                raise ModelError(f"symbol has no interval in model {self.id}: {error}") from error
+            return chosen
+
+        self._run(len(values), code)
+        filler.finish()
+        stack = coder.RansStack()
+        if gathered:
+            starts, freqs = (np.concatenate(part) for part in zip(*gathered, strict=True))
+            stack.push_intervals(starts, freqs, self.precision)
+        return stack.to_bytes()
 
     def decode(self, payload: bytes, count: int) -> Symbols:
-        """Undo `encode` by running `steps` on the decoded symbols."""
-        from lmcodec.models import _sequential
+        """Undo `encode` by running `steps` on the symbols as they are decoded."""
+        stack = coder.RansStack.from_bytes(payload)
+        filler = _Filler(count, self.width)
 
-        return _sequential.decode(self, payload, count)
+        def code(step: Step) -> NDArray[np.uint32]:
+            positions = filler.check(step)
+            chosen = stack.pop(step.pmf, self.precision)
+            filler.put(positions, chosen)
+            return chosen
+
+        self._run(count, code)
+        stack.finish()
+        return filler.finish()
+
+    def _run(self, count: int, code: Callable[[Step], NDArray[np.uint32]]) -> None:
+        """Run `steps`, sending for each step the symbols that `code` returns."""
+        steps = self.steps(self.start(), count)
+        step = next(steps, None)
+        while step is not None:
+            symbols = code(step)
+            try:
+                step = steps.send(symbols)
+            except StopIteration:
+                step = None
+
+
+class _Filler:
+    """Collects symbols by position, and sees that each position comes once.
+
+    Memory grows with the positions that came, not with the count that a stream claims.
+    """
+
+    def __init__(self, count: int, width: int) -> None:
+        import numpy as np
+
+        self._count = count
+        self._width = width
+        self._filled = 0
+        self._symbols = np.zeros(0, f"u{width}")
+        self._seen = np.zeros(0, bool)
+
+    def check(self, step: Step) -> NDArray[np.intp]:
+        """Return the positions of a step.
+
+        Raises:
+            ModelError: They are outside the stream, or came before, or the pmf does not fit.
+        """
+        import numpy as np
+
+        positions = np.asarray(step.positions, np.intp)
+        if positions.shape == (1,) and step.pmf.shape[0] == 1:
+            self._check_one(int(positions[0]), step.pmf.shape)
+            return positions
+        if positions.ndim != 1 or step.pmf.ndim != 2 or len(positions) != len(step.pmf):
+            raise ModelError(
+                f"step does not fit: {positions.shape} positions, pmf of {step.pmf.shape}"
+            )
+        if step.pmf.shape[1] > 1 << 8 * self._width:
+            raise ModelError(f"alphabet is too large: {step.pmf.shape[1]}")
+        if len(positions) and not 0 <= positions.min() <= positions.max() < self._count:
+            raise ModelError(f"position is outside the stream: {positions} of {self._count}")
+        self._reserve(int(positions.max(initial=-1)) + 1)
+        if self._seen[positions].any() or len(np.unique(positions)) < len(positions):
+            raise ModelError(f"position comes twice: {positions}")
+        return positions
+
+    def _check_one(self, position: int, shape: tuple[int, ...]) -> None:
+        """Do as `check` does, at a fraction of its time, for the steps of autoregressive models."""
+        if len(shape) != 2 or shape[1] > 1 << 8 * self._width:
+            raise ModelError(f"alphabet is too large, or pmf has no rows: {shape}")
+        if not 0 <= position < self._count:
+            raise ModelError(f"position is outside the stream: {position} of {self._count}")
+        self._reserve(position + 1)
+        if self._seen[position]:
+            raise ModelError(f"position comes twice: {position}")
+
+    def put(self, positions: NDArray[np.intp], symbols: NDArray[np.uint32]) -> None:
+        """Take the symbols of positions that were checked."""
+        self._seen[positions] = True
+        self._symbols[positions] = symbols
+        self._filled += len(positions)
+
+    def finish(self) -> Symbols:
+        """Return all symbols.
+
+        Raises:
+            ModelError: Some positions never came.
+        """
+        if self._filled < self._count:
+            raise ModelError(f"steps cover {self._filled} of {self._count} positions")
+        symbols = self._symbols[: self._count]
+        return symbols.tobytes() if self._width == 1 else symbols
+
+    def _reserve(self, size: int) -> None:
+        if size > len(self._seen):
+            # Twice as much as before, so that the copies add up to no more than the symbols.
+            size = min(self._count, max(size, 2 * len(self._seen), 1 << 12))
+            self._symbols.resize(size, refcheck=False)
+            self._seen.resize(size, refcheck=False)

@@ -45,5 +45,5 @@ class Order0(SequentialModel["NDArray[np.uint64]"]):
     def steps(self, state: NDArray[np.uint64], count: int) -> Steps:
         """Yield the counts for one byte after the other."""
         for position in range(count):
-            (symbol,) = yield Step(np.array([position]), state)
+            (symbol,) = yield Step([position], state)
             state[0, symbol] += np.uint64(self.increment)

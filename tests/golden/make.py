@@ -25,6 +25,9 @@ _DIGEST = {CompressionParameter.content_digest: 1, CompressionParameter.block_si
 
 def frames() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of what the container can do."""
+    whole = SAMPLES["all-bytes"]
+    compressor = lmcodec.LmcodecCompressor(model="stored", block_size=len(whole))
+    yield "frame-v1-one-block-and-end", whole, compressor.compress(whole) + compressor.flush()
     for name in ("empty", "one-byte", "all-bytes"):
         yield f"frame-v1-{name}", SAMPLES[name], lmcodec.compress(SAMPLES[name], model="stored")
     log = SAMPLES["log"]
@@ -61,7 +64,7 @@ def bad() -> Iterator[tuple[str, bytes]]:
     flipped = bytearray(good)
     flipped[15] ^= 1
     yield "corrupt-block-header", bytes(flipped)
-    yield "truncated-no-end", good[:-3]
+    yield "truncated-no-end", lmcodec.compress(b"")[:-3]
     yield "truncated-payload", good[:200]
     yield "truncated-empty", b""
     yield "format-not-a-stream", b"plain text, not a stream\n"

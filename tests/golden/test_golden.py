@@ -37,7 +37,9 @@ def test_streams_decode(name: str) -> None:
     assert hashlib.sha256(content).hexdigest() == CASES[name]["sha256"]
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name.startswith(("frame-", "order0-"))])
+@pytest.mark.parametrize(
+    "name", [name for name in CASES if name.startswith(("frame-", "freqs-", "order0-"))]
+)
 def test_the_reference_decoder_agrees(name: str) -> None:
     content = reference.decode((HERE / f"{name}.lmc").read_bytes())
     assert hashlib.sha256(content).hexdigest() == CASES[name]["sha256"]

@@ -103,6 +103,23 @@ def test_many_frames_count_together() -> None:
         lmcodec.decompress(stream, max_output_size=19_999)
 
 
+def test_a_frame_of_one_block_is_one_block() -> None:
+    alone = FrameHeader(one_block=True)
+    block = ABC.pack() + b"abc"
+    assert decode(frame(block, header=alone)) == b"abc"
+    for more in (End().pack(), block):
+        with pytest.raises(FormatError, match="bytes after the last frame"):
+            decode(frame(block, more, header=alone))
+    with pytest.raises(TruncatedError):
+        decode(frame(header=alone))
+    with pytest.raises(CorruptError, match="no part of a frame"):
+        decode(frame(End().pack(), header=alone))
+    with pytest.raises(CorruptError, match="SHA-256"):
+        decode(frame(block, header=replace(alone, has_digest=True)))
+    with pytest.raises(CorruptError, match="4 were announced"):
+        decode(frame(block, header=replace(alone, content_size=4)))
+
+
 def test_content_size_must_be_kept() -> None:
     for size in (2, 4):
         with pytest.raises(CorruptError, match=f"{size} were announced"):
@@ -120,11 +137,11 @@ def test_blocks_must_follow_each_other() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"offset": 10}, {"coded_size": 1}, {"raw_size": 4}, {"crc": 0}],
+    [{"offset": 6}, {"coded_size": 1}, {"raw_size": 4}, {"crc": 0}],
 )
 def test_the_index_must_fit_the_blocks(change: dict[str, int]) -> None:
     block = ABC.pack() + b"abc"
-    entry = IndexEntry(11, len(block), 0, 3, ABC.crc)
+    entry = IndexEntry(7, len(block), 0, 3, ABC.crc)
     assert decode(frame(block, End((entry,)).pack())) == b"abc"
     with pytest.raises(CorruptError, match="index does not fit"):
         decode(frame(block, End((replace(entry, **change),)).pack()))
@@ -134,7 +151,7 @@ def test_the_index_must_fit_the_blocks(change: dict[str, int]) -> None:
 
 def test_a_digest_must_be_announced_and_right() -> None:
     block = ABC.pack() + b"abc"
-    entry = IndexEntry(11, len(block), 0, 3, ABC.crc)
+    entry = IndexEntry(7, len(block), 0, 3, ABC.crc)
     end = End((entry,), bytes(32)).pack()
     for header in (FrameHeader(has_digest=True), FrameHeader()):
         with pytest.raises(CorruptError, match="SHA-256"):

@@ -32,8 +32,9 @@ STRUCTURES: dict[str, tuple[bytes, bytes]] = {
 }
 CODED = {id: (CONTENT, lmcodec.compress(CONTENT, model=id)) for id in MODELS.ids()}
 STREAMS = STRUCTURES | CODED
-# The content of a skippable frame is not checked: nobody reads it.
-UNCHECKED = {"frames": range(len(_ONE + _BETWEEN) - 3, len(_ONE + _BETWEEN))}
+# Nobody reads the minor version of a frame, nor the content of a skippable one.
+UNCHECKED = {name: {5} for name in STREAMS}
+UNCHECKED["frames"] |= {len(_ONE + _BETWEEN) + at for at in (-3, -2, -1, 5)}
 # Where a stream may end although there was more.
 ENDS = {"frames": {len(_ONE): b"one", len(_ONE + _BETWEEN): b"one"}}
 
@@ -67,7 +68,7 @@ def check(damaged: bytes, content: bytes) -> bool:
 def test_every_mutation_is_seen(name: str) -> None:
     content, _ = STREAMS[name]
     for offset, damaged in mutations(name):
-        assert check(damaged, content) or offset in UNCHECKED.get(name, ()), offset
+        assert check(damaged, content) or offset in UNCHECKED[name], offset
 
 
 @pytest.mark.parametrize("name", STREAMS)

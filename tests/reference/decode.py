@@ -1,6 +1,7 @@
 """Decoder of the lmcodec stream format, written from docs/format.md with the standard library only.
 
-It decodes stored streams and those of order0, slowly, and checks everything that the page demands.
+It decodes stored streams and those of order0 and freqs (docs/coders.md), slowly, and checks what
+the pages demand, except that the coded table of freqs ends in its shortest form.
 
     python decode.py < file.lmz > file
 """
@@ -98,10 +99,12 @@ def decode_frame(reader: Reader) -> bytes:
     begin = reader.at
     reader.take(4)
     major, _minor, flags = reader.take(3)
-    if major != 1 or flags > 3:
+    if major != 1 or flags > 7:
         raise UnsupportedError("version or flags")
-    content_size = reader.varint() if flags & 1 else None
-    reader.check(begin)
+    content_size = None
+    if flags & 1:
+        content_size = reader.varint()
+        reader.check(begin)
 
     content = b""
     blocks: list[tuple[int, int, int]] = []
@@ -112,8 +115,14 @@ def decode_frame(reader: Reader) -> bytes:
         raw = decode_block(reader, len(content))
         content += raw
         blocks.append((reader.at - block, len(raw), zlib.crc32(raw)))
+        if flags & 4:
+            break
 
-    digest = decode_end(reader, first, blocks)
+    digest = None
+    if flags & 4:
+        need(len(blocks) == 1, "block is missing")
+    else:
+        digest = decode_end(reader, first, blocks)
     need(content_size in (None, len(content)), "content size differs")
     need((digest is not None) == bool(flags & 2), "digest is there, or is not, against the flag")
     need(digest in (None, hashlib.sha256(content).digest()), "digest differs")
@@ -166,7 +175,7 @@ def decode_block(reader: Reader, start: int) -> bytes:
     payload = reader.take(header.varint())
     need(header.at == size, "block header has bytes too many")
 
-    raw = payload if model == 0 else decode_order0(payload, raw_size, *models[model - 1])
+    raw = payload if model == 0 else decode_model(payload, raw_size, *models[model - 1])
     need(len(raw) == raw_size and zlib.crc32(raw) == checksum, "content differs")
     return raw
 
@@ -179,10 +188,18 @@ def read_model(header: Reader) -> tuple[str, int, bytes]:
     return id, version, header.blob()
 
 
-def decode_order0(payload: bytes, count: int, id: str, version: int, params: bytes) -> bytes:
+def decode_model(payload: bytes, count: int, id: str, version: int, params: bytes) -> bytes:
     """Section 6."""
-    if (id, version) != ("order0", 1):
-        raise UnsupportedError(f"model {id} version {version}")
+    if (id, version) == ("order0", 1):
+        return decode_order0(payload, count, params)
+    if (id, version) == ("freqs", 1):
+        need(params == b"", "parameters do not fit")
+        return decode_freqs(payload, count)
+    raise UnsupportedError(f"model {id} version {version}")
+
+
+def decode_order0(payload: bytes, count: int, params: bytes) -> bytes:
+    """Section 6.2."""
     increment = 32
     if params:
         reader = Reader(params)
@@ -221,6 +238,99 @@ def read_stack(payload: bytes) -> tuple[int, list[int]]:
     state = int.from_bytes(coded, "little")
     need(1 << 31 <= state < 1 << 63 and coded[-1] != 0, "state is outside its range")
     return state, [int.from_bytes(words[i : i + 4], "little") for i in range(0, len(words), 4)]
+
+
+class Bits:
+    """Coders, payload of the binary coder."""
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload + bytes(8)
+        self.at = 8
+        self.code = int.from_bytes(self.payload[:8], "big")
+        self.range = (1 << 64) - 1
+        self.p1s: dict[tuple[int, ...], int] = {}
+
+    def bit(self, p1: int) -> int:
+        bound = self.range * p1 >> 22
+        bit = int(self.code < bound)
+        if bit:
+            self.range = bound
+        else:
+            self.code -= bound
+            self.range -= bound
+        if self.range < 1 << 32:
+            self.range <<= 32
+            following = self.payload[self.at : self.at + 4].ljust(4, b"\0")
+            self.code = self.code << 32 | int.from_bytes(following, "big")
+            self.at += 4
+        return bit
+
+    def modelled(self, *key: int) -> int:
+        p1 = self.p1s.get(key, 1 << 21)
+        bit = self.bit(p1)
+        self.p1s[key] = p1 + (((1 << 22) - p1) >> 4) if bit else p1 - (p1 >> 4)
+        return bit
+
+
+def decode_freqs(payload: bytes, count: int) -> bytes:
+    """Coders, payload of the static coder."""
+    reader = Reader(payload)
+    out = b""
+    while len(out) < count:
+        size, kind = divmod(reader.varint(), 4)
+        need(0 < size <= count - len(out), "size of a block does not fit")
+        if kind == 0:
+            out += reader.take(size)
+        elif kind == 1:
+            out += reader.take(1) * size
+        else:
+            out += decode_coded(reader, size, lanes=1 if kind == 2 else 32)
+    need(reader.at == len(payload), "payload has bytes too many")
+    return out
+
+
+def decode_coded(reader: Reader, size: int, lanes: int) -> bytes:
+    """A coded block of the static coder."""
+    table_size, word_count = reader.varint(), reader.varint()
+    freqs = read_table(reader.take(table_size))
+    slots = [(byte, offset) for byte, freq in enumerate(freqs) for offset in range(freq)]
+    states = [reader.u32() for _ in range(lanes)]
+    need(all(1 << 15 <= state < 1 << 31 for state in states), "state is outside its range")
+    words = [int.from_bytes(reader.take(2), "little") for _ in range(word_count)]
+    words.reverse()
+    out = bytearray()
+    for position in range(size):
+        state = states[position % lanes]
+        byte, offset = slots[state % 4096]
+        state = freqs[byte] * (state // 4096) + offset
+        if state < 1 << 15:
+            need(words != [], "words do not suffice")
+            state = state << 16 | words.pop()
+        states[position % lanes] = state
+        out.append(byte)
+    need(not words and set(states) == {1 << 15}, "coder is not in its base state")
+    return bytes(out)
+
+
+def read_table(table: bytes) -> list[int]:
+    """The frequencies of a coded block."""
+    bits = Bits(table)
+    freqs: list[int] = []
+    last = 0
+    while sum(freqs) < 4096:
+        need(len(freqs) < 256, "frequencies add up to less than 4096")
+        freq = bits.modelled(1, sum(before > 0 for before in freqs[-2:]))
+        if freq:
+            node = 1
+            for _ in range(4):
+                node = 2 * node + bits.modelled(2, last, node)
+            last = node - 16
+            need(last <= 11, "frequency is too large")
+            for place in range(last):
+                freq = 2 * freq + (bits.bit(1 << 21) if place else bits.modelled(3, last))
+        freqs.append(freq)
+    need(sum(freqs) == 4096, "frequencies add up to more than 4096")
+    return freqs
 
 
 if __name__ == "__main__":

@@ -179,6 +179,17 @@ def test_other_readers_accept_it() -> None:
     assert io.BufferedReader(lmcodec.open(io.BytesIO(stored(CONTENT)))).read(5) == CONTENT[:5]
 
 
+def test_sources_that_only_read() -> None:
+    class Source:
+        def __init__(self) -> None:
+            self.read = io.BytesIO(stored(CONTENT)).read
+
+    source: Any = Source()
+    with lmcodec.open(source) as file:
+        assert not file.seekable()
+        assert file.read() == CONTENT
+
+
 def test_files_that_cannot_seek() -> None:
     with lmcodec.open(Pipe(stored(CONTENT) * 2)) as file:  # type: ignore[call-overload]
         assert not file.seekable()

@@ -29,7 +29,7 @@ def test_fields() -> None:
     described = lmcodec.info(skippable + stream + lmcodec.compress(b"a"))
     assert (described.frames, described.skippable_frames, described.indexed_frames) == (2, 1, 1)
     assert described.raw_size == len(CONTENT) + 1
-    assert described.coded_size == 19 + len(stream) + 32
+    assert described.coded_size == 19 + len(stream) + 25
     assert described.models == ("order0/1", "stored")
     assert described.transforms == ("raw",)
     assert described.portable

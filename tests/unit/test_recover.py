@@ -64,6 +64,28 @@ def test_a_lost_frame_header_costs_nothing() -> None:
     assert [piece.frame for piece in found.pieces] == [0] * 10 + [1] * 10
 
 
+def test_a_lost_header_of_a_single_block_costs_nothing() -> None:
+    single = stored(CONTENT, 1000)
+    assert single[6] == 4
+    for stream in (single[3:], single[3:] + single, single + single[3:]):
+        found = lmcodec.recover(stream)
+        assert found.lost == ()
+        assert found.content == CONTENT * (len(stream) // 1000)
+    # Here it cannot be known whether there was more behind the first block.
+    found = lmcodec.recover(single[3:] + single[3:])
+    assert found.content == CONTENT * 2
+    assert [(lost.frame, lost.start, lost.end) for lost in found.lost] == [(0, 1000, None)]
+
+
+def test_a_damaged_single_block_ends_its_frame() -> None:
+    single = stored(CONTENT[:100])
+    damaged = bytearray(single + single)
+    damaged[len(single) - 1] ^= 1
+    found = lmcodec.recover(damaged)
+    assert [(piece.frame, piece.start) for piece in found.pieces] == [(1, 0)]
+    assert [(lost.frame, lost.start, lost.end) for lost in found.lost] == [(0, 0, 100)]
+
+
 def test_a_stream_that_ends_early() -> None:
     found = lmcodec.recover(STREAM[: BLOCKS[4].offset + 20])
     assert found.content == CONTENT[:400]

@@ -3,7 +3,95 @@
 use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
 use crate::Result;
 
-/// A model of bits: predicts, then learns the bit that came.
+/// One direction of coding bytes bit by bit, most significant bit first: a model written against this trait is
+/// written once for both.
+pub trait SymbolCoder {
+    /// Begins the symbol at `index`; false when the payload has ended too early.
+    fn begin(&mut self, index: usize) -> bool;
+    /// Codes the next bit of the symbol under the probability of a one, `1..PROB_ONE`, and returns it.
+    fn code(&mut self, p1: u32) -> u32;
+}
+
+/// Encodes the symbols it was given.
+#[derive(Debug)]
+pub struct Encoding<'a> {
+    symbols: &'a [u8],
+    encoder: BinaryEncoder,
+    /// Bits of the symbol that are still to come, in the upper bits.
+    rest: u8,
+}
+
+impl<'a> Encoding<'a> {
+    /// Starts at the first symbol.
+    #[must_use]
+    pub fn new(symbols: &'a [u8]) -> Self {
+        Self {
+            symbols,
+            encoder: BinaryEncoder::with_capacity(symbols.len() / 4),
+            rest: 0,
+        }
+    }
+
+    /// Ends the payload.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        self.encoder.finish()
+    }
+}
+
+impl SymbolCoder for Encoding<'_> {
+    #[inline(always)]
+    fn begin(&mut self, index: usize) -> bool {
+        self.rest = self.symbols[index];
+        true
+    }
+
+    #[inline(always)]
+    fn code(&mut self, p1: u32) -> u32 {
+        let bit = u32::from(self.rest >> 7);
+        self.rest <<= 1;
+        self.encoder.encode(bit, p1);
+        bit
+    }
+}
+
+/// Decodes a payload.
+#[derive(Debug)]
+pub struct Decoding<'a> {
+    decoder: BinaryDecoder<'a>,
+}
+
+impl<'a> Decoding<'a> {
+    /// Starts at the first byte of `payload`.
+    #[must_use]
+    pub fn new(payload: &'a [u8]) -> Self {
+        Self {
+            decoder: BinaryDecoder::new(payload),
+        }
+    }
+
+    /// Checks that the payload was used up.
+    ///
+    /// # Errors
+    /// Those of [`BinaryDecoder::finish`].
+    pub fn finish(self) -> Result<()> {
+        self.decoder.finish()
+    }
+}
+
+impl SymbolCoder for Decoding<'_> {
+    #[inline(always)]
+    fn begin(&mut self, _index: usize) -> bool {
+        !self.decoder.is_exhausted()
+    }
+
+    #[inline(always)]
+    fn code(&mut self, p1: u32) -> u32 {
+        self.decoder.decode(p1)
+    }
+}
+
+/// A model of bits that keeps its state between calls: predicts, then learns the bit that came.
 pub trait BitModel {
     /// Probability that the next bit is a one: `1..PROB_ONE`, 22 bits.
     fn p(&self) -> u32;
@@ -11,18 +99,12 @@ pub trait BitModel {
     fn update(&mut self, bit: u32);
 }
 
-/// Encodes `symbols`, most significant bit first, under `model`.
+/// Encodes `symbols` under `model`.
 #[must_use]
 pub fn encode_bytes<M: BitModel>(model: &mut M, symbols: &[u8]) -> Vec<u8> {
-    let mut encoder = BinaryEncoder::with_capacity(symbols.len() / 4);
-    for &symbol in symbols {
-        for shift in (0..8).rev() {
-            let bit = u32::from(symbol >> shift) & 1;
-            encoder.encode(bit, model.p());
-            model.update(bit);
-        }
-    }
-    encoder.finish()
+    let mut coder = Encoding::new(symbols);
+    code_bytes(model, &mut coder, symbols.len());
+    coder.finish()
 }
 
 /// Decodes `count` bytes; the output grows as it is decoded, never by the claim alone.
@@ -30,17 +112,22 @@ pub fn encode_bytes<M: BitModel>(model: &mut M, symbols: &[u8]) -> Vec<u8> {
 /// # Errors
 /// Those of [`BinaryDecoder::finish`]; a payload that ends early is noticed within a few symbols.
 pub fn decode_bytes<M: BitModel>(model: &mut M, payload: &[u8], count: usize) -> Result<Vec<u8>> {
-    let mut decoder = BinaryDecoder::new(payload);
+    let mut coder = Decoding::new(payload);
+    let symbols = code_bytes(model, &mut coder, count);
+    coder.finish()?;
+    Ok(symbols)
+}
+
+fn code_bytes<M: BitModel, C: SymbolCoder>(model: &mut M, coder: &mut C, count: usize) -> Vec<u8> {
     let mut symbols = Vec::with_capacity(count.min(1 << 20));
-    while symbols.len() < count && !decoder.is_exhausted() {
+    while symbols.len() < count && coder.begin(symbols.len()) {
         let mut symbol = 0;
         for _ in 0..8 {
-            let bit = decoder.decode(model.p());
+            let bit = coder.code(model.p());
             model.update(bit);
-            symbol = (symbol << 1) | u8::from(bit != 0);
+            symbol = symbol << 1 | u8::from(bit != 0);
         }
         symbols.push(symbol);
     }
-    decoder.finish()?;
-    Ok(symbols)
+    symbols
 }

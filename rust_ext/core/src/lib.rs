@@ -22,6 +22,7 @@
 
 pub mod bitmodel;
 pub mod bwt;
+pub mod cm;
 pub mod coder;
 pub mod error;
 

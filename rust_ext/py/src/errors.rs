@@ -5,12 +5,12 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// Maps an error of the core to the exception that `lmcodec.errors` defines for it.
-#[allow(dead_code)]
 pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     let name = match error {
         Error::Truncated { .. } => "TruncatedError",
         Error::Corrupt { .. } => "CorruptError",
         Error::Limit { .. } => "LimitError",
+        Error::Model { .. } => "ModelError",
         _ => return PyValueError::new_err(error.to_string()),
     };
     let make = || -> PyResult<PyErr> {

@@ -2,11 +2,24 @@
 
 use pyo3::prelude::*;
 
+mod bwt;
+mod cm;
+mod coder;
 mod errors;
 
 #[pymodule(gil_used = false)]
 mod _core {
     use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::bwt::{bwt_decode, bwt_encode, bwt_memory_bytes};
+    #[pymodule_export]
+    use crate::cm::{cm_decode, cm_encode, cm_memory_bytes, cm_probe};
+    #[pymodule_export]
+    use crate::coder::{
+        decode_bytes, encode_bytes, intervals, quantize, quantize_bits, BinaryDecoder,
+        BinaryEncoder, RansStack,
+    };
 
     /// CRC-32 (ISO-HDLC, as in zlib) of `data`, continuing from `value`.
     #[pyfunction]

@@ -1,11 +1,11 @@
 //! The model `bwt`: the fast tier. Burrows–Wheeler transform, then mixed contexts on its runs.
 //!
 //! ```
-//! use lmcodec_core::bwt::{decode, encode, Params};
+//! use lmcodec_core::bwt::{decode, encode};
 //!
 //! let text = b"she sells sea shells by the sea shore";
-//! let payload = encode(text, &Params::default())?;
-//! assert_eq!(decode(&payload, text.len(), &Params::default())?, text);
+//! let payload = encode(text)?;
+//! assert_eq!(decode(&payload, text.len())?, text);
 //! # Ok::<(), lmcodec_core::Error>(())
 //! ```
 //!
@@ -43,15 +43,11 @@ pub const MAX_COUNT: usize = 1 << 30;
 const FLAG_SYMBOLS: u8 = 1;
 const FLAG_LETTERS: u8 = 2;
 
-/// Parameters that the stream records.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Params {}
-
 /// Encodes `symbols`.
 ///
 /// # Errors
 /// [`Error::Limit`] when there are more than [`MAX_COUNT`] symbols or memory cannot be had.
-pub fn encode(symbols: &[u8], _params: &Params) -> Result<Vec<u8>> {
+pub fn encode(symbols: &[u8]) -> Result<Vec<u8>> {
     check_count(symbols.len())?;
     if symbols.is_empty() {
         return Ok(Vec::new());
@@ -90,7 +86,7 @@ pub fn encode(symbols: &[u8], _params: &Params) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::Truncated`] or [`Error::Corrupt`] when `payload` is not what [`encode`] returned for `count`
 /// symbols, [`Error::Limit`] when `count` is above [`MAX_COUNT`] or memory cannot be had.
-pub fn decode(payload: &[u8], count: usize, _params: &Params) -> Result<Vec<u8>> {
+pub fn decode(payload: &[u8], count: usize) -> Result<Vec<u8>> {
     check_count(count)?;
     if count == 0 {
         return if payload.is_empty() {

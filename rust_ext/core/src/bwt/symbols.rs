@@ -68,9 +68,7 @@ impl SymbolModel {
                 BY_THREE + (three_start ^ node),
             ];
             let bit = u32::from((symbol >> place) & 1);
-            let bit = self
-                .predictor
-                .code(coder, tables, slots, node, node, bit);
+            let bit = self.predictor.code(coder, tables, slots, node, node, bit);
             node = node * 2 + bit as usize;
         }
         node as u8

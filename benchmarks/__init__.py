@@ -1,0 +1,1 @@
+"""Compare lmcodec with its peers on the corpora: ``python -m benchmarks --help``."""

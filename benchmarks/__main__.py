@@ -1,0 +1,133 @@
+"""``python -m benchmarks``: measure, or read the figures of earlier measurements."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import figures, matrix, report
+from benchmarks.results import Machine, read_rows
+from lmcodec.bench import Measurement, available
+from lmcodec.errors import LmcodecError
+from lmcodec.peers import select
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status: 0 fine, 1 error or a row that failed."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["figures"]:
+        return figures.main(words[1:])
+    options = _parser().parse_args(words)
+    try:
+        rows = _measure(options) if options.run else read_rows(options.out / "rows.csv")
+    except (LmcodecError, ValueError, OSError) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        _note(f"stopped; --resume goes on with {options.out}")
+        return 1
+    machine = Machine.read(options.out) or Machine.here()
+    text = report.markdown(rows, machine)
+    (options.out / "report.md").write_text(text, encoding="utf-8")
+    (options.out / "report.html").write_text(report.html_page(rows, machine), encoding="utf-8")
+    print(text)
+    return 0 if all(row.ok for row in rows) else 1
+
+
+def _measure(options: argparse.Namespace) -> list[Measurement]:
+    plan = matrix.Plan(
+        matrix.choose(options.only),
+        available(select(options.codecs, options.levels, threads=options.threads), _note),
+        options.head,
+        options.slow_limit,
+        options.repeat,
+    )
+    return matrix.run(plan, options.out, resume=options.resume, again=options.again, note=_note)
+
+
+def size(text: str) -> int:
+    """Read a size: ``16MB`` = 16 * 10^6 bytes, ``16MiB`` = 16 * 2^20 bytes, ``16`` = 16 bytes."""
+    found = re.fullmatch(r"(\d+)\s*([KMG]?)(i?)B?", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"not a size: {text!r}")
+    number, unit, binary = found.groups()
+    if binary:
+        return int(number) << {"": 0, "K": 10, "M": 20, "G": 30}[unit]
+    return int(number) * _UNITS[unit]
+
+
+def words(text: str) -> list[str]:
+    """Read a list separated by commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def numbers(text: str) -> list[int]:
+    """Read a list of numbers separated by commas."""
+    return [int(word) for word in words(text)]
+
+
+def _note(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure codecs on corpora and write CSV, Markdown and HTML. "
+        "`python -m benchmarks figures` checks this project's targets instead.",
+    )
+    parser.add_argument(
+        "--only",
+        type=words,
+        default=[],
+        metavar="GLOB,...",
+        help="names or kinds of corpora; all by default",
+    )
+    parser.add_argument(
+        "--codecs",
+        type=words,
+        default=["*"],
+        metavar="GLOB,...",
+        help="ids or labels, such as xz,'zstd -19','lmcodec*'; all by default, xz -9e always",
+    )
+    parser.add_argument(
+        "--levels", type=numbers, default=[1, 3, 5, 7, 9], metavar="N,...", help="of lmcodec"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="of lmcodec; peers run one")
+    parser.add_argument("--head", type=size, metavar="SIZE", help="cut every corpus to this size")
+    parser.add_argument(
+        "--slow-limit",
+        type=size,
+        default=16 * 10**6,
+        metavar="SIZE",
+        help="slow codecs skip larger corpora (16MB by default)",
+    )
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each pair; the least counts")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("benchmarks/results/latest"),
+        metavar="FOLDER",
+        help="takes rows.csv, report.md, report.html and machine.json",
+    )
+    parser.add_argument("--resume", action="store_true", help="keep the rows that are there")
+    parser.add_argument(
+        "--again",
+        type=words,
+        default=[],
+        metavar="GLOB,...",
+        help="with --resume: drop the rows of these codecs and measure them again",
+    )
+    parser.add_argument(
+        "--no-run", dest="run", action="store_false", help="only write the reports anew"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,336 @@
+"""Check this project's own targets: ``python -m benchmarks figures``.
+
+Every target is a function of measured rows, so that the same rows that a report shows decide it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from benchmarks import matrix
+from benchmarks.results import Machine, read_rows
+from lmcodec.bench import Measurement, available
+from lmcodec.errors import LmcodecError
+from lmcodec.peers import BASELINE, lmcodec_codec, select
+
+__all__ = ["GENERAL", "Finding", "evaluate", "main", "measure_all"]
+
+GENERAL = (
+    "alice29.txt",
+    "book1",
+    "enwik6",
+    "enwik8.4M",
+    "dickens",
+    "world192.txt",
+    "xml",
+    "kennedy.xls",
+    "ptt5",
+    "geo",
+    "obj2",
+)
+"""Text, markup, a table, a scan, instrument data and a program: the files most peers report."""
+
+_LEVELS = range(1, 10)
+_SMALL_BYTES = 1_000_000
+_THREADED = "dickens"
+# The interpreter with its modules, and the frame's own buffers.
+_OVERHEAD_BYTES = 64 << 20
+# Repeated runs of one codec differ by up to a tenth in CPU time on a busy machine.
+_TIME_NOISE = 1.1
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One target: what was asked, what was reached; `ok` is None where rows are missing."""
+
+    asked: str
+    reached: str
+    ok: bool | None
+
+
+class Rows:
+    """Rows by codec label and corpus."""
+
+    def __init__(self, rows: Iterable[Measurement]) -> None:
+        self._rows = {(row.label, row.corpus): row for row in rows if row.ok}
+
+    def get(self, label: str, corpus: str) -> Measurement | None:
+        """Return one row, None if it is missing."""
+        return self._rows.get((label, corpus))
+
+    def common(self, labels: Sequence[str], corpora: Sequence[str]) -> list[list[Measurement]]:
+        """Return, for each corpus that has all labels, its rows in the order of the labels."""
+        found = []
+        for corpus in corpora:
+            rows = [self.get(label, corpus) for label in labels]
+            if None not in rows:
+                found.append([row for row in rows if row is not None])
+        return found
+
+
+def measure_all(folder: Path, *, again: Sequence[str], note: Callable[[str], None]) -> None:
+    """Measure what the targets need, going on with the rows that are there."""
+    general = [corpus for corpus in matrix.choose([]) if corpus.name in GENERAL]
+    general.sort(key=lambda corpus: corpus.raw_bytes)
+    own = [lmcodec_codec(level) for level in _LEVELS]
+    peers = select(["bzip3", "kanzi", "zpaq", BASELINE], [])
+    paq = select(["paq8px -8"], [])
+    small = [corpus for corpus in general if corpus.raw_bytes <= _SMALL_BYTES]
+    made = matrix.choose(["noise.1M", "zeros.10M"])
+    threaded = matrix.choose([_THREADED])
+    plans = [
+        matrix.Plan(general, available([*own, *peers], note)),
+        matrix.Plan(made, available([*own, *select([], [])], note)),
+        matrix.Plan(threaded, available([lmcodec_codec(5, threads=2)], note)),
+        matrix.Plan(small, available(paq, note)),
+    ]
+    for number, plan in enumerate(plans):
+        matrix.run(plan, folder, resume=True, again=again if number == 0 else (), note=note)
+
+
+def evaluate(rows: Iterable[Measurement]) -> list[Finding]:
+    """Return a finding for each target."""
+    known = Rows(rows)
+    findings: list[Finding] = []
+    for check in (
+        _level_1,
+        _level_5_sizes,
+        _level_5_times,
+        _level_7,
+        _level_9,
+        _monotone,
+        _noise,
+        _zeros,
+        _threads,
+        _memory,
+    ):
+        findings += check(known)
+    return findings
+
+
+def _missing(asked: str) -> list[Finding]:
+    return [Finding(asked, "not measured", None)]
+
+
+def _bytes(rows: Iterable[Measurement]) -> int:
+    return sum(row.coded_bytes or 0 for row in rows)
+
+
+def _cpu(rows: Iterable[Measurement], *, decompress: bool = False) -> float:
+    return sum((row.decompress_cpu_s if decompress else row.compress_cpu_s) or 0.0 for row in rows)
+
+
+def _level_1(known: Rows) -> list[Finding]:
+    asked = "level 1: total size below bzip3 -b 16 and kanzi -l 7"
+    groups = known.common(["lmcodec -1", "bzip3 -b 16", "kanzi -l 7"], GENERAL)
+    if not groups:
+        return _missing(asked)
+    own, *peers = zip(*groups, strict=True)
+    best = min(_bytes(rows) for rows in peers)
+    slowest = [max(_cpu(rows, decompress=way) for rows in peers) for way in (False, True)]
+    mine = [_cpu(own, decompress=way) for way in (False, True)]
+    sizes = ", ".join(f"{_bytes(rows):,}" for rows in (own, *peers))
+    return [
+        Finding(asked, f"{sizes} bytes on {len(groups)} files", _bytes(own) <= best),
+        Finding(
+            "level 1: total CPU not above the slower of bzip3 and kanzi -l 7, each way",
+            f"{mine[0]:.2f} and {mine[1]:.2f} s against {slowest[0]:.2f} and {slowest[1]:.2f} s",
+            mine[0] <= slowest[0] and mine[1] <= slowest[1],
+        ),
+    ]
+
+
+def _level_5_sizes(known: Rows) -> list[Finding]:
+    findings = []
+    for own, zpaq, kanzi in known.common(["lmcodec -5", "zpaq -m5", "kanzi -l 9"], GENERAL):
+        best = min(zpaq, kanzi, key=lambda row: row.coded_bytes or 0)
+        change = 100 * (_bytes([own]) / _bytes([best]) - 1)
+        findings.append(
+            Finding(
+                f"level 5, {own.corpus}: not above {best.label} ({_bytes([best]):,} bytes)",
+                f"{_bytes([own]):,} bytes ({change:+.1f} %)",
+                _bytes([own]) <= _bytes([best]),
+            )
+        )
+    return findings or _missing("level 5: each file not above min(zpaq -m5, kanzi -l 9)")
+
+
+def _level_5_times(known: Rows) -> list[Finding]:
+    findings = []
+    for own, kanzi in known.common(["lmcodec -5", "kanzi -l 9"], GENERAL):
+        if own.raw_bytes <= _SMALL_BYTES:
+            continue
+        times = [_cpu([row], decompress=way) for way in (False, True) for row in (own, kanzi)]
+        findings.append(
+            Finding(
+                f"level 5, {own.corpus}: CPU within 1.5 times kanzi -l 9, each way",
+                f"{times[0]:.2f} and {times[2]:.2f} s against {times[1]:.2f} and {times[3]:.2f} s",
+                times[0] <= 1.5 * times[1] and times[2] <= 1.5 * times[3],
+            )
+        )
+    return findings or _missing("level 5: CPU within 1.5 times kanzi -l 9 above 1 MB")
+
+
+def _level_7(known: Rows) -> list[Finding]:
+    asked = "level 7: total at least 5 % under level 5"
+    groups = known.common(["lmcodec -5", "lmcodec -7"], GENERAL)
+    if not groups:
+        return _missing(asked)
+    five, seven = zip(*groups, strict=True)
+    gain = 100 * (1 - _bytes(seven) / _bytes(five))
+    slower = _cpu(seven) / _cpu(five) if _cpu(five) else 0.0
+    return [
+        Finding(asked, f"{gain:.1f} % under", gain >= 5),
+        Finding("level 7: at least 1/3 of the speed of level 5", f"1/{slower:.2f}", slower <= 3),
+    ]
+
+
+def _level_9(known: Rows) -> list[Finding]:
+    asked = "level 9: total at most 4 % above paq8px -8 on files up to 1 MB"
+    groups = known.common(["lmcodec -9", "paq8px -8"], GENERAL)
+    if not groups:
+        return _missing(asked)
+    own, paq = zip(*groups, strict=True)
+    above = 100 * (_bytes(own) / _bytes(paq) - 1)
+    faster = _cpu(paq) / _cpu(own) if _cpu(own) else 0.0
+    peak = max((row.compress_peak_bytes or 0) for row in own)
+    peak = max(peak, *((row.decompress_peak_bytes or 0) for row in own))
+    each = ", ".join(
+        f"{a.corpus} {100 * (_bytes([a]) / _bytes([b]) - 1):+.1f} %"
+        for a, b in zip(own, paq, strict=True)
+    )
+    return [
+        Finding(asked, f"{above:+.1f} % on {len(groups)} files: {each}", above <= 4),
+        Finding("level 9: at least 20 times as fast as paq8px -8", f"{faster:.1f}", faster >= 20),
+        Finding("level 9: at most 1.5 GiB", f"{peak / _GIB:.2f} GiB", peak <= 1.5 * _GIB),
+    ]
+
+
+def _monotone(known: Rows) -> list[Finding]:
+    labels = [f"lmcodec -{level}" for level in _LEVELS]
+    asked = "a higher level is never larger in total"
+    groups = known.common(labels, GENERAL)
+    if not groups:
+        return _missing(asked)
+    by_level = list(zip(*groups, strict=True))
+    sizes = [_bytes(rows) for rows in by_level]
+    times = [_cpu(rows) for rows in by_level]
+    files = f"levels 1 to 9 on {len(groups)} files"
+    return [
+        Finding(
+            asked,
+            f"{files}: " + ", ".join(f"{size:,}" for size in sizes),
+            all(b <= a for a, b in pairwise(sizes)),
+        ),
+        Finding(
+            "a lower level is never slower in total (a tenth is noise)",
+            f"{files}: " + ", ".join(f"{time:.1f}" for time in times) + " s",
+            all(a <= b * _TIME_NOISE for a, b in pairwise(times)),
+        ),
+    ]
+
+
+def _noise(known: Rows) -> list[Finding]:
+    asked = "1 MB of random bytes grows by at most 128 bytes at every level"
+    rows = [row for level in _LEVELS if (row := known.get(f"lmcodec -{level}", "noise.1M"))]
+    if not rows:
+        return _missing(asked)
+    growth = max(_bytes([row]) - row.raw_bytes for row in rows)
+    return [Finding(asked, f"{growth:+} bytes", growth <= 128)]
+
+
+def _zeros(known: Rows) -> list[Finding]:
+    asked = f"10 MB of zeros: smaller than {BASELINE} at every level"
+    rows = [row for level in _LEVELS if (row := known.get(f"lmcodec -{level}", "zeros.10M"))]
+    base = known.get(BASELINE, "zeros.10M")
+    if not rows or base is None:
+        return _missing(asked)
+    worst = max(_bytes([row]) for row in rows)
+    return [Finding(asked, f"{worst:,} against {_bytes([base]):,} bytes", worst <= _bytes([base]))]
+
+
+def _threads(known: Rows) -> list[Finding]:
+    asked = f"two threads, {_THREADED}, level 5: the same size, at least 1.6 times as fast"
+    one, two = known.get("lmcodec -5", _THREADED), known.get("lmcodec -5 -T2", _THREADED)
+    if one is None or two is None or not one.compress_wall_s or not two.compress_wall_s:
+        return _missing(asked)
+    faster = one.compress_wall_s / two.compress_wall_s
+    same = one.coded_bytes == two.coded_bytes
+    return [
+        Finding(
+            asked,
+            f"{'same' if same else 'other'} size, {faster:.2f} times by elapsed time",
+            same and faster >= 1.6,
+        )
+    ]
+
+
+def _memory(known: Rows) -> list[Finding]:
+    asked = "decoding stays within the memory that `info` declares, plus input, output and 64 MiB"
+    excess: list[tuple[int, Measurement]] = []
+    for level in _LEVELS:
+        for corpus in GENERAL:
+            row = known.get(f"lmcodec -{level}", corpus)
+            if row is None or row.declared_bytes is None or row.decompress_peak_bytes is None:
+                continue
+            allowed = row.declared_bytes + row.raw_bytes + _bytes([row]) + _OVERHEAD_BYTES
+            excess.append((row.decompress_peak_bytes - allowed, row))
+    if not excess:
+        return _missing(asked)
+    most, row = max(excess, key=lambda pair: pair[0])
+    where = f"{row.label} on {row.corpus}"
+    return [Finding(asked, f"at most {most / (1 << 20):+.0f} MiB ({where})", most <= 0)]
+
+
+def table(findings: Sequence[Finding]) -> str:
+    """Return the findings as a Markdown table with a last line that counts them."""
+    words = {True: "yes", False: "no", None: "?"}
+    lines = ["| Asked | Reached | |", "|---|---|---|"]
+    lines += [f"| {f.asked} | {f.reached} | {words[f.ok]} |" for f in findings]
+    met = sum(f.ok is True for f in findings)
+    return "\n".join([*lines, "", f"{met} of {len(findings)} targets are met."])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; return 0 if every target is met, 1 otherwise."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks figures",
+        description="Measure what the project's targets need and say which are met.",
+    )
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/figures"))
+    parser.add_argument(
+        "--again",
+        type=lambda text: text.split(","),
+        default=[],
+        metavar="GLOB,...",
+        help="drop the rows of these codecs and measure them again, such as 'lmcodec*'",
+    )
+    parser.add_argument("--no-run", action="store_true", help="only read the rows that are there")
+    options = parser.parse_args(arguments)
+
+    def note(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    try:
+        if not options.no_run:
+            measure_all(options.out, again=options.again, note=note)
+        findings = evaluate(read_rows(options.out / "rows.csv"))
+    except (LmcodecError, ValueError, OSError) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        note("stopped; the same command goes on")
+        return 1
+    text = table(findings)
+    machine = Machine.read(options.out)
+    (options.out / "figures.md").write_text(
+        f"# Targets\n\nMachine: {machine}.\n\n{text}\n", encoding="utf-8"
+    )
+    print(text)
+    return 0 if all(finding.ok for finding in findings) else 1

@@ -1,0 +1,170 @@
+"""Size against speed, as SVG that fits into a page with a light or a dark background."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.summary import Total, frontier
+
+__all__ = ["plot", "save_png"]
+
+# Replaced by `currentColor`, so that text and axes take the colour of the page's text.
+_TEXT = "#123454"
+_OWN = "#d6452b"
+# A name further than this from its mark gets a line to it.
+_LEADER_PIXELS = 14
+_FAMILIES = {
+    "lmcodec": (_OWN, "o"),
+    "7z": ("#8c6bb1", "D"),
+    "brotli": ("#41ab5d", "s"),
+    "bsc": ("#e7a013", "v"),
+    "bzip2": ("#a6761d", "^"),
+    "bzip3": ("#b8860b", "<"),
+    "gzip": ("#7f7f7f", "P"),
+    "kanzi": ("#1f78b4", "p"),
+    "lz4": ("#999999", "X"),
+    "paq8px": ("#c51b8a", "*"),
+    "xz": ("#2c7f6e", "s"),
+    "zpaq": ("#08519c", "h"),
+    "zstd": ("#66a61e", ">"),
+}
+
+
+def plot(title: str, sums: Sequence[Total], *, decompress: bool, large: bool = False) -> str:
+    """Draw one kind's codecs: speed to the right, size upwards, so the best lie low and right.
+
+    Args:
+        title: Words above the plot.
+        sums: The codecs; those without a measured speed are left out.
+        decompress: Draw the speed of decompression instead of compression.
+        large: Twice as wide.
+
+    Returns:
+        An SVG element.
+    """
+    figure = _draw(title, sums, decompress=decompress, large=large)
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    importlib.import_module("matplotlib.pyplot").close(figure)
+    svg = buffer.getvalue()
+    return svg[svg.index("<svg") :].replace(_TEXT, "currentColor")
+
+
+def save_png(path: str, title: str, sums: Sequence[Total], *, decompress: bool) -> None:
+    """Write the same drawing as a PNG file, for places that show no SVG."""
+    figure = _draw(title, sums, decompress=decompress, large=True)
+    figure.savefig(path, dpi=100)
+    importlib.import_module("matplotlib.pyplot").close(figure)
+
+
+def _draw(title: str, sums: Sequence[Total], *, decompress: bool, large: bool) -> Any:
+    # Imported by name: type checking and the measurements do not need this library.
+    matplotlib: Any = importlib.import_module("matplotlib")
+    matplotlib.use("Agg")
+    pyplot: Any = importlib.import_module("matplotlib.pyplot")
+    # Numbers of identifiers that do not change from run to run, and differ between plots.
+    matplotlib.rcParams["svg.hashsalt"] = f"{title} {decompress}"
+    matplotlib.rcParams["svg.fonttype"] = "none"
+    figure, axes = pyplot.subplots(figsize=(9.5, 5.6) if large else (5.6, 3.9))
+    timed = [(speed, t) for t in sums if (speed := t.speed(decompress=decompress)) is not None]
+    for speed, total in timed:
+        colour, marker = _FAMILIES.get(total.label.split()[0], (_TEXT, "o"))
+        own = total.label.startswith("lmcodec")
+        axes.plot(
+            speed,
+            total.percent_of_xz,
+            marker=marker,
+            markersize=9 if own else 7,
+            color=colour,
+            markerfacecolor=colour if total.complete else "none",
+            zorder=3 if own else 2,
+        )
+    edge = frontier(sums, decompress=decompress)
+    if len(edge) > 1:
+        axes.plot(
+            [total.speed(decompress=decompress) for total in edge],
+            [total.percent_of_xz for total in edge],
+            color="#888888",
+            linewidth=1,
+            linestyle="--",
+            zorder=1,
+        )
+    if timed:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.margins(x=0.14, y=0.12)
+    verb = "Decompression" if decompress else "Compression"
+    axes.set_title(title, color=_TEXT, fontsize=11)
+    axes.set_xlabel(f"{verb} speed, MB per CPU second (right is better)", color=_TEXT, fontsize=9)
+    axes.set_ylabel("Size, % of xz -9e (down is better)", color=_TEXT, fontsize=9)
+    axes.tick_params(colors=_TEXT, which="both", labelsize=8)
+    axes.grid(visible=True, which="major", color="#888888", alpha=0.25)
+    for spine in axes.spines.values():
+        spine.set_color("#888888")
+    figure.tight_layout()
+    _label(figure, axes, timed)
+    return figure
+
+
+def _label(figure: Any, axes: Any, timed: Sequence[tuple[float, Total]]) -> None:
+    """Write each codec's name beside its mark, where it hides no other name or mark."""
+    renderer = figure.canvas.get_renderer()
+    frame = axes.get_window_extent(renderer)
+    marks = [axes.transData.transform((speed, total.percent_of_xz)) for speed, total in timed]
+    taken: list[Any] = []
+    # The best codecs choose their places first.
+    for (speed, total), mark in sorted(
+        zip(timed, marks, strict=True), key=lambda pair: pair[0][1].percent_of_xz
+    ):
+        own = total.label.startswith("lmcodec")
+        text = axes.annotate(
+            total.label,
+            (speed, total.percent_of_xz),
+            xytext=(0, 0),
+            textcoords="offset points",
+            fontsize=8,
+            color=_OWN if own else _TEXT,
+            fontweight="bold" if own else "normal",
+            ha="center",
+            va="center",
+        )
+        width = text.get_window_extent(renderer).width
+        best = None
+        for x, y in _places(width * 72 / figure.dpi):
+            text.set_position((x, y))
+            box = text.get_window_extent(renderer).padded(1)
+            cost = sum(box.overlaps(other) for other in taken) * 10
+            cost += sum(box.padded(3).contains(*other) for other in marks)
+            cost += 50 * (box.x0 < frame.x0 or box.x1 > frame.x1)
+            cost += 50 * (box.y0 < frame.y0 or box.y1 > frame.y1)
+            if best is None or cost < best[0]:
+                best = (cost, x, y, box)
+            if cost == 0:
+                break
+        if best is None:
+            continue
+        _, x, y, box = best
+        text.set_position((x, y))
+        taken.append(box)
+        nearest = (min(max(mark[0], box.x0), box.x1), min(max(mark[1], box.y0), box.y1))
+        if math.dist(mark, nearest) > _LEADER_PIXELS:
+            ends = axes.transData.inverted().transform([mark, nearest])
+            axes.plot(*zip(*ends, strict=True), color="#888888", linewidth=0.5, zorder=1)
+
+
+def _places(width: float) -> list[tuple[float, float]]:
+    """Return offsets in points to try for a text of `width` points, nearest first."""
+    side = width / 2 + 7
+    near = [(side, 0), (-side, 0), (0, 10), (0, -10)]
+    corners = [(sign_x * side, sign_y * 8) for sign_x in (1, -1) for sign_y in (1, -1)]
+    far = [
+        (sign_x * side, sign_y * rise)
+        for rise in (16, 26, 38, 52, 68)
+        for sign_x in (1, 0, -1)
+        for sign_y in (1, -1)
+    ]
+    return [*near, *corners, *far]

@@ -1,0 +1,369 @@
+"""What the command lines have in common: the parser, its types and options, and how a run ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from lmcodec.outputs import remove_passing
+from lmcodec.terminal import Terminal, shown
+
+if TYPE_CHECKING:
+    from lmcodec.jobs import Job
+
+LONG_BLOCK_BYTES = 1 << 30
+_SIZE = re.compile(r"(\d+)(?:([KMGT])(?:I?B)?|B)?", re.IGNORECASE)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that ends with exit code 1 and one line, and takes no shortened options."""
+
+    def __init__(self, **settings: object) -> None:
+        settings.setdefault("allow_abbrev", False)
+        settings.setdefault("formatter_class", _Help)
+        super().__init__(**settings)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, and end the process."""
+        terminal = Terminal(self.prog.split()[0])
+        terminal.error(message, f"type {self.prog} --help for help")
+        raise SystemExit(1)
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        # Not the width of the terminal: the pages that ship are made from this text.
+        super().__init__(prog, max_help_position=28, width=100)
+
+
+def split_files(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split off what follows a ``--``: file names, whatever they begin with."""
+    words = list(arguments)
+    if "--" not in words:
+        return words, []
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
+
+
+def size(text: str) -> int:
+    """Parse a number of bytes: K, M, G and T, as well as KB and KiB, are powers of 1024.
+
+    Raises:
+        ArgumentTypeError: It is none.
+
+    Example:
+        >>> size("4K"), size("1GiB"), size("17")
+        (4096, 1073741824, 17)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"not a size: {text!r}; write for example 64M or 1GiB")
+    return int(match[1]) << 10 * " KMGT".index((match[2] or " ").upper())
+
+
+def threads(text: str) -> int:
+    """Parse a number of threads; 0 is one for each core.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    if not text.isdecimal() or int(text) > 1024:
+        raise argparse.ArgumentTypeError(f"number of threads must be 0 to 1024: got {text!r}")
+    return int(text) or _cores()
+
+
+def level(text: str) -> int:
+    """Parse a level.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    if re.fullmatch("[1-9]", text) is None:
+        raise argparse.ArgumentTypeError(f"level must be 1 to 9: got {text!r}")
+    return int(text)
+
+
+def add_levels(group: argparse._ArgumentGroup) -> None:
+    """Add -1 to -9; the help shows the first and the last."""
+    for number in range(1, 10):
+        names = {1: ["--fast"], 9: ["--best"]}.get(number, [])
+        words = {1: "fastest", 9: "smallest; what lies between trades one for the other"}
+        group.add_argument(
+            f"-{number}",
+            *names,
+            dest="level",
+            action="store_const",
+            const=number,
+            help=words.get(number, argparse.SUPPRESS),
+        )
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Add the names of files."""
+    parser.add_argument("files", nargs="*", metavar="FILE", help="files; - is standard input")
+
+
+def add_output(group: argparse._ArgumentGroup) -> None:
+    """Add where outputs go, and what becomes of the sources."""
+    group.add_argument(
+        "-c", "--stdout", "--to-stdout", action="store_true", help="write to standard output"
+    )
+    group.add_argument("-o", "--output", metavar="FILE", help="write to this file; - is stdout")
+    group.add_argument(
+        "-f", "--force", action="store_true", help="replace files, follow links, use terminals"
+    )
+    group.add_argument(
+        "-k", "--keep", dest="rm", action="store_false", default=False, help="keep sources: default"
+    )
+    group.add_argument(
+        "--rm", action="store_true", help="remove each source after its output was read back"
+    )
+    group.add_argument(
+        "--verify", action="store_true", help="read each output back, and compare it"
+    )
+
+
+def add_recursive(group: argparse._ArgumentGroup) -> None:
+    """Add -r."""
+    group.add_argument(
+        "-r", "--recursive", action="store_true", help="work on all files below folders"
+    )
+
+
+def add_encoding(group: argparse._ArgumentGroup) -> None:
+    """Add what a compressor can choose."""
+    group.add_argument("--model", default="auto", metavar="ID", help='"auto", "stored", or a model')
+    group.add_argument(
+        "--block-size", type=size, metavar="SIZE", help="content that can be decoded alone"
+    )
+    group.add_argument(
+        "--long",
+        dest="block_size",
+        action="store_const",
+        const=LONG_BLOCK_BYTES,
+        help="blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory",
+    )
+    group.add_argument(
+        "--digest", action="store_true", help="record a SHA-256, checked when decoding"
+    )
+
+
+def add_decoding(group: argparse._ArgumentGroup) -> None:
+    """Add what a decompressor can choose."""
+    group.add_argument(
+        "--memory", type=size, metavar="SIZE", help="refuse to use more memory for a block"
+    )
+
+
+def add_sparse(group: argparse._ArgumentGroup) -> None:
+    """Add --sparse and --no-sparse."""
+    group.add_argument(
+        "--sparse",
+        action=argparse.BooleanOptionalAction,
+        help="leave holes for zeros; in files they are left unless forbidden",
+    )
+
+
+def add_threads(group: argparse._ArgumentGroup) -> None:
+    """Add -T."""
+    group.add_argument(
+        "-T",
+        "--threads",
+        type=threads,
+        metavar="N",
+        help="code N blocks at once; 0: one for each core. The bytes do not depend on it",
+    )
+
+
+def add_words(group: argparse._ArgumentGroup) -> None:
+    """Add how much is said, and how."""
+    group.add_argument(
+        "-q", "--quiet", action="store_const", dest="verbosity", const=-1, default=0,
+        help="only errors",
+    )  # fmt: skip
+    group.add_argument(
+        "-v", "--verbose", action="store_const", dest="verbosity", const=1,
+        help="a line about each file",
+    )  # fmt: skip
+    group.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        help="show progress; by default where stderr is a terminal",
+    )
+    group.add_argument("--json", action="store_true", help="a JSON record for each file on stdout")
+
+
+def job(verb: str, options: argparse.Namespace) -> Job:
+    """Build a job from parsed options; those that a parser does not have keep their defaults.
+
+    Raises:
+        ValueError: A variable of the environment or a model is not well formed.
+    """
+    from lmcodec.jobs import Job
+    from lmcodec.options import settings
+
+    def get(name: str, default: object = None) -> object:
+        return getattr(options, name, default)
+
+    output = "-" if get("stdout") else get("output")
+    chosen_level = get("level")
+    if verb == "compress":
+        chosen_level = chosen_level or _from_environment("LMCODEC_LEVEL", level)
+        # Refused before the first file is opened.
+        settings(
+            chosen_level,  # type: ignore[arg-type]
+            None,
+            model=get("model", "auto"),  # type: ignore[arg-type]
+            block_size=get("block_size"),  # type: ignore[arg-type]
+        )
+    return Job(
+        verb=verb,  # type: ignore[arg-type]
+        output=output,  # type: ignore[arg-type]
+        force=bool(get("force")),
+        recursive=bool(get("recursive")),
+        remove=bool(get("rm")) and output != "-",
+        verify=bool(get("verify")),
+        sparse=get("sparse"),  # type: ignore[arg-type]
+        level=chosen_level,  # type: ignore[arg-type]
+        model=str(get("model", "auto")),
+        block_size=get("block_size"),  # type: ignore[arg-type]
+        digest=bool(get("digest")),
+        threads=get("threads") or _from_environment("LMCODEC_NBTHREADS", threads) or 1,  # type: ignore[arg-type]
+        max_memory=get("memory"),  # type: ignore[arg-type]
+    )
+
+
+def run_jobs(
+    parser: argparse.ArgumentParser, verb: str, options: argparse.Namespace, files: list[str]
+) -> int:
+    """Run a job on files, with a record for each one where that is wanted.
+
+    Returns:
+        The exit code.
+    """
+    from lmcodec.jobs import run
+    from lmcodec.listing import job_record, print_record
+
+    try:
+        chosen = job(verb, options)
+    except ValueError as error:
+        parser.error(str(error))
+    if chosen.output not in (None, "-") and (len(files) > 1 or chosen.recursive):
+        parser.error("one output (-o) is for one input")
+    if options.json and verb != "test" and (chosen.output == "-" or not files or "-" in files):
+        parser.error("records (--json) and content cannot both go to standard output")
+    terminal = Terminal(
+        parser.prog.split()[0], verbosity=options.verbosity, progress=options.progress
+    )
+    report = None
+    if options.json:
+        report = lambda name, result: print_record(job_record(verb, name, result))  # noqa: E731
+    run(chosen, files, terminal, report)
+    terminal.clear()
+    return terminal.exit_code
+
+
+def supervise(program: str, call: Callable[[], int]) -> int:
+    """Run a command so that a signal ends it at once, and no passing file remains.
+
+    The work is done in a second thread: the coders hold the first one for as long as a block takes,
+    and a signal would wait.
+
+    Args:
+        program: Name for messages.
+        call: Does the work, and returns the exit code.
+
+    Returns:
+        The exit code; nothing is returned where a signal ended the work.
+    """
+    codes: list[int] = []
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            codes.append(call())
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # What is ignored stays so: nohup works that way.
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _stop)
+    try:
+        thread.start()
+        thread.join()
+    except KeyboardInterrupt:
+        _end_by(signal.SIGINT)
+    except _Stopped as stopped:
+        _end_by(stopped.number)
+    if not failures:
+        return codes[0]
+    failure = failures[0]
+    if isinstance(failure, SystemExit):
+        return failure.code if isinstance(failure.code, int) else 1
+    if isinstance(failure, BrokenPipeError):
+        # As gzip: the reader has what it wanted.
+        _end_by(getattr(signal, "SIGPIPE", None))
+    return _unexpected(program, failure)
+
+
+class _Stopped(BaseException):
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise _Stopped(number)
+
+
+def _end_by(number: int | None) -> NoReturn:
+    """End as a process that knows nothing of the signal: shells look at how one ended."""
+    remove_passing()
+    if number is not None and os.name == "posix":
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(1)
+
+
+def _unexpected(program: str, error: BaseException) -> int:
+    """Report an error of the program itself."""
+    remove_passing()
+    if os.environ.get("LMCODEC_LOG", "").lower() == "debug":
+        import traceback
+
+        traceback.print_exception(error)
+    Terminal(program).error(
+        f"unexpected {type(error).__name__}: {shown(str(error))}",
+        "please report this; LMCODEC_LOG=debug shows where it happened",
+    )
+    return 1
+
+
+def _from_environment(name: str, parse: Callable[[str], int]) -> int | None:
+    text = os.environ.get(name)
+    if not text:
+        return None
+    try:
+        return parse(text)
+    except argparse.ArgumentTypeError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def main_with(program: str, run: Callable[[list[str]], int], arguments: list[str] | None) -> int:
+    """Run a command with the arguments of the process, unless others are given."""
+    words = sys.argv[1:] if arguments is None else arguments
+    return supervise(program, lambda: run(words))

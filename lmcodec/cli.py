@@ -1,0 +1,291 @@
+"""The command `lmcodec`: one subcommand for each thing to do."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lmcodec.arguments import (
+    Parser,
+    add_decoding,
+    add_encoding,
+    add_files,
+    add_output,
+    add_recursive,
+    add_sparse,
+    add_threads,
+    add_words,
+    level,
+    main_with,
+    run_jobs,
+    split_files,
+    threads,
+)
+from lmcodec.errors import LmcodecError
+from lmcodec.terminal import Terminal, shown, table
+
+if TYPE_CHECKING:
+    Run = Callable[[Parser, argparse.Namespace], int]
+    # argparse does not name this type in public.
+    Commands = argparse._SubParsersAction[Parser]
+
+_SHELLS = ("bash", "zsh", "fish")
+
+
+def build_parser() -> Parser:
+    """Return the parser with all subcommands."""
+    parser = Parser(
+        prog="lmcodec",
+        description="Lossless compression by named probability models.",
+        epilog="`lmz` does the same with gzip's options. Exit code: 0 fine, 1 error, 2 warning.",
+    )
+    parser.add_argument("-V", "--version", action="store_true", help="show the version")
+    commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
+    for verb, words in (
+        ("compress", "compress files, or stdin"),
+        ("decompress", "decompress files, or stdin"),
+        ("test", "decode and check, write nothing"),
+    ):
+        _add_job(commands, verb, words)
+    _add_info(commands)
+    _add_recover(commands)
+    command = _command(
+        commands, "models", "list the models that this installation decodes", _models
+    )
+    command.add_argument("--json", action="store_true", help="a JSON record for each model")
+    _add_bench(commands)
+    _add_corpora(commands)
+    _command(commands, "doctor", "check the installation by coding with each model", _doctor)
+    command = _command(commands, "completion", "print a shell's completion file", _completion)
+    command.add_argument("shell", choices=_SHELLS)
+    command.add_argument(
+        "--command", choices=("lmcodec", "lmz"), default="lmz", help="which command to complete"
+    )
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run `lmcodec`."""
+    return main_with("lmcodec", _main, arguments)
+
+
+def _main(arguments: list[str]) -> int:
+    parser = build_parser()
+    words, files = split_files(arguments)
+    options, unknown = parser.parse_known_args(words)
+    unknown += [] if "files" in options else files
+    if unknown:
+        # By the subcommand, whose help is the one to look at.
+        getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+    if options.version:
+        from lmcodec import __version__
+
+        print(f"lmcodec {__version__}")
+        return 0
+    if "run" not in options:
+        parser.print_help()
+        return 1
+    if "files" in options:
+        options.files += files
+        if options.needs_files and not options.files:
+            options.parser.error("name a file")
+    run: Run = options.run
+    try:
+        return run(options.parser, options)
+    except BrokenPipeError:
+        raise
+    except (LmcodecError, OSError) as error:
+        from lmcodec.jobs import describe
+
+        name = getattr(error, "filename", None)
+        where = f"{shown(name)}: " if isinstance(name, str) else ""
+        Terminal("lmcodec").error(where + describe(error), getattr(error, "hint", None))
+        return 1
+
+
+def _command(commands: Commands, name: str, words: str, run: Run) -> Parser:
+    command = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+    command.set_defaults(run=run, parser=command, needs_files=False)
+    return command
+
+
+def _add_job(commands: Commands, verb: str, words: str) -> None:
+    def run(parser: Parser, options: argparse.Namespace) -> int:
+        return run_jobs(parser, verb, options, options.files)
+
+    command = _command(commands, verb, words, run)
+    add_files(command)
+    group = command.add_argument_group("files")
+    if verb != "test":
+        add_output(group)
+    add_recursive(group)
+    if verb == "decompress":
+        add_sparse(group)
+    group = command.add_argument_group("coding")
+    if verb == "compress":
+        group.add_argument(
+            "-L", "--level", type=level, metavar="N", help="1 (fast) to 9 (small); 5 by default"
+        )
+        add_encoding(group)
+    else:
+        add_decoding(group)
+    add_threads(group)
+    add_words(command.add_argument_group("words"))
+
+
+def _add_info(commands: Commands) -> None:
+    command = _command(commands, "info", "say what files hold, by their headers", _info)
+    add_files(command)
+    command.set_defaults(needs_files=True)
+    command.add_argument(
+        "-v", "--verbose", action="store_const", dest="verbosity", const=1, default=0,
+        help="list all blocks",
+    )  # fmt: skip
+    command.add_argument("--json", action="store_true", help="a JSON record for each file")
+
+
+def _info(_parser: Parser, options: argparse.Namespace) -> int:
+    from lmcodec.listing import list_streams
+
+    terminal = Terminal("lmcodec", verbosity=options.verbosity)
+    list_streams(options.files, terminal, as_json=options.json)
+    return terminal.exit_code
+
+
+def _add_recover(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "recover",
+        "write what is undamaged in a damaged file, and say what is not",
+        _recover,
+    )
+    command.add_argument("file", metavar="FILE")
+    command.add_argument("-o", "--output", metavar="FILE", help="write to this file; - is stdout")
+    command.add_argument("-f", "--force", action="store_true", help="replace the output")
+    command.add_argument(
+        "--fill",
+        action="store_true",
+        help="put zeros for what is lost, so that the rest stays in its place",
+    )
+    add_decoding(command.add_argument_group("coding"))
+
+
+def _recover(_parser: Parser, options: argparse.Namespace) -> int:
+    from lmcodec.salvage import salvage
+
+    terminal = Terminal("lmcodec")
+    salvage(
+        options.file,
+        options.output,
+        terminal,
+        force=options.force,
+        fill=options.fill,
+        max_memory=options.memory,
+    )
+    return terminal.exit_code
+
+
+def _models(_parser: Parser, options: argparse.Namespace) -> int:
+    from lmcodec.models.base import MODELS
+
+    rows: list[list[object]] = [["id", "version", "profile", "what it does"]]
+    for cls in MODELS.list():
+        profile = "host-bound" if cls.host_bound else "portable"
+        what = (cls.__doc__ or "").strip().split("\n", 1)[0]
+        rows.append([cls.id, cls.version, profile, what])
+    if options.json:
+        from lmcodec.listing import print_record
+
+        for row in rows[1:]:
+            print_record(dict(zip(("id", "version", "profile", "summary"), row, strict=True)))
+    else:
+        print("\n".join(table(rows, right=0)))
+    return 0
+
+
+def _add_bench(commands: Commands) -> None:
+    command = _command(commands, "bench", "compare codecs on files; each decode is checked", _bench)
+    add_files(command)
+    command.set_defaults(needs_files=True)
+    command.add_argument(
+        "--codec", action="append", metavar="PATTERN", help='such as "xz" or "kanzi*"; repeatable'
+    )
+    command.add_argument(
+        "-L", "--level", type=level, action="append", metavar="N", help="of lmcodec; repeatable"
+    )
+    command.add_argument("--model", default="auto", metavar="ID", help="of lmcodec")
+    command.add_argument("-T", "--threads", type=threads, default=1, metavar="N", help="of lmcodec")
+    command.add_argument(
+        "--repeat", type=int, default=1, metavar="N", help="least of N runs counts"
+    )
+
+
+def _bench(_parser: Parser, options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from lmcodec import bench
+
+    files = [Path(name) for name in options.files]
+    for file in files:
+        file.open("rb").close()
+    rows = bench.run(
+        files,
+        codecs=options.codec or bench.DEFAULT_CODECS,
+        levels=options.level or (1, 5, 9),
+        model=options.model,
+        threads=options.threads,
+        repeat=options.repeat,
+    )
+    return 0 if all(row.ok for row in rows) else 1
+
+
+def _add_corpora(commands: Commands) -> None:
+    command = _command(commands, "corpora", "list, get and verify the benchmark corpora", _corpora)
+    command.add_argument("action", choices=("list", "get", "verify"))
+    command.add_argument("names", nargs="*", metavar="NAME", help="all by default; get needs some")
+
+
+def _corpora(parser: Parser, options: argparse.Namespace) -> int:
+    from lmcodec import corpora
+
+    terminal = Terminal("lmcodec")
+    known = {each.name: each for each in corpora.list_corpora()}
+    for name in options.names:
+        if name not in known:
+            parser.error(f"corpus is not known: {name}")
+    if options.action == "list":
+        rows: list[list[object]] = [["bytes", "name", "kind", "licence"]]
+        chosen = [known[name] for name in options.names or known]
+        rows += [[each.raw_bytes, each.name, each.kind, each.licence] for each in chosen]
+        print("\n".join(table(rows, right=1)))
+    elif options.action == "get":
+        if not options.names:
+            parser.error("name the corpora to get")
+        for name in options.names:
+            print(corpora.get(name))
+    else:
+        for check in corpora.verify(options.names or None):
+            print(f"{check.status:8}{check.corpus.name}")
+            if check.status == "wrong" or (check.status == "missing" and options.names):
+                terminal.error(check.message.splitlines()[0])
+    return terminal.exit_code
+
+
+def _doctor(_parser: Parser, _options: argparse.Namespace) -> int:
+    from lmcodec.doctor import examine
+
+    return examine()
+
+
+def _completion(_parser: Parser, options: argparse.Namespace) -> int:
+    from importlib import resources
+
+    name = f"data/completion/{options.command}.{options.shell}"
+    print(resources.files("lmcodec").joinpath(name).read_text(encoding="utf-8"), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

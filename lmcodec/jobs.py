@@ -1,0 +1,450 @@
+"""Compresses, decompresses and tests files: what `lmz` and `lmcodec` have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, Literal
+
+from lmcodec.container import SKIPPABLE_MAGIC
+from lmcodec.errors import LimitError, LmcodecError
+from lmcodec.file import LmcodecFile
+from lmcodec.incremental import LmcodecCompressor
+from lmcodec.names import STDIN, compressed_name, content_name, has_suffix, walk
+from lmcodec.options import DEFAULT_LEVEL, CompressionParameter
+from lmcodec.outputs import Device, NewFile, Nowhere, Output, Stdout, open_output
+from lmcodec.terminal import Terminal, human, ratio, shown
+
+Verb = Literal["compress", "decompress", "test"]
+
+_CHUNK_BYTES = 1 << 20
+
+
+class JobError(Exception):
+    """A file cannot be worked on.
+
+    Args:
+        message: What happened, without the name of the file.
+        hint: What the user can do about it, or None.
+        kind: One word for programs.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, *, kind: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.kind = kind
+
+
+class Skipped(JobError):  # noqa: N818 - it is a warning
+    """A file is not worked on, which is no error."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to do with each file.
+
+    Args:
+        verb: What to do.
+        output: Name of the output, "-" for standard output, or None to follow the suffix.
+        force: Whether to replace files, follow links, and write to terminals.
+        recursive: Whether to work on the files below folders.
+        remove: Whether to remove sources, after their outputs were read back.
+        verify: Whether to read outputs back in any case.
+        sparse: Whether to leave holes for zeros, or None for the default: in files.
+        level: 1 to 9, or None for the default.
+        model: "auto", "stored", or the id of a model.
+        block_size: Bytes of content in a block, or None for that of the level.
+        digest: Whether to record a SHA-256 of the content.
+        threads: Blocks that are coded side by side.
+        max_memory: Bytes that decoding a block may need, or None.
+    """
+
+    verb: Verb
+    output: str | None = None
+    force: bool = False
+    recursive: bool = False
+    remove: bool = False
+    verify: bool = False
+    sparse: bool | None = None
+    level: int | None = None
+    model: str = "auto"
+    block_size: int | None = None
+    digest: bool = False
+    threads: int = 1
+    max_memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One file after the work.
+
+    Args:
+        source: Its name, "-" for standard input.
+        target: Name of the output, "-" for standard output, or None where there is none.
+        raw_bytes: Bytes of content.
+        coded_bytes: Bytes of the stream.
+        warning: What was odd about it, or None.
+    """
+
+    source: str
+    target: str | None
+    raw_bytes: int
+    coded_bytes: int
+    warning: str | None = None
+
+
+Report = Callable[[str, "Outcome | Exception"], None]
+
+
+def run(job: Job, names: list[str], terminal: Terminal, report: Report | None = None) -> None:
+    """Work on files, one after the other; an error in one does not stop the others.
+
+    Args:
+        job: What to do.
+        names: Files, "-" for standard input; none means standard input.
+        terminal: Where words go, and the exit code.
+        report: Called with the name and what became of it, beside the words.
+    """
+    report = report or (lambda _name, _result: None)
+    outcomes = []
+    for name in _expand(job, names or [STDIN], terminal, report):
+        try:
+            outcome = _run_one(job, name, terminal)
+        except Skipped as skipped:
+            report(name, skipped)
+            terminal.warning(f"{shown(name)}: {skipped}")
+        except BrokenPipeError:
+            raise
+        except (JobError, LmcodecError, OSError, MemoryError, ValueError) as error:
+            report(name, error)
+            terminal.error(f"{_subject(name, error)}: {describe(error)}", hint(error))
+        else:
+            outcomes.append(outcome)
+            report(name, outcome)
+            if outcome.warning:
+                terminal.warning(f"{shown(name)}: {outcome.warning}")
+            terminal.note(_words(job.verb, outcome), level=1)
+    # Where content goes to standard output, the next program's words are the ones that matter.
+    terminal.clear()
+    visible = [outcome for outcome in outcomes if outcome.target != STDIN]
+    if visible and terminal.verbosity == 0:
+        terminal.note(summary(job.verb, visible))
+
+
+def describe(error: Exception) -> str:
+    """Return the words for an error, on one line."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def hint(error: Exception) -> str | None:
+    """Return what the user can do about an error, or None."""
+    if isinstance(error, LimitError) and error.needed is not None:
+        return f"allow more by --memory={error.needed}"
+    if isinstance(error, FileExistsError):
+        return "replace it by -f, or choose another name by -o"
+    if isinstance(error, MemoryError):
+        return "use fewer threads (-T1), a lower level, or smaller blocks (--block-size)"
+    return getattr(error, "hint", None)
+
+
+def kind(error: Exception) -> str:
+    """Return one word for an error, for programs."""
+    if isinstance(error, JobError):
+        return error.kind
+    if isinstance(error, OSError) and error.errno is not None:
+        return errno.errorcode.get(error.errno, "OSError")
+    return type(error).__name__
+
+
+def summary(verb: Verb, outcomes: list[Outcome]) -> str:
+    """Return the last line: what was done in all."""
+    if len(outcomes) == 1:
+        return _words(verb, outcomes[0])
+    raw = sum(outcome.raw_bytes for outcome in outcomes)
+    coded = sum(outcome.coded_bytes for outcome in outcomes)
+    return f"{len(outcomes)} files: {_sizes(verb, raw, coded)}"
+
+
+def _words(verb: Verb, outcome: Outcome) -> str:
+    sizes = _sizes(verb, outcome.raw_bytes, outcome.coded_bytes)
+    if verb == "test":
+        return f"{shown(outcome.source)}: {sizes}"
+    return f"{shown(outcome.source)}: {sizes}, {shown(outcome.target or STDIN)}"
+
+
+def _sizes(verb: Verb, raw: int, coded: int) -> str:
+    if verb == "test":
+        return f"ok, {human(raw)} of content"
+    if verb == "decompress":
+        return f"{human(coded)} -> {human(raw)}"
+    return f"{human(raw)} -> {human(coded)} ({ratio(coded, raw)})"
+
+
+def _subject(name: str, error: Exception) -> str:
+    """Return the name that the error is about: that of the output, where it says so."""
+    if isinstance(error, OSError) and isinstance(error.filename, str):
+        return shown(error.filename)
+    return "standard input" if name == STDIN else shown(name)
+
+
+def _expand(job: Job, names: list[str], terminal: Terminal, report: Report) -> Iterator[str]:
+    """Yield the files; those below folders, too, where that is wanted."""
+    for name in names:
+        if not (job.recursive and name != STDIN and os.path.isdir(name)):
+            yield name
+            continue
+        try:
+            for found in walk(name):
+                if has_suffix(found) == (job.verb != "compress"):
+                    yield found
+        except OSError as error:
+            report(name, error)
+            terminal.error(f"{_subject(name, error)}: {describe(error)}", hint(error))
+
+
+def _run_one(job: Job, name: str, terminal: Terminal) -> Outcome:
+    with _open_source(job, name) as (file, status):
+        source = _Source(file, name, status, terminal)
+        target = _target(job, name)
+        if target is None:
+            return _code(job, source, Nowhere())
+        if target == STDIN:
+            return _to_stdout(job, source)
+        if _same_file(target, status):
+            raise JobError("input and output are the same file", kind="same-file")
+        # A file of its own is only made when all is well, so that nothing is lost by an error.
+        keeps_status = status is not None and stat.S_ISREG(status.st_mode)
+        output = open_output(
+            target,
+            replace=job.force,
+            sparse=job.verb == "decompress" and job.sparse is not False,
+            like=status if keeps_status else None,
+            sync=job.remove,
+        )
+        try:
+            outcome = _code(job, source, output)
+            if isinstance(output, NewFile) and keeps_status and (job.verify or job.remove):
+                _read_back(job, name, output.close())
+            output.commit()
+        except BaseException as error:
+            output.abandon()
+            if isinstance(error, OSError) and error.filename is None:
+                error.filename = target
+            raise
+        if job.remove and not outcome.warning and not isinstance(output, Device) and status:
+            os.unlink(name)
+        return outcome
+
+
+@contextlib.contextmanager
+def _open_source(job: Job, name: str) -> Iterator[tuple[IO[bytes], os.stat_result | None]]:
+    """Open an input, refusing what is not meant to be one."""
+    if name == STDIN:
+        if job.verb != "compress" and not job.force and sys.stdin.isatty():
+            raise JobError(
+                "compressed data is not read from a terminal",
+                "name a file, or type -h for help",
+                kind="terminal",
+            )
+        yield sys.stdin.buffer, None
+        return
+    to_stdout = job.output == STDIN or job.verb == "test"
+    status = os.stat(name) if job.force or to_stdout else os.lstat(name)
+    if stat.S_ISLNK(status.st_mode):
+        raise Skipped("is a symbolic link, skipped", kind="link")
+    if stat.S_ISDIR(status.st_mode):
+        raise Skipped("is a folder, skipped" if not job.recursive else "skipped", kind="folder")
+    if not stat.S_ISREG(status.st_mode) and not (job.force or to_stdout or job.output):
+        raise Skipped("is not a regular file, skipped", kind="not-regular")
+    if job.verb == "compress" and has_suffix(name) and not (job.force or to_stdout or job.output):
+        raise Skipped("has the suffix of a compressed file, skipped", kind="suffix")
+    with open(name, "rb", buffering=0) as file:
+        # Of what was opened, not of what had the name a moment ago.
+        yield file, os.fstat(file.fileno())
+
+
+def _target(job: Job, name: str) -> str | None:
+    if job.verb == "test":
+        return None
+    if job.output is not None:
+        return job.output
+    if name == STDIN:
+        return STDIN
+    if job.verb == "compress":
+        return compressed_name(name)
+    target = content_name(name)
+    if target is None:
+        raise JobError("suffix is not known", "choose the output by -o or -c", kind="suffix")
+    return target
+
+
+def _same_file(target: str, status: os.stat_result | None) -> bool:
+    if status is None or not stat.S_ISREG(status.st_mode):
+        return False
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.stat(target), status)
+    return False
+
+
+def _to_stdout(job: Job, source: _Source) -> Outcome:
+    if job.verb == "compress" and not job.force and sys.stdout.isatty():
+        raise JobError(
+            "compressed data is not written to a terminal",
+            "force it by -f, or type -h for help",
+            kind="terminal",
+        )
+    output = Stdout(sparse=bool(job.sparse))
+    try:
+        outcome = _code(job, source, output)
+        output.commit()
+    except OSError as error:
+        error.filename = error.filename or "standard output"
+        raise
+    return outcome
+
+
+class _Source:
+    """An input that counts what was read, and shows progress.
+
+    Args:
+        file: The open file.
+        name: Its name.
+        status: Its status, or None for standard input.
+        terminal: Where progress is shown.
+    """
+
+    def __init__(
+        self, file: IO[bytes], name: str, status: os.stat_result | None, terminal: Terminal
+    ) -> None:
+        self.name = name
+        regular = status is not None and stat.S_ISREG(status.st_mode)
+        self.size = status.st_size if status is not None and regular else None
+        self.done = 0
+        self._file = file
+        self._held = b""
+        self._terminal = terminal
+        self._start_s = time.monotonic()
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, none at the end."""
+        data = self._held[:size] or self._read(size)
+        self._held = self._held[len(data) :] if self._held else b""
+        self._terminal.progress(self.name, self.done, self.size, time.monotonic() - self._start_s)
+        self.done += len(data)
+        return data
+
+    def peek(self, size: int) -> bytes:
+        """Return the next bytes, and keep them."""
+        while len(self._held) < size and (data := self._read(size - len(self._held))):
+            self._held += data
+        return self._held[:size]
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except OSError as error:
+            # Else it would be taken for an error of the output.
+            error.filename = self.name
+            raise
+
+
+def _code(job: Job, source: _Source, output: Output) -> Outcome:
+    if job.verb == "compress":
+        return _compress(job, source, output)
+    if job.force and job.output == STDIN and source.peek(3) != SKIPPABLE_MAGIC:
+        # As `zcat -f` does. Both magics begin so.
+        return _copy(source, output)
+    return _decompress(job, source, output)
+
+
+def _compress(job: Job, source: _Source, output: Output) -> Outcome:
+    compressor = LmcodecCompressor(
+        options={
+            CompressionParameter.compression_level: job.level or DEFAULT_LEVEL,
+            CompressionParameter.content_digest: int(job.digest),
+        },
+        model=job.model,
+        threads=job.threads,
+        block_size=job.block_size,
+    )
+    compressor.set_pledged_input_size(source.size)
+    coded = 0
+    # Not one byte more than announced, though the file may grow meanwhile.
+    while data := source.read(_wanted(source)):
+        coded += _write(output, compressor.compress(data))
+    if source.size is not None and source.done < source.size:
+        raise JobError("became shorter while it was read", kind="changed")
+    grown = source.size is not None and bool(source.peek(1))
+    coded += _write(output, compressor.flush())
+    warning = "grew while it was read: only what was there at first is compressed"
+    return Outcome(source.name, _name_of(output), source.done, coded, warning if grown else None)
+
+
+def _wanted(source: _Source) -> int:
+    return _CHUNK_BYTES if source.size is None else min(_CHUNK_BYTES, source.size - source.done)
+
+
+def _decompress(job: Job, source: _Source, output: Output) -> Outcome:
+    raw = 0
+    # The file object is given no more than `read`, so it cannot seek and checks everything.
+    with LmcodecFile(
+        _ReadOnly(source),  # type: ignore[arg-type]
+        max_memory=job.max_memory,
+        threads=job.threads,
+    ) as content:
+        while data := content.read(_CHUNK_BYTES):
+            raw += _write(output, data)
+    return Outcome(source.name, _name_of(output), raw, source.done)
+
+
+class _ReadOnly:
+    """What a file object needs to be read in order."""
+
+    def __init__(self, source: _Source) -> None:
+        self.read = source.read
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _copy(source: _Source, output: Output) -> Outcome:
+    while data := source.read(_CHUNK_BYTES):
+        _write(output, data)
+    return Outcome(source.name, _name_of(output), source.done, source.done)
+
+
+def _read_back(job: Job, source: str, written: str) -> None:
+    """Decode what is on the disk, and compare it with the other file.
+
+    Raises:
+        JobError: They differ.
+    """
+    raw, coded = (source, written) if job.verb == "compress" else (written, source)
+    with open(raw, "rb") as left, LmcodecFile(coded, threads=job.threads) as right:
+        while True:
+            ours, theirs = left.read(_CHUNK_BYTES), right.read(_CHUNK_BYTES)
+            if ours != theirs:
+                raise JobError("output does not decode to the input", kind="verify")
+            if not ours:
+                return
+
+
+def _name_of(output: Output) -> str | None:
+    if isinstance(output, Nowhere):
+        return None
+    return output.path or STDIN
+
+
+def _write(output: Output, data: bytes) -> int:
+    output.write(data)
+    return len(data)

@@ -1,0 +1,146 @@
+"""Short messages: no header, no checksum, one byte for the length.
+
+A stream says everything that decoding needs, which costs more than many messages are long. Here
+both sides agree on the model outside of the message.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from lmcodec.errors import CorruptError, LimitError
+from lmcodec.models.base import MODELS
+from lmcodec.packing import Cursor, pack_varint
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from lmcodec.models.base import Model
+
+_STORED = 0
+# The first byte of a message that is longer than a byte can say.
+_LONG = 255
+
+
+class MessageCodec:
+    r"""Codes short messages with a model that both sides have agreed on.
+
+    Both sides must make it with the same arguments. Decoding with another model gives other bytes,
+    or an error: nothing in the message says which model wrote it.
+
+    Args:
+        model: The model, or the id of one, which then has its default parameters.
+        length: Bytes of every message where all have the same length, which then takes no byte.
+        checksum_bytes: How many bytes of a CRC-32 follow each message: 0 to 4.
+
+    Raises:
+        UnsupportedError: The model is not known.
+        ValueError: An argument is out of range.
+
+    Example:
+        >>> codec = MessageCodec("order0")
+        >>> codec.decode(codec.encode(b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))
+        b'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
+        >>> codec.encode(b"short")
+        b'\x00short'
+    """
+
+    def __init__(
+        self, model: Model | str, *, length: int | None = None, checksum_bytes: int = 0
+    ) -> None:
+        if isinstance(model, str):
+            model = MODELS.get(model)()
+        if model.width != 1:
+            raise ValueError(f"model of messages must be a model of bytes: got {model!r}")
+        if not 0 <= checksum_bytes <= 4:
+            raise ValueError(f"checksum_bytes must be 0 to 4: got {checksum_bytes}")
+        if length is not None and length < 0:
+            raise ValueError(f"length must not be negative: got {length}")
+        self._model = model
+        self._length = length
+        self._checksum_bytes = checksum_bytes
+
+    def encode(self, message: Buffer) -> bytes:
+        """Code a message.
+
+        Args:
+            message: Its bytes.
+
+        Returns:
+            At most one byte more than the message, besides the checksum.
+
+        Raises:
+            ValueError: The message has not the agreed length.
+            ModelError: The model cannot code it.
+        """
+        raw = bytes(memoryview(message).cast("B"))
+        checksum = zlib.crc32(raw).to_bytes(4, "little")[: self._checksum_bytes]
+        payload = self._model.encode(raw)
+        if self._length is not None:
+            if len(raw) != self._length:
+                raise ValueError(f"message has {len(raw)} bytes: {self._length} were agreed")
+            # Only a coded message is shorter than the agreed length.
+            return (payload if len(payload) < len(raw) else raw) + checksum
+        if not raw:
+            return checksum
+        head = bytes((min(len(raw), _LONG),))
+        if len(raw) >= _LONG:
+            head += pack_varint(len(raw) - _LONG)
+        if len(head) + len(payload) > len(raw):
+            head, payload = bytes((_STORED,)), raw
+        return head + payload + checksum
+
+    def decode(self, data: Buffer, *, max_output_size: int | None = 1 << 16) -> bytes:
+        """Undo `encode`.
+
+        Args:
+            data: What `encode` returned; where it ends must be known from outside.
+            max_output_size: Bytes of the message at most, or None for any number.
+
+        Returns:
+            The message.
+
+        Raises:
+            FormatError: The message is damaged, as far as that can be seen.
+            LimitError: The message is longer than allowed.
+        """
+        cursor = Cursor(data)
+        end = cursor.remaining - self._checksum_bytes
+        if end < 0:
+            raise CorruptError(f"message is shorter than its checksum: {cursor.remaining} bytes")
+        body = Cursor(cursor.take(end, "message"))
+        raw = self._decode_body(body, max_output_size)
+        computed = zlib.crc32(raw).to_bytes(4, "little")[: self._checksum_bytes]
+        stored = cursor.peek(self._checksum_bytes)
+        if stored != computed:
+            raise CorruptError(
+                f"checksum of the message differs: {stored.hex()} in it, {computed.hex()} here",
+                expected=stored,
+                got=computed,
+            )
+        return raw
+
+    def _decode_body(self, body: Cursor, limit: int | None) -> bytes:
+        count = self._length
+        coded = count is not None and body.remaining < count
+        if count is None:
+            head = body.u8("message") if body.remaining else _STORED
+            coded = head != _STORED
+            count = head if coded else body.remaining
+            if head == _LONG:
+                count += body.varint("length of the message")
+        if limit is not None and count > limit:
+            raise LimitError(
+                f"message is too long: {count} bytes, the limit is {limit}",
+                limit=limit,
+                needed=count,
+                hint="pass a larger max_output_size",
+            )
+        rest = bytes(body.take(body.remaining, "message"))
+        raw = bytes(self._model.decode(rest, count)) if coded else rest
+        if len(raw) != count:
+            raise CorruptError(
+                f"message has {len(raw)} bytes: expected {count}", expected=count, got=len(raw)
+            )
+        return raw

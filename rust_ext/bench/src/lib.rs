@@ -1,0 +1,1 @@
+//! Benchmarks only: `cargo bench --manifest-path rust_ext/bench/Cargo.toml`.

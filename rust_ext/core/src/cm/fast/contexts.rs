@@ -1,0 +1,188 @@
+//! The contexts of the fast predictor: what a byte is predicted from.
+//!
+//! Each list is in order of usefulness, so that a level takes as many from its head as it affords. The orders were
+//! chosen by leaving one out at a time on mixed text and on binaries.
+
+use crate::cm::probe::Kind;
+
+/// Most contexts that a level can take.
+pub const MAX_CONTEXTS: usize = 16;
+/// Columns of a line that are compared with the line above.
+const MAX_COLUMN: usize = 400;
+
+const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+const MULTIPLIER_2: u64 = 0xD6E8_FEB8_6659_FD93;
+
+/// Mixes two numbers to a hash with good upper bits.
+#[inline(always)]
+#[must_use]
+pub fn hash(a: u64, b: u64) -> u64 {
+    let mixed = (a.wrapping_mul(MULTIPLIER) ^ b).wrapping_mul(MULTIPLIER_2);
+    mixed ^ (mixed >> 32)
+}
+
+/// What the contexts are computed from.
+#[derive(Debug)]
+pub struct Contexts {
+    kind: Kind,
+    record: usize,
+    /// The last eight bytes, the latest lowest.
+    recent: u64,
+    /// Hash of the letters of the word so far, 0 outside words; then of the words before.
+    word: u32,
+    previous_word: u32,
+    word_before_previous: u32,
+    /// Hash of the first word of the line.
+    first_word: u32,
+    line: usize,
+    line_above: usize,
+}
+
+impl Contexts {
+    /// Starts before the first symbol.
+    #[must_use]
+    pub fn new(kind: Kind, record: usize) -> Self {
+        Self {
+            kind,
+            record,
+            recent: 0,
+            word: 0,
+            previous_word: 0,
+            word_before_previous: 0,
+            first_word: 0,
+            line: 0,
+            line_above: 0,
+        }
+    }
+
+    /// The last byte.
+    #[inline(always)]
+    #[must_use]
+    pub fn last_byte(&self) -> usize {
+        (self.recent & 255) as usize
+    }
+
+    /// The last eight bytes as a number.
+    #[inline(always)]
+    #[must_use]
+    pub fn recent(&self) -> u64 {
+        self.recent
+    }
+
+    /// The last `count` bytes, fewer than eight, as a number.
+    #[inline(always)]
+    #[must_use]
+    pub fn last(&self, count: u32) -> u64 {
+        self.recent & ((1 << (8 * count)) - 1)
+    }
+
+    /// Takes in the byte that was appended to `history`.
+    #[inline(always)]
+    pub fn update(&mut self, history: &[u8], byte: u8) {
+        self.recent = self.recent << 8 | u64::from(byte);
+        let folded = byte.to_ascii_lowercase();
+        if folded.is_ascii_lowercase() || byte >= 128 {
+            self.word = (self.word.wrapping_add(u32::from(folded) + 1)).wrapping_mul(0x2F0B_4C47);
+        } else if self.word != 0 {
+            if self.first_word == 0 {
+                self.first_word = self.word;
+            }
+            self.word_before_previous = self.previous_word;
+            self.previous_word = self.word;
+            self.word = 0;
+        }
+        if byte == b'\n' {
+            self.line_above = self.line;
+            self.line = history.len();
+            self.first_word = 0;
+        }
+    }
+
+    /// Hashes the first `N` contexts of the next byte.
+    #[inline(always)]
+    #[must_use]
+    pub fn hashes<const N: usize>(&self, history: &[u8]) -> [u32; N] {
+        let contexts = match self.kind {
+            Kind::Text => self.text(history),
+            Kind::Binary => self.binary(history),
+        };
+        let mut hashes = [0; N];
+        let mut salt = 0_u64;
+        for (hash, context) in hashes.iter_mut().zip(contexts) {
+            salt += 1 << 59;
+            let mixed = (context
+                .wrapping_add(salt)
+                .wrapping_mul(MULTIPLIER)
+                .wrapping_add(context)
+                .wrapping_mul(MULTIPLIER_2)
+                >> 32) as u32;
+            *hash = mixed;
+        }
+        hashes
+    }
+
+    #[inline(always)]
+    fn text(&self, history: &[u8]) -> [u64; MAX_CONTEXTS] {
+        let last = |count| self.last(count);
+        let (word, previous) = (u64::from(self.word), u64::from(self.previous_word));
+        let column = history.len() - self.line;
+        let above = if column < MAX_COLUMN && self.line_above + column < self.line {
+            u64::from(history[self.line_above + column])
+        } else {
+            10
+        };
+        let triple = word.wrapping_mul(MULTIPLIER_2)
+            ^ (previous << 20).wrapping_add(u64::from(self.word_before_previous));
+        [
+            last(1),
+            last(2),
+            last(3),
+            last(4),
+            word << 8 | if self.word == 0 { last(1) } else { 0 },
+            (column as u64).min(255) << 16 | last(1),
+            word << 32 | previous,
+            last(6),
+            hash(word, u64::from(self.word_before_previous)),
+            triple,
+            self.recent >> 8 & 0xFFFF,
+            above << 16 | last(2),
+            last(5),
+            self.recent,
+            word << 8 | last(1),
+            u64::from(self.first_word) << 32 | word,
+        ]
+    }
+
+    #[inline(always)]
+    fn binary(&self, history: &[u8]) -> [u64; MAX_CONTEXTS] {
+        let last = |count| self.last(count);
+        let end = history.len();
+        let at = |back: usize| {
+            if back <= end {
+                u64::from(history[end - back])
+            } else {
+                0
+            }
+        };
+        let above = at(self.record);
+        let column = (end % self.record) as u64;
+        [
+            last(1),
+            last(2),
+            last(3),
+            above | column << 8,
+            last(4),
+            above | last(1) << 8,
+            above | at(self.record + 1) << 8 | at(self.record.max(2) - 1) << 16,
+            above | at(2 * self.record) << 8 | last(1) << 16,
+            column << 8 | last(1),
+            self.recent >> 8 & 255,
+            self.recent >> 8 & 0xFFFF,
+            last(6),
+            self.recent >> 16 & 0xFFFF,
+            self.recent >> 8 & 0xFF_FFFF,
+            self.recent & 0xF0F0_F0F0,
+            last(5),
+        ]
+    }
+}

@@ -1,0 +1,490 @@
+//! The predictor of levels 3 to 6: one bit history for each context, three weight sets, two probability maps.
+
+pub mod contexts;
+pub mod matches;
+pub mod mixer;
+pub mod simd;
+pub mod slots;
+pub mod states;
+
+use super::tables::Tables;
+use super::Params;
+use crate::bitmodel::{Decoding, Encoding, SymbolCoder};
+use crate::coder::binary::PROB_ONE;
+use crate::Result;
+use contexts::{hash, Contexts};
+use matches::MatchModel;
+use mixer::{Apm, Mixer};
+use simd::{dispatch, Aligned, Counters, Kernel, Row, Slot, Task, INPUTS, LANES};
+use slots::Slots;
+use states::StateTable;
+
+/// Inputs after those of the contexts: two of each match model, order 0, bias.
+const MATCH_MODELS: usize = 2;
+/// A bias of one in the stretch domain.
+const BIAS: i32 = 256;
+/// Weights start at 0.15.
+const START_WEIGHT: i32 = 10_000;
+/// The coder never sees a probability closer to 0 or 1 than this: 2^-17.
+const MIN_P: u32 = 32;
+/// One half, 22 bits, as the probability whose stretched value is zero.
+const HALF: u32 = (1 << 21) - 1;
+/// Contexts of the second probability map.
+const ORDER2_MAP: usize = 1 << 14;
+
+/// What a level is made of.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    contexts: usize,
+    /// Largest table, as a power of two of buckets of 64 bytes.
+    log2_buckets: u32,
+}
+
+const LEVELS: [Level; 4] = [
+    Level {
+        contexts: 6,
+        log2_buckets: 19,
+    },
+    Level {
+        contexts: 9,
+        log2_buckets: 20,
+    },
+    Level {
+        contexts: 12,
+        log2_buckets: 22,
+    },
+    Level {
+        contexts: 16,
+        log2_buckets: 23,
+    },
+];
+
+fn level(params: &Params) -> Level {
+    LEVELS[(params.level.saturating_sub(3) as usize).min(LEVELS.len() - 1)]
+}
+
+/// Table sizes for `count` symbols.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    buckets: usize,
+    heads: usize,
+}
+
+fn sizes(count: usize, level: Level) -> Sizes {
+    // A context touches about a quarter of a bucket with each symbol, less as they repeat.
+    let wanted = (count * level.contexts / 8).next_power_of_two();
+    Sizes {
+        buckets: wanted.clamp(1 << 10, 1 << level.log2_buckets),
+        heads: count.next_power_of_two().clamp(1 << 10, 1 << 22),
+    }
+}
+
+/// Memory in bytes for `count` symbols, besides symbols and payload.
+#[must_use]
+pub fn memory_bytes(count: usize, params: &Params) -> u64 {
+    let sizes = sizes(count, level(params));
+    // Weight sets, probability maps and tables.
+    let fixed = (2048 + 1024 + 256) * 128 + (65_536 + ORDER2_MAP) * 64 + (256 << 10);
+    (sizes.buckets * 64 + sizes.heads * 4 * MATCH_MODELS + fixed) as u64
+}
+
+/// Encodes `symbols`.
+///
+/// # Errors
+/// [`crate::Error::Limit`] when there is too little memory.
+pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
+    let mut coder = Encoding::new(symbols);
+    run(&mut coder, symbols.len(), params)?;
+    Ok(coder.finish())
+}
+
+/// Decodes `count` symbols.
+///
+/// # Errors
+/// [`crate::Error::Limit`] when there is too little memory; others for a payload that [`encode`] did not write.
+pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> {
+    let mut coder = Decoding::new(payload);
+    let symbols = run(&mut coder, count, params)?;
+    coder.finish()?;
+    Ok(symbols)
+}
+
+fn run<C: SymbolCoder>(coder: &mut C, count: usize, params: &Params) -> Result<Vec<u8>> {
+    match level(params).contexts {
+        6 => dispatch(Coding::<C, 6> {
+            coder,
+            count,
+            params,
+        }),
+        9 => dispatch(Coding::<C, 9> {
+            coder,
+            count,
+            params,
+        }),
+        12 => dispatch(Coding::<C, 12> {
+            coder,
+            count,
+            params,
+        }),
+        _ => dispatch(Coding::<C, 16> {
+            coder,
+            count,
+            params,
+        }),
+    }
+}
+
+struct Coding<'a, C, const N: usize> {
+    coder: &'a mut C,
+    count: usize,
+    params: &'a Params,
+}
+
+impl<C: SymbolCoder, const N: usize> Task for Coding<'_, C, N> {
+    type Output = Result<Vec<u8>>;
+
+    #[inline(always)]
+    fn run<K: Kernel>(self) -> Self::Output {
+        let mut predictor = Predictor::<N>::new(self.count, self.params)?;
+        let mut history = Vec::with_capacity(self.count.min(1 << 20));
+        while history.len() < self.count && self.coder.begin(history.len()) {
+            predictor.byte::<K, C>(self.coder, &mut history);
+        }
+        Ok(history)
+    }
+}
+
+struct Predictor<const N: usize> {
+    tables: Tables,
+    states: StateTable,
+    slots: Slots,
+    contexts: Contexts,
+    matches: [MatchModel; MATCH_MODELS],
+    mixer: Mixer,
+    maps: [Apm; 2],
+    /// For each context and state the probability of a one, 22 bits.
+    counters: Box<[[u32; 256]; N]>,
+    /// Counters move by `1 / 2^shift` of the distance; it grows with the symbols seen.
+    shift: u32,
+    order0: Box<[u32; 256]>,
+    order2: usize,
+    /// Hashes of the contexts of this byte.
+    hashes: [u32; N],
+    /// Bucket and check of each context for the next nibble.
+    buckets: [u32; N],
+    checks: [u8; N],
+    /// The states of the nibble at hand, and where they go back to.
+    nibble: [Slot; N],
+    places: [u32; N],
+    /// Contexts that were known at the start of the byte.
+    known: usize,
+    inputs: Row,
+    current: Counters,
+    current_states: [u8; N],
+    match_class: usize,
+}
+
+impl<const N: usize> Predictor<N> {
+    fn new(count: usize, params: &Params) -> Result<Self> {
+        let sizes = sizes(count, level(params));
+        let tables = Tables::new();
+        let states = StateTable::new();
+        let mut start = states.start;
+        for p in &mut start {
+            *p = (*p).min((1 << 22) - 1);
+        }
+        let maps = [Apm::new(1 << 16, &tables), Apm::new(ORDER2_MAP, &tables)];
+        let mut predictor = Self {
+            tables,
+            slots: Slots::new(sizes.buckets)?,
+            contexts: Contexts::new(params.kind, params.record as usize),
+            matches: [MatchModel::new(sizes.heads), MatchModel::new(sizes.heads)],
+            mixer: Mixer::new([2048, 1024, 256], START_WEIGHT),
+            maps,
+            counters: Box::new([start; N]),
+            states,
+            shift: schedule(0),
+            order0: Box::new([1 << 31; 256]),
+            order2: 0,
+            hashes: [0; N],
+            buckets: [0; N],
+            checks: [0; N],
+            nibble: [[0; 16]; N],
+            places: [0; N],
+            known: 0,
+            inputs: Aligned([0; INPUTS]),
+            current: Aligned([0; LANES]),
+            current_states: [0; N],
+            match_class: 0,
+        };
+        predictor.hashes = predictor.contexts.hashes(&[]);
+        predictor.address(0);
+        Ok(predictor)
+    }
+
+    /// Codes one byte and appends it to `history`.
+    #[inline(always)]
+    fn byte<K: Kernel, C: SymbolCoder>(&mut self, coder: &mut C, history: &mut Vec<u8>) {
+        let mut partial = 1_u32;
+        for half in 0..2 {
+            let known = self.enter::<K>();
+            if half == 0 {
+                self.known = known;
+            }
+            let mut node = 1;
+            for step in 0..4 {
+                let position = half * 4 + step;
+                let p = self.predict::<K>(partial, position, node);
+                let bit = coder.code(p);
+                let coded = partial;
+                partial = partial << 1 | bit;
+                // The next look-ups are sent for first, so that they arrive while this bit is learnt.
+                if position == 3 {
+                    self.address(partial);
+                } else if position == 7 {
+                    self.next_byte(history, partial);
+                }
+                self.learn::<K>(bit, coded, partial, position, node);
+                node = node << 1 | bit as usize;
+            }
+            for i in 0..N {
+                self.slots.leave(self.places[i], &self.nibble[i]);
+            }
+        }
+        if history.len().is_multiple_of(1024) {
+            self.shift = schedule(history.len());
+        }
+        for model in &mut self.matches {
+            model.find(history);
+        }
+    }
+
+    /// Computes where the contexts of the next nibble are; `salt` tells the nibbles of a byte apart.
+    #[inline(always)]
+    fn address(&mut self, salt: u32) {
+        let salt = salt.wrapping_mul(0x9E37_79B1);
+        for i in 0..N {
+            let hash = self.hashes[i].wrapping_add(salt).wrapping_mul(0x85EB_CA6B);
+            let hash = hash ^ (hash >> 15);
+            self.buckets[i] = self.slots.index(hash.wrapping_mul(0xC2B2_AE35) >> 4);
+            // Zero stands for an empty slot.
+            self.checks[i] = (hash as u8).max(1);
+        }
+        for &bucket in &self.buckets {
+            self.slots.prefetch(bucket);
+        }
+    }
+
+    /// Fetches the slots of the next nibble; returns how many were there.
+    #[inline(always)]
+    fn enter<K: Kernel>(&mut self) -> usize {
+        let mut known = 0;
+        for i in 0..N {
+            let (place, hit) =
+                self.slots
+                    .enter::<K>(self.buckets[i], self.checks[i], &mut self.nibble[i]);
+            self.places[i] = place;
+            known += usize::from(hit);
+        }
+        known
+    }
+
+    #[inline(always)]
+    fn next_byte(&mut self, history: &mut Vec<u8>, partial: u32) {
+        let byte = partial as u8;
+        history.push(byte);
+        self.contexts.update(history, byte);
+        self.hashes = self.contexts.hashes(history);
+        self.address(0);
+        let end = history.len();
+        let older = history.get(end.saturating_sub(12)..end.saturating_sub(8));
+        let older = older.map_or(0, |bytes| {
+            bytes
+                .iter()
+                .fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte))
+        });
+        let short = hash(self.contexts.last(6), 0) >> 40;
+        let long = hash(self.contexts.recent(), older) >> 40;
+        self.matches[0].prefetch(short as u32);
+        self.matches[1].prefetch(long as u32);
+        self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
+    }
+
+    #[inline(always)]
+    fn order2_context(&self, partial: u32) -> usize {
+        self.order2 ^ (partial as usize).wrapping_mul(0x9E35)
+    }
+
+    #[inline(always)]
+    fn selected(&self, partial: u32, position: u32) -> ([usize; 3], usize) {
+        let position = position as usize;
+        let sets = [
+            self.contexts.last_byte() << 3 | position,
+            (self.match_class << 4 | self.known.min(15)) << 3 | position,
+            partial as usize,
+        ];
+        (sets, self.match_class << 8 | partial as usize)
+    }
+
+    /// Probability of a one, 22 bits.
+    #[inline(always)]
+    fn predict<K: Kernel>(&mut self, partial: u32, position: u32, node: usize) -> u32 {
+        let order1_context = self.contexts.last_byte() << 8 | partial as usize;
+        let order2_context = self.order2_context(partial);
+        self.maps[0].prefetch(order1_context);
+        self.maps[1].prefetch(order2_context);
+        for i in 0..N {
+            let state = self.nibble[i][node & 15];
+            self.current_states[i] = state;
+            let p = self.counters[i][usize::from(state)];
+            self.current.0[i] = p;
+            self.inputs.0[i] = self.tables.stretch22(p);
+        }
+        for (j, model) in self.matches.iter().enumerate() {
+            let [stretched, distance] = model.inputs(position, &self.tables);
+            self.inputs.0[N + 2 * j] = stretched;
+            self.inputs.0[N + 2 * j + 1] = distance;
+        }
+        let order0 = self.order0[partial as usize & 255] >> 10;
+        self.inputs.0[N + 2 * MATCH_MODELS] = self.tables.stretch22(order0);
+        self.inputs.0[N + 2 * MATCH_MODELS + 1] = BIAS;
+        self.match_class = self.class_of_match();
+        let (sets, last) = self.selected(partial, position);
+        let mixed = self.mixer.mix::<K>(&self.inputs, sets, last);
+        let q1 = self.maps[0].refine(order1_context, mixed);
+        let q2 = self.maps[1].refine(order2_context, mixed);
+        let p = (self.tables.squash22(mixed) >> 6) * 2 + q1 + q2;
+        // Two 16-bit halves and two quarters make 18 bits.
+        (p << 4).clamp(MIN_P, PROB_ONE - MIN_P)
+    }
+
+    /// 0 without a match, then growing with its length.
+    #[inline(always)]
+    fn class_of_match(&self) -> usize {
+        let [short, long] = &self.matches;
+        if !short.expects() && !long.expects() {
+            return 0;
+        }
+        match short.length().max(long.length()) {
+            0 => 1,
+            1..=7 => 2,
+            8..=11 => 3,
+            12..=15 => 4,
+            16..=23 => 5,
+            24..=31 => 6,
+            _ => 7,
+        }
+    }
+
+    #[inline(always)]
+    fn learn<K: Kernel>(
+        &mut self,
+        bit: u32,
+        partial: u32,
+        next_partial: u32,
+        position: u32,
+        node: usize,
+    ) {
+        let (sets, last) = self.selected(next_partial & 255, (position + 1) & 7);
+        self.mixer.prefetch(sets, last);
+        self.mixer.update::<K>(&self.inputs, bit, &self.tables);
+        for map in &mut self.maps {
+            map.update(bit);
+        }
+        let target = (bit << 22) as i32 - bit as i32;
+        K::adapt(&mut self.current, target, self.shift);
+        let next = &self.states.next[bit as usize & 1];
+        for i in 0..N {
+            let state = self.current_states[i];
+            self.nibble[i][node & 15] = next[usize::from(state)];
+            let counters = &mut self.counters[i];
+            counters[usize::from(state)] = self.current.0[i];
+            // An empty history says nothing, for ever.
+            counters[0] = HALF;
+        }
+        self.tables
+            .adapt(&mut self.order0[partial as usize & 255], target, 1023);
+        for model in &mut self.matches {
+            model.update(bit, position, &self.tables);
+        }
+    }
+}
+
+/// Counters adapt by 1/64 at first and by 1/256 after a quarter of a million symbols.
+fn schedule(symbols: usize) -> u32 {
+    6 + u32::from(symbols >= 1 << 15) + u32::from(symbols >= 1 << 18)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cm::Kind;
+    use proptest::prelude::*;
+
+    fn params(level: u32, kind: Kind, record: u32) -> Params {
+        Params {
+            level,
+            kind,
+            record,
+        }
+    }
+
+    fn round_trip(symbols: &[u8], params: &Params) -> usize {
+        let payload = encode(symbols, params).unwrap();
+        assert_eq!(decode(&payload, symbols.len(), params).unwrap(), symbols);
+        payload.len()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn round_trips(
+            words in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..12), 1..12),
+            picks in prop::collection::vec(0..12_usize, 0..300),
+            level in 3..7_u32,
+            text in any::<bool>(),
+            record in 1..300_u32,
+        ) {
+            let symbols: Vec<u8> = picks.iter().flat_map(|&i| words[i % words.len()].clone()).collect();
+            let kind = if text { Kind::Text } else { Kind::Binary };
+            round_trip(&symbols, &params(level, kind, record));
+        }
+
+        #[test]
+        fn damaged_payloads_end(
+            payload in prop::collection::vec(any::<u8>(), 0..200),
+            count in 0..5000_usize,
+        ) {
+            // Any outcome but a panic is right.
+            let _ = decode(&payload, count, &params(3, Kind::Text, 1));
+        }
+    }
+
+    #[test]
+    fn scalar_and_vector_code_the_same_bytes() {
+        let symbols = b"She sells sea shells by the sea shore; ".repeat(40);
+        let params = params(5, Kind::Text, 1);
+        let mut vector = Encoding::new(&symbols);
+        run(&mut vector, symbols.len(), &params).unwrap();
+        let mut scalar = Encoding::new(&symbols);
+        let task = Coding::<_, 12> {
+            coder: &mut scalar,
+            count: symbols.len(),
+            params: &params,
+        };
+        task.run::<simd::Scalar>().unwrap();
+        assert_eq!(vector.finish(), scalar.finish());
+    }
+
+    #[test]
+    fn zeros_cost_almost_nothing() {
+        assert!(round_trip(&vec![0; 100_000], &params(5, Kind::Binary, 2)) < 60);
+    }
+
+    #[test]
+    fn lying_count_is_an_error() {
+        let params = params(3, Kind::Text, 1);
+        let payload = encode(b"four", &params).unwrap();
+        assert!(decode(&payload, 1 << 20, &params).is_err());
+    }
+}

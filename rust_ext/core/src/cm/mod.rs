@@ -1,0 +1,112 @@
+//! The model `cm`: integer context mixing of bit predictions (M. Mahoney's PAQ line, in our own design).
+//!
+//! Every byte is coded as eight binary decisions, most significant bit first. Each context keeps bit histories; an
+//! adaptive map turns a history into a probability; gated logistic mixers combine the probabilities; adaptive
+//! probability maps refine the result. Levels 3 to 6 run the predictor in [`fast`].
+//!
+//! ```
+//! use lmcodec_core::cm::{self, Params};
+//!
+//! let symbols = b"one fish two fish red fish blue fish".repeat(20);
+//! let params = Params::probe(&symbols, 5);
+//! let payload = cm::encode(&symbols, &params)?;
+//! assert!(payload.len() < 100);
+//! assert_eq!(cm::decode(&payload, symbols.len(), &params)?, symbols);
+//! # Ok::<(), lmcodec_core::Error>(())
+//! ```
+
+// Fixed-point arithmetic: values are bounded by the tables they come from, and mixed signedness is its nature.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
+
+pub mod fast;
+pub mod probe;
+pub mod tables;
+
+use crate::{Error, Result};
+pub use probe::Kind;
+
+/// Smallest and largest level of the model.
+pub const LEVELS: std::ops::RangeInclusive<u32> = 3..=9;
+/// Positions are 32-bit: the largest number of symbols in one stream.
+pub const MAX_COUNT: usize = 1 << 30;
+
+/// What the encoder decided and the stream records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Params {
+    /// Strength, in [`LEVELS`].
+    pub level: u32,
+    /// What the symbols are taken for.
+    pub kind: Kind,
+    /// Distance in bytes between like fields of records; 1 where there are no records.
+    pub record: u32,
+}
+
+impl Params {
+    /// Chooses parameters by looking at the symbols.
+    #[must_use]
+    pub fn probe(symbols: &[u8], level: u32) -> Self {
+        let (kind, record) = probe::probe(symbols);
+        Self {
+            level,
+            kind,
+            record,
+        }
+    }
+
+    /// Checks that every field is in its range.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] names the field that is not.
+    pub fn check(&self) -> Result<()> {
+        if !LEVELS.contains(&self.level) {
+            return Err(Error::Parameter {
+                what: "level of cm, 3 to 9",
+            });
+        }
+        if !(1..=probe::MAX_RECORD).contains(&self.record) {
+            return Err(Error::Parameter {
+                what: "record length of cm",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
+#[must_use]
+pub fn memory_bytes(count: usize, params: &Params) -> u64 {
+    fast::memory_bytes(count, params)
+}
+
+/// Encodes `symbols`.
+///
+/// # Errors
+/// [`Error::Parameter`] for parameters out of range, [`Error::Limit`] for too many symbols or too little memory.
+pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
+    check(symbols.len(), params)?;
+    fast::encode(symbols, params)
+}
+
+/// Decodes `count` symbols from `payload`.
+///
+/// # Errors
+/// [`Error::Truncated`] or [`Error::Corrupt`] for a payload that [`encode`] did not write, and the errors of
+/// [`encode`].
+pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> {
+    check(count, params)?;
+    fast::decode(payload, count, params)
+}
+
+fn check(count: usize, params: &Params) -> Result<()> {
+    params.check()?;
+    if count > MAX_COUNT {
+        return Err(Error::Limit {
+            what: "symbols of one stream, at most 2^30",
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Finds out what kind of content a block is; the verdict is stored, so the decoder never looks.
+
+/// Largest record length that is looked for.
+pub const MAX_RECORD: u32 = 1024;
+/// Bytes that are looked at, from the start of the block.
+const SAMPLE: usize = 1 << 18;
+
+/// What the symbols are taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Lines and words, in any language or markup.
+    Text,
+    /// Everything else, perhaps with records.
+    Binary,
+}
+
+impl Kind {
+    /// The number that stands for the kind in the stream, from 1.
+    #[must_use]
+    pub fn code(self) -> u32 {
+        match self {
+            Self::Text => 1,
+            Self::Binary => 2,
+        }
+    }
+
+    /// The kind of a number, if there is one.
+    #[must_use]
+    pub fn from_code(code: u32) -> Option<Self> {
+        [Self::Text, Self::Binary]
+            .into_iter()
+            .find(|kind| kind.code() == code)
+    }
+}
+
+/// Returns the kind of content and, for [`Kind::Binary`], the record length.
+#[must_use]
+pub fn probe(symbols: &[u8]) -> (Kind, u32) {
+    let sample = &symbols[..symbols.len().min(SAMPLE)];
+    if is_text(sample) {
+        (Kind::Text, 1)
+    } else {
+        (Kind::Binary, record_length(sample))
+    }
+}
+
+/// Text has few control characters, and some plain ASCII: spaces, digits and markup are in text of any script, in
+/// UTF-8 or in an 8-bit encoding.
+fn is_text(sample: &[u8]) -> bool {
+    let plain = sample
+        .iter()
+        .filter(|&&byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'))
+        .count();
+    let letters = sample.iter().filter(|&&byte| byte >= 128).count();
+    let control = sample.len() - plain - letters;
+    control * 50 <= sample.len() && plain * 10 >= sample.len()
+}
+
+/// The distance at which most bytes repeat, slightly in favour of short ones.
+fn record_length(sample: &[u8]) -> u32 {
+    let mut best = (0, 1);
+    for lag in 2..=MAX_RECORD {
+        let Some(shifted) = sample.get(lag as usize..) else {
+            break;
+        };
+        let equal = sample.iter().zip(shifted).filter(|(a, b)| a == b).count();
+        // Millionths of the pairs; two per unit of distance are taken off.
+        let score = (equal as u64 * 1_000_000 / shifted.len().max(1) as u64)
+            .saturating_sub(2 * u64::from(lag));
+        if score > best.0 {
+            best = (score, lag);
+        }
+    }
+    best.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_text_in_any_script() {
+        assert_eq!(probe(b"plain words\n").0, Kind::Text);
+        assert_eq!(
+            probe("Съешь ещё этих булок. ".repeat(9).as_bytes()).0,
+            Kind::Text
+        );
+        assert_eq!(probe(&[0, 1, 2, 3, 200, 201]).0, Kind::Binary);
+        assert_eq!(probe(b"").0, Kind::Text);
+    }
+
+    #[test]
+    fn record_length_is_the_period() {
+        let mut symbols = Vec::new();
+        for i in 0..5000_u32 {
+            symbols.extend_from_slice(&[7, 0, 1, 250]);
+            symbols.extend_from_slice(&(i * 77).to_le_bytes()[..3]);
+        }
+        assert_eq!(probe(&symbols), (Kind::Binary, 7));
+    }
+
+    #[test]
+    fn codes_are_inverse() {
+        for code in 1..3 {
+            assert_eq!(Kind::from_code(code).unwrap().code(), code);
+        }
+        assert_eq!(Kind::from_code(0), None);
+        assert_eq!(Kind::from_code(3), None);
+    }
+}

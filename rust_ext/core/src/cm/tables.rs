@@ -1,0 +1,118 @@
+//! Logistic tables and reciprocals, built from integer recurrences so that every CPU has the same bits.
+
+/// Fractional bits of the stretch domain: `stretch(p) = 256 · ln(p / (1 - p))`.
+pub const STRETCH_BITS: u32 = 8;
+/// Largest magnitude of a mixer input: ln(p / (1 - p)) of about 8.
+pub const STRETCH_MAX: i32 = 2047;
+/// Largest magnitude of a final sum: a probability of about 1 - 2^-17.
+pub const FINAL_MAX: i32 = 3071;
+
+/// A power of two above `2 * FINAL_MAX`.
+const SQUASH_SIZE: usize = 8192;
+/// `round(exp(-1 / 256) · 2^62)`.
+const EXP_STEP: u64 = 4_593_706_758_521_714_574;
+
+/// The logistic function, its inverse, and the reciprocals that drive adaptive probabilities.
+#[derive(Debug)]
+pub struct Tables {
+    /// `round(2^22 / (1 + exp(-d / 256)))` at index `d + FINAL_MAX`.
+    squash22: Box<[u32]>,
+    /// The same in 16 bits, never 0.
+    squash16: Box<[u16]>,
+    /// Inverse of the logistic function for the 12 top bits of a probability.
+    stretch: Box<[i16; 4096]>,
+    /// `2^16 / (n + 1.5)`: step of a counter that has seen `n` bits.
+    pub reciprocal: Box<[i32; 1024]>,
+}
+
+impl Default for Tables {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tables {
+    /// Builds the tables.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut squash22 = vec![0_u32; SQUASH_SIZE].into_boxed_slice();
+        let mut power: u64 = 1 << 62;
+        for d in 0..=FINAL_MAX as usize {
+            // 1 / (1 + e^-d), with e^-d in 62 fractional bits; below one half it is 1 - p.
+            let p =
+                (((1_u128 << 84) + (1_u128 << 61)) / (u128::from(power) + (1_u128 << 62))) as u32;
+            squash22[FINAL_MAX as usize + d] = p.min((1 << 22) - 1);
+            squash22[FINAL_MAX as usize - d] = (1 << 22) - p.min((1 << 22) - 1);
+            power = ((u128::from(power) * u128::from(EXP_STEP)) >> 62) as u64;
+        }
+        let mut squash16 = vec![0_u16; SQUASH_SIZE].into_boxed_slice();
+        for (i, entry) in squash16.iter_mut().enumerate() {
+            *entry = (squash22[i] >> 6).clamp(1, 65535) as u16;
+        }
+        let mut stretch = Box::new([0_i16; 4096]);
+        let mut d = -STRETCH_MAX;
+        for (i, entry) in stretch.iter_mut().enumerate() {
+            let p = (i as u32) * 1024 + 512;
+            while d < STRETCH_MAX && squash22[(d + FINAL_MAX) as usize] < p {
+                d += 1;
+            }
+            *entry = d as i16;
+        }
+        let mut reciprocal = Box::new([0_i32; 1024]);
+        for (n, entry) in reciprocal.iter_mut().enumerate() {
+            *entry = (1 << 17) / (2 * n as i32 + 3);
+        }
+        Self {
+            squash22,
+            squash16,
+            stretch,
+            reciprocal,
+        }
+    }
+
+    /// Logistic function: 16-bit probability of `d`, which must be in `±FINAL_MAX`.
+    #[inline(always)]
+    #[must_use]
+    pub fn squash16(&self, d: i32) -> i32 {
+        i32::from(self.squash16[((d + FINAL_MAX) & (SQUASH_SIZE as i32 - 1)) as usize])
+    }
+
+    /// Logistic function: 22-bit probability of `d`, clamped to `±FINAL_MAX`.
+    #[inline(always)]
+    #[must_use]
+    pub fn squash22(&self, d: i32) -> u32 {
+        self.squash22
+            [((d.clamp(-FINAL_MAX, FINAL_MAX) + FINAL_MAX) & (SQUASH_SIZE as i32 - 1)) as usize]
+    }
+
+    /// `256 · ln(p / (1 - p))` of a 22-bit probability.
+    #[inline(always)]
+    #[must_use]
+    pub fn stretch22(&self, p: u32) -> i32 {
+        i32::from(self.stretch[((p >> 10) & 4095) as usize])
+    }
+
+    /// Moves an adaptive probability (22 bits p, 10 bits n) to the bit `target22` (0 or 2^22 - 1).
+    #[inline(always)]
+    pub fn adapt(&self, cell: &mut u32, target22: i32, limit: u32) {
+        let n = *cell & 1023;
+        let p = (*cell >> 10) as i32;
+        let delta =
+            ((i64::from(target22 - p) * i64::from(self.reciprocal[n as usize])) >> 16) as i32;
+        *cell = (((p + delta) as u32) << 10) | (n + u32::from(n < limit));
+    }
+
+    /// The same for many cells, in 32-bit arithmetic: probabilities end at about 2^-15 from 0 and 1.
+    #[inline(always)]
+    pub fn adapt_all(&self, cells: &mut [u32], bit: u32, limit: u32) {
+        // The lower target keeps p positive although the shift rounds down.
+        let target = if bit == 0 { 127 } else { (1 << 22) - 1 };
+        for cell in cells {
+            let n = *cell & 1023;
+            let p = (*cell >> 10) as i32;
+            // 2^15 · 2^15.5 at most
+            let delta = (((target - p) >> 7) * self.reciprocal[n as usize]) >> 9;
+            *cell = (((p + delta) as u32) << 10) | (n + u32::from(n < limit));
+        }
+    }
+}

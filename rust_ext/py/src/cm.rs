@@ -1,0 +1,75 @@
+//! The model `cm` as Python functions.
+
+use std::borrow::Cow;
+
+use lmcodec_core::cm::{self, Kind, Params};
+use lmcodec_core::Error;
+use pyo3::prelude::*;
+
+use crate::errors::to_python;
+
+fn params(py: Python<'_>, level: u32, kind: u32, record: u32) -> PyResult<Params> {
+    let kind = Kind::from_code(kind).ok_or(Error::Parameter { what: "kind of cm" });
+    kind.and_then(|kind| {
+        let params = Params {
+            level,
+            kind,
+            record,
+        };
+        params.check().map(|()| params)
+    })
+    .map_err(|error| to_python(py, &error))
+}
+
+/// Kind of content and record length that suit `symbols`.
+#[pyfunction]
+pub fn cm_probe(py: Python<'_>, symbols: &[u8]) -> (u32, u32) {
+    let (kind, record) = py.detach(|| cm::probe::probe(symbols));
+    (kind.code(), record)
+}
+
+/// Memory in bytes that coding `count` symbols takes.
+#[pyfunction]
+pub fn cm_memory_bytes(
+    py: Python<'_>,
+    count: u64,
+    level: u32,
+    kind: u32,
+    record: u32,
+) -> PyResult<u64> {
+    let params = params(py, level, kind, record)?;
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    Ok(cm::memory_bytes(count.min(cm::MAX_COUNT), &params))
+}
+
+/// Encodes `symbols` to a payload.
+#[pyfunction]
+pub fn cm_encode<'a>(
+    py: Python<'_>,
+    symbols: &[u8],
+    level: u32,
+    kind: u32,
+    record: u32,
+) -> PyResult<Cow<'a, [u8]>> {
+    let params = params(py, level, kind, record)?;
+    py.detach(|| cm::encode(symbols, &params))
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
+}
+
+/// Decodes `count` symbols from a payload.
+#[pyfunction]
+pub fn cm_decode<'a>(
+    py: Python<'_>,
+    payload: &[u8],
+    count: u64,
+    level: u32,
+    kind: u32,
+    record: u32,
+) -> PyResult<Cow<'a, [u8]>> {
+    let params = params(py, level, kind, record)?;
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    py.detach(|| cm::decode(payload, count, &params))
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
+}

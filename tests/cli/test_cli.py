@@ -1,0 +1,140 @@
+"""The command with subcommands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lmcodec
+from lmcodec import demo
+from lmcodec.models.base import MODELS
+
+Run = Callable[..., Any]
+
+CONTENT = b"abc\n" * 25
+STREAM = lmcodec.compress(CONTENT, model="stored")
+
+
+@pytest.mark.usefixtures("folder")
+def test_round_trip(run: Run) -> None:
+    assert run("lmcodec", "compress", "-qL9", "--model=stored", "a.txt").code == 0
+    assert run("lmcodec", "decompress", "-c", "a.txt.lmz").out == CONTENT
+    assert run("lmcodec", "test", "a.txt.lmz").err == "a.txt.lmz: ok, 100 B of content\n"
+    done = run("lmcodec", "info", "--json", "a.txt.lmz")
+    assert json.loads(done.out)["raw_bytes"] == 100
+    done = run("lmcodec", "info", "-v", "--", "a.txt.lmz")
+    assert "\nblock  offset" in done.out.decode()
+
+
+def test_errors_name_the_subcommand(run: Run) -> None:
+    done = run("lmcodec", "compress", "--bad")
+    assert (done.code, done.err) == (
+        1,
+        "lmcodec: error: unrecognized arguments: --bad\n"
+        "hint: type lmcodec compress --help for help\n",
+    )
+    done = run("lmcodec")
+    assert (done.code, done.out[:14]) == (1, b"usage: lmcodec")
+
+
+def test_recover(run: Run, folder: Path) -> None:
+    content = b"a" * 99 + b"b" * 99
+    stream = bytearray(lmcodec.compress(content, model="stored", block_size=99))
+    stream[60] ^= 1
+    (folder / "x.lmz").write_bytes(stream)
+    done = run("lmcodec", "recover", "x.lmz")
+    assert (done.code, done.out) == (2, b"")
+    first, second = done.err.splitlines()
+    assert first.startswith("lmcodec: warning: x.lmz: bytes 0 to 99 lost: ")
+    assert second == "x.lmz: 99 B recovered, x"
+    assert (folder / "x").read_bytes() == b"b" * 99
+    done = run("lmcodec", "recover", "--fill", "x.lmz", "-o", "-")
+    assert (done.code, done.out) == (2, bytes(99) + b"b" * 99)
+    (folder / "y.lmz").write_bytes(b"nothing")
+    done = run("lmcodec", "recover", "y.lmz")
+    assert (done.code, done.err) == (1, "lmcodec: error: y.lmz: nothing in it can be recovered\n")
+
+
+def test_models(run: Run) -> None:
+    done = run("lmcodec", "models", "--json")
+    records = [json.loads(line) for line in done.out.splitlines()]
+    assert [record["id"] for record in records] == [cls.id for cls in MODELS.list()]
+    assert all(record["summary"] for record in records)
+    assert len(run("lmcodec", "models").out.splitlines()) == len(records) + 1
+
+
+def test_doctor(run: Run) -> None:
+    done = run("lmcodec", "doctor", LMCODEC_CACHE_DIR="/cache")
+    lines = done.out.decode().splitlines()
+    assert done.code == 0
+    assert lines[0].split()[:2] == ["lmcodec", f"{lmcodec.__version__},"]
+    assert any(line.split() == ["cache", "/cache"] for line in lines)
+    for cls in MODELS.list():
+        assert f"{cls.id}/{cls.version}: ok" in lines
+
+
+@pytest.mark.usefixtures("folder")
+def test_bench(run: Run) -> None:
+    done = run("lmcodec", "bench", "none")
+    assert (done.code, done.err) == (1, "lmcodec: error: none: No such file or directory\n")
+    done = run("lmcodec", "bench")
+    assert done.err.startswith("lmcodec: error: name a file\n")
+    done = run("lmcodec", "bench", "--codec=lmcodec*", "--model=stored", "-L1", "a.txt")
+    assert done.code == 0
+    rows = [line.split() for line in done.out.decode().splitlines()]
+    assert ["lmcodec", "-1", "-m", "stored"] in [row[:4] for row in rows]
+
+
+def test_corpora(run: Run) -> None:
+    from lmcodec.corpora import list_corpora
+
+    lines = run("lmcodec", "corpora", "list").out.decode().splitlines()
+    assert [line.split()[1] for line in lines[1:]] == [each.name for each in list_corpora()]
+    for arguments, words in (
+        (["get"], "name the corpora to get"),
+        (["verify", "none"], "corpus is not known: none"),
+    ):
+        done = run("lmcodec", "corpora", *arguments)
+        assert (done.code, done.err.splitlines()[0]) == (1, f"lmcodec: error: {words}")
+    made = next(each.name for each in list_corpora() if each.generator and each.raw_bytes < 1 << 21)
+    assert run("lmcodec", "corpora", "verify", made).out == f"ok      {made}\n".encode()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(run: Run, shell: str) -> None:
+    for name in ("lmz", "lmcodec"):
+        done = run("lmcodec", "completion", shell, f"--command={name}")
+        shipped = Path(lmcodec.__path__[0], "data", "completion", f"{name}.{shell}")
+        assert (done.code, done.out) == (0, shipped.read_bytes())
+
+
+def test_demo(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "PEERS", ())
+        patch.setattr(demo, "LEVELS", (1,))
+        assert demo.main([str(folder / "a.txt")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{folder / 'a.txt'}: 100 bytes"
+    assert sum(" lmcodec -1 " in line and line.endswith("identical") for line in lines) == 1
+    assert demo.topics().name.startswith("topics.")
+
+
+@pytest.mark.parametrize("entry", ["lmcodec.lmz:main", "lmcodec.cli:main"])
+def test_help_imports_little(entry: str) -> None:
+    heavy = ("numpy", "json", "torch", "logging", "concurrent.futures", "hashlib", "lmcodec.jobs")
+    module, name = entry.split(":")
+    code = (
+        f"import sys\nfrom {module} import {name} as main\n"
+        "assert main(['--help']) == 0\n"
+        "print(*[name for name in sys.argv[1:] if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.strip() == ""

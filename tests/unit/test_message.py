@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import random
+import zlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmcodec import MessageCodec
+from lmcodec.errors import CorruptError, LimitError, LmcodecError, UnsupportedError
+from lmcodec.models.base import MODELS, Model
+from lmcodec.models.order0 import Order0
+from tests.strategies import SAMPLES, hard_bytes
+
+CODEC = MessageCodec(Order0(increment=100))
+
+
+@given(hard_bytes, st.integers(0, 4))
+def test_messages_come_back(message: bytes, checksum_bytes: int) -> None:
+    for length in (None, len(message)):
+        codec = MessageCodec("order0", length=length, checksum_bytes=checksum_bytes)
+        coded = codec.encode(message)
+        assert codec.decode(coded) == message
+        assert codec.encode(message) == coded
+        assert len(coded) <= len(message) + checksum_bytes + (length is None)
+
+
+@pytest.mark.parametrize("id", MODELS.ids())
+def test_every_model_codes_messages(id: str) -> None:
+    codec = MessageCodec(id)
+    for name in ("empty", "one-byte", "log", "utf-8"):
+        assert codec.decode(codec.encode(SAMPLES[name])) == SAMPLES[name]
+
+
+def test_layout() -> None:
+    run = b"a" * 100
+    payload = Order0(increment=100).encode(run)
+    assert CODEC.encode(b"") == b""
+    assert CODEC.encode(b"hi") == b"\0hi"
+    assert CODEC.encode(run) == bytes([100]) + payload
+    long = b"a" * 300
+    assert CODEC.encode(long)[:2] == b"\xff\x2d"
+    checked = MessageCodec(Order0(increment=100), checksum_bytes=2)
+    assert checked.encode(b"hi") == b"\0hi" + zlib.crc32(b"hi").to_bytes(4, "little")[:2]
+    agreed = MessageCodec(Order0(increment=100), length=100)
+    assert agreed.encode(run) == payload
+    assert MessageCodec("order0", length=2).encode(b"hi") == b"hi"
+
+
+def test_checksum_sees_damage() -> None:
+    codec = MessageCodec("order0", checksum_bytes=4)
+    coded = codec.encode(b"message " * 20)
+    for bit in range(8 * len(coded)):
+        damaged = bytearray(coded)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(LmcodecError):
+            codec.decode(damaged)
+
+
+def test_without_a_checksum_damage_gives_some_message_or_an_error() -> None:
+    rng = random.Random(0)
+    coded = CODEC.encode(b"message " * 20)
+    for _ in range(300):
+        damaged = bytearray(coded)
+        damaged[rng.randrange(len(coded))] ^= 1 << rng.randrange(8)
+        try:
+            assert len(CODEC.decode(damaged[: rng.randrange(len(coded) + 1)])) <= 1 << 16
+        except LmcodecError:
+            pass
+
+
+def test_limits() -> None:
+    coded = CODEC.encode(b"a" * 300)
+    assert CODEC.decode(coded, max_output_size=300) == b"a" * 300
+    with pytest.raises(LimitError) as caught:
+        CODEC.decode(coded, max_output_size=299)
+    assert (caught.value.limit, caught.value.needed) == (299, 300)
+    with pytest.raises(LimitError):
+        CODEC.decode(b"\xff\xff\xff\xff\xff\x7f" + coded)
+
+
+def test_lengths_must_be_the_agreed_one() -> None:
+    codec = MessageCodec("order0", length=3)
+    with pytest.raises(ValueError, match="message has 2 bytes: 3 were agreed"):
+        codec.encode(b"hi")
+    with pytest.raises(CorruptError):
+        codec.decode(b"four")
+    with pytest.raises(CorruptError, match="shorter than its checksum"):
+        MessageCodec("order0", checksum_bytes=2).decode(b"x")
+
+
+class Wide(Order0):
+    width = 2
+
+
+def test_unknown_models() -> None:
+    for id in ("auto", "stored", "nothing"):
+        with pytest.raises(UnsupportedError, match="model is not known"):
+            MessageCodec(id)
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        (Wide(), {}),
+        ("order0", {"checksum_bytes": 5}),
+        ("order0", {"checksum_bytes": -1}),
+        ("order0", {"length": -1}),
+    ],
+)
+def test_wrong_arguments(model: Model | str, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"model|checksum_bytes|length"):
+        MessageCodec(model, **arguments)
