@@ -21,6 +21,7 @@
 #![warn(missing_docs)]
 
 pub mod bitmodel;
+pub mod bwt;
 pub mod cm;
 pub mod coder;
 pub mod error;

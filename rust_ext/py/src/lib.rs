@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod bwt;
 mod cm;
 mod coder;
 mod errors;
@@ -10,6 +11,8 @@ mod errors;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::bwt::{bwt_decode, bwt_encode, bwt_memory_bytes};
     #[pymodule_export]
     use crate::cm::{cm_decode, cm_encode, cm_memory_bytes, cm_probe};
     #[pymodule_export]
