@@ -261,7 +261,6 @@ def run_jobs(
     if options.json:
         report = lambda name, result: print_record(job_record(verb, name, result))  # noqa: E731
     run(chosen, files, terminal, report)
-    terminal.clear()
     return terminal.exit_code
 
 

@@ -69,6 +69,11 @@ class LmcodecCompressor:
         return self._failed
 
     @property
+    def done(self) -> int:
+        """Bytes of content in the blocks of this frame that were returned."""
+        return self._writer.done if self._writer is not None else 0
+
+    @property
     def last_mode(self) -> int:
         """The mode of the last call of `compress` or `flush`."""
         return self._last_mode

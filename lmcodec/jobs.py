@@ -6,7 +6,6 @@ import contextlib
 import os
 import stat
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
@@ -85,7 +84,10 @@ def run(job: Job, names: list[str], terminal: Terminal, report: Report | None = 
     outcomes = []
     for name in _expand(job, names or [STDIN], terminal, report):
         try:
-            outcome = _run_one(job, name, terminal)
+            try:
+                outcome = _run_one(job, name, terminal)
+            finally:
+                terminal.end()
         except Skipped as skipped:
             report(name, skipped)
             terminal.warning(f"{shown(name)}: {skipped}")
@@ -101,7 +103,6 @@ def run(job: Job, names: list[str], terminal: Terminal, report: Report | None = 
                 terminal.warning(f"{shown(name)}: {outcome.warning}")
             terminal.note(words(job.verb, outcome), level=1)
     # Where content goes to standard output, the next program's words are the ones that matter.
-    terminal.clear()
     visible = [outcome for outcome in outcomes if outcome.target != STDIN]
     if visible and terminal.verbosity == 0:
         terminal.note(summary(job.verb, visible))
@@ -228,7 +229,7 @@ def _to_stdout(job: Job, source: _Source) -> Outcome:
 
 
 class _Source:
-    """An input that counts what was read, and shows progress.
+    """An input that counts what was read, and shows how much of it is done.
 
     Args:
         file: The open file.
@@ -247,13 +248,11 @@ class _Source:
         self._file = file
         self._held = b""
         self._terminal = terminal
-        self._start_s = time.monotonic()
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, none at the end."""
         data = self._held[:size] or self._read(size)
         self._held = self._held[len(data) :] if self._held else b""
-        self._terminal.progress(self.name, self.done, self.size, time.monotonic() - self._start_s)
         self.done += len(data)
         return data
 
@@ -262,6 +261,14 @@ class _Source:
         while len(self._held) < size and (data := self._read(size - len(self._held))):
             self._held += data
         return self._held[:size]
+
+    def begin(self) -> None:
+        """Show progress from here on."""
+        self._terminal.begin(self.name, self.size)
+
+    def advance(self, done: int) -> None:
+        """Take note of how much of what was read is done."""
+        self._terminal.advance(done)
 
     def _read(self, size: int) -> bytes:
         try:
@@ -273,6 +280,7 @@ class _Source:
 
 
 def _code(job: Job, source: _Source, output: Output) -> Outcome:
+    source.begin()
     if job.verb == "compress":
         return _compress(job, source, output)
     if job.force and job.output == STDIN and source.peek(3) != SKIPPABLE_MAGIC:
@@ -296,6 +304,7 @@ def _compress(job: Job, source: _Source, output: Output) -> Outcome:
     # Not one byte more than announced, though the file may grow meanwhile.
     while data := source.read(_wanted(source)):
         coded += _write(output, compressor.compress(data))
+        source.advance(compressor.done)
     if source.size is not None and source.done < source.size:
         raise JobError("became shorter while it was read", kind="changed")
     grown = source.size is not None and bool(source.peek(1))
@@ -318,6 +327,7 @@ def _decompress(job: Job, source: _Source, output: Output) -> Outcome:
     ) as content:
         while data := content.read(_CHUNK_BYTES):
             raw += _write(output, data)
+            source.advance(source.done)
     return Outcome(source.name, _name_of(output), raw, source.done)
 
 
@@ -334,6 +344,7 @@ class _ReadOnly:
 def _copy(source: _Source, output: Output) -> Outcome:
     while data := source.read(_CHUNK_BYTES):
         _write(output, data)
+        source.advance(source.done)
     return Outcome(source.name, _name_of(output), source.done, source.done)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from typing import IO, Any
 
 _RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-_PAINT_S = 0.1
+_PAINT_S = 0.2
 # Below this an estimate of what remains is a guess.
 _ESTIMATE_S = 1.0
 
@@ -61,7 +62,11 @@ class Terminal:
         self._colors = terminal and not plain
         self.shows_progress = (terminal and verbosity >= 0) if progress is None else progress
         self._painted = 0
-        self._next_paint_s = 0.0
+        # The file at work: its name, its size, and when it was begun.
+        self._job: tuple[str, int | None, float] | None = None
+        self._done = 0
+        self._painter: threading.Thread | None = None
+        self._lock = threading.Lock()
 
     def error(self, message: str, hint: str | None = None) -> None:
         """Print an error, with a hint where there is one, and set the exit code to 1."""
@@ -81,33 +86,58 @@ class Terminal:
         if self.verbosity >= level:
             self._print(message)
 
-    def progress(self, name: str, done: int, total: int | None, elapsed_s: float) -> None:
-        """Paint how far a file is, at most ten times a second."""
-        now = time.monotonic()
-        if not self.shows_progress or now < self._next_paint_s:
+    def begin(self, name: str, total: int | None) -> None:
+        """Show progress of a file from here on, until `end`, also while a block takes long."""
+        if not self.shows_progress:
             return
-        self._next_paint_s = now + _PAINT_S
-        line = f"{shown(name)}: {progress_words(done, total, elapsed_s)}"
+        with self._lock:
+            self._job = (name, total, time.monotonic())
+            self._done = 0
+            self._paint()
+        if self._painter is None:
+            self._painter = threading.Thread(target=self._keep_painting, daemon=True)
+            self._painter.start()
+
+    def advance(self, done: int) -> None:
+        """Take note of how many bytes of input are done."""
+        self._done = done
+
+    def end(self) -> None:
+        """Show no more progress, and remove the line."""
+        with self._lock:
+            self._job = None
+            self._clear()
+
+    def _keep_painting(self) -> None:
+        while True:
+            time.sleep(_PAINT_S)
+            with self._lock:
+                self._paint()
+
+    def _paint(self) -> None:
+        if self._job is None:
+            return
+        name, total, start_s = self._job
+        line = f"{shown(name)}: {progress_words(self._done, total, time.monotonic() - start_s)}"
         # One column less than there is: a line that wraps cannot be painted over.
         line = line[-(_columns() - 1) :]
         self._stream.write("\r" + line.ljust(self._painted))
         self._stream.flush()
         self._painted = len(line)
 
-    def clear(self) -> None:
-        """Remove the progress line."""
+    def _clear(self) -> None:
         if self._painted:
             self._stream.write("\r" + " " * self._painted + "\r")
             self._stream.flush()
             self._painted = 0
-            self._next_paint_s = 0.0
 
     def _color(self, color: str, word: str) -> str:
         return f"{color}{word}{_PLAIN}" if self._colors else word
 
     def _print(self, line: str) -> None:
-        self.clear()
-        print(line, file=self._stream, flush=True)
+        with self._lock:
+            self._clear()
+            print(line, file=self._stream, flush=True)
 
 
 def progress_words(done: int, total: int | None, elapsed_s: float) -> str:
@@ -132,8 +162,8 @@ def progress_words(done: int, total: int | None, elapsed_s: float) -> str:
     size = f"{amount}{'' if unit == whole_unit else ' ' + unit} of {whole} {whole_unit}"
     words = f"{100 * done // total} %, {size}"
     if done and elapsed_s >= _ESTIMATE_S:
-        words += f", {duration(elapsed_s * (total - done) / done)} left"
-    return words
+        return f"{words}, {duration(elapsed_s * (total - done) / done)} left"
+    return f"{words}, {duration(elapsed_s)}"
 
 
 def duration(seconds: float) -> str:

@@ -33,8 +33,9 @@ def test_words() -> None:
     assert shown("a\tb\x1b") == "a\\tb\\x1b"
     assert shown("größe") == "größe"
     assert progress_words(5, None, 3) == "5 B, 0:03"
-    assert progress_words(0, 10, 0) == "0 %, 0 of 10 B"
-    assert progress_words(1 << 10, 1 << 20, 0.5) == "0 %, 1.00 KiB of 1.00 MiB"
+    assert progress_words(0, 10, 0) == "0 %, 0 of 10 B, 0:00"
+    assert progress_words(5 << 20, 10 << 20, 7) == "50 %, 5.00 of 10.0 MiB, 0:07 left"
+    assert progress_words(1 << 10, 1 << 20, 0.5) == "0 %, 1.00 KiB of 1.00 MiB, 0:00"
     assert table([["n", "x"], [10, "y"]], right=1) == [" n  x", "10  y"]
 
 
