@@ -24,7 +24,11 @@ is
 .BR "lmz \\-d" ,
 .B lmzcat
 is
-.BR "lmz \\-dc" .
+.BR "lmz \\-dc" ;
+.B lmzgrep
+runs
+.BR grep (1),
+with its options, on the content of files.
 Without a file, or with
 .BR \\- ,
 standard input is coded to standard output.
@@ -107,7 +111,11 @@ def manual(name: str, parser: argparse.ArgumentParser) -> str:
         lines += _LMCODEC.splitlines()
         for command, sub in subcommands(parser).items():
             lines += [f'.SH "{command.upper()}"', _escape(sub.description or ""), *_options(sub)]
-    lines += [*_END.splitlines(), ".SH SEE ALSO", f".BR {other} (1), gzip (1), xz (1), zstd (1)"]
+    lines += [
+        *_END.splitlines(),
+        ".SH SEE ALSO",
+        f".BR {other} (1), gzip (1), grep (1), xz (1), zstd (1)",
+    ]
     return "\n".join(lines) + "\n"
 
 
