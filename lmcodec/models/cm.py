@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lmcodec.models.base import Symbols
 
 _LEVELS = (3, 9)
-_OPEN, _TEXT, _BINARY = range(3)
+_OPEN, _TEXT, _BINARY, _BILEVEL = range(4)
 _MAX_RECORD = 1024
 
 
@@ -35,8 +35,9 @@ class Cm(Model):
 
     Args:
         level: 3 to 9, more contexts and memory with each.
-        kind: 1 for text, 2 for binary content, 0 to let `fit` look.
-        record: Bytes between like fields of binary content, 1 to 1024; 1 where there are none.
+        kind: 1 for text, 2 for binary content, 3 for a bilevel image, 0 to let `fit` look.
+        record: Bytes between like fields of binary content or rows of an image, 1 to 1024; 1 where
+            there are none.
     """
 
     level: int = 5
@@ -51,8 +52,8 @@ class Cm(Model):
         """
         if not _LEVELS[0] <= self.level <= _LEVELS[1]:
             raise ValueError(f"level of cm must be 3 to 9: got {self.level}")
-        if self.kind not in (_OPEN, _TEXT, _BINARY):
-            raise ValueError(f"kind of cm must be 0, 1 or 2: got {self.kind}")
+        if not _OPEN <= self.kind <= _BILEVEL:
+            raise ValueError(f"kind of cm must be 0 to 3: got {self.kind}")
         if not 1 <= self.record <= _MAX_RECORD:
             raise ValueError(f"record of cm must be 1 to {_MAX_RECORD}: got {self.record}")
 

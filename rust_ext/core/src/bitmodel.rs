@@ -10,6 +10,9 @@ pub trait SymbolCoder {
     fn begin(&mut self, index: usize) -> bool;
     /// Codes the next bit of the symbol under the probability of a one, `1..PROB_ONE`, and returns it.
     fn code(&mut self, p1: u32) -> u32;
+    /// Codes whether the symbol that was begun is `guess`, under the probability that it is. If it is not, its bits
+    /// are coded as usual.
+    fn code_guess(&mut self, guess: u8, p1: u32) -> bool;
 }
 
 /// Encodes the symbols it was given.
@@ -53,6 +56,13 @@ impl SymbolCoder for Encoding<'_> {
         self.encoder.encode(bit, p1);
         bit
     }
+
+    #[inline(always)]
+    fn code_guess(&mut self, guess: u8, p1: u32) -> bool {
+        let right = self.rest == guess;
+        self.encoder.encode(u32::from(right), p1);
+        right
+    }
 }
 
 /// Decodes a payload.
@@ -88,6 +98,11 @@ impl SymbolCoder for Decoding<'_> {
     #[inline(always)]
     fn code(&mut self, p1: u32) -> u32 {
         self.decoder.decode(p1)
+    }
+
+    #[inline(always)]
+    fn code_guess(&mut self, _guess: u8, p1: u32) -> bool {
+        self.decoder.decode(p1) != 0
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Every byte is coded as eight binary decisions, most significant bit first. Each context keeps bit histories; an
 //! adaptive map turns a history into a probability; gated logistic mixers combine the probabilities; adaptive
-//! probability maps refine the result. Levels 3 to 6 run the predictor in [`fast`].
+//! probability maps refine the result. Levels 3 to 6 run the predictor in [`fast`],
+//! levels 7 to 9 the one in [`strong`].
 //!
 //! ```
 //! use lmcodec_core::cm::{self, Params};
@@ -24,6 +25,7 @@
 
 pub mod fast;
 pub mod probe;
+pub mod strong;
 pub mod tables;
 
 use crate::{Error, Result};
@@ -31,6 +33,8 @@ pub use probe::Kind;
 
 /// Smallest and largest level of the model.
 pub const LEVELS: std::ops::RangeInclusive<u32> = 3..=9;
+/// First level of the predictor in [`strong`].
+const STRONG: u32 = 7;
 /// Positions are 32-bit: the largest number of symbols in one stream.
 pub const MAX_COUNT: usize = 1 << 30;
 
@@ -79,7 +83,11 @@ impl Params {
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
 #[must_use]
 pub fn memory_bytes(count: usize, params: &Params) -> u64 {
-    fast::memory_bytes(count, params)
+    if params.level < STRONG {
+        fast::memory_bytes(count, params)
+    } else {
+        strong::memory_bytes(count, params)
+    }
 }
 
 /// Encodes `symbols`.
@@ -88,7 +96,11 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
 /// [`Error::Parameter`] for parameters out of range, [`Error::Limit`] for too many symbols or too little memory.
 pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
     check(symbols.len(), params)?;
-    fast::encode(symbols, params)
+    if params.level < STRONG {
+        fast::encode(symbols, params)
+    } else {
+        strong::encode(symbols, params)
+    }
 }
 
 /// Decodes `count` symbols from `payload`.
@@ -98,7 +110,11 @@ pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
 /// [`encode`].
 pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> {
     check(count, params)?;
-    fast::decode(payload, count, params)
+    if params.level < STRONG {
+        fast::decode(payload, count, params)
+    } else {
+        strong::decode(payload, count, params)
+    }
 }
 
 fn check(count: usize, params: &Params) -> Result<()> {

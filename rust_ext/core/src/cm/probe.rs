@@ -12,6 +12,8 @@ pub enum Kind {
     Text,
     /// Everything else, perhaps with records.
     Binary,
+    /// One bit is one pixel; the record is a row.
+    Bilevel,
 }
 
 impl Kind {
@@ -21,26 +23,33 @@ impl Kind {
         match self {
             Self::Text => 1,
             Self::Binary => 2,
+            Self::Bilevel => 3,
         }
     }
 
     /// The kind of a number, if there is one.
     #[must_use]
     pub fn from_code(code: u32) -> Option<Self> {
-        [Self::Text, Self::Binary]
+        [Self::Text, Self::Binary, Self::Bilevel]
             .into_iter()
             .find(|kind| kind.code() == code)
     }
 }
 
-/// Returns the kind of content and, for [`Kind::Binary`], the record length.
+/// Returns the kind of content and, for other kinds, the record length.
 #[must_use]
 pub fn probe(symbols: &[u8]) -> (Kind, u32) {
     let sample = &symbols[..symbols.len().min(SAMPLE)];
     if is_text(sample) {
         (Kind::Text, 1)
     } else {
-        (Kind::Binary, record_length(sample))
+        let record = record_length(sample);
+        let kind = if is_bilevel(sample, record as usize) {
+            Kind::Bilevel
+        } else {
+            Kind::Binary
+        };
+        (kind, record)
     }
 }
 
@@ -74,6 +83,22 @@ fn record_length(sample: &[u8]) -> u32 {
     best.1
 }
 
+/// Mostly blank bytes, and in the others most bits are as the bits above them.
+fn is_bilevel(sample: &[u8], width: usize) -> bool {
+    let blank = sample.iter().filter(|&&b| b == 0 || b == 255).count();
+    if width < 16 || blank * 100 <= sample.len() * 60 {
+        return false;
+    }
+    let (mut bits, mut equal) = (0_u64, 0_u64);
+    for (&above, &byte) in sample.iter().zip(&sample[width.min(sample.len())..]) {
+        if byte != 0 && byte != 255 {
+            bits += 8;
+            equal += u64::from((!(above ^ byte)).count_ones());
+        }
+    }
+    bits > 0 && equal * 100 > bits * 75
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,11 +125,23 @@ mod tests {
     }
 
     #[test]
+    fn blank_rows_with_strokes_are_an_image() {
+        // A steep stroke on white paper, 64 bytes a row.
+        let mut symbols = vec![0; 64 * 200];
+        for row in 0..200 {
+            for pixel in 40 + row / 5..55 + row / 5 {
+                symbols[row * 64 + pixel / 8] |= 128 >> (pixel % 8);
+            }
+        }
+        assert_eq!(probe(&symbols), (Kind::Bilevel, 64));
+    }
+
+    #[test]
     fn codes_are_inverse() {
-        for code in 1..3 {
+        for code in 1..4 {
             assert_eq!(Kind::from_code(code).unwrap().code(), code);
         }
         assert_eq!(Kind::from_code(0), None);
-        assert_eq!(Kind::from_code(3), None);
+        assert_eq!(Kind::from_code(4), None);
     }
 }

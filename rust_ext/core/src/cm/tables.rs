@@ -12,6 +12,9 @@ const SQUASH_SIZE: usize = 8192;
 /// `round(exp(-1 / 256) · 2^62)`.
 const EXP_STEP: u64 = 4_593_706_758_521_714_574;
 
+/// Adaptive probability that knows nothing: one half in the upper 22 bits, no bits seen in the lower 10.
+pub const CELL_HALF: u32 = 1 << 31;
+
 /// The logistic function, its inverse, and the reciprocals that drive adaptive probabilities.
 #[derive(Debug)]
 pub struct Tables {
@@ -113,6 +116,45 @@ impl Tables {
             // 2^15 · 2^15.5 at most
             let delta = (((target - p) >> 7) * self.reciprocal[n as usize]) >> 9;
             *cell = (((p + delta) as u32) << 10) | (n + u32::from(n < limit));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretch_inverts_squash() {
+        let t = Tables::new();
+        assert_eq!(t.squash22(0), 1 << 21);
+        // 2^22 / (1 + e^-1), 2^22 / (1 + e^-8)
+        assert_eq!(t.squash22(256), 3_066_282);
+        assert_eq!(t.squash22(2048), 4_192_897);
+        for d in -FINAL_MAX..FINAL_MAX {
+            assert!(t.squash22(d) <= t.squash22(d + 1));
+            assert_eq!(t.squash22(d) + t.squash22(-d), 1 << 22);
+        }
+        for d in -1200..1200 {
+            assert!((t.stretch22(t.squash22(d)) - d).abs() <= 16);
+        }
+    }
+
+    #[test]
+    fn cells_stay_in_range() {
+        let t = Tables::new();
+        for bit in 0..2 {
+            let mut cells = vec![CELL_HALF; 4];
+            let mut single = CELL_HALF;
+            for i in 0..5000 {
+                let bit = if i == 4000 { 1 - bit } else { bit };
+                t.adapt_all(&mut cells, bit, 255);
+                t.adapt(&mut single, ((bit << 22) - bit) as i32, 1023);
+                assert!(cells[0] >> 10 > 0 && cells[0] & 1023 <= 255);
+            }
+            assert_eq!(single & 1023, 1023);
+            let p = f64::from(cells[0] >> 10) / f64::from(1 << 22);
+            assert!((p - f64::from(bit)).abs() < 0.01);
         }
     }
 }

@@ -61,6 +61,13 @@ impl MatchModel {
         self.expected != 0
     }
 
+    /// The expected byte of a match that is at least `length` long.
+    #[inline(always)]
+    #[must_use]
+    pub fn sure(&self, length: u32) -> Option<u8> {
+        (self.expected != 0 && self.length >= length).then_some(self.expected as u8)
+    }
+
     /// Says where the next [`Self::find`] will look, so that it is there by then.
     #[inline(always)]
     pub fn prefetch(&mut self, hash: u32) {
@@ -99,6 +106,16 @@ impl MatchModel {
             LIMIT,
         );
         if (self.expected >> (7 - bit_position)) & 1 != bit {
+            self.expected = 0;
+            self.length = 0;
+            self.misses = self.misses << 1 | 1;
+        }
+    }
+
+    /// Learns a whole byte whose bits were not coded.
+    #[inline(always)]
+    pub fn follow(&mut self, byte: u8) {
+        if self.expected != 0 && self.expected as u8 != byte {
             self.expected = 0;
             self.length = 0;
             self.misses = self.misses << 1 | 1;

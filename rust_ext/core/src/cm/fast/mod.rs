@@ -29,6 +29,16 @@ const START_WEIGHT: i32 = 10_000;
 const MIN_P: u32 = 32;
 /// One half, 22 bits, as the probability whose stretched value is zero.
 const HALF: u32 = (1 << 21) - 1;
+/// Matches from this length on are guessed at before the byte is coded bit by bit.
+const SURE_LENGTH: u32 = 16;
+/// Contexts in which guesses are judged.
+const SURE_CONTEXTS: usize = 1 << 16;
+/// How often a match went on in a context before anything was seen there, 22 bits.
+const SURE_START: u32 = (1 << 22) / 2;
+/// A guess is made where it is right at least this often.
+const SURE_P: u32 = (1 << 22) - (1 << 22) / 512;
+/// Guesses are averaged over up to this many.
+const SURE_LIMIT: u32 = 1023;
 /// Contexts of the second probability map.
 const ORDER2_MAP: usize = 1 << 14;
 
@@ -167,6 +177,12 @@ struct Predictor<const N: usize> {
     /// Counters move by `1 / 2^shift` of the distance; it grows with the symbols seen.
     shift: u32,
     order0: Box<[u32; 256]>,
+    /// Probability that a long match goes on, by the expected and the last two bytes.
+    sure: Box<[u32]>,
+    /// The entry at hand and the byte that it is about.
+    sure_guess: Option<(usize, u8)>,
+    /// The contexts of this byte have yet to be hashed, since the last byte was a right guess.
+    stale: bool,
     order2: usize,
     /// Hashes of the contexts of this byte.
     hashes: [u32; N],
@@ -205,6 +221,9 @@ impl<const N: usize> Predictor<N> {
             states,
             shift: schedule(0),
             order0: Box::new([1 << 31; 256]),
+            sure: vec![SURE_START << 10; SURE_CONTEXTS].into_boxed_slice(),
+            sure_guess: None,
+            stale: false,
             order2: 0,
             hashes: [0; N],
             buckets: [0; N],
@@ -225,6 +244,14 @@ impl<const N: usize> Predictor<N> {
     /// Codes one byte and appends it to `history`.
     #[inline(always)]
     fn byte<K: Kernel, C: SymbolCoder>(&mut self, coder: &mut C, history: &mut Vec<u8>) {
+        if self.guess(coder, history) {
+            return;
+        }
+        if self.stale {
+            self.hashes = self.contexts.hashes(history);
+            self.address(0);
+            self.stale = false;
+        }
         let mut partial = 1_u32;
         for half in 0..2 {
             let known = self.enter::<K>();
@@ -292,10 +319,26 @@ impl<const N: usize> Predictor<N> {
     #[inline(always)]
     fn next_byte(&mut self, history: &mut Vec<u8>, partial: u32) {
         let byte = partial as u8;
+        self.learn_guess(byte);
         history.push(byte);
         self.contexts.update(history, byte);
         self.hashes = self.contexts.hashes(history);
         self.address(0);
+        self.address_matches(history);
+        self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
+    }
+
+    #[inline(always)]
+    fn learn_guess(&mut self, byte: u8) {
+        if let Some((at, guess)) = self.sure_guess {
+            let right = i32::from(guess == byte);
+            let target = (right << 22) - right;
+            self.tables.adapt(&mut self.sure[at], target, SURE_LIMIT);
+        }
+    }
+
+    #[inline(always)]
+    fn address_matches(&mut self, history: &[u8]) {
         let end = history.len();
         let older = history.get(end.saturating_sub(12)..end.saturating_sub(8));
         let older = older.map_or(0, |bytes| {
@@ -307,7 +350,45 @@ impl<const N: usize> Predictor<N> {
         let long = hash(self.contexts.recent(), older) >> 40;
         self.matches[0].prefetch(short as u32);
         self.matches[1].prefetch(long as u32);
-        self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
+    }
+
+    /// In a long match, codes first whether the expected byte comes, and if so is done with it: the contexts would
+    /// hardly learn from it, and redundant content is coded many times faster.
+    #[inline(always)]
+    fn guess<C: SymbolCoder>(&mut self, coder: &mut C, history: &mut Vec<u8>) -> bool {
+        let [short, long] = &self.matches;
+        let model = if long.length() >= short.length() {
+            long
+        } else {
+            short
+        };
+        self.sure_guess = model.sure(SURE_LENGTH).map(|guess| {
+            let context = hash(self.contexts.last(2) << 8 | u64::from(guess), 2);
+            ((context >> 20) as usize & (SURE_CONTEXTS - 1), guess)
+        });
+        let Some((at, guess)) = self.sure_guess else {
+            return false;
+        };
+        let p = self.sure[at] >> 10;
+        if p < SURE_P {
+            return false;
+        }
+        let right = coder.code_guess(guess, p.min(PROB_ONE - MIN_P));
+        if right {
+            self.learn_guess(guess);
+        }
+        if right {
+            history.push(guess);
+            self.contexts.update(history, guess);
+            self.address_matches(history);
+            self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
+            for model in &mut self.matches {
+                model.follow(guess);
+                model.find(history);
+            }
+            self.stale = true;
+        }
+        right
     }
 
     #[inline(always)]

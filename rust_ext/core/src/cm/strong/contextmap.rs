@@ -1,0 +1,437 @@
+//! Hashed contexts: bit histories, byte histories and the mixer inputs made of them.
+//!
+//! A context owns up to three groups of nodes for each byte: bits 0-1, bits 2-4 and bits 5-7. A group is seven
+//! bytes in a bucket of one cache line: seven 16-bit checks, then seven groups. The first group needs only three
+//! bit histories; its other four bytes hold the byte history: run length and the last three distinct bytes.
+//! While a context has been seen less than three times the later groups are not stored but rebuilt from the
+//! byte history, so a context that never comes back costs nine bytes and one cache line.
+//!
+//! Source: the slot layout follows the idea of paq8's nibble-based context maps (Mahoney 2007), with byte
+//! history inputs as in paq8px; layout of the lines, states, statistics and inputs are this project's own.
+
+use super::states::StateTable;
+use crate::cm::tables::{Tables, CELL_HALF};
+
+const BUCKET_BYTES: usize = 64;
+const WAYS: usize = 7;
+const GROUP_BYTES: usize = 7;
+const STATE_CELLS: usize = 256;
+const VOTE_CELLS: usize = 16 * 32;
+/// Largest number of contexts.
+pub const MAX: usize = 64;
+/// Contexts are padded to whole vectors of this many.
+const LANES: usize = 16;
+
+/// What the contexts look at during a byte: one entry per context in every array, so that loops vectorize.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Lanes {
+    base: [u32; MAX],
+    /// Offsets in the table: first group, current group, current node.
+    first: [u32; MAX],
+    group: [u32; MAX],
+    node: [u32; MAX],
+    /// Cells that made the last inputs.
+    state_cell: [u32; MAX],
+    vote_cell: [u32; MAX],
+    vote_at: [u16; MAX],
+    check: [u16; MAX],
+    state: [u8; MAX],
+    votes: [u8; MAX],
+    /// The later groups are rebuilt from the byte history.
+    deferred: [bool; MAX],
+    /// The last three distinct bytes; all bits set in `agrees` while one of them is possible.
+    bytes: [[u8; MAX]; 3],
+    agrees: [[u8; MAX]; 3],
+}
+
+/// A set of contexts that share one hash table.
+#[derive(Debug)]
+pub struct ContextMap {
+    count: usize,
+    table: Vec<u8>,
+    /// Offset of the first bucket in the table.
+    origin: usize,
+    bucket_mask: u32,
+    lanes: Box<Lanes>,
+    /// Statistics by bit history, and by class of bit history and votes of the byte history.
+    pub state_cells: Vec<[u32; STATE_CELLS]>,
+    pub vote_cells: Vec<[u32; VOTE_CELLS]>,
+    /// A fourth input for each context: how far the probability is from one half.
+    confidence: bool,
+    random: u32,
+    limit: u32,
+    vote_limit: u32,
+}
+
+/// Position of the current node in its group: 0, 1-2, then (after 2 or 5 bits) 0, 1-2, 3-6.
+#[inline(always)]
+fn node_index(bit_position: u32, partial: u32) -> u32 {
+    // One nibble per bit position: the mask of the bits that count, which is also the offset.
+    let mask = (0x3103_1010_u32 >> (bit_position * 4)) & 15;
+    mask + (partial & mask)
+}
+
+impl ContextMap {
+    /// Creates `count` contexts with `1 << log2_bytes` bytes of history.
+    #[must_use]
+    pub fn new(count: usize, log2_bytes: u32, confidence: bool, states: &StateTable) -> Self {
+        let buckets = 1_usize << (log2_bytes - 6);
+        let count = count.min(MAX);
+        let padded = count.div_ceil(LANES) * LANES;
+        let (table, origin) = super::simd::zeroed_lines(buckets * BUCKET_BYTES + padded * 8);
+        let row = states.counts.map(|[n0, n1]| {
+            let (n0, n1) = (u32::from(n0), u32::from(n1));
+            (((2 * n1 + 1) << 20) / (n0 + n1 + 1) * 2).min((1 << 22) - 1) << 10 | 4
+        });
+        Self {
+            count,
+            table,
+            origin,
+            bucket_mask: (buckets - 1) as u32,
+            lanes: Box::new(Lanes {
+                base: [0; MAX],
+                first: [0; MAX],
+                group: [0; MAX],
+                node: [0; MAX],
+                state_cell: [0; MAX],
+                vote_cell: [0; MAX],
+                vote_at: [0; MAX],
+                check: [0; MAX],
+                state: [0; MAX],
+                votes: [0; MAX],
+                deferred: [false; MAX],
+                bytes: [[0; MAX]; 3],
+                agrees: [[0; MAX]; 3],
+            }),
+            state_cells: super::simd::filled(&[row], padded),
+            vote_cells: super::simd::filled(&[[CELL_HALF; VOTE_CELLS]], padded),
+            confidence,
+            random: 0x9E37_79B9,
+            limit: 400,
+            vote_limit: 255,
+        }
+    }
+
+    /// Number of mixer inputs, with padding.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.stride() * if self.confidence { 4 } else { 3 }
+    }
+
+    /// Number of contexts with padding: the stride of the inputs.
+    #[must_use]
+    pub fn stride(&self) -> usize {
+        self.count.div_ceil(LANES) * LANES
+    }
+
+    /// Scratch group of context `i`, behind the buckets.
+    fn scratch(&self, i: usize) -> usize {
+        self.origin + (self.bucket_mask as usize + 1) * BUCKET_BYTES + i * 8
+    }
+
+    /// Finds or makes the group of `check` in a bucket; returns its offset in the table.
+    #[inline(always)]
+    fn find(table: &mut [u8], origin: usize, bucket: u32, check: u16, states: &StateTable) -> u32 {
+        let start = origin + bucket as usize * BUCKET_BYTES;
+        let line: &mut [u8; BUCKET_BYTES] = (&mut table[start..start + BUCKET_BYTES])
+            .try_into()
+            .expect("a whole bucket");
+        let hit = super::simd::matching_ways(line, check);
+        let way = if hit != 0 {
+            hit.trailing_zeros() as usize
+        } else {
+            let mut victim = 0;
+            let mut lowest = u32::MAX;
+            for way in 0..WAYS {
+                let total = states.total(line[2 * WAYS + GROUP_BYTES * way]);
+                if total < lowest {
+                    lowest = total;
+                    victim = way;
+                }
+            }
+            line[2 * victim..2 * victim + 2].copy_from_slice(&check.to_le_bytes());
+            line[2 * WAYS + GROUP_BYTES * victim..][..GROUP_BYTES].fill(0);
+            victim
+        };
+        (start + 2 * WAYS + GROUP_BYTES * way) as u32
+    }
+
+    /// Adds three bits to the seven histories of a group.
+    fn replay(group: &mut [u8], bits: u32, states: &StateTable, random: u32) {
+        let (a, b, c) = ((bits >> 2) & 1, (bits >> 1) & 1, bits & 1);
+        group[0] = states.next(group[0], a, random);
+        let second = 1 + a as usize;
+        group[second] = states.next(group[second], b, random);
+        let third = 3 + ((bits >> 1) & 3) as usize;
+        group[third] = states.next(group[third], c, random);
+    }
+
+    /// Buckets of the second and third group: in the same page as the first.
+    #[inline(always)]
+    fn later_bucket(base: u32, partial: u32) -> u32 {
+        // partial is 4..8 after two bits, 32..64 after five
+        base ^ if partial < 8 {
+            ((partial & 3) + 1) << 1
+        } else {
+            (partial & 31) << 1 | 1
+        }
+    }
+
+    /// Sets the contexts of the next byte, one hash each, and asks for their cache lines.
+    #[inline(always)]
+    pub fn set(&mut self, hashes: &[u64]) {
+        debug_assert_eq!(hashes.len(), self.count);
+        let lanes = &mut *self.lanes;
+        for (i, &hash) in hashes.iter().take(MAX).enumerate() {
+            let h = (hash ^ (i as u64 + 1).wrapping_mul(0xD6E8_FEB8_6659_FD93))
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let h = (h ^ (h >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            lanes.base[i] = (h >> 34) as u32 & self.bucket_mask;
+            lanes.check[i] = (h & 0xFFFF) as u16;
+            super::simd::prefetch(
+                &self.table,
+                self.origin + lanes.base[i] as usize * BUCKET_BYTES,
+            );
+        }
+    }
+
+    /// Looks the contexts of the next byte up.
+    #[inline(always)]
+    pub fn start_byte(&mut self, states: &StateTable) {
+        for i in 0..self.count.min(MAX) {
+            let lanes = &mut *self.lanes;
+            let first = Self::find(
+                &mut self.table,
+                self.origin,
+                lanes.base[i],
+                lanes.check[i],
+                states,
+            );
+            let at = first as usize;
+            let info: [u8; GROUP_BYTES] = self.table[at..at + GROUP_BYTES]
+                .try_into()
+                .expect("seven bytes");
+            let seen = states.total(info[0]);
+            lanes.first[i] = first;
+            lanes.group[i] = first;
+            lanes.deferred[i] = seen < 3;
+            let possible = |yes: bool| u8::from(yes).wrapping_neg();
+            lanes.agrees[0][i] = possible(seen >= 1);
+            lanes.agrees[1][i] = possible(seen >= 2 && info[5] != info[4]);
+            lanes.agrees[2][i] = possible(seen >= 3 && info[6] != info[5]);
+            for k in 0..3 {
+                lanes.bytes[k][i] = info[4 + k];
+            }
+            if seen == 3 {
+                self.store_deferred(i, first, states);
+            }
+        }
+    }
+
+    /// Writes the two later groups of the three bytes that were seen while deferred.
+    #[inline(never)]
+    fn store_deferred(&mut self, i: usize, first: u32, states: &StateTable) {
+        let (base, check) = (self.lanes.base[i], self.lanes.check[i]);
+        let at = first as usize;
+        let (run, bytes) = (
+            self.table[at + 3],
+            [self.table[at + 4], self.table[at + 5], self.table[at + 6]],
+        );
+        let history = match run {
+            1 => [bytes[2], bytes[1], bytes[0]],
+            2 => [bytes[1], bytes[0], bytes[0]],
+            _ => [bytes[0]; 3],
+        };
+        for byte in history {
+            let partial = u32::from(byte) | 256;
+            for (shift, rest) in [(6, 3), (3, 0)] {
+                let bucket = Self::later_bucket(base, partial >> shift) & self.bucket_mask;
+                let group =
+                    Self::find(&mut self.table, self.origin, bucket, check, states) as usize;
+                Self::replay(
+                    &mut self.table[group..group + GROUP_BYTES],
+                    partial >> rest,
+                    states,
+                    0,
+                );
+            }
+        }
+    }
+
+    /// Moves all contexts to their next group, if two or five bits of the byte are known.
+    #[inline(always)]
+    pub fn regroup(&mut self, bit_position: u32, partial: u32, states: &StateTable) {
+        if bit_position != 2 && bit_position != 5 {
+            return;
+        }
+        let n = self.count.min(MAX);
+        for i in 0..n {
+            if !self.lanes.deferred[i] {
+                let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
+                super::simd::prefetch(&self.table, self.origin + bucket as usize * BUCKET_BYTES);
+            }
+        }
+        for i in 0..n {
+            self.lanes.group[i] = if self.lanes.deferred[i] {
+                self.rebuild(i, bit_position, partial, states)
+            } else {
+                let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
+                Self::find(
+                    &mut self.table,
+                    self.origin,
+                    bucket,
+                    self.lanes.check[i],
+                    states,
+                )
+            };
+        }
+    }
+
+    #[inline(always)]
+    fn rebuild(&mut self, i: usize, bit_position: u32, partial: u32, states: &StateTable) -> u32 {
+        let scratch = self.scratch(i);
+        self.table[scratch..scratch + 8].fill(0);
+        let first = self.lanes.first[i] as usize;
+        // The history of this byte's first bit was already advanced: it has seen one more. It may also be empty,
+        // if another context has just taken the group.
+        let seen = states.total(self.table[first]).saturating_sub(1);
+        if seen == 0 {
+            return scratch as u32;
+        }
+        let (newest, older) = (self.table[first + 4], self.table[first + 5]);
+        let (run, shift) = (self.table[first + 3], 8 - bit_position);
+        let group = &mut self.table[scratch..scratch + GROUP_BYTES];
+        let older = if run >= 2 { newest } else { older };
+        let prefix = partial & ((1 << bit_position) - 1);
+        if seen >= 2 && u32::from(older) >> shift == prefix {
+            Self::replay(group, u32::from(older) >> (shift - 3), states, 0);
+        }
+        if u32::from(newest) >> shift == prefix {
+            Self::replay(group, u32::from(newest) >> (shift - 3), states, 0);
+        }
+        scratch as u32
+    }
+
+    /// Learns `bit` in all contexts.
+    #[inline(always)]
+    pub fn update(&mut self, bit: u32, bit_position: u32, states: &StateTable, tables: &Tables) {
+        let n = self.count.min(MAX);
+        let lanes = &mut *self.lanes;
+        self.random = self
+            .random
+            .wrapping_mul(0x0019_660D)
+            .wrapping_add(0x3C6E_F35F);
+        let mut random = self.random >> 8;
+        let table = &mut self.table[..];
+        for i in 0..n {
+            random = random.rotate_left(5).wrapping_add(0x3779);
+            table[lanes.node[i] as usize] = states.next(lanes.state[i], bit, random);
+        }
+        tables.adapt_all(&mut lanes.state_cell[..n], bit, self.limit);
+        tables.adapt_all(&mut lanes.vote_cell[..n], bit, self.vote_limit);
+        for (i, (row, votes)) in self
+            .state_cells
+            .iter_mut()
+            .zip(&mut self.vote_cells)
+            .take(n)
+            .enumerate()
+        {
+            row[usize::from(lanes.state[i])] = lanes.state_cell[i];
+            votes[usize::from(lanes.vote_at[i]) % VOTE_CELLS] = lanes.vote_cell[i];
+        }
+        let (shift, bit) = (7 - bit_position, bit as u8);
+        for k in 0..3 {
+            for i in 0..MAX {
+                lanes.agrees[k][i] &= (((lanes.bytes[k][i] >> shift) & 1) ^ bit).wrapping_sub(1);
+            }
+        }
+    }
+
+    /// Learns a whole byte: updates the byte histories. Call before `set`.
+    #[inline(always)]
+    pub fn end_byte(&mut self, byte: u8, states: &StateTable) {
+        for &first in &self.lanes.first[..self.count] {
+            let at = first as usize;
+            // The first bit's history has seen this byte already.
+            let seen = states.total(self.table[at]);
+            let info: &mut [u8; 4] = (&mut self.table[at + 3..at + 7])
+                .try_into()
+                .expect("four bytes");
+            *info = if seen <= 1 {
+                [1, byte, byte, byte]
+            } else if info[1] == byte {
+                [info[0].saturating_add(1), byte, info[2], info[3]]
+            } else {
+                [1, byte, info[1], info[2]]
+            };
+        }
+    }
+
+    /// Moves to the next bit of the byte and writes the mixer inputs; returns in how many of the first
+    /// `orders` contexts something is known.
+    #[inline(always)]
+    pub fn mix(
+        &mut self,
+        bit_position: u32,
+        partial: u32,
+        inputs: &mut [i16],
+        orders: usize,
+        states: &StateTable,
+        tables: &Tables,
+    ) -> u32 {
+        let n = self.count.min(MAX);
+        let stride = self.stride();
+        let offset = node_index(bit_position, partial);
+        let shift = 7 - bit_position;
+        let lanes = &mut *self.lanes;
+        for i in 0..MAX {
+            lanes.node[i] = lanes.group[i] + offset;
+            // 0 none or contradicted, 1 zero, 2 one
+            let vote = |k: usize| lanes.agrees[k][i] & (1 + ((lanes.bytes[k][i] >> shift) & 1));
+            lanes.votes[i] = vote(0) + 3 * vote(1) + 9 * vote(2);
+        }
+        let (st, rest) = inputs.split_at_mut(stride);
+        let (certain, rest) = rest.split_at_mut(stride);
+        let (st, certain, vote) = (&mut st[..n], &mut certain[..n], rest);
+        let (vote, rest) = vote.split_at_mut(stride);
+        let vote = &mut vote[..n];
+        let table = &self.table[..];
+        for (i, (row, votes)) in self
+            .state_cells
+            .iter()
+            .zip(&self.vote_cells)
+            .take(n)
+            .enumerate()
+        {
+            let state = table[lanes.node[i] as usize];
+            lanes.state[i] = state;
+            let class = states.class[usize::from(state)];
+            let cell = row[usize::from(state)];
+            lanes.state_cell[i] = cell;
+            st[i] = tables.stretch22(cell >> 10) as i16;
+            // The high bit tells that only one bit value was seen.
+            certain[i] = i16::from(class as i8 >> 7);
+            let at = (usize::from(lanes.votes[i] & 31) << 4) | usize::from(class & 15);
+            lanes.vote_at[i] = at as u16;
+            let cell = votes[at];
+            lanes.vote_cell[i] = cell;
+            vote[i] = tables.stretch22(cell >> 10) as i16;
+        }
+        for i in 0..n {
+            let mask = -i16::from(lanes.state[i] != 0);
+            st[i] &= mask;
+            certain[i] &= st[i];
+        }
+        if self.confidence {
+            for (i, confidence) in rest[..n].iter_mut().enumerate() {
+                let p = (lanes.state_cell[i] >> 10) as i32 - (1 << 21);
+                *confidence = (p >> 11) as i16 & -i16::from(lanes.state[i] != 0);
+            }
+        }
+        lanes.state[..orders.min(MAX)]
+            .iter()
+            .filter(|&&state| state != 0)
+            .count() as u32
+    }
+}

@@ -1,0 +1,153 @@
+//! Gated logistic mixing in two layers.
+//!
+//! Layer 1 holds several sets of weight vectors; from each set a small context selects one vector, which gives
+//! one probability. Layer 2 mixes these in the logistic domain, again with selected weights, and the means of
+//! its outputs is the result. Every vector learns by its own coding error (Mattern 2012; Mahoney 2005).
+
+use super::simd::{self, Line};
+use crate::cm::tables::{Tables, FINAL_MAX};
+
+/// Fractional bits of a layer 1 weight.
+const WEIGHT_BITS: u32 = 15;
+/// Every weight of layer 1 starts here, at about 1/64: there are 200 inputs that mostly agree.
+const FIRST_WEIGHT: i16 = 500;
+/// Fractional bits of a layer 2 weight.
+const FINAL_WEIGHT_BITS: u32 = 16;
+/// Largest magnitude of a layer 2 weight: 64.
+const FINAL_WEIGHT_MAX: i32 = 64 << FINAL_WEIGHT_BITS;
+
+/// One set of weight vectors of layer 1.
+#[derive(Debug)]
+struct Set {
+    weights: Vec<Line>,
+    visits: Vec<u16>,
+    selected: usize,
+    output: i32,
+}
+
+/// One set of weight vectors of layer 2.
+#[derive(Debug)]
+struct Final {
+    weights: Vec<i32>,
+    selected: usize,
+    output: i32,
+}
+
+/// Learning rates, all in units of 2^-15.
+#[derive(Debug, Clone, Copy)]
+pub struct Rates {
+    /// Floor of layer 1.
+    pub floor: i32,
+    /// Added to the floor of a new vector, falling as 1 / visits.
+    pub start: i32,
+    /// Layer 2.
+    pub last: i32,
+}
+
+/// Two layers of selected weight vectors.
+#[derive(Debug)]
+pub struct Mixer {
+    /// Inputs in the stretch domain, Q8, padded with zeros to whole vectors.
+    pub inputs: Vec<Line>,
+    sets: Vec<Set>,
+    finals: Vec<Final>,
+    rates: Rates,
+    falling: Vec<i32>,
+}
+
+impl Mixer {
+    /// Creates a mixer of `inputs` inputs with layer 1 sets and layer 2 sets of the given numbers of contexts.
+    #[must_use]
+    pub fn new(inputs: usize, sets: &[usize], finals: &[usize], rates: Rates) -> Self {
+        let padded = inputs.div_ceil(32);
+        let first = (1 << FINAL_WEIGHT_BITS) / sets.len() as i32;
+        Self {
+            inputs: vec![Line::default(); padded],
+            sets: sets
+                .iter()
+                .map(|&contexts| Set {
+                    weights: simd::filled(&[Line([FIRST_WEIGHT; 32])], contexts * padded),
+                    visits: vec![0; contexts],
+                    selected: 0,
+                    output: 0,
+                })
+                .collect(),
+            finals: finals
+                .iter()
+                .map(|&contexts| Final {
+                    weights: vec![first; contexts * sets.len()],
+                    selected: 0,
+                    output: 0,
+                })
+                .collect(),
+            rates,
+            falling: (0..=1023)
+                .map(|n| rates.floor + rates.start * 16 / (16 + n))
+                .collect(),
+        }
+    }
+
+    /// Selects the vector of one set and asks for its cache lines.
+    #[inline(always)]
+    pub fn select(&mut self, set: usize, context: u32) {
+        let n = self.inputs.len();
+        self.sets[set].selected = context as usize;
+        simd::prefetch_row(&self.sets[set].weights, context as usize * n, n);
+    }
+
+    /// Mixes the inputs under the selected vectors; returns the sum in the stretch domain, Q8.
+    #[inline(always)]
+    pub fn mix(&mut self, finals: &[u32], avx2: bool) -> i32 {
+        let n = self.inputs.len();
+        for set in &mut self.sets {
+            let at = set.selected * n;
+            let sum = simd::dot(avx2, &self.inputs, &set.weights[at..at + n]);
+            set.output = (sum >> WEIGHT_BITS).clamp(-FINAL_MAX, FINAL_MAX);
+        }
+        let width = self.sets.len();
+        let mut total = 0;
+        for (last, &context) in self.finals.iter_mut().zip(finals) {
+            last.selected = context as usize * width;
+            let weights = &last.weights[last.selected..last.selected + width];
+            let sum: i64 = weights
+                .iter()
+                .zip(&self.sets)
+                .map(|(&w, set)| i64::from(w) * i64::from(set.output))
+                .sum();
+            last.output = ((sum >> FINAL_WEIGHT_BITS) as i32).clamp(-FINAL_MAX, FINAL_MAX);
+            total += last.output;
+        }
+        total / self.finals.len() as i32
+    }
+
+    /// Moves every weight vector that was used towards `bit`.
+    #[inline(always)]
+    pub fn train(&mut self, bit: u32, tables: &Tables, avx2: bool) {
+        let target = (bit << 16) as i32 - bit as i32;
+        let width = self.sets.len();
+        for last in &mut self.finals {
+            let err = target - (tables.squash22(last.output) >> 6) as i32;
+            let step = err * self.rates.last;
+            let weights = &mut last.weights[last.selected..last.selected + width];
+            for (w, set) in weights.iter_mut().zip(&self.sets) {
+                // err Q16, rate Q15, input Q8 -> weight Q16
+                let change = (i64::from(step) * i64::from(set.output)) >> 23;
+                *w = (*w + change as i32).clamp(-FINAL_WEIGHT_MAX, FINAL_WEIGHT_MAX);
+            }
+        }
+        let n = self.inputs.len();
+        for set in &mut self.sets {
+            let err = target - (tables.squash22(set.output) >> 6) as i32;
+            let visits = &mut set.visits[set.selected];
+            let rate = self.falling[usize::from(*visits)];
+            *visits += u16::from(*visits < 1023);
+            // weight = x Q8 · e / 2^15, so e = err Q16 · rate Q15 / 2^(24 - WEIGHT_BITS)
+            let e = ((err * rate) >> (24 - WEIGHT_BITS)).clamp(-32767, 32767) as i16;
+            // Inputs are at most 2047: a smaller step rounds to zero everywhere.
+            if e.abs() > 8 {
+                let at = set.selected * n;
+                simd::train(avx2, &self.inputs, &mut set.weights[at..at + n], e);
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The strongest context-mixing predictor: levels 7 to 9.
+//!
+//! Every bit is predicted by some dozens of hashed contexts ([`contextmap`]), match models ([`matchmodel`]) and, for
+//! bilevel images, pixel templates ([`image`]); a two-layer gated mixer ([`mixer`]) combines them, adaptive
+//! probability maps ([`apm`]) correct the result. Which contexts are made depends on the kind of data: [`text`]
+//! or [`binary`]; the encoder finds it by a probe and stores it. Integer arithmetic only.
+//!
+//! Source of the structure: PAQ (Mahoney 2002-2013) and its successors; formulas, tables, contexts and code are
+//! this project's own.
+
+// Fixed-point arithmetic: the ranges are in the comments, and most casts cannot lose anything in them.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap
+)]
+
+mod apm;
+mod binary;
+mod contextmap;
+mod hashing;
+mod image;
+mod matchmodel;
+mod mixer;
+mod plan;
+mod predictor;
+mod simd;
+mod states;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use predictor::Strong;
+
+use super::Params;
+use crate::bitmodel::{decode_bytes, encode_bytes};
+use crate::{Error, Result};
+
+/// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
+#[must_use]
+pub fn memory_bytes(count: usize, params: &Params) -> u64 {
+    // Weights, maps and heads of the match models; the template cells of images.
+    let fixed = 50_u64 << 20;
+    let image = match params.kind {
+        super::Kind::Bilevel => {
+            (image::TEMPLATES.len() as u64 * 5) << image::log2_cells(plan::log2_size(count))
+        }
+        super::Kind::Text | super::Kind::Binary => 0,
+    };
+    (1 << plan::log2_table(count, params.level)) + count as u64 + fixed + image
+}
+
+/// Encodes `symbols`; the parameters are in their ranges.
+///
+/// # Errors
+/// [`Error::Limit`] when there is too little memory.
+pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
+    reserve(symbols.len(), params)?;
+    Ok(encode_bytes(
+        &mut Strong::new(params, symbols.len()),
+        symbols,
+    ))
+}
+
+/// Decodes `count` symbols.
+///
+/// # Errors
+/// [`Error::Limit`] when there is too little memory; others for a payload that [`encode`] did not write.
+pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> {
+    reserve(count, params)?;
+    decode_bytes(&mut Strong::new(params, count), payload, count)
+}
+
+/// Asks for the memory once, so that too little of it is an error and not an abort.
+fn reserve(count: usize, params: &Params) -> Result<()> {
+    let limit = Error::Limit {
+        what: "memory for the contexts of cm",
+    };
+    let bytes = usize::try_from(memory_bytes(count, params)).map_err(|_| limit.clone())?;
+    Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| limit)
+}

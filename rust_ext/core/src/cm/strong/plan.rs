@@ -1,0 +1,118 @@
+//! What each level uses of the contexts, weight sets and maps.
+
+use super::{binary, image, text};
+use crate::cm::Kind;
+
+/// What a level uses; lists are indices into the whole.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// Lengths of the plain contexts, in bytes.
+    pub orders: &'static [usize],
+    /// Shortest lengths of the match models.
+    pub matches: &'static [usize],
+    /// Contexts of the data kind, or all of them.
+    pub contexts: Option<&'static [usize]>,
+    /// Weight sets of layer 1.
+    pub sets: &'static [usize],
+    /// How many weight sets of layer 2.
+    pub finals: usize,
+    /// How many probability maps.
+    pub maps: usize,
+}
+
+const TEXT_16: [usize; 8] = [0, 1, 2, 14, 18, 22, 26, 36];
+const TEXT_32: [usize; 22] = [
+    0, 1, 2, 4, 5, 6, 8, 10, 12, 14, 15, 16, 18, 20, 22, 26, 27, 28, 30, 33, 35, 36,
+];
+const BINARY_16: [usize; 9] = [0, 4, 13, 15, 18, 20, 21, 24, 27];
+const BINARY_32: [usize; 23] = [
+    0, 1, 2, 3, 4, 5, 7, 10, 12, 13, 14, 15, 16, 18, 20, 21, 23, 24, 26, 27, 28, 30, 33,
+];
+
+const _: () = assert!(text::CONTEXTS == 38 && binary::CONTEXTS == 38 && image::CONTEXTS == 8);
+
+impl Plan {
+    /// The plan of a level, 7 to 9, for a kind of content.
+    #[must_use]
+    pub fn new(level: u32, kind: Kind) -> Self {
+        let contexts = match (kind, level) {
+            (Kind::Text, 7) => Some(&TEXT_16[..]),
+            (Kind::Text, 8) => Some(&TEXT_32[..]),
+            (Kind::Binary, 7) => Some(&BINARY_16[..]),
+            (Kind::Binary, 8) => Some(&BINARY_32[..]),
+            _ => None,
+        };
+        match (level, kind) {
+            (7, Kind::Text) => Self {
+                orders: &[1, 2, 3, 4, 5, 6],
+                matches: &[20, 6],
+                contexts,
+                sets: &[0, 1, 3, 10],
+                finals: 2,
+                maps: 2,
+            },
+            (7, _) => Self {
+                orders: &[1, 2, 3, 4, 6],
+                matches: &[20, 6],
+                contexts,
+                sets: &[1, 3, 6, 10],
+                finals: 2,
+                maps: 2,
+            },
+            (8, _) => Self {
+                orders: &[1, 2, 3, 4, 5, 6, 8],
+                matches: &[24, 6],
+                contexts,
+                sets: &[0, 1, 3, 4, 5, 6, 8, 10],
+                finals: 4,
+                maps: 4,
+            },
+            _ => Self {
+                orders: &[1, 2, 3, 4, 5, 6, 8, 14],
+                matches: &[24, 11, 5],
+                contexts,
+                sets: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+                finals: 4,
+                maps: 6,
+            },
+        }
+    }
+}
+
+/// Logarithm of the number of symbols, rounded up: sizes the tables.
+#[must_use]
+pub fn log2_size(count: usize) -> u32 {
+    count.max(1).next_power_of_two().ilog2().clamp(8, 30)
+}
+
+/// Logarithm of the bytes of bit histories: 256 for each symbol to come, at level 7 half of that, 1 GiB at most.
+#[must_use]
+pub fn log2_table(count: usize, level: u32) -> u32 {
+    let per_symbol = if level == 7 { 7 } else { 8 };
+    (log2_size(count) + per_symbol).clamp(18, 30)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contexts_of_a_plan_fit_the_lanes() {
+        for kind in [Kind::Text, Kind::Binary, Kind::Bilevel] {
+            for level in 7..=9 {
+                let plan = Plan::new(level, kind);
+                let own = plan.contexts.map_or(38, <[usize]>::len);
+                assert!(plan.orders.len() + 2 + own <= 48);
+                assert!(plan.contexts.unwrap_or(&[]).iter().all(|&i| i < 38));
+            }
+        }
+    }
+
+    #[test]
+    fn tables_grow_with_the_count() {
+        assert_eq!(log2_size(0), 8);
+        assert_eq!(log2_size(1 << 20), 20);
+        assert_eq!(log2_size((1 << 20) + 1), 21);
+        assert_eq!(log2_table(1 << 30, 9), 30);
+    }
+}

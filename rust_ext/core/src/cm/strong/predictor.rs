@@ -1,0 +1,398 @@
+//! The predictor: contexts, matches and direct counters, mixed and corrected.
+
+use super::apm::Apm;
+use super::binary::{self, Binary};
+use super::contextmap::ContextMap;
+use super::hashing::{fold, hash};
+use super::image::{self, Bilevel};
+use super::matchmodel::{self, MatchModel};
+use super::mixer::{Mixer, Rates};
+use super::plan::{log2_size, log2_table, Plan};
+use super::simd;
+use super::states::StateTable;
+use super::text::{self, Text};
+use crate::bitmodel::BitModel;
+use crate::cm::tables::{Tables, CELL_HALF};
+use crate::cm::{self, Params};
+
+/// Contexts of the expected byte, between the orders and those of the data kind.
+const MATCH_CONTEXTS: usize = 2;
+/// Inputs that belong to no family: bias, order 0 twice, order 1 twice.
+const DIRECT_INPUTS: usize = 5;
+/// Logarithm of the rows of a hashed map.
+const LOG2_ROWS: u32 = 15;
+/// Numbers of contexts of the weight sets of layer 1, see [`Strong::select`].
+const SETS: [usize; 12] = [
+    512,
+    2048,
+    256,
+    512,
+    1024,
+    1024,
+    1024,
+    1024,
+    KNOWN_SET_SIZE,
+    256,
+    2048,
+    2048,
+];
+/// The set selected by the number of orders that are known: only after the contexts were looked up.
+const KNOWN_SET: usize = 8;
+const KNOWN_SET_SIZE: usize = 10 * 8;
+/// Numbers of contexts of the weight sets of layer 2.
+const FINALS: [usize; 4] = [256, 16 * 8, 256, 512];
+/// Rows and limits of the maps.
+const MAPS: [(usize, u32); 6] = [
+    (1 << 16, 1023),
+    (1 << LOG2_ROWS, 1023),
+    (1 << LOG2_ROWS, 1023),
+    (1 << LOG2_ROWS, 1023),
+    (1 << LOG2_ROWS, 255),
+    (1 << 16, 255),
+];
+
+/// What is known of the data, by kind.
+#[derive(Debug)]
+enum Kind {
+    Text(Box<Text>),
+    Binary(Box<Binary>),
+    Bilevel(Box<Bilevel>),
+}
+
+/// Context-mixing predictor of levels 7 to 9.
+///
+/// Memory: 256 bytes for each byte of input up to 1 GiB, and about 50 MiB.
+#[derive(Debug)]
+pub struct Strong {
+    p: u32,
+    plan: Plan,
+    tables: Tables,
+    states: StateTable,
+    history: Vec<u8>,
+    /// Bits of the byte so far after a leading one.
+    partial: u32,
+    bit_position: u32,
+    kind: Kind,
+    contexts: ContextMap,
+    hashes: Vec<u64>,
+    matches: Vec<MatchModel>,
+    mixer: Mixer,
+    order0: Vec<u32>,
+    order0_fast: Vec<u32>,
+    order1: Vec<u32>,
+    maps: Vec<Apm>,
+    /// Mispredicted recent bytes.
+    misses: u32,
+    selectors: [u32; 4],
+    match_state: u32,
+    avx2: bool,
+}
+
+impl Strong {
+    /// Creates the predictor of `count` symbols; both directions must give the same parameters.
+    #[must_use]
+    pub fn new(params: &Params, count: usize) -> Self {
+        let plan = Plan::new(params.level, params.kind);
+        let (tables, states) = (Tables::new(), StateTable::new());
+        let (log2_table, log2_size) = (log2_table(count, params.level), log2_size(count));
+        let width = params.record as usize;
+        let (all, extra) = match params.kind {
+            cm::Kind::Text => (text::CONTEXTS, 0),
+            cm::Kind::Binary => (binary::CONTEXTS, 0),
+            cm::Kind::Bilevel => (image::CONTEXTS, image::INPUTS),
+        };
+        let contexts =
+            plan.orders.len() + MATCH_CONTEXTS + plan.contexts.map_or(all, <[usize]>::len);
+        let contexts =
+            ContextMap::new(contexts, log2_table, params.kind != cm::Kind::Text, &states);
+        let inputs =
+            contexts.inputs() + plan.matches.len() * matchmodel::INPUTS + DIRECT_INPUTS + extra;
+        let sets: Vec<usize> = plan.sets.iter().map(|&set| SETS[set]).collect();
+        let rates = Rates {
+            floor: if params.kind == cm::Kind::Text {
+                42
+            } else {
+                80
+            },
+            start: 400,
+            last: 60,
+        };
+        let mixer = Mixer::new(inputs, &sets, &FINALS[..plan.finals], rates);
+        let maps = MAPS[..plan.maps]
+            .iter()
+            .map(|&(rows, limit)| Apm::new(rows, limit, &tables))
+            .collect();
+        let log2_heads = log2_size.clamp(12, 22);
+        let mut s = Self {
+            p: 1 << 21,
+            plan,
+            history: Vec::new(),
+            partial: 1,
+            bit_position: 0,
+            kind: match params.kind {
+                cm::Kind::Text => Kind::Text(Box::default()),
+                cm::Kind::Binary => Kind::Binary(Box::new(Binary::new(width))),
+                cm::Kind::Bilevel => {
+                    Kind::Bilevel(Box::new(Bilevel::new(width, image::log2_cells(log2_size))))
+                }
+            },
+            contexts,
+            hashes: Vec::with_capacity(64),
+            matches: plan
+                .matches
+                .iter()
+                .map(|&length| MatchModel::new(length, log2_heads))
+                .collect(),
+            mixer,
+            order0: vec![CELL_HALF; 256],
+            order0_fast: vec![CELL_HALF; 256],
+            order1: vec![CELL_HALF; 1 << 16],
+            maps,
+            misses: 0,
+            selectors: [0; 4],
+            match_state: 0,
+            avx2: simd::has_avx2(),
+            tables,
+            states,
+        };
+        s.set_contexts();
+        s.select();
+        s.contexts.start_byte(&s.states);
+        s.predict(false);
+        s
+    }
+
+    fn back(&self, k: usize) -> u8 {
+        self.history
+            .len()
+            .checked_sub(k)
+            .map_or(0, |i| self.history[i])
+    }
+
+    #[inline(always)]
+    fn set_contexts(&mut self) {
+        let mut hashes = std::mem::take(&mut self.hashes);
+        hashes.clear();
+        let n = self.history.len();
+        let mut h = 0;
+        let mut order = 0;
+        for (i, &length) in self.plan.orders.iter().enumerate() {
+            while order < length {
+                order += 1;
+                h = fold(
+                    h,
+                    u64::from(if n >= order {
+                        self.history[n - order]
+                    } else {
+                        0
+                    }),
+                );
+            }
+            hashes.push(h.wrapping_add(i as u64));
+        }
+        let expected = self
+            .matches
+            .iter()
+            .find_map(|m| m.expected_byte().map(|b| (b, m.state())));
+        let (byte, state) = expected.map_or((256, 0), |(b, s)| (u64::from(b), u64::from(s)));
+        let c1 = u64::from(self.back(1));
+        hashes.push(hash([byte, state, 100]));
+        hashes.push(hash([byte, c1, state.min(1), 101]));
+        match &self.kind {
+            Kind::Text(text) => {
+                text.contexts(&self.history, &mut hashes);
+                self.selectors = text.selectors(&self.history);
+            }
+            Kind::Binary(binary) => {
+                binary.contexts(&self.history, &mut hashes);
+                self.selectors = binary.selectors(&self.history);
+            }
+            Kind::Bilevel(image) => image.contexts(&self.history, &mut hashes),
+        }
+        if let Some(kept) = self.plan.contexts {
+            let own = self.plan.orders.len() + MATCH_CONTEXTS;
+            for (i, &from) in kept.iter().enumerate() {
+                hashes[own + i] = hashes[own + from];
+            }
+            hashes.truncate(own + kept.len());
+        }
+        self.contexts.set(&hashes);
+        self.hashes = hashes;
+    }
+
+    /// Selects weights and maps for the next bit.
+    #[inline(always)]
+    fn select(&mut self) {
+        let (bit_position, partial) = (self.bit_position, self.partial);
+        let (c1, c2, c3) = (self.back(1), self.back(2), self.back(3));
+        if let Kind::Bilevel(image) = &mut self.kind {
+            self.selectors = image.select(bit_position);
+        }
+        let main = self.matches.iter().find(|m| m.expected_byte().is_some());
+        let (expected, state) = main.map_or((256, 0), |m| {
+            (u32::from(m.expected_byte().unwrap_or(0)), m.state())
+        });
+        let expected_bit = if expected < 256 {
+            (expected >> (7 - bit_position)) & 1
+        } else {
+            0
+        };
+        let differs = self
+            .matches
+            .iter()
+            .rev()
+            .find_map(MatchModel::expected_byte)
+            .is_some_and(|b| (u32::from(b) >> (7 - bit_position)) & 1 != expected_bit);
+        self.match_state = state;
+        let s = self.selectors;
+        let bits_class = [0, 1, 2, 2, 2, 3, 3, 3][bit_position as usize];
+        let top3 = (u32::from(c1 >> 5) << 6) | (u32::from(c2 >> 5) << 3) | u32::from(c3 >> 5);
+        let selected: [u32; SETS.len()] = [
+            partial | (u32::from(c1 == c2) << 8),
+            (u32::from(c1) << 3) | bit_position,
+            u32::from(c2),
+            (state * 2 + expected_bit) * 16 + bit_position + 8 * u32::from(differs),
+            s[0] | (u32::from(bit_position > 2) << 9),
+            s[1] & 0x3FF,
+            s[2] | (bits_class << 8),
+            ((s[3] & 127) << 3) | bit_position,
+            0,
+            u32::from(c3),
+            (top3 * 256 + partial).wrapping_mul(0x9E37_79B1) >> 21,
+            ((self.misses & 0xFF) << 3) | bit_position,
+        ];
+        for (i, &set) in self.plan.sets.iter().enumerate() {
+            self.mixer.select(i, selected[set]);
+        }
+        let word = match &self.kind {
+            Kind::Text(_) => self.hashes[self.plan.orders.len() + MATCH_CONTEXTS],
+            Kind::Binary(_) | Kind::Bilevel(_) => u64::from(s[2]) << 8 | u64::from(s[3]),
+        };
+        let p = u64::from(partial);
+        let [a, b, c] = [c1, c2, c3].map(u64::from);
+        let top = |h: u64| (h >> (64 - LOG2_ROWS)) as usize;
+        let rows: [usize; MAPS.len()] = [
+            (usize::from(c1) << 8) | partial as usize,
+            top(hash([a, b, p])),
+            top(hash([u64::from(expected), u64::from(state.min(8)), p, 3])),
+            top(hash([word, p, 2])),
+            top(hash([a, b, c, p, 1])),
+            (partial << 8 | (self.misses & 0xFF)) as usize,
+        ];
+        for (map, &row) in self.maps.iter_mut().zip(&rows) {
+            map.select(row);
+        }
+    }
+
+    #[inline(always)]
+    fn predict(&mut self, avx2: bool) {
+        let (bit_position, partial) = (self.bit_position, self.partial);
+        let c1 = self.back(1);
+        let t = &self.tables;
+        let inputs = simd::flat_mut(&mut self.mixer.inputs);
+        let known = self.contexts.mix(
+            bit_position,
+            partial,
+            inputs,
+            self.plan.orders.len(),
+            &self.states,
+            t,
+        );
+        let mut at = self.contexts.inputs();
+        for m in &mut self.matches {
+            m.mix(bit_position, &mut inputs[at..at + matchmodel::INPUTS], t);
+            at += matchmodel::INPUTS;
+        }
+        let order1 = (usize::from(c1) << 8) | partial as usize;
+        inputs[at] = 256;
+        inputs[at + 1] = t.stretch22(self.order0[partial as usize] >> 10) as i16;
+        inputs[at + 2] = t.stretch22(self.order0_fast[partial as usize] >> 10) as i16;
+        inputs[at + 3] = t.stretch22(self.order1[order1] >> 10) as i16;
+        inputs[at + 4] = (((self.order1[order1] >> 10) as i32 - (1 << 21)) >> 11) as i16;
+        if let Kind::Bilevel(image) = &self.kind {
+            image.mix(
+                &mut inputs[at + DIRECT_INPUTS..at + DIRECT_INPUTS + image::INPUTS],
+                t,
+            );
+        }
+        if let Some(set) = self.plan.sets.iter().position(|&set| set == KNOWN_SET) {
+            self.mixer.select(set, known * 8 + bit_position);
+        }
+        let finals = [
+            partial,
+            self.match_state * 8 + bit_position,
+            u32::from(c1),
+            self.selectors[0] & 0x1FF,
+        ];
+        let d = self.mixer.mix(&finals[..self.plan.finals], avx2);
+        let p0 = t.squash22(d);
+        let mut sum = p0;
+        for map in &mut self.maps {
+            sum += map.refine(d);
+        }
+        self.p = (sum / (self.maps.len() as u32 + 1)).clamp(1, (1 << 22) - 1);
+    }
+
+    /// Learns `bit` and predicts the next one.
+    #[inline(always)]
+    pub(super) fn step(&mut self, bit: u32, avx2: bool) {
+        let target = ((bit << 22) - bit) as i32;
+        let t = &self.tables;
+        self.mixer.train(bit, t, avx2);
+        for map in &mut self.maps {
+            map.update(target, t);
+        }
+        let order1 = (usize::from(self.back(1)) << 8) | self.partial as usize;
+        let t = &self.tables;
+        t.adapt(&mut self.order0[self.partial as usize], target, 1023);
+        t.adapt(&mut self.order0_fast[self.partial as usize], target, 40);
+        t.adapt(&mut self.order1[order1], target, 255);
+        for m in &mut self.matches {
+            m.update_bit(bit, self.bit_position, t);
+        }
+        self.contexts
+            .update(bit, self.bit_position, &self.states, t);
+        if let Kind::Bilevel(image) = &mut self.kind {
+            image.update_bit(bit, &self.states, t);
+        }
+        let wrong = (self.p >= 1 << 21) != (bit != 0);
+        self.misses |= u32::from(wrong);
+        self.partial = (self.partial << 1) | bit;
+        self.bit_position += 1;
+        if self.bit_position == 8 {
+            let byte = (self.partial & 255) as u8;
+            self.misses <<= 1;
+            self.contexts.end_byte(byte, &self.states);
+            self.history.push(byte);
+            self.bit_position = 0;
+            self.partial = 1;
+            for m in &mut self.matches {
+                m.end_byte(&self.history);
+            }
+            match &mut self.kind {
+                Kind::Text(text) => text.update(&self.history),
+                Kind::Binary(binary) => binary.update(&self.history),
+                Kind::Bilevel(image) => image.update(&self.history),
+            }
+            self.set_contexts();
+            self.select();
+            self.contexts.start_byte(&self.states);
+        } else {
+            self.select();
+            self.contexts
+                .regroup(self.bit_position, self.partial, &self.states);
+        }
+        self.predict(avx2);
+    }
+}
+
+impl BitModel for Strong {
+    #[inline]
+    fn p(&self) -> u32 {
+        self.p
+    }
+
+    fn update(&mut self, bit: u32) {
+        simd::step(self.avx2, self, bit);
+    }
+}

@@ -1,0 +1,119 @@
+//! Round trips of whole predictors.
+
+use super::Strong;
+use crate::cm::{decode, encode, Kind, Params};
+use proptest::prelude::*;
+
+fn round_trip(params: &Params, data: &[u8]) -> usize {
+    let payload = encode(data, params).unwrap();
+    let decoded = decode(&payload, data.len(), params).unwrap();
+    assert!(decoded == data, "decoded bytes differ under {params:?}");
+    payload.len()
+}
+
+fn noise(n: usize) -> Vec<u8> {
+    let mut x = 0x1234_5678_9ABC_DEF0_u64;
+    (0..n)
+        .map(|_| {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            (x >> 32) as u8
+        })
+        .collect()
+}
+
+#[test]
+fn empty_and_single_bytes_round_trip() {
+    for level in 7..=9 {
+        assert_eq!(round_trip(&Params::probe(&[], level), &[]), 0);
+        for byte in [0, b'a', 255] {
+            round_trip(&Params::probe(&[byte], level), &[byte]);
+        }
+    }
+}
+
+#[test]
+fn every_kind_codes_every_data() {
+    let text = b"<p class=\"x\">It was the best of times, it was the worst of times: 1859.</p>\r\n"
+        .repeat(12);
+    let random = noise(1500);
+    let zeros = vec![0; 3000];
+    let records: Vec<u8> = (0..1200_u32)
+        .flat_map(|i| [(i / 7) as u8, (i * i) as u8, 3])
+        .collect();
+    for kind in [Kind::Text, Kind::Binary, Kind::Bilevel] {
+        for level in 7..=9 {
+            for record in [1, 3, 700] {
+                let params = Params {
+                    level,
+                    kind,
+                    record,
+                };
+                assert!(round_trip(&params, &text) < text.len() / 4);
+                assert!(round_trip(&params, &random) < random.len() + 60);
+                assert!(round_trip(&params, &zeros) < 40);
+                round_trip(&params, &records);
+            }
+        }
+    }
+}
+
+#[test]
+fn all_byte_values_in_order_round_trip() {
+    let data: Vec<u8> = (0..=255)
+        .chain((0..=255).rev())
+        .chain((0..=255).step_by(3))
+        .collect();
+    for kind in [Kind::Text, Kind::Binary, Kind::Bilevel] {
+        round_trip(
+            &Params {
+                level: 9,
+                kind,
+                record: 4,
+            },
+            &data,
+        );
+    }
+}
+
+#[test]
+fn garbage_decodes_to_an_end() {
+    for kind in [Kind::Text, Kind::Binary, Kind::Bilevel] {
+        let params = Params {
+            level: 9,
+            kind,
+            record: 16,
+        };
+        // Any result will do: an error, or bytes.
+        let _ = decode(&noise(500), 4000, &params);
+        let _ = decode(&[], 4000, &params);
+        assert!(decode(&[], 1 << 40, &params).is_err());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn small_alphabets_round_trip(
+        data in prop::collection::vec(prop::sample::select(&b"ab<>/= \n\x00\xC3"[..]), 0..600),
+        level in 7_u32..10,
+    ) {
+        round_trip(&Params::probe(&data, level), &data);
+    }
+
+    #[test]
+    fn the_scalar_step_makes_the_same_predictions(data in prop::collection::vec(any::<u8>(), 1..200)) {
+        use crate::bitmodel::BitModel;
+        let params = Params { level: 9, kind: Kind::Text, record: 1 };
+        let (mut fast, mut plain) = (Strong::new(&params, 400), Strong::new(&params, 400));
+        for byte in data.iter().chain(&data) {
+            for shift in (0..8).rev() {
+                prop_assert_eq!(fast.p(), plain.p());
+                let bit = u32::from(byte >> shift) & 1;
+                fast.update(bit);
+                plain.step(bit, false);
+            }
+        }
+    }
+}

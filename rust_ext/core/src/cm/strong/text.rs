@@ -1,0 +1,475 @@
+//! Contexts of text: words, gaps, lines, markup and character classes.
+
+use super::hashing::{fold, hash};
+
+/// Number of contexts that [`Text::contexts`] makes.
+pub const CONTEXTS: usize = 38;
+
+/// Tokens of a line that are told apart.
+const FIELDS: usize = 64;
+const POSITIONS: usize = 1 << 16;
+
+/// What is known of the text so far.
+#[derive(Debug)]
+pub struct Text {
+    /// Hash of the letters and digits of the current word, 0 between words.
+    word: u64,
+    /// Words before the current one, newest first.
+    words: [u64; 5],
+    /// Hash of the bytes since the last word, and the same of the gap before.
+    gap: u64,
+    last_gap: u64,
+    /// Letters only: current and previous words joined by plain blanks.
+    phrase: [u64; 4],
+    /// Last letters of the current word, folded.
+    letters: u64,
+    /// Last eight alphanumeric bytes, anything else left out.
+    alphanumeric: u64,
+    /// Word before the last ':' or '='.
+    keyword: u64,
+    first_word: u64,
+    line: u64,
+    last_line: u64,
+    /// Starts of the current and the three previous lines.
+    starts: [usize; 4],
+    first_char: u8,
+    /// Length of the agreement with the line above, if it holds from the line's start.
+    above_run: i32,
+    /// Classes of the last eight bytes, one byte each.
+    groups: u64,
+    /// Coarser classes, three bits each.
+    mask: u32,
+    /// High nibbles, four bits each.
+    nibbles: u32,
+    /// Vowels and consonants of the current word.
+    shape: u32,
+    word_length: u32,
+    last_word_length: u32,
+    since_upper: u32,
+    opened: u8,
+    /// Open markup elements.
+    tags: Vec<u64>,
+    tag: u64,
+    in_tag: bool,
+    closing: bool,
+    /// Position after the last occurrence of a word.
+    seen_at: Vec<u32>,
+    /// What followed a token, a byte history by hash.
+    followers: Vec<u16>,
+    follower_slot: usize,
+    by_pair: Vec<u32>,
+    by_byte: Vec<u32>,
+    /// Words since the end of the last sentence.
+    sentence: u64,
+    /// Last letters of the current and the previous words.
+    suffixes: [u64; 3],
+    first_letter: u8,
+    /// Open brackets, innermost in the low byte.
+    nest: u64,
+    /// Tokens of the current and the previous line: hash and start of each.
+    tokens: [[(u64, usize); FIELDS]; 2],
+    field: usize,
+    indent: u32,
+    numbers: u64,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn group(c: u8) -> u8 {
+    match c {
+        b'0'..=b'9' => b'0',
+        b'a'..=b'z' => b'a',
+        b'A'..=b'Z' => b'A',
+        b'\n' => b'\n',
+        0..=31 => 6,
+        0xF8..=0xFF => 5,
+        0xF0..=0xF7 => 1,
+        0xE0..=0xEF => 2,
+        0xC0..=0xDF => 3,
+        0x80..=0xBF => 4,
+        _ => c,
+    }
+}
+
+fn coarse(c: u8) -> u32 {
+    match c {
+        b'a'..=b'z' | b'A'..=b'Z' => 1,
+        b' ' | b'\t' | b'\n' | b'\r' => 3,
+        b'0'..=b'9' => 4,
+        b'!'..=b'~' => 2,
+        0 => 0,
+        1..=31 => 5,
+        255 => 6,
+        _ => 7,
+    }
+}
+
+impl Text {
+    /// Starts a text.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            word: 0,
+            words: [0; 5],
+            gap: 0,
+            last_gap: 0,
+            phrase: [0; 4],
+            letters: 0,
+            alphanumeric: 0,
+            keyword: 0,
+            first_word: 0,
+            line: 0,
+            last_line: 0,
+            starts: [0; 4],
+            first_char: 0,
+            above_run: 0,
+            groups: 0,
+            mask: 0,
+            nibbles: 0,
+            shape: 0,
+            word_length: 0,
+            last_word_length: 0,
+            since_upper: 255,
+            opened: 0,
+            tags: Vec::new(),
+            tag: 0,
+            in_tag: false,
+            closing: false,
+            seen_at: vec![0; POSITIONS],
+            followers: vec![0; 1 << 18],
+            follower_slot: 0,
+            by_pair: vec![0; 1 << 16],
+            by_byte: vec![0; 256],
+            sentence: 0,
+            suffixes: [0; 3],
+            first_letter: 0,
+            nest: 0,
+            tokens: [[(0, 0); FIELDS]; 2],
+            field: 0,
+            indent: 0,
+            numbers: 0,
+        }
+    }
+
+    /// Learns the last byte of `history`.
+    #[allow(clippy::too_many_lines)] // one pass over what a byte can be
+    pub fn update(&mut self, history: &[u8]) {
+        let n = history.len();
+        let c1 = history[n - 1];
+        let c2 = if n > 1 { history[n - 2] } else { 0 };
+        let c3 = if n > 2 { history[n - 3] } else { 0 };
+        let lower = c1.to_ascii_lowercase();
+        let letter = lower.is_ascii_lowercase() || c1 >= 128;
+        let digit = c1.is_ascii_digit();
+        self.followers[self.follower_slot] =
+            (self.followers[self.follower_slot] << 8) | u16::from(lower);
+        self.by_byte[usize::from(c2)] = (self.by_byte[usize::from(c2)] << 8) | u32::from(c1);
+        let pair = (usize::from(c3) << 8) | usize::from(c2);
+        self.by_pair[pair] = (self.by_pair[pair] << 8) | u32::from(c1);
+        self.since_upper = if c1.is_ascii_uppercase() {
+            0
+        } else {
+            (self.since_upper + 1).min(255)
+        };
+
+        if letter || digit {
+            if self.word_length == 0 {
+                self.tokens[0][self.field].1 = n - 1;
+                self.last_gap = self.gap;
+                self.gap = 0;
+                self.shape = 0;
+            }
+            if self.word_length == 0 {
+                self.first_letter = lower;
+                self.suffixes.copy_within(0..2, 1);
+                self.suffixes[0] = 0;
+            }
+            self.suffixes[0] = (self.suffixes[0] << 8 | u64::from(lower)) & 0xFF_FFFF;
+            self.word = fold(self.word, u64::from(lower));
+            self.word_length = (self.word_length + 1).min(63);
+            self.alphanumeric = (self.alphanumeric << 8) | u64::from(lower);
+            let kind = match lower {
+                b'e' => 1,
+                b'a' | b'i' | b'o' | b'u' => 2,
+                b'y' => 3,
+                b'0' => 4,
+                b'1'..=b'9' => 5,
+                128..=255 => 6,
+                _ => 7,
+            };
+            self.shape = (self.shape << 4) | kind;
+            if digit {
+                self.numbers = fold(self.numbers, u64::from(c1));
+            }
+        } else {
+            if self.word_length != 0 {
+                let at = (self.word >> 48) as usize;
+                self.seen_at[at] = n as u32;
+                if c1 == b':' || c1 == b'=' {
+                    self.keyword = self.word;
+                }
+                if self.first_word == 0 {
+                    self.first_word = self.word;
+                }
+                self.tokens[0][self.field].0 = self.word;
+                self.field = (self.field + 1) % FIELDS;
+                self.tokens[0][self.field] = (0, n);
+                self.words.copy_within(0..4, 1);
+                self.words[0] = self.word;
+                self.last_word_length = self.word_length;
+                self.sentence = self.sentence.wrapping_add(1);
+                self.shape = 0;
+            }
+            self.word = 0;
+            self.word_length = 0;
+            self.gap = fold(self.gap, u64::from(if c1 == b'\n' { b' ' } else { c1 }));
+            let mark = match c1 {
+                b'.' | b'!' | b'?' => 1,
+                b',' | b';' | b':' => 2,
+                b'(' | b'[' | b'{' | b'<' => 3,
+                b')' | b']' | b'}' | b'>' => 4,
+                b'"' | b'\'' => 5,
+                b' ' => 6,
+                b'\n' => 7,
+                _ => 8 + u32::from(c1 & 7),
+            };
+            self.shape = (self.shape << 4) | mark;
+            match c1 {
+                b'.' | b'!' | b'?' => {
+                    self.sentence = 0;
+                    self.words[1..].fill(0);
+                }
+                b'(' | b'[' | b'{' | b'<' => self.opened = c1,
+                b')' | b']' | b'}' | b'>' => self.opened = 0,
+                b'"' | b'\'' => self.opened = if self.opened == c1 { 0 } else { c1 },
+                _ => {}
+            }
+        }
+        if letter {
+            self.phrase[0] = fold(self.phrase[0], u64::from(lower));
+            self.letters = (self.letters << 8) | u64::from(lower);
+        } else {
+            self.letters = 0;
+            if c1 == b' ' || c1 == b'\n' {
+                if c2.is_ascii_alphabetic() || c2 >= 128 {
+                    self.phrase.copy_within(0..3, 1);
+                    self.phrase[0] = 0;
+                }
+            } else if c1 != b'\'' && c1 != b'\r' {
+                self.phrase = [0; 4];
+            }
+        }
+        self.groups = (self.groups << 8) | u64::from(group(c1));
+        self.mask = (self.mask << 3) | coarse(c1);
+        self.nibbles = (self.nibbles << 4) | if c1 == b' ' { 0 } else { u32::from(c1 >> 4) };
+        match c1 {
+            b'(' | b'[' | b'{' | b'<' => self.nest = self.nest << 8 | u64::from(c1),
+            b')' | b']' | b'}' | b'>' => self.nest >>= 8,
+            _ => {}
+        }
+        self.markup(c1);
+        self.lines(history, c1);
+        let token = if self.word_length != 0 {
+            self.word
+        } else {
+            self.gap
+        };
+        self.follower_slot = (fold(token, 77) >> 46) as usize;
+    }
+
+    fn markup(&mut self, c1: u8) {
+        match c1 {
+            b'<' => {
+                self.in_tag = true;
+                self.closing = false;
+                self.tag = 0;
+            }
+            b'/' if self.in_tag && self.tag == 0 => self.closing = true,
+            b'/' if self.in_tag => self.closing = true,
+            b'>' if self.in_tag => {
+                self.in_tag = false;
+                if self.closing {
+                    self.tags.pop();
+                } else if self.tags.len() < 64 {
+                    self.tags.push(self.tag | 1 << 63);
+                }
+            }
+            b' ' if self.in_tag => self.tag |= 1 << 63,
+            c if self.in_tag && self.tag >> 63 == 0 => {
+                self.tag = fold(self.tag, u64::from(c)) >> 1;
+                self.closing = false;
+            }
+            _ => {}
+        }
+    }
+
+    fn lines(&mut self, history: &[u8], c1: u8) {
+        let n = history.len();
+        if c1 == b'\n' {
+            self.tokens[1] = self.tokens[0];
+            self.tokens[0] = [(0, 0); FIELDS];
+            self.tokens[0][0].1 = n;
+            self.field = 0;
+            self.starts.copy_within(0..3, 1);
+            self.starts[0] = n;
+            self.last_line = self.line;
+            self.line = 0;
+            self.first_word = 0;
+            self.first_char = 0;
+            self.above_run = 0;
+            self.indent = 0;
+            return;
+        }
+        self.line = fold(self.line, u64::from(c1));
+        let column = n - self.starts[0];
+        if column == 1 {
+            self.first_char = group(c1);
+        }
+        if (c1 == b' ' || c1 == b'\t') && self.indent as usize + 1 == column {
+            self.indent += 1;
+        }
+        let above = self.starts[1] + column - 1;
+        if self.above_run >= 0 && above < self.starts[0] && history[above] == c1 {
+            self.above_run = (self.above_run + 1).min(255);
+        } else {
+            self.above_run = -1;
+        }
+    }
+
+    /// Byte above the next one, 0 if the line above is shorter.
+    pub fn above(&self, history: &[u8], rows: usize) -> u8 {
+        let column = history.len() - self.starts[0];
+        let at = self.starts[rows] + column;
+        if at < self.starts[rows - 1] {
+            history[at]
+        } else {
+            0
+        }
+    }
+
+    /// Bytes since the start of the line.
+    #[must_use]
+    pub fn column(&self, history: &[u8]) -> usize {
+        history.len() - self.starts[0]
+    }
+
+    /// Small numbers that select mixer weights: class history, word shape, line state.
+    #[must_use]
+    pub fn selectors(&self, history: &[u8]) -> [u32; 4] {
+        let column = self.column(history);
+        let above = self.above(history, 1);
+        [
+            self.mask & 0x1FF,
+            (self.shape & 0xFF) | (self.word_length.min(3) << 8),
+            (column.min(31) as u32)
+                | (u32::from(self.above_run >= 0) << 5)
+                | (u32::from(group(above) & 0x60) << 1),
+            (self.word_length.min(15))
+                | (u32::from(self.since_upper < self.word_length) << 4)
+                | (u32::from(self.in_tag) << 5)
+                | (u32::from(self.opened != 0) << 6),
+        ]
+    }
+
+    /// Writes the hashes of the contexts of the next byte.
+    #[allow(clippy::too_many_lines)] // a list
+    pub fn contexts(&self, history: &[u8], out: &mut Vec<u64>) {
+        let n = history.len();
+        let at = |k: usize| u64::from(if n >= k { history[n - k] } else { 0 });
+        let c1 = at(1);
+        let lower = u64::from((c1 as u8).to_ascii_lowercase());
+        let c4 = c1 | at(2) << 8 | at(3) << 16 | at(4) << 24;
+        let w = self.words;
+        let (word, gap) = (self.word, self.gap);
+        let start = out.len();
+        let age = self.seen_at[(word >> 48) as usize] as usize;
+        let age_class = if age == 0 || word == 0 {
+            0
+        } else {
+            u64::from((n - age + 1).ilog2() / 2) + 1
+        };
+        let ends = u64::from(age_class != 0);
+        let wl = u64::from(self.word_length.min(6)) << 1 | ends;
+        let column = (n - self.starts[0]) as u64;
+        let above = u64::from(self.above(history, 1));
+        let above2 = u64::from(self.above(history, 2));
+        let above3 = u64::from(self.above(history, 3));
+        let above_agrees = u64::from(self.above_run >= 0);
+        let follower = u64::from(self.followers[self.follower_slot]);
+        let tag = self.tags.last().copied().unwrap_or(0);
+        let parent = if self.tags.len() > 1 {
+            self.tags[self.tags.len() - 2]
+        } else {
+            0
+        };
+        let mask = u64::from(self.mask);
+        let upper = u64::from(self.since_upper < self.word_length);
+        let g = self.groups & 0xFF;
+
+        // words
+        out.push(hash([word, c1]));
+        out.push(hash([word, gap]));
+        out.push(hash([word, w[0], c1]));
+        out.push(hash([self.suffixes[1], self.suffixes[2] & 0xFFFF, c1, wl]));
+        out.push(hash([lower, word, self.last_gap]));
+        out.push(hash([lower, gap, w[0]]));
+        out.push(hash([word, c1, w[1]]));
+        out.push(hash([
+            self.sentence.min(15),
+            wl,
+            mask & 0x1FF,
+            u64::from(self.last_word_length.min(8)),
+        ]));
+        out.push(hash([self.alphanumeric & 0xFF_FFFF_FFFF]));
+        out.push(hash([self.phrase[0], self.phrase[1], self.phrase[2], 1]));
+        out.push(hash([gap, self.keyword, 2]));
+        out.push(hash([u64::from(self.first_letter), w[0], c1, wl]));
+        out.push(hash([word, age_class, upper]));
+        out.push(hash([n as u64 >> 11, word, 3]));
+        // shape of the word
+        out.push(hash([wl, u64::from(self.shape & 0xFFFF), 4]));
+        out.push(hash([wl, self.letters & 0xFFFF_FFFF, 7]));
+        // character classes
+        out.push(hash([self.groups]));
+        out.push(hash([u64::from(self.nibbles & 0xFFF), 8]));
+        out.push(hash([mask & 0xFFFF, c4 & 0xFF_FF00]));
+        out.push(hash([self.nest, word, 11]));
+        out.push(hash([u64::from(self.opened), wl, g]));
+        // lines
+        out.push(hash([self.line, 12]));
+        out.push(hash([above, above_agrees, c1, 13]));
+        out.push(hash([above, above_agrees, c1, column]));
+        out.push(hash([above, above2, above3, c1]));
+        out.push(hash([column, c1, 14]));
+        out.push(hash([column, mask & 0x1FF, u64::from(self.first_char)]));
+        out.push(hash([self.first_word, word, 16]));
+        // markup
+        out.push(hash([tag, parent, word, c1]));
+        out.push(hash([tag, c4 & 0xFF_FFFF, u64::from(self.in_tag)]));
+        // the token at the same place of the previous line
+        let (old, old_start) = self.tokens[1][self.field];
+        let here = n - self.tokens[0][self.field].1.min(n);
+        let aligned = if old_start == 0 {
+            0
+        } else {
+            u64::from(history.get(old_start + here).copied().unwrap_or(0))
+        };
+        out.push(hash([old, word, gap]));
+        out.push(hash([aligned, c1, self.field as u64]));
+        // sparse and nested
+        out.push(hash([c4 & 0xFF_FF00, 17]));
+        out.push(hash([self.nest, c1, mask & 0x3F, 32]));
+        // indirect
+        out.push(hash([follower, wl, 20]));
+        out.push(hash([follower & 0xFF, c4 & 0xFFFF, 21]));
+        let by_pair = u64::from(self.by_pair[(c4 & 0xFFFF) as usize]);
+        let by_byte = u64::from(self.by_byte[(c4 & 0xFF) as usize]);
+        out.push(hash([by_pair & 0xFFFF, c4 & 0xFF, 22]));
+        out.push(hash([by_byte & 0xFF_FFFF, c4 & 0xFF, 23]));
+        debug_assert_eq!(out.len() - start, CONTEXTS);
+    }
+}

@@ -1,0 +1,23 @@
+//! Context mixing: any payload under any parameters decodes to the claimed number of bytes, or is refused.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lmcodec_core::cm::{decode, Kind, Params};
+use lmcodec_fuzz::{take, take_count};
+
+fuzz_target!(|data: &[u8]| {
+    let mut data = data;
+    let count = take_count(&mut data) % (1 << 14);
+    let [level, kind, low, high] = take(&mut data);
+    let Some(kind) = Kind::from_code(u32::from(kind % 4)) else {
+        return;
+    };
+    let params = Params {
+        level: u32::from(level % 11),
+        kind,
+        record: u32::from(u16::from_le_bytes([low, high])) % 1026,
+    };
+    if let Ok(decoded) = decode(data, count, &params) {
+        assert_eq!(decoded.len(), count);
+    }
+});

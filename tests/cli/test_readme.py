@@ -1,0 +1,58 @@
+"""The README: its first commands, its examples, its table, its links."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from lmcodec import cli, lmz
+from lmcodec.options import BLOCK_BYTES_BY_LEVEL, DEFAULT_LEVEL
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def test_the_first_block_has_the_two_commands() -> None:
+    first = TEXT.index("```")
+    assert TEXT[first:].startswith("```sh\n" + BLOCKS[0])
+    assert [line.partition("#")[0].strip() for line in BLOCKS[0].splitlines()] == [
+        "make demo",
+        "make test",
+    ]
+
+
+def test_examples() -> None:
+    done = doctest.testfile(str(ROOT / "README.md"), module_relative=False, encoding="utf-8")
+    assert done.attempted
+    assert done.failed == 0
+
+
+@pytest.mark.parametrize("line", "".join(BLOCKS[1:]).splitlines())
+def test_commands_have_these_options(line: str) -> None:
+    program, *words = shlex.split(line.partition("|")[0], comments=True)
+    if program == "lmcodec":
+        assert "run" in cli.build_parser().parse_args(words)
+    elif program in ("lmz", "unlmz", "lmzcat"):
+        assert lmz.build_parser(program).parse_intermixed_args(words).files
+    else:
+        assert program == "tar"
+
+
+def test_table_of_levels() -> None:
+    rows = re.findall(r"^\| (\d)(.*?) \| (\d+) MiB \|$", TEXT, re.MULTILINE)
+    assert [(int(level), int(size) << 20) for level, _, size in rows] == list(
+        BLOCK_BYTES_BY_LEVEL.items()
+    )
+    assert [int(level) for level, note, _ in rows if note] == [DEFAULT_LEVEL]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
