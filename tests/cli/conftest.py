@@ -12,13 +12,14 @@ from typing import Protocol
 
 import pytest
 
-from lmcodec import cli, lmz
+from lmcodec import cli, grep, lmz
 
 ENTRY = {
     "lmz": lambda words: lmz._run("lmz", "compress", False, words),
     "unlmz": lambda words: lmz._run("unlmz", "decompress", False, words),
     "lmzcat": lambda words: lmz._run("lmzcat", "decompress", True, words),
     "lmcodec": cli._main,
+    "lmzgrep": grep.search,
 }
 VARIABLES = ("LMCODEC_LEVEL", "LMCODEC_NBTHREADS", "LMCODEC_LOG", "NO_COLOR")
 
