@@ -147,7 +147,7 @@ pub fn decode_memory_bytes(count: usize) -> usize {
 }
 
 /// Counters, weights and maps of the models, and the lookup tables.
-const TABLE_BYTES: usize = 16 << 20;
+const TABLE_BYTES: usize = 8 << 20;
 
 fn check_count(count: usize) -> Result<()> {
     if count > MAX_COUNT {

@@ -23,14 +23,14 @@ pub enum Stage {
 /// Parts of the column that are tried to choose a stage.
 const SAMPLES: usize = 4;
 /// Bounds of the length of all samples together.
-const SAMPLED_BYTES: (usize, usize) = (1 << 15, 1 << 18);
+const SAMPLED_BYTES: (usize, usize) = (1 << 14, 1 << 17);
 
 /// Finds the stage that codes samples of `last` in fewer bytes.
 ///
 /// # Errors
 /// [`Error::Limit`] when memory cannot be had.
 pub fn choose(last: &[u8]) -> Result<Stage> {
-    let wanted = (last.len() / 16).clamp(SAMPLED_BYTES.0, SAMPLED_BYTES.1);
+    let wanted = (last.len() / 32).clamp(SAMPLED_BYTES.0, SAMPLED_BYTES.1);
     let part = (wanted / SAMPLES).min(last.len() / SAMPLES);
     let mut sample = Vec::with_capacity(part * SAMPLES);
     for i in 0..SAMPLES {
