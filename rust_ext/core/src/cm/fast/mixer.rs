@@ -5,6 +5,8 @@ use crate::cm::tables::Tables;
 
 /// Weight sets of the first layer that are selected at a time.
 pub const SETS: usize = 3;
+/// Contexts that each is selected from; known to the compiler, since their look-up is in the inner loop.
+const SIZES: [usize; SETS] = [2048, 1024, 256];
 /// Contexts of the final mixer.
 const LAST_CONTEXTS: usize = 2048;
 /// A weight of one, in 16 fractional bits.
@@ -26,11 +28,14 @@ const DOT_MAX: i32 = 2047;
 /// The final one to this: a probability of about 1 - 2^-16.
 const FINAL_MAX: i32 = 2815;
 
+/// Weights for each context of a set.
+type Set<const N: usize> = Box<[Row; N]>;
+
 /// Mixes the inputs of one bit to a probability in the stretch domain.
 #[derive(Debug)]
 pub struct Mixer {
-    sets: [Box<[Row]>; SETS],
-    last: Box<[[i32; 4]]>,
+    sets: (Set<{ SIZES[0] }>, Set<{ SIZES[1] }>, Set<{ SIZES[2] }>),
+    last: Box<[[i32; 4]; LAST_CONTEXTS]>,
     selected: [usize; SETS],
     last_selected: usize,
     dots: [i32; SETS],
@@ -47,16 +52,43 @@ fn rates(start: i32, floor: i32) -> Box<[i32; 1024]> {
     rates
 }
 
+/// An array on the heap that was never on the stack.
+#[allow(clippy::unnecessary_box_returns)] // too large for the stack
+fn filled<T: Copy, const N: usize>(value: T) -> Box<[T; N]> {
+    let Ok(array) = vec![value; N].into_boxed_slice().try_into() else {
+        unreachable!("the length is N")
+    };
+    array
+}
+
 impl Mixer {
-    /// Creates a mixer whose sets have the given sizes, which are powers of two, and whose weights start at `weight`.
+    #[inline(always)]
+    fn row(&self, set: usize, at: usize) -> &Row {
+        match set {
+            0 => &self.sets.0[at & (SIZES[0] - 1)],
+            1 => &self.sets.1[at & (SIZES[1] - 1)],
+            _ => &self.sets.2[at & (SIZES[2] - 1)],
+        }
+    }
+
+    #[inline(always)]
+    fn row_mut(&mut self, set: usize, at: usize) -> &mut Row {
+        match set {
+            0 => &mut self.sets.0[at & (SIZES[0] - 1)],
+            1 => &mut self.sets.1[at & (SIZES[1] - 1)],
+            _ => &mut self.sets.2[at & (SIZES[2] - 1)],
+        }
+    }
+
+    /// Creates a mixer whose weights start at `weight`.
     #[must_use]
-    pub fn new(sizes: [usize; SETS], weight: i32) -> Self {
+    pub fn new(weight: i32) -> Self {
         let mut row = Aligned([weight; INPUTS]);
         row.0[VISITS] = 0;
         let equal = ONE / SETS as i32;
         Self {
-            sets: sizes.map(|size| vec![row; size].into_boxed_slice()),
-            last: vec![[equal, equal, equal, 0]; LAST_CONTEXTS].into_boxed_slice(),
+            sets: (filled(row), filled(row), filled(row)),
+            last: filled([equal, equal, equal, 0]),
             selected: [0; SETS],
             last_selected: 0,
             dots: [0; SETS],
@@ -69,8 +101,8 @@ impl Mixer {
     /// Asks for the weights that the next bit needs, as far as they are known; has no effect on results.
     #[inline(always)]
     pub fn prefetch(&self, selected: [usize; SETS], last_selected: usize) {
-        for (set, at) in self.sets.iter().zip(selected) {
-            prefetch(&set[at & (set.len() - 1)]);
+        for (set, at) in selected.into_iter().enumerate() {
+            prefetch(self.row(set, at));
         }
         prefetch(&self.last[last_selected & (LAST_CONTEXTS - 1)]);
     }
@@ -83,13 +115,11 @@ impl Mixer {
         selected: [usize; SETS],
         last_selected: usize,
     ) -> i32 {
-        let last = &self.last[last_selected & (LAST_CONTEXTS - 1)];
+        let last = self.last[last_selected & (LAST_CONTEXTS - 1)];
+        self.selected = selected;
         let mut sum = 0;
         for j in 0..SETS {
-            let set = &self.sets[j];
-            let at = selected[j] & (set.len() - 1);
-            self.selected[j] = at;
-            self.dots[j] = (K::dot(&set[at], inputs) >> 8).clamp(-DOT_MAX, DOT_MAX);
+            self.dots[j] = (K::dot(self.row(j, selected[j]), inputs) >> 8).clamp(-DOT_MAX, DOT_MAX);
             sum += (last[j] * self.dots[j]) >> 8;
         }
         self.last_selected = last_selected & (LAST_CONTEXTS - 1);
@@ -102,7 +132,7 @@ impl Mixer {
     #[inline(always)]
     pub fn update<K: Kernel>(&mut self, inputs: &Row, bit: u32, tables: &Tables) {
         let target = (bit << 16) as i32;
-        let last = &mut self.last[self.last_selected];
+        let last = &mut self.last[self.last_selected & (LAST_CONTEXTS - 1)];
         let rate = self.last_rates[last[3] as usize & 1023];
         last[3] += i32::from(last[3] < MAX_VISITS);
         // 2^16 errors times rates up to 2^16 need 33 bits.
@@ -114,10 +144,10 @@ impl Mixer {
         }
         for j in 0..SETS {
             let error = target - tables.squash16(self.dots[j]);
-            let row = &mut self.sets[j][self.selected[j]];
             if error.abs() >= SMALL_ERROR {
-                let visits = row.0[VISITS];
+                let visits = self.row(j, self.selected[j]).0[VISITS];
                 let rate = self.rates[visits as usize & 1023];
+                let row = self.row_mut(j, self.selected[j]);
                 K::train(row, inputs, (error * rate + (1 << 9)) >> 10);
                 row.0[VISITS] = visits + i32::from(visits < MAX_VISITS);
             }

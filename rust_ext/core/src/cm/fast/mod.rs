@@ -215,7 +215,7 @@ impl<const N: usize> Predictor<N> {
             slots: Slots::new(sizes.buckets)?,
             contexts: Contexts::new(params.kind, params.record as usize),
             matches: [MatchModel::new(sizes.heads), MatchModel::new(sizes.heads)],
-            mixer: Mixer::new([2048, 1024, 256], START_WEIGHT),
+            mixer: Mixer::new(START_WEIGHT),
             maps,
             counters: Box::new([start; N]),
             states,
