@@ -19,9 +19,9 @@ pub const CELL_HALF: u32 = 1 << 31;
 #[derive(Debug)]
 pub struct Tables {
     /// `round(2^22 / (1 + exp(-d / 256)))` at index `d + FINAL_MAX`.
-    squash22: Box<[u32]>,
+    squash22: Box<[u32; SQUASH_SIZE]>,
     /// The same in 16 bits, never 0.
-    squash16: Box<[u16]>,
+    squash16: Box<[u16; SQUASH_SIZE]>,
     /// Inverse of the logistic function for the 12 top bits of a probability.
     stretch: Box<[i16; 4096]>,
     /// `2^16 / (n + 1.5)`: step of a counter that has seen `n` bits.
@@ -38,7 +38,7 @@ impl Tables {
     /// Builds the tables.
     #[must_use]
     pub fn new() -> Self {
-        let mut squash22 = vec![0_u32; SQUASH_SIZE].into_boxed_slice();
+        let mut squash22 = Box::new([0_u32; SQUASH_SIZE]);
         let mut power: u64 = 1 << 62;
         for d in 0..=FINAL_MAX as usize {
             // 1 / (1 + e^-d), with e^-d in 62 fractional bits; below one half it is 1 - p.
@@ -48,7 +48,7 @@ impl Tables {
             squash22[FINAL_MAX as usize - d] = (1 << 22) - p.min((1 << 22) - 1);
             power = ((u128::from(power) * u128::from(EXP_STEP)) >> 62) as u64;
         }
-        let mut squash16 = vec![0_u16; SQUASH_SIZE].into_boxed_slice();
+        let mut squash16 = Box::new([0_u16; SQUASH_SIZE]);
         for (i, entry) in squash16.iter_mut().enumerate() {
             *entry = (squash22[i] >> 6).clamp(1, 65535) as u16;
         }

@@ -1,34 +1,30 @@
 //! Match model: predicts that what followed the last occurrence of the recent bytes follows again.
 
 use super::simd::prefetch;
-use crate::cm::tables::Tables;
 
 /// Verified lengths are counted up to this when a match is found.
 const VERIFY: usize = 40;
 /// A match is taken from this verified length on.
-const TAKE: usize = 5;
+const TAKE: u32 = 5;
 /// A longer candidate is looked for while the match is shorter than this.
 const SEEK: u32 = 16;
 /// Mismatches since the last long run, as a shift register, at which a match is given up.
 const GIVE_UP: u32 = 8;
-/// Counters: 32 length classes, 4 classes of recent misses, expected bit.
-const COUNTERS: usize = 32 * 4 * 2;
-/// Adaptive probabilities of matches average over up to this many bits.
-const LIMIT: u32 = 1023;
 
 /// Follows one earlier occurrence.
 #[derive(Debug)]
 pub struct MatchModel {
     heads: Box<[u32]>,
-    counters: Box<[u32; COUNTERS]>,
     /// Place of the byte that is expected, or 0.
     pointer: usize,
     length: u32,
     misses: u32,
     /// 256 and the expected byte, or 0 when there is none or a bit of it was wrong.
     expected: u32,
-    context: usize,
+    context: u8,
     head: usize,
+    /// Where the recent bytes were before.
+    candidate: usize,
 }
 
 impl MatchModel {
@@ -37,13 +33,13 @@ impl MatchModel {
     pub fn new(heads: usize) -> Self {
         Self {
             heads: vec![0; heads].into_boxed_slice(),
-            counters: Box::new([1 << 31; COUNTERS]),
             pointer: 0,
             length: 0,
             misses: 0,
             expected: 0,
             context: 0,
             head: 0,
+            candidate: 0,
         }
     }
 
@@ -72,40 +68,22 @@ impl MatchModel {
     #[inline(always)]
     pub fn prefetch(&mut self, hash: u32) {
         self.head = hash as usize & (self.heads.len() - 1);
-        prefetch(&self.heads[self.head]);
+        prefetch(&self.heads, self.head);
     }
 
-    #[inline(always)]
-    fn counter(&self, bit_position: u32) -> usize {
-        let bit = (self.expected >> (7 - bit_position)) & 1;
-        (self.context | bit as usize) & (COUNTERS - 1)
-    }
-
-    /// Two inputs for the mixer: stretched probability and its distance from one half.
+    /// The state of the match as the context of its counter: 0 when there is no expected bit.
     #[inline(always)]
     #[must_use]
-    pub fn inputs(&self, bit_position: u32, tables: &Tables) -> [i32; 2] {
-        let mask = -i32::from(self.expected != 0);
-        let p = self.counters[self.counter(bit_position)] >> 10;
-        [
-            tables.stretch22(p) & mask,
-            ((p >> 10) as i32 - 2048) >> 1 & mask,
-        ]
+    pub fn state(&self, bit_position: u32) -> u8 {
+        let bit = (self.expected >> (7 - bit_position)) & 1;
+        let mask = u8::from(self.expected != 0).wrapping_neg();
+        (self.context | bit as u8) & mask
     }
 
-    /// Learns a bit.
+    /// Takes in a bit.
     #[inline(always)]
-    pub fn update(&mut self, bit: u32, bit_position: u32, tables: &Tables) {
-        if self.expected == 0 {
-            return;
-        }
-        let at = self.counter(bit_position);
-        tables.adapt(
-            &mut self.counters[at],
-            (bit << 22) as i32 - bit as i32,
-            LIMIT,
-        );
-        if (self.expected >> (7 - bit_position)) & 1 != bit {
+    pub fn update(&mut self, bit: u32, bit_position: u32) {
+        if self.expected != 0 && (self.expected >> (7 - bit_position)) & 1 != bit {
             self.expected = 0;
             self.length = 0;
             self.misses = self.misses << 1 | 1;
@@ -114,7 +92,7 @@ impl MatchModel {
 
     /// Learns a whole byte whose bits were not coded.
     #[inline(always)]
-    pub fn follow(&mut self, byte: u8) {
+    pub fn learn(&mut self, byte: u8) {
         if self.expected != 0 && self.expected as u8 != byte {
             self.expected = 0;
             self.length = 0;
@@ -122,24 +100,30 @@ impl MatchModel {
         }
     }
 
-    /// Goes on to the next byte: follows the match, or looks for a longer one.
+    /// Goes on to the next byte; the candidate for a longer match is asked for, so that it is there by [`Self::find`].
     #[inline(always)]
-    pub fn find(&mut self, history: &[u8]) {
+    pub fn follow(&mut self, history: &[u8]) {
         if self.pointer > 0 {
             self.pointer += 1;
             self.length += u32::from(self.expected != 0);
         }
-        let end = history.len();
+        let head = &mut self.heads[self.head];
+        self.candidate = *head as usize;
+        *head = history.len() as u32;
         if self.length < SEEK {
-            let candidate = self.heads[self.head] as usize;
-            if candidate > 0 && candidate != self.pointer {
-                let longest = VERIFY.min(candidate);
-                let length = (1..=longest)
-                    .take_while(|&back| history[candidate - back] == history[end - back])
-                    .count();
-                if length >= TAKE && length > self.length as usize {
-                    self.length = length as u32;
-                    self.pointer = candidate;
+            prefetch(history, self.candidate.wrapping_sub(8));
+        }
+    }
+
+    /// Takes the candidate if it is longer than the match at hand, and says what is expected.
+    #[inline(always)]
+    pub fn find(&mut self, history: &[u8]) {
+        if self.length < SEEK {
+            if self.candidate > 0 && self.candidate != self.pointer {
+                let length = common_end(history, self.candidate);
+                if length >= TAKE && length > self.length {
+                    self.length = length;
+                    self.pointer = self.candidate;
                     self.misses = 0;
                 }
             }
@@ -150,7 +134,6 @@ impl MatchModel {
         } else {
             self.misses = 0;
         }
-        self.heads[self.head] = end as u32;
         if self.pointer > 0 && (self.length > 0 || self.misses > 0) {
             self.expected = 256 | u32::from(history[self.pointer]);
             let class = match self.length {
@@ -163,11 +146,39 @@ impl MatchModel {
                 128..=511 => 21,
                 _ => 22,
             };
-            self.context = (class << 3 | self.misses.min(3) << 1) as usize;
+            self.context = (class << 3 | self.misses.min(3) << 1) as u8;
         } else {
             self.expected = 0;
             self.pointer = 0;
             self.length = 0;
         }
     }
+}
+
+/// How many bytes before `candidate` equal those at the end of `history`, up to [`VERIFY`]; whole words of them.
+#[inline(always)]
+fn common_end(history: &[u8], candidate: usize) -> u32 {
+    let end = history.len();
+    let mut length = 0;
+    while length < VERIFY {
+        let (Some(a), Some(b)) = (
+            word_before(history, candidate.wrapping_sub(length)),
+            word_before(history, end - length),
+        ) else {
+            // Close to the start of the history matches are not worth a loop over single bytes.
+            return length as u32;
+        };
+        if a != b {
+            return length as u32 + (a ^ b).leading_zeros() / 8;
+        }
+        length += 8;
+    }
+    VERIFY as u32
+}
+
+/// The eight bytes before `end`, the last one highest.
+#[inline(always)]
+fn word_before(history: &[u8], end: usize) -> Option<u64> {
+    let bytes = history.get(end.checked_sub(8)?..end)?;
+    Some(u64::from_le_bytes(bytes.try_into().ok()?))
 }

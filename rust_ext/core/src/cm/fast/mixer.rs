@@ -1,41 +1,35 @@
 //! Two layers of gated logistic mixing (M. Mahoney 2005, PAQ7) and the probability maps behind them.
 
-use super::simd::{prefetch, Aligned, Kernel, Row, INPUTS};
+use super::simd::{prefetch, Aligned, Kernel, Line, INPUTS, SETS};
 use crate::cm::tables::Tables;
 
-/// Weight sets of the first layer that are selected at a time.
-pub const SETS: usize = 3;
-/// Contexts that each is selected from; known to the compiler, since their look-up is in the inner loop.
-const SIZES: [usize; SETS] = [2048, 1024, 256];
 /// Contexts of the final mixer.
 const LAST_CONTEXTS: usize = 2048;
-/// A weight of one, in 16 fractional bits.
+/// A weight of one in the final mixer, in 16 fractional bits.
 const ONE: i32 = 1 << 16;
-/// The last input of a row is no input: there each weight set counts its visits.
-const VISITS: usize = INPUTS - 1;
 /// Visits are counted up to this.
-const MAX_VISITS: i32 = 1023;
+const MAX_VISITS: u16 = 1023;
 /// First-layer sets that predicted within 3 % are not trained: it saves time, and a little size too.
 const SMALL_ERROR: i32 = 2000;
-/// Learning rates in 16 fractional bits: start (0.04) and floor (0.002).
-const RATE_START: i32 = 2621;
-const RATE_FLOOR: i32 = 131;
-/// The same of the final mixer: 0.073 and 0.012.
+/// Learning rates in 15 fractional bits, times 32: start (0.04) and floor (0.002).
+const RATE_START: i32 = 1311;
+const RATE_FLOOR: i32 = 66;
+/// Learning rates of the final mixer in 16 fractional bits: 0.073 and 0.012.
 const FINAL_RATE_START: i32 = 4800;
 const FINAL_RATE_FLOOR: i32 = 800;
-/// Dot products of the first layer are clamped to this magnitude, in units of 1/256.
-const DOT_MAX: i32 = 2047;
-/// The final one to this: a probability of about 1 - 2^-16.
+/// The final sum is clamped to this magnitude: a probability of about 1 - 2^-16.
 const FINAL_MAX: i32 = 2815;
 
-/// Weights for each context of a set.
-type Set<const N: usize> = Box<[Row; N]>;
-
-/// Mixes the inputs of one bit to a probability in the stretch domain.
+/// Mixes the inputs of one bit to a probability in the stretch domain: `V` groups of inputs, weight sets
+/// selected out of `ROWS`.
 #[derive(Debug)]
-pub struct Mixer {
-    sets: (Set<{ SIZES[0] }>, Set<{ SIZES[1] }>, Set<{ SIZES[2] }>),
-    last: Box<[[i32; 4]; LAST_CONTEXTS]>,
+pub struct Mixer<const V: usize, const ROWS: usize> {
+    rows: Box<[[Line; V]; ROWS]>,
+    /// Apart from the weights, since a vector that was written in parts is slow to read.
+    visits: Box<[u16; ROWS]>,
+    last: Box<[[i32; SETS]; LAST_CONTEXTS]>,
+    /// Visits of the sets of the final mixer.
+    last_visits: Box<[u16; LAST_CONTEXTS]>,
     selected: [usize; SETS],
     last_selected: usize,
     dots: [i32; SETS],
@@ -54,41 +48,22 @@ fn rates(start: i32, floor: i32) -> Box<[i32; 1024]> {
 
 /// An array on the heap that was never on the stack.
 #[allow(clippy::unnecessary_box_returns)] // too large for the stack
-fn filled<T: Copy, const N: usize>(value: T) -> Box<[T; N]> {
+pub fn filled<T: Copy, const N: usize>(value: T) -> Box<[T; N]> {
     let Ok(array) = vec![value; N].into_boxed_slice().try_into() else {
         unreachable!("the length is N")
     };
     array
 }
 
-impl Mixer {
-    #[inline(always)]
-    fn row(&self, set: usize, at: usize) -> &Row {
-        match set {
-            0 => &self.sets.0[at & (SIZES[0] - 1)],
-            1 => &self.sets.1[at & (SIZES[1] - 1)],
-            _ => &self.sets.2[at & (SIZES[2] - 1)],
-        }
-    }
-
-    #[inline(always)]
-    fn row_mut(&mut self, set: usize, at: usize) -> &mut Row {
-        match set {
-            0 => &mut self.sets.0[at & (SIZES[0] - 1)],
-            1 => &mut self.sets.1[at & (SIZES[1] - 1)],
-            _ => &mut self.sets.2[at & (SIZES[2] - 1)],
-        }
-    }
-
+impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
     /// Creates a mixer whose weights start at `weight`.
     #[must_use]
-    pub fn new(weight: i32) -> Self {
-        let mut row = Aligned([weight; INPUTS]);
-        row.0[VISITS] = 0;
-        let equal = ONE / SETS as i32;
+    pub fn new(weight: i16) -> Self {
         Self {
-            sets: (filled(row), filled(row), filled(row)),
-            last: filled([equal, equal, equal, 0]),
+            rows: filled([Aligned([weight; INPUTS]); V]),
+            visits: filled(0),
+            last: filled([ONE / SETS as i32; SETS]),
+            last_visits: filled(0),
             selected: [0; SETS],
             last_selected: 0,
             dots: [0; SETS],
@@ -101,55 +76,54 @@ impl Mixer {
     /// Asks for the weights that the next bit needs, as far as they are known; has no effect on results.
     #[inline(always)]
     pub fn prefetch(&self, selected: [usize; SETS], last_selected: usize) {
-        for (set, at) in selected.into_iter().enumerate() {
-            prefetch(self.row(set, at));
+        for at in selected {
+            for line in 0..V {
+                prefetch(self.rows.as_flattened(), at * V + line);
+            }
         }
-        prefetch(&self.last[last_selected & (LAST_CONTEXTS - 1)]);
+        prefetch(&self.last[..], last_selected);
     }
 
     /// Returns the mixed prediction; `selected` are the contexts of the sets, `last_selected` that of the final mixer.
     #[inline(always)]
     pub fn mix<K: Kernel>(
         &mut self,
-        inputs: &Row,
+        inputs: &[Line; V],
         selected: [usize; SETS],
         last_selected: usize,
     ) -> i32 {
-        let last = self.last[last_selected & (LAST_CONTEXTS - 1)];
-        self.selected = selected;
-        let mut sum = 0;
-        for j in 0..SETS {
-            self.dots[j] = (K::dot(self.row(j, selected[j]), inputs) >> 8).clamp(-DOT_MAX, DOT_MAX);
-            sum += (last[j] * self.dots[j]) >> 8;
-        }
         self.last_selected = last_selected & (LAST_CONTEXTS - 1);
-        self.output = (sum >> 8).clamp(-FINAL_MAX, FINAL_MAX);
+        self.selected = selected.map(|at| at & (ROWS - 1));
+        let rows = self.selected.map(|at| &self.rows[at]);
+        let (dots, mixed) = K::mix(rows, inputs, &self.last[self.last_selected]);
+        self.dots = dots;
+        self.output = mixed.clamp(-FINAL_MAX, FINAL_MAX);
         self.output
     }
 
     /// Learns the bit that was mixed for. Every step is rounded to nearest: rounding down would pull all weights of
     /// sure predictions one way for ever.
     #[inline(always)]
-    pub fn update<K: Kernel>(&mut self, inputs: &Row, bit: u32, tables: &Tables) {
+    pub fn update<K: Kernel>(&mut self, inputs: &[Line; V], bit: u32, tables: &Tables) {
         let target = (bit << 16) as i32;
         let last = &mut self.last[self.last_selected & (LAST_CONTEXTS - 1)];
-        let rate = self.last_rates[last[3] as usize & 1023];
-        last[3] += i32::from(last[3] < MAX_VISITS);
-        // 2^16 errors times rates up to 2^16 need 33 bits.
-        let error = ((i64::from(target - tables.squash16(self.output)) * i64::from(rate)
-            + (1 << 15))
-            >> 16) as i32;
+        let visits = &mut self.last_visits[self.last_selected & (LAST_CONTEXTS - 1)];
+        let rate = self.last_rates[usize::from(*visits) & 1023];
+        *visits += u16::from(*visits < 1023);
+        // 2^16 errors times rates up to 2^13 fit.
+        let error = ((target - tables.squash16(self.output)) * rate + (1 << 15)) >> 16;
         for (weight, dot) in last.iter_mut().zip(self.dots) {
             *weight += (dot * error + (1 << 9)) >> 10;
         }
         for j in 0..SETS {
             let error = target - tables.squash16(self.dots[j]);
             if error.abs() >= SMALL_ERROR {
-                let visits = self.row(j, self.selected[j]).0[VISITS];
-                let rate = self.rates[visits as usize & 1023];
-                let row = self.row_mut(j, self.selected[j]);
-                K::train(row, inputs, (error * rate + (1 << 9)) >> 10);
-                row.0[VISITS] = visits + i32::from(visits < MAX_VISITS);
+                let at = self.selected[j] & (ROWS - 1);
+                let visits = &mut self.visits[at];
+                let rate = self.rates[usize::from(*visits) & 1023];
+                *visits += u16::from(*visits < MAX_VISITS);
+                let step = (error * rate + (1 << 9)) >> 10;
+                K::train(&mut self.rows[at], inputs, step.clamp(-32767, 32767) as i16);
             }
         }
     }
@@ -160,55 +134,77 @@ const ENTRIES: usize = 32;
 /// Adaptation rate of a map's entries: 1 / 64.
 const MAP_SHIFT: u32 = 6;
 
-/// Adaptive probability map (secondary symbol estimation): refines a probability by a small context.
+/// Adaptive probability map (secondary symbol estimation): refines a probability by one of `N` contexts, a power of
+/// two.
 ///
 /// Rows of 32 entries over the stretch domain; the two nearest are interpolated, the nearer one learns.
 #[derive(Debug)]
-pub struct Apm {
-    rows: Box<[Aligned<[u16; ENTRIES]>]>,
+pub struct Apm<const N: usize> {
+    rows: Box<[Aligned<[u16; ENTRIES]>; N]>,
     row: usize,
     entry: usize,
 }
 
-impl Apm {
-    /// Creates a map that returns its input, for `contexts`, a power of two.
+impl<const N: usize> Apm<N> {
+    /// Creates a map that returns its input.
     #[must_use]
-    pub fn new(contexts: usize, tables: &Tables) -> Self {
+    pub fn new(tables: &Tables) -> Self {
         let mut row = Aligned([0; ENTRIES]);
         for (j, entry) in row.0.iter_mut().enumerate() {
             let d = (j as i32 * 4096 + 15) / (ENTRIES as i32 - 1) - 2048;
             *entry = (tables.squash22(d) >> 6).min(65535) as u16;
         }
         Self {
-            rows: vec![row; contexts].into_boxed_slice(),
+            rows: filled(row),
             row: 0,
             entry: 0,
         }
     }
 
-    /// Asks for the row of a context; has no effect on results.
+    /// Selects the row of a context, so that it is there by [`Self::refine`].
     #[inline(always)]
-    pub fn prefetch(&self, context: usize) {
-        prefetch(&self.rows[context & (self.rows.len() - 1)]);
+    pub fn select(&mut self, context: usize) {
+        self.row = context & (N - 1);
+        prefetch(&self.rows[..], self.row);
     }
 
-    /// Refines a stretched probability to 16 bits.
+    /// Refines a probability to 16 bits; `place` is where its stretched value lies between the entries.
     #[inline(always)]
-    pub fn refine(&mut self, context: usize, stretched: i32) -> u32 {
-        self.row = context & (self.rows.len() - 1);
-        let position = (stretched.clamp(-2047, 2047) + 2048) as usize * (ENTRIES - 1);
-        let (low, weight) = (position >> 12 & 31, (position >> 5 & 127) as u32);
-        let row = &self.rows[self.row].0;
-        let next = (low + 1) & 31;
-        self.entry = if weight >= 64 { next } else { low };
-        (u32::from(row[low]) * (128 - weight) + u32::from(row[next]) * weight) >> 7
+    pub fn refine(&mut self, place: Place) -> u32 {
+        let row = &self.rows[self.row & (N - 1)].0;
+        self.entry = place.nearest;
+        let (low, high) = (row[place.low & 31], row[(place.low + 1) & 31]);
+        (u32::from(low) * (128 - place.weight) + u32::from(high) * place.weight) >> 7
     }
 
     /// Learns the bit that was refined for.
     #[inline(always)]
     pub fn update(&mut self, bit: u32) {
         let target = (bit << 16) as i32 - bit as i32;
-        let entry = &mut self.rows[self.row].0[self.entry & 31];
+        let entry = &mut self.rows[self.row & (N - 1)].0[self.entry & 31];
         *entry = (i32::from(*entry) + ((target - i32::from(*entry)) >> MAP_SHIFT)) as u16;
+    }
+}
+
+/// A place between two entries of a map's row.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    low: usize,
+    /// Of the upper entry, out of 128.
+    weight: u32,
+    nearest: usize,
+}
+
+impl Place {
+    /// The place of a stretched probability.
+    #[inline(always)]
+    #[must_use]
+    pub fn new(stretched: i32) -> Self {
+        let position = (stretched.clamp(-2047, 2047) + 2048) as usize * (ENTRIES - 1);
+        Self {
+            low: position >> 12,
+            weight: (position >> 5 & 127) as u32,
+            nearest: (position + 2048) >> 12,
+        }
     }
 }

@@ -14,21 +14,24 @@ use crate::coder::binary::PROB_ONE;
 use crate::Result;
 use contexts::{hash, Contexts};
 use matches::MatchModel;
-use mixer::{Apm, Mixer};
-use simd::{dispatch, Aligned, Counters, Kernel, Row, Slot, Task, INPUTS, LANES};
-use slots::Slots;
+use mixer::{filled, Apm, Mixer, Place};
+use simd::{
+    dispatch, Aligned, Cells, Kernel, Line, Shifts, Slot, Task, HALF, INPUTS, LANES, SETS,
+};
+use slots::{Memory, Slots};
 use states::StateTable;
 
-/// Inputs after those of the contexts: two of each match model, order 0, bias.
 const MATCH_MODELS: usize = 2;
+/// Cells after those of the contexts: one of each match model, order 0.
+const EXTRA: usize = MATCH_MODELS + 1;
+/// The lane of an input that is always the same.
+const BIAS: usize = INPUTS - 1;
 /// A bias of one in the stretch domain.
-const BIAS: i32 = 256;
+const BIAS_INPUT: i16 = 256;
 /// Weights start at 0.15.
-const START_WEIGHT: i32 = 10_000;
+const START_WEIGHT: i16 = 2458;
 /// The coder never sees a probability closer to 0 or 1 than this: 2^-17.
 const MIN_P: u32 = 32;
-/// One half, 22 bits, as the probability whose stretched value is zero.
-const HALF: u32 = (1 << 21) - 1;
 /// Matches from this length on are guessed at before the byte is coded bit by bit.
 const SURE_LENGTH: u32 = 16;
 /// Contexts in which guesses are judged.
@@ -41,6 +44,8 @@ const SURE_P: u32 = (1 << 22) - (1 << 22) / 512;
 const SURE_LIMIT: u32 = 1023;
 /// Contexts of the second probability map.
 const ORDER2_MAP: usize = 1 << 14;
+/// Rows of all weight sets.
+const ROWS: usize = 4096;
 
 /// What a level is made of.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +99,7 @@ fn sizes(count: usize, level: Level) -> Sizes {
 pub fn memory_bytes(count: usize, params: &Params) -> u64 {
     let sizes = sizes(count, level(params));
     // Weight sets, probability maps and tables.
-    let fixed = (2048 + 1024 + 256) * 128 + (65_536 + ORDER2_MAP) * 64 + (256 << 10);
+    let fixed = ROWS * 64 * 2 + (65_536 + ORDER2_MAP) * 64 + (256 << 10);
     (sizes.buckets * 64 + sizes.heads * 4 * MATCH_MODELS + fixed) as u64
 }
 
@@ -121,22 +126,22 @@ pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> 
 
 fn run<C: SymbolCoder>(coder: &mut C, count: usize, params: &Params) -> Result<Vec<u8>> {
     match level(params).contexts {
-        6 => dispatch(Coding::<C, 6> {
+        6 => dispatch(Coding::<C, 6, 1> {
             coder,
             count,
             params,
         }),
-        9 => dispatch(Coding::<C, 9> {
+        9 => dispatch(Coding::<C, 9, 1> {
             coder,
             count,
             params,
         }),
-        12 => dispatch(Coding::<C, 12> {
+        12 => dispatch(Coding::<C, 12, 1> {
             coder,
             count,
             params,
         }),
-        _ => dispatch(Coding::<C, 16> {
+        _ => dispatch(Coding::<C, 16, 2> {
             coder,
             count,
             params,
@@ -144,18 +149,20 @@ fn run<C: SymbolCoder>(coder: &mut C, count: usize, params: &Params) -> Result<V
     }
 }
 
-struct Coding<'a, C, const N: usize> {
+struct Coding<'a, C, const N: usize, const V: usize> {
     coder: &'a mut C,
     count: usize,
     params: &'a Params,
 }
 
-impl<C: SymbolCoder, const N: usize> Task for Coding<'_, C, N> {
+impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V> {
     type Output = Result<Vec<u8>>;
 
     #[inline(always)]
     fn run<K: Kernel>(self) -> Self::Output {
-        let mut predictor = Predictor::<N>::new(self.count, self.params)?;
+        let sizes = sizes(self.count, level(self.params));
+        let mut memory = Memory::new(sizes.buckets)?;
+        let mut predictor = Predictor::<N, V>::new(memory.slots(), sizes, self.params);
         let mut history = Vec::with_capacity(self.count.min(1 << 20));
         while history.len() < self.count && self.coder.begin(history.len()) {
             predictor.byte::<K, C>(self.coder, &mut history);
@@ -164,19 +171,24 @@ impl<C: SymbolCoder, const N: usize> Task for Coding<'_, C, N> {
     }
 }
 
-struct Predictor<const N: usize> {
+/// `N` contexts, whose cells with three others fill `V` groups.
+struct Predictor<'a, const N: usize, const V: usize> {
     tables: Tables,
     states: StateTable,
-    slots: Slots,
+    slots: Slots<'a>,
     contexts: Contexts,
     matches: [MatchModel; MATCH_MODELS],
-    mixer: Mixer,
-    maps: [Apm; 2],
-    /// For each context and state the probability of a one, 22 bits.
-    counters: Box<[[u32; 256]; N]>,
-    /// Counters move by `1 / 2^shift` of the distance; it grows with the symbols seen.
-    shift: u32,
-    order0: Box<[u32; 256]>,
+    mixer: Mixer<V, ROWS>,
+    order1_map: Apm<{ 1 << 16 }>,
+    order2_map: Apm<ORDER2_MAP>,
+    /// For each lane and state the probability of a one.
+    counters: Box<[[[u32; 256]; LANES]; V]>,
+    /// How fast counters adapt; slower with the symbols seen.
+    shifts: [Shifts; V],
+    /// Inputs that are made from cells.
+    masks: [Line; V],
+    /// What is an input without being made from a cell.
+    biases: [Line; V],
     /// Probability that a long match goes on, by the expected and the last two bytes.
     sure: Box<[u32]>,
     /// The entry at hand and the byte that it is about.
@@ -191,36 +203,47 @@ struct Predictor<const N: usize> {
     checks: [u8; N],
     /// The states of the nibble at hand, and where they go back to.
     nibble: [Slot; N],
-    places: [u32; N],
+    entered: [u32; N],
+    places: [u8; N],
     /// Contexts that were known at the start of the byte.
     known: usize,
-    inputs: Row,
-    current: Counters,
-    current_states: [u8; N],
+    inputs: [Line; V],
+    cells: [Cells; V],
+    /// The states that the cells belong to.
+    current: [[u8; LANES]; V],
     match_class: usize,
 }
 
-impl<const N: usize> Predictor<N> {
-    fn new(count: usize, params: &Params) -> Result<Self> {
-        let sizes = sizes(count, level(params));
+impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
+    /// The lane after the last context.
+    const FIRST: usize = N - (V - 1) * LANES;
+
+    fn new(slots: Slots<'a>, sizes: Sizes, params: &Params) -> Self {
         let tables = Tables::new();
         let states = StateTable::new();
-        let mut start = states.start;
-        for p in &mut start {
-            *p = (*p).min((1 << 22) - 1);
+        let mut biases = [Aligned([0; INPUTS]); V];
+        biases[V - 1].0[BIAS] = BIAS_INPUT;
+        let mut start = [0; 256];
+        for (cell, &p) in start.iter_mut().zip(&states.start) {
+            *cell = p.clamp(1, (1 << 22) - 1);
         }
-        let maps = [Apm::new(1 << 16, &tables), Apm::new(ORDER2_MAP, &tables)];
+        let mut counters: Box<[[[u32; 256]; LANES]; V]> = filled([start; LANES]);
+        for lane in 0..EXTRA {
+            counters[V - 1][Self::FIRST + lane] = [HALF; 256];
+        }
         let mut predictor = Self {
+            order1_map: Apm::new(&tables),
+            order2_map: Apm::new(&tables),
             tables,
-            slots: Slots::new(sizes.buckets)?,
+            slots,
             contexts: Contexts::new(params.kind, params.record as usize),
             matches: [MatchModel::new(sizes.heads), MatchModel::new(sizes.heads)],
             mixer: Mixer::new(START_WEIGHT),
-            maps,
-            counters: Box::new([start; N]),
+            counters,
             states,
-            shift: schedule(0),
-            order0: Box::new([1 << 31; 256]),
+            shifts: shifts(0),
+            masks: masks::<N, V>(),
+            biases,
             sure: vec![SURE_START << 10; SURE_CONTEXTS].into_boxed_slice(),
             sure_guess: None,
             stale: false,
@@ -229,16 +252,17 @@ impl<const N: usize> Predictor<N> {
             buckets: [0; N],
             checks: [0; N],
             nibble: [[0; 16]; N],
+            entered: [0; N],
             places: [0; N],
             known: 0,
-            inputs: Aligned([0; INPUTS]),
-            current: Aligned([0; LANES]),
-            current_states: [0; N],
+            inputs: [Aligned([0; INPUTS]); V],
+            cells: [Aligned([HALF; LANES]); V],
+            current: [[0; LANES]; V],
             match_class: 0,
         };
         predictor.hashes = predictor.contexts.hashes(&[]);
         predictor.address(0);
-        Ok(predictor)
+        predictor
     }
 
     /// Codes one byte and appends it to `history`.
@@ -263,7 +287,6 @@ impl<const N: usize> Predictor<N> {
                 let position = half * 4 + step;
                 let p = self.predict::<K>(partial, position, node);
                 let bit = coder.code(p);
-                let coded = partial;
                 partial = partial << 1 | bit;
                 // The next look-ups are sent for first, so that they arrive while this bit is learnt.
                 if position == 3 {
@@ -271,15 +294,21 @@ impl<const N: usize> Predictor<N> {
                 } else if position == 7 {
                     self.next_byte(history, partial);
                 }
-                self.learn::<K>(bit, coded, partial, position, node);
+                self.learn::<K>(bit, partial, position, node);
                 node = node << 1 | bit as usize;
             }
+            if half == 1 {
+                for model in &mut self.matches {
+                    model.follow(history);
+                }
+            }
             for i in 0..N {
-                self.slots.leave(self.places[i], &self.nibble[i]);
+                self.slots
+                    .leave(self.entered[i], self.places[i], &self.nibble[i]);
             }
         }
         if history.len().is_multiple_of(1024) {
-            self.shift = schedule(history.len());
+            self.shifts = shifts(history.len());
         }
         for model in &mut self.matches {
             model.find(history);
@@ -290,10 +319,11 @@ impl<const N: usize> Predictor<N> {
     #[inline(always)]
     fn address(&mut self, salt: u32) {
         let salt = salt.wrapping_mul(0x9E37_79B1);
+        let mask = self.slots.len() as u32 - 1;
         for i in 0..N {
             let hash = self.hashes[i].wrapping_add(salt).wrapping_mul(0x85EB_CA6B);
             let hash = hash ^ (hash >> 15);
-            self.buckets[i] = self.slots.index(hash.wrapping_mul(0xC2B2_AE35) >> 4);
+            self.buckets[i] = (hash.wrapping_mul(0xC2B2_AE35) >> 4) & mask;
             // Zero stands for an empty slot.
             self.checks[i] = (hash as u8).max(1);
         }
@@ -311,6 +341,7 @@ impl<const N: usize> Predictor<N> {
                 self.slots
                     .enter::<K>(self.buckets[i], self.checks[i], &mut self.nibble[i]);
             self.places[i] = place;
+            self.entered[i] = self.buckets[i];
             known += usize::from(hit);
         }
         known
@@ -382,8 +413,10 @@ impl<const N: usize> Predictor<N> {
             self.contexts.update(history, guess);
             self.address_matches(history);
             self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
+            self.select_maps(1);
             for model in &mut self.matches {
-                model.follow(guess);
+                model.learn(guess);
+                model.follow(history);
                 model.find(history);
             }
             self.stale = true;
@@ -391,18 +424,24 @@ impl<const N: usize> Predictor<N> {
         right
     }
 
+    /// Selects the rows of the probability maps for the next bit.
     #[inline(always)]
-    fn order2_context(&self, partial: u32) -> usize {
-        self.order2 ^ (partial as usize).wrapping_mul(0x9E35)
+    fn select_maps(&mut self, partial: u32) {
+        let partial = partial as usize;
+        self.order1_map
+            .select(self.contexts.last_byte() << 8 | partial);
+        self.order2_map
+            .select(self.order2 ^ partial.wrapping_mul(0x9E35));
     }
 
     #[inline(always)]
-    fn selected(&self, partial: u32, position: u32) -> ([usize; 3], usize) {
+    fn selected(&self, partial: u32, position: u32) -> ([usize; SETS], usize) {
         let position = position as usize;
         let sets = [
             self.contexts.last_byte() << 3 | position,
-            (self.match_class << 4 | self.known.min(15)) << 3 | position,
-            partial as usize,
+            2048 + ((self.match_class << 4 | self.known.min(15)) << 3 | position),
+            3072 + partial as usize,
+            3328 + (self.contexts.recent() >> 8 & 255) as usize,
         ];
         (sets, self.match_class << 8 | partial as usize)
     }
@@ -410,30 +449,26 @@ impl<const N: usize> Predictor<N> {
     /// Probability of a one, 22 bits.
     #[inline(always)]
     fn predict<K: Kernel>(&mut self, partial: u32, position: u32, node: usize) -> u32 {
-        let order1_context = self.contexts.last_byte() << 8 | partial as usize;
-        let order2_context = self.order2_context(partial);
-        self.maps[0].prefetch(order1_context);
-        self.maps[1].prefetch(order2_context);
         for i in 0..N {
-            let state = self.nibble[i][node & 15];
-            self.current_states[i] = state;
-            let p = self.counters[i][usize::from(state)];
-            self.current.0[i] = p;
-            self.inputs.0[i] = self.tables.stretch22(p);
+            self.current[i / LANES][i % LANES] = self.nibble[i][node & 15];
         }
         for (j, model) in self.matches.iter().enumerate() {
-            let [stretched, distance] = model.inputs(position, &self.tables);
-            self.inputs.0[N + 2 * j] = stretched;
-            self.inputs.0[N + 2 * j + 1] = distance;
+            self.current[V - 1][Self::FIRST + j] = model.state(position);
         }
-        let order0 = self.order0[partial as usize & 255] >> 10;
-        self.inputs.0[N + 2 * MATCH_MODELS] = self.tables.stretch22(order0);
-        self.inputs.0[N + 2 * MATCH_MODELS + 1] = BIAS;
+        self.current[V - 1][Self::FIRST + MATCH_MODELS] = partial as u8;
+        for group in 0..V {
+            let (counters, states) = (&self.counters[group], &self.current[group]);
+            let cell = |lane: usize| counters[lane][usize::from(states[lane])];
+            self.cells[group] = Aligned(std::array::from_fn(cell));
+            let (mask, bias) = (&self.masks[group], &self.biases[group]);
+            K::inputs(&self.cells[group], mask, bias, &mut self.inputs[group]);
+        }
         self.match_class = self.class_of_match();
         let (sets, last) = self.selected(partial, position);
         let mixed = self.mixer.mix::<K>(&self.inputs, sets, last);
-        let q1 = self.maps[0].refine(order1_context, mixed);
-        let q2 = self.maps[1].refine(order2_context, mixed);
+        let place = Place::new(mixed);
+        let q1 = self.order1_map.refine(place);
+        let q2 = self.order2_map.refine(place);
         let p = (self.tables.squash22(mixed) >> 6) * 2 + q1 + q2;
         // Two 16-bit halves and two quarters make 18 bits.
         (p << 4).clamp(MIN_P, PROB_ONE - MIN_P)
@@ -461,7 +496,6 @@ impl<const N: usize> Predictor<N> {
     fn learn<K: Kernel>(
         &mut self,
         bit: u32,
-        partial: u32,
         next_partial: u32,
         position: u32,
         node: usize,
@@ -469,31 +503,56 @@ impl<const N: usize> Predictor<N> {
         let (sets, last) = self.selected(next_partial & 255, (position + 1) & 7);
         self.mixer.prefetch(sets, last);
         self.mixer.update::<K>(&self.inputs, bit, &self.tables);
-        for map in &mut self.maps {
-            map.update(bit);
-        }
+        self.order1_map.update(bit);
+        self.order2_map.update(bit);
+        self.select_maps(if position == 7 { 1 } else { next_partial });
         let target = (bit << 22) as i32 - bit as i32;
-        K::adapt(&mut self.current, target, self.shift);
         let next = &self.states.next[bit as usize & 1];
-        for i in 0..N {
-            let state = self.current_states[i];
-            self.nibble[i][node & 15] = next[usize::from(state)];
-            let counters = &mut self.counters[i];
-            counters[usize::from(state)] = self.current.0[i];
-            // An empty history says nothing, for ever.
-            counters[0] = HALF;
+        for group in 0..V {
+            let states = self.current[group];
+            K::adapt(&mut self.cells[group], &states, target, &self.shifts[group]);
+            for lane in 0..lanes::<N, V>(group) {
+                let state = usize::from(states[lane]);
+                self.counters[group][lane][state] = self.cells[group].0[lane];
+                let context = group * LANES + lane;
+                if context < N {
+                    self.nibble[context][node & 15] = next[state];
+                }
+            }
         }
-        self.tables
-            .adapt(&mut self.order0[partial as usize & 255], target, 1023);
         for model in &mut self.matches {
-            model.update(bit, position, &self.tables);
+            model.update(bit, position);
         }
     }
 }
 
+/// Lanes of a group that are in use: the match models and order 0 follow the contexts.
+const fn lanes<const N: usize, const V: usize>(group: usize) -> usize {
+    if group + 1 < V {
+        LANES
+    } else {
+        N + EXTRA - group * LANES
+    }
+}
+
 /// Counters adapt by 1/64 at first and by 1/256 after a quarter of a million symbols.
-fn schedule(symbols: usize) -> u32 {
-    6 + u32::from(symbols >= 1 << 15) + u32::from(symbols >= 1 << 18)
+fn shifts<const V: usize>(symbols: usize) -> [Shifts; V] {
+    let shift = 6 + u32::from(symbols >= 1 << 15) + u32::from(symbols >= 1 << 18);
+    [Aligned([shift; LANES]); V]
+}
+
+/// Of contexts only the stretched probability is an input.
+fn masks<const N: usize, const V: usize>() -> [Line; V] {
+    let mut masks = [Aligned([0; INPUTS]); V];
+    for i in 0..N + EXTRA {
+        masks[i / LANES].0[i % LANES] = -1;
+    }
+    let last = &mut masks[V - 1].0;
+    let match_lane = N - (V - 1) * LANES;
+    last[LANES + match_lane] = -1;
+    last[LANES + match_lane + 1] = -1;
+    last[BIAS] = 0;
+    masks
 }
 
 #[cfg(test)]
@@ -548,7 +607,7 @@ mod tests {
         let mut vector = Encoding::new(&symbols);
         run(&mut vector, symbols.len(), &params).unwrap();
         let mut scalar = Encoding::new(&symbols);
-        let task = Coding::<_, 12> {
+        let task = Coding::<_, 12, 1> {
             coder: &mut scalar,
             count: symbols.len(),
             params: &params,

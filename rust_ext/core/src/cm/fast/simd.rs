@@ -1,35 +1,63 @@
 //! Vector kernels of the fast predictor, chosen at run time, with bit-equal scalar twins.
 #![allow(unsafe_code)]
 
-/// Lanes of the counters: contexts are padded to this.
+/// Cells of a group: as many counters as two vectors of 32-bit numbers hold.
 pub const LANES: usize = 16;
-/// Inputs of a mixer.
-pub const INPUTS: usize = 24;
+/// Inputs of a group: each cell gives two.
+pub const INPUTS: usize = 2 * LANES;
 
 /// An array that starts at a cache line.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
 pub struct Aligned<T>(pub T);
 
-/// Inputs or weights of a mixer.
-pub type Row = Aligned<[i32; INPUTS]>;
-/// One number for each context.
-pub type Counters = Aligned<[u32; LANES]>;
-/// A check byte, then the states of the 15 nodes of a nibble.
+/// Inputs or weights of a group: one cache line.
+pub type Line = Aligned<[i16; INPUTS]>;
+/// Adaptive probabilities of a group: 22 bits.
+pub type Cells = Aligned<[u32; LANES]>;
+/// How fast each cell of a group adapts.
+pub type Shifts = Aligned<[u32; LANES]>;
+/// A check byte, then the states of the 15 nodes of a nibble, the root first.
 pub type Slot = [u8; 16];
-/// Slots of one hash bucket: one cache line.
-pub type Bucket = [Slot; 4];
+/// Four slots, one cache line: their check bytes, their roots, then 14 states of each.
+pub type Bucket = [u8; 64];
+/// Where the states of a bucket begin, and how many there are of each slot besides the root.
+pub const STATES: usize = 8;
+/// See [`STATES`].
+pub const SLOT_STATES: usize = 14;
+
+/// Fractional bits of the weights.
+pub const WEIGHT_BITS: u32 = 14;
+/// Weight sets that are mixed at a time.
+pub const SETS: usize = 4;
+/// Dot products are clamped to this magnitude, in units of 1/256.
+pub const DOT_MAX: i32 = 2047;
+/// One half.
+pub const HALF: u32 = 1 << 21;
+/// `0.3437 · 2^16`: what makes `m + 0.3437 m (1 - m)` close to `log2(1 + m)`.
+const BEND: u32 = 22_525;
+/// `ln(2) / 4 · 2^15`: from 10 fractional bits of a logarithm to base 2 to 8 of a natural one.
+const LN_2: i32 = 5678;
 
 /// The operations that vectors speed up. Every implementation returns the same bits.
 pub trait Kernel {
-    /// `sum(weights * inputs >> 8)`.
-    fn dot(weights: &Row, inputs: &Row) -> i32;
-    /// `weights += (inputs * error + 2^13) >> 14`.
-    fn train(weights: &mut Row, inputs: &Row, error: i32);
-    /// Moves every counter to `target` by `1 / 2^shift` of the distance; all are below 2^31.
-    fn adapt(counters: &mut Counters, target: i32, shift: u32);
-    /// Returns the slot whose check byte is `check` and true, or else the slot whose first state is the smallest
-    /// and false, in both cases the first such.
+    /// The inputs of a group: about `stretch(p)` of all cells (see [`stretched`]), then `(p - 1/2) / 2^11`; both
+    /// where `mask` lets them pass, and `bias` elsewhere. Cells are in `1..2^22`.
+    fn inputs(cells: &Cells, mask: &Line, bias: &Line, inputs: &mut Line);
+    /// `sum(weights * inputs) >> WEIGHT_BITS` for each row, clamped to ±2047, and the sum of these times `last`
+    /// over 2^16. Inputs are at most 2047, so that no sum of products overflows.
+    fn mix<const V: usize>(
+        rows: [&[Line; V]; SETS],
+        inputs: &[Line; V],
+        last: &[i32; SETS],
+    ) -> ([i32; SETS], i32);
+    /// `weights += (inputs * error + 2^14) >> 15`, saturating.
+    fn train<const V: usize>(weights: &mut [Line; V], inputs: &[Line; V], error: i16);
+    /// Moves the probability of every cell to `target` by `1 / 2^shift` of the distance, rounded to nearest; cells
+    /// whose state is 0 are one half instead.
+    fn adapt(cells: &mut Cells, states: &[u8; LANES], target: i32, shifts: &Shifts);
+    /// Returns the slot whose check byte is `check` and true, or else the slot whose root is the smallest and false,
+    /// in both cases the first such.
     fn find(bucket: &Bucket, check: u8) -> (usize, bool);
 }
 
@@ -52,17 +80,35 @@ pub fn dispatch<T: Task>(task: T) -> T::Output {
     task.run::<Scalar>()
 }
 
-/// Asks for the cache line of `value`; has no effect on results.
+/// Asks for the cache line of `values[at]`; has no effect on results, whatever `at` is.
 #[inline(always)]
-pub fn prefetch<T>(value: &T) {
+pub fn prefetch<T>(values: &[T], at: usize) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch has no effect that a program can see, and the address is that of a live value.
+    // SAFETY: a prefetch has no effect that a program can see and cannot fault, whatever the address.
     unsafe {
         use core::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
+        _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(at).cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = value;
+    let _ = (values, at);
+}
+
+/// `256 · ln(p / (1 - p))` for `p` of 22 bits, within 3 of it and clamped to ±2047.
+///
+/// The logarithm to base 2 of a number `2^e · (1 + m)` is nearly `e + m + 0.3437 m (1 - m)`, and the conversion of a
+/// number below 2^24 to floating point, which is exact on every machine, puts `e` and `m` side by side.
+#[inline(always)]
+#[allow(clippy::cast_precision_loss)] // 22 bits fit in the 24 of f32
+fn stretched(p: u32) -> i16 {
+    let (one, zero) = ((p as f32).to_bits(), (((1 << 22) - p) as f32).to_bits());
+    let bend = |bits: u32| {
+        let m = bits >> 7 & 0xFFFE;
+        (((m * (0xFFFF - m)) >> 16) * BEND) >> 22
+    };
+    let linear = (one as i32 - zero as i32) >> 13;
+    let log2 = linear + bend(one) as i32 - bend(zero) as i32;
+    let stretched = (log2 * LN_2 + (1 << 14)) >> 15;
+    stretched.clamp(-2047, 2047) as i16
 }
 
 /// Plain integer code.
@@ -71,39 +117,68 @@ pub struct Scalar;
 
 impl Kernel for Scalar {
     #[inline(always)]
-    fn dot(weights: &Row, inputs: &Row) -> i32 {
-        weights
-            .0
-            .iter()
-            .zip(&inputs.0)
-            .fold(0_i32, |sum, (&w, &x)| {
-                sum.wrapping_add(w.wrapping_mul(x) >> 8)
-            })
-    }
-
-    #[inline(always)]
-    fn train(weights: &mut Row, inputs: &Row, error: i32) {
-        for (w, &x) in weights.0.iter_mut().zip(&inputs.0) {
-            *w = w.wrapping_add(x.wrapping_mul(error).wrapping_add(1 << 13) >> 14);
+    fn inputs(cells: &Cells, mask: &Line, bias: &Line, inputs: &mut Line) {
+        for (i, &cell) in cells.0.iter().enumerate() {
+            inputs.0[i] = stretched(cell);
+            inputs.0[LANES + i] = ((cell >> 11) as i32 - 1024) as i16;
+        }
+        for ((input, mask), bias) in inputs.0.iter_mut().zip(mask.0).zip(bias.0) {
+            *input = *input & mask | bias;
         }
     }
 
     #[inline(always)]
-    fn adapt(counters: &mut Counters, target: i32, shift: u32) {
-        for counter in &mut counters.0 {
-            let p = *counter as i32;
-            *counter = p.wrapping_add(target.wrapping_sub(p) >> shift) as u32;
+    fn mix<const V: usize>(
+        rows: [&[Line; V]; SETS],
+        inputs: &[Line; V],
+        last: &[i32; SETS],
+    ) -> ([i32; SETS], i32) {
+        let mut dots = [0; SETS];
+        let mut mixed = 0_i32;
+        for ((dot, row), last) in dots.iter_mut().zip(rows).zip(last) {
+            let weights = row.iter().flat_map(|line| line.0);
+            let inputs = inputs.iter().flat_map(|line| line.0);
+            let sum: i32 = weights
+                .zip(inputs)
+                .map(|(w, x)| i32::from(w) * i32::from(x))
+                .sum();
+            *dot = (sum >> WEIGHT_BITS).clamp(-DOT_MAX, DOT_MAX);
+            mixed = mixed.wrapping_add(last.wrapping_mul(*dot) >> 8);
+        }
+        (dots, mixed >> 8)
+    }
+
+    #[inline(always)]
+    fn train<const V: usize>(weights: &mut [Line; V], inputs: &[Line; V], error: i16) {
+        for (weights, inputs) in weights.iter_mut().zip(inputs) {
+            for (w, x) in weights.0.iter_mut().zip(inputs.0) {
+                let step = (i32::from(x) * i32::from(error) + (1 << 14)) >> 15;
+                *w = w.saturating_add(step as i16);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn adapt(cells: &mut Cells, states: &[u8; LANES], target: i32, shifts: &Shifts) {
+        for ((cell, &state), shift) in cells.0.iter_mut().zip(states).zip(shifts.0) {
+            let p = *cell as i32;
+            let half = (1 << shift) >> 1;
+            *cell = if state == 0 {
+                HALF
+            } else {
+                (p + ((target - p + half) >> shift)) as u32
+            };
         }
     }
 
     #[inline(always)]
     fn find(bucket: &Bucket, check: u8) -> (usize, bool) {
-        if let Some(slot) = bucket.iter().position(|slot| slot[0] == check) {
+        if let Some(slot) = bucket[..4].iter().position(|&other| other == check) {
             return (slot, true);
         }
         let mut least = 0;
-        for slot in 1..bucket.len() {
-            if bucket[slot][1] < bucket[least][1] {
+        for slot in 1..4 {
+            if bucket[4 + slot] < bucket[4 + least] {
                 least = slot;
             }
         }
@@ -113,15 +188,12 @@ impl Kernel for Scalar {
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
-    use super::{Bucket, Counters, Kernel, Row, Task, INPUTS, LANES};
-    use core::arch::x86_64::{
-        __m128i, __m256i, _mm256_add_epi32, _mm256_castsi256_si128, _mm256_extracti128_si256,
-        _mm256_load_si256, _mm256_mullo_epi32, _mm256_set1_epi32, _mm256_setzero_si256,
-        _mm256_sra_epi32, _mm256_srai_epi32, _mm256_store_si256, _mm256_sub_epi32, _mm_add_epi32,
-        _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi32, _mm_cvtsi128_si32, _mm_cvtsi32_si128,
-        _mm_minpos_epu16, _mm_or_si128, _mm_set1_epi32, _mm_set_epi32, _mm_shuffle_epi32,
-        _mm_srli_epi32,
+    use super::{
+        Bucket, Cells, Kernel, Line, Shifts, Task, BEND, DOT_MAX, HALF, LANES, LN_2, SETS,
+        WEIGHT_BITS,
     };
+    #[allow(clippy::wildcard_imports)] // intrinsics are known by their prefix
+    use core::arch::x86_64::*;
 
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn run<T: Task>(task: T) -> T::Output {
@@ -133,77 +205,157 @@ mod avx2 {
 
     impl Kernel for Avx2 {
         #[inline(always)]
-        fn dot(weights: &Row, inputs: &Row) -> i32 {
-            // SAFETY: AVX2 is there; both arrays are aligned and hold INPUTS numbers, a multiple of 8.
+        fn inputs(cells: &Cells, mask: &Line, bias: &Line, inputs: &mut Line) {
+            // SAFETY: AVX2 is there; all arrays are aligned to cache lines and have the lengths of their types.
             unsafe {
-                let (w, x) = (weights.0.as_ptr(), inputs.0.as_ptr());
-                let mut sum = _mm256_setzero_si256();
-                for at in (0..INPUTS).step_by(8) {
-                    let product = _mm256_mullo_epi32(
-                        _mm256_load_si256(w.add(at).cast()),
-                        _mm256_load_si256(x.add(at).cast()),
+                let place: *const __m256i = cells.0.as_ptr().cast();
+                let p = [_mm256_load_si256(place), _mm256_load_si256(place.add(1))];
+                let bits = |v| _mm256_castps_si256(_mm256_cvtepi32_ps(v));
+                let one = [bits(p[0]), bits(p[1])];
+                let whole = _mm256_set1_epi32(1 << 22);
+                let zero = [
+                    bits(_mm256_sub_epi32(whole, p[0])),
+                    bits(_mm256_sub_epi32(whole, p[1])),
+                ];
+                let bend = |v: [__m256i; 2]| {
+                    let low = _mm256_set1_epi32(0xFFFE);
+                    let m = _mm256_packus_epi32(
+                        _mm256_and_si256(_mm256_srli_epi32::<7>(v[0]), low),
+                        _mm256_and_si256(_mm256_srli_epi32::<7>(v[1]), low),
                     );
-                    sum = _mm256_add_epi32(sum, _mm256_srai_epi32::<8>(product));
+                    let rest = _mm256_xor_si256(m, _mm256_set1_epi16(-1));
+                    let product = _mm256_mulhi_epu16(m, rest);
+                    let bent = _mm256_mulhi_epu16(product, _mm256_set1_epi16(BEND as i16));
+                    _mm256_srli_epi16::<6>(bent)
+                };
+                let linear = _mm256_packs_epi32(
+                    _mm256_srai_epi32::<13>(_mm256_sub_epi32(one[0], zero[0])),
+                    _mm256_srai_epi32::<13>(_mm256_sub_epi32(one[1], zero[1])),
+                );
+                let log2 = _mm256_add_epi16(linear, _mm256_sub_epi16(bend(one), bend(zero)));
+                let stretched = _mm256_mulhrs_epi16(log2, _mm256_set1_epi16(LN_2 as i16));
+                let stretched = _mm256_max_epi16(
+                    _mm256_min_epi16(stretched, _mm256_set1_epi16(2047)),
+                    _mm256_set1_epi16(-2047),
+                );
+                let distance = _mm256_sub_epi16(
+                    _mm256_packs_epi32(_mm256_srli_epi32::<11>(p[0]), _mm256_srli_epi32::<11>(p[1])),
+                    _mm256_set1_epi16(1024),
+                );
+                let mask: *const __m256i = mask.0.as_ptr().cast();
+                let bias: *const __m256i = bias.0.as_ptr().cast();
+                let to: *mut __m256i = inputs.0.as_mut_ptr().cast();
+                // Packing works on halves of vectors: the quarters are put in order again.
+                let stretched = _mm256_permute4x64_epi64::<0xD8>(stretched);
+                let distance = _mm256_permute4x64_epi64::<0xD8>(distance);
+                for (at, input) in [stretched, distance].into_iter().enumerate() {
+                    let input = _mm256_and_si256(input, _mm256_load_si256(mask.add(at)));
+                    let input = _mm256_or_si256(input, _mm256_load_si256(bias.add(at)));
+                    _mm256_store_si256(to.add(at), input);
                 }
-                let half: __m128i = _mm_add_epi32(
+            }
+        }
+
+        #[inline(always)]
+        fn mix<const V: usize>(
+            rows: [&[Line; V]; SETS],
+            inputs: &[Line; V],
+            last: &[i32; SETS],
+        ) -> ([i32; SETS], i32) {
+            // SAFETY: as in `inputs`; the last load and store allow any address.
+            unsafe {
+                let mut sums = [_mm256_setzero_si256(); SETS];
+                for (group, line) in inputs.iter().enumerate() {
+                    let x: *const __m256i = line.0.as_ptr().cast();
+                    let (low, high) = (_mm256_load_si256(x), _mm256_load_si256(x.add(1)));
+                    for (sum, row) in sums.iter_mut().zip(rows) {
+                        let w: *const __m256i = row[group].0.as_ptr().cast();
+                        let product = _mm256_add_epi32(
+                            _mm256_madd_epi16(_mm256_load_si256(w), low),
+                            _mm256_madd_epi16(_mm256_load_si256(w.add(1)), high),
+                        );
+                        *sum = _mm256_add_epi32(*sum, product);
+                    }
+                }
+                let sum = _mm256_hadd_epi32(
+                    _mm256_hadd_epi32(sums[0], sums[1]),
+                    _mm256_hadd_epi32(sums[2], sums[3]),
+                );
+                let sum = _mm_add_epi32(
                     _mm256_castsi256_si128(sum),
                     _mm256_extracti128_si256::<1>(sum),
                 );
-                let pair = _mm_add_epi32(half, _mm_shuffle_epi32::<0xEE>(half));
-                _mm_cvtsi128_si32(_mm_add_epi32(pair, _mm_shuffle_epi32::<0x55>(pair)))
+                let dots = _mm_max_epi32(
+                    _mm_min_epi32(
+                        _mm_srai_epi32::<{ WEIGHT_BITS as i32 }>(sum),
+                        _mm_set1_epi32(DOT_MAX),
+                    ),
+                    _mm_set1_epi32(-DOT_MAX),
+                );
+                let last = _mm_loadu_si128(last.as_ptr().cast());
+                let parts = _mm_srai_epi32::<8>(_mm_mullo_epi32(dots, last));
+                let pairs = _mm_add_epi32(parts, _mm_shuffle_epi32::<0xEE>(parts));
+                let mixed = _mm_add_epi32(pairs, _mm_shuffle_epi32::<0x55>(pairs));
+                let mut stored = [0; SETS];
+                _mm_storeu_si128(stored.as_mut_ptr().cast(), dots);
+                (stored, _mm_cvtsi128_si32(mixed) >> 8)
             }
         }
 
         #[inline(always)]
-        fn train(weights: &mut Row, inputs: &Row, error: i32) {
-            // SAFETY: as in `dot`.
+        fn train<const V: usize>(weights: &mut [Line; V], inputs: &[Line; V], error: i16) {
+            // SAFETY: as in `inputs`.
             unsafe {
-                let (w, x) = (weights.0.as_mut_ptr(), inputs.0.as_ptr());
-                let (error, half) = (_mm256_set1_epi32(error), _mm256_set1_epi32(1 << 13));
-                for at in (0..INPUTS).step_by(8) {
-                    let product = _mm256_mullo_epi32(_mm256_load_si256(x.add(at).cast()), error);
-                    let step = _mm256_srai_epi32::<14>(_mm256_add_epi32(product, half));
-                    let place: *mut __m256i = w.add(at).cast();
-                    _mm256_store_si256(place, _mm256_add_epi32(_mm256_load_si256(place), step));
+                let error = _mm256_set1_epi16(error);
+                for (weights, inputs) in weights.iter_mut().zip(inputs) {
+                    let (w, x): (*mut __m256i, *const __m256i) =
+                        (weights.0.as_mut_ptr().cast(), inputs.0.as_ptr().cast());
+                    for half in 0..2 {
+                        let step = _mm256_mulhrs_epi16(_mm256_load_si256(x.add(half)), error);
+                        let sum = _mm256_adds_epi16(_mm256_load_si256(w.add(half)), step);
+                        _mm256_store_si256(w.add(half), sum);
+                    }
                 }
             }
         }
 
         #[inline(always)]
-        fn adapt(counters: &mut Counters, target: i32, shift: u32) {
-            // SAFETY: as in `dot`, with LANES numbers.
+        fn adapt(cells: &mut Cells, states: &[u8; LANES], target: i32, shifts: &Shifts) {
+            // SAFETY: as in `inputs`; the states may have any address.
             unsafe {
                 let target = _mm256_set1_epi32(target);
-                let shift = _mm_cvtsi32_si128(shift as i32);
-                for at in (0..LANES).step_by(8) {
-                    let place: *mut __m256i = counters.0.as_mut_ptr().add(at).cast();
-                    let p = _mm256_load_si256(place);
-                    let step = _mm256_sra_epi32(_mm256_sub_epi32(target, p), shift);
-                    _mm256_store_si256(place, _mm256_add_epi32(p, step));
+                let place: *mut __m256i = cells.0.as_mut_ptr().cast();
+                let shifts: *const __m256i = shifts.0.as_ptr().cast();
+                let states = _mm_loadu_si128(states.as_ptr().cast());
+                let empty = _mm_cmpeq_epi8(states, _mm_setzero_si128());
+                let empty = [empty, _mm_srli_si128::<8>(empty)];
+                for at in 0..2 {
+                    let shift = _mm256_load_si256(shifts.add(at));
+                    let half =
+                        _mm256_srli_epi32::<1>(_mm256_sllv_epi32(_mm256_set1_epi32(1), shift));
+                    let p = _mm256_load_si256(place.add(at));
+                    let distance = _mm256_add_epi32(_mm256_sub_epi32(target, p), half);
+                    let p = _mm256_add_epi32(p, _mm256_srav_epi32(distance, shift));
+                    let empty = _mm256_cvtepi8_epi32(empty[at]);
+                    let one_half = _mm256_set1_epi32(HALF as i32);
+                    _mm256_store_si256(place.add(at), _mm256_blendv_epi8(p, one_half, empty));
                 }
             }
         }
 
         #[inline(always)]
         fn find(bucket: &Bucket, check: u8) -> (usize, bool) {
-            let head = |slot: usize| {
-                let slot = &bucket[slot];
-                i32::from_le_bytes([slot[0], slot[1], slot[2], slot[3]])
-            };
-            // SAFETY: SSE4.1 is part of AVX2; no memory is touched here.
+            // SAFETY: SSE4.1 is part of AVX2; the load reads 8 of the 64 bytes.
             unsafe {
-                let heads = _mm_set_epi32(head(3), head(2), head(1), head(0));
-                // The key is the slot where the check fits, or else 4 + 4 * state + slot: the least wins. The upper
-                // half of each lane is the largest 16-bit number, so that it never does.
-                let slots = _mm_set_epi32(!0xFFFF | 3, !0xFFFF | 2, !0xFFFF | 1, !0xFFFF);
-                let fits = _mm_cmpeq_epi32(
-                    _mm_and_si128(heads, _mm_set1_epi32(255)),
-                    _mm_set1_epi32(i32::from(check)),
-                );
-                let state = _mm_and_si128(_mm_srli_epi32::<6>(heads), _mm_set1_epi32(0x3FC));
-                let misfit = _mm_andnot_si128(fits, _mm_add_epi32(state, _mm_set1_epi32(4)));
-                let least = _mm_minpos_epu16(_mm_or_si128(misfit, slots));
-                let key = _mm_cvtsi128_si32(least) as usize & 0xFFFF;
+                let bytes = _mm_loadl_epi64(bucket.as_ptr().cast());
+                let fits = _mm_cvtepi8_epi16(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(check as i8)));
+                // The key is the slot where the check fits, or else 4 + 4 * root + slot: the least wins. The upper
+                // half is the largest 16-bit number, so that it never does.
+                let slots = _mm_set_epi16(-1, -1, -1, -1, 3, 2, 1, 0);
+                let roots = _mm_cvtepu8_epi16(_mm_srli_si128::<4>(bytes));
+                let misfit = _mm_add_epi16(_mm_slli_epi16::<2>(roots), _mm_set1_epi16(4));
+                let keys = _mm_or_si128(_mm_andnot_si128(fits, misfit), slots);
+                let key = _mm_cvtsi128_si32(_mm_minpos_epu16(keys)) as usize & 0xFFFF;
                 (key & 3, key < 4)
             }
         }
@@ -216,42 +368,76 @@ mod tests {
     use proptest::prelude::*;
 
     struct Everything {
-        weights: [i32; INPUTS],
-        inputs: [i32; INPUTS],
-        error: i32,
-        counters: [u32; LANES],
-        shift: u32,
+        weights: [Line; SETS],
+        inputs: Line,
+        last: [i32; SETS],
+        mask: Line,
+        error: i16,
+        cells: Cells,
+        states: [u8; LANES],
+        shifts: Shifts,
         bucket: Bucket,
         check: u8,
     }
 
     impl Task for Everything {
-        type Output = (i32, [i32; INPUTS], [u32; LANES], (usize, bool));
+        type Output = (
+            ([i32; SETS], i32),
+            [i16; INPUTS],
+            [i16; INPUTS],
+            [u32; LANES],
+            (usize, bool),
+        );
 
-        fn run<K: Kernel>(self) -> Self::Output {
-            let (mut weights, inputs) = (Aligned(self.weights), Aligned(self.inputs));
-            let mut counters = Aligned(self.counters);
-            let dot = K::dot(&weights, &inputs);
-            K::train(&mut weights, &inputs, self.error);
-            K::adapt(&mut counters, (1 << 22) - 1, self.shift);
-            let found = K::find(&Aligned(self.bucket).0, self.check);
-            (dot, weights.0, counters.0, found)
+        fn run<K: Kernel>(mut self) -> Self::Output {
+            let (mut weights, inputs) = (self.weights.map(|line| [line]), [self.inputs]);
+            let mixed = K::mix(weights.each_ref(), &inputs, &self.last);
+            K::train(&mut weights[0], &inputs, self.error);
+            let mut made = Aligned([0; INPUTS]);
+            K::inputs(&self.cells, &self.mask, &inputs[0], &mut made);
+            K::adapt(&mut self.cells, &self.states, (1 << 22) - 1, &self.shifts);
+            let found = K::find(&self.bucket, self.check);
+            (mixed, weights[0][0].0, made.0, self.cells.0, found)
         }
     }
 
     proptest! {
         #[test]
         fn vectors_equal_scalars(
-            weights in prop::array::uniform24(any::<i32>()),
-            inputs in prop::array::uniform24(-4096..4096_i32),
-            error in -65536..65536_i32,
-            counters in prop::array::uniform16(0..(1_u32 << 22)),
-            shift in 1..12_u32,
-            bucket in prop::array::uniform4(prop::array::uniform16(0..4_u8)),
+            weights in prop::array::uniform4(prop::array::uniform32(any::<i16>())),
+            inputs in prop::array::uniform32(-2047..2048_i16),
+            last in prop::array::uniform4(-(1 << 18)..(1 << 18)),
+            mask in prop::array::uniform32(-1..1_i16),
+            error in -32767..32767_i16,
+            cells in prop::array::uniform16(1..(1_u32 << 22)),
+            states in prop::array::uniform16(0..4_u8),
+            shifts in prop::array::uniform16(1..12_u32),
+            heads in prop::array::uniform8(0..4_u8),
             check in 0..5_u8,
         ) {
-            let task = || Everything { weights, inputs, error, counters, shift, bucket, check };
+            let task = || Everything {
+                weights: weights.map(Aligned),
+                inputs: Aligned(inputs),
+                last,
+                mask: Aligned(mask),
+                error,
+                cells: Aligned(cells),
+                states,
+                shifts: Aligned(shifts),
+                bucket: std::array::from_fn(|i| if i < 8 { heads[i] } else { 0 }),
+                check,
+            };
             prop_assert_eq!(dispatch(task()), task().run::<Scalar>());
         }
+    }
+
+    #[test]
+    fn stretched_is_close_to_the_logarithm_of_odds() {
+        for p in (1..1 << 22).step_by(997) {
+            let odds = f64::from(p) / f64::from((1 << 22) - p);
+            let exact = (256.0 * odds.ln()).clamp(-2047.0, 2047.0);
+            assert!((f64::from(stretched(p)) - exact).abs() < 4.0);
+        }
+        assert_eq!(stretched(HALF), 0);
     }
 }

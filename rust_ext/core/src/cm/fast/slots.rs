@@ -1,27 +1,25 @@
 //! Hash table of bit histories: one slot of 16 bytes for each context and nibble.
 //!
 //! A slot holds a check byte and the states of the 15 nodes of a nibble's binary tree (the layout of M. Mahoney's
-//! lpaq1, 2007); four slots fill a cache line, and a look-up stays inside it. The states of the nibble at hand are
-//! copied to the coder's own memory and written back when the nibble ends.
+//! lpaq1, 2007); four slots fill a cache line, and a look-up stays inside it. The check bytes and the roots, by which
+//! slots are replaced, lie together, so that one vector compares them. The states of the nibble at hand are copied to
+//! the coder's own memory and written back when the nibble ends.
 
-use super::simd::{self, Bucket, Kernel, Slot};
+use super::simd::{self, Bucket, Kernel, Slot, SLOT_STATES, STATES};
 use crate::{Error, Result};
 use memmap2::{Advice, MmapMut};
 
 const BUCKET_BYTES: usize = std::mem::size_of::<Bucket>();
 
-/// All slots of a block.
+/// Memory for the slots of a block.
 #[derive(Debug)]
-pub struct Slots {
-    map: MmapMut,
-    mask: u32,
-}
+pub struct Memory(MmapMut);
 
-impl Slots {
-    /// Allocates a table of `buckets`, a power of two; its pages cost nothing until they are touched.
+impl Memory {
+    /// Allocates `buckets`, a power of two; their pages cost nothing until they are touched.
     ///
     /// # Errors
-    /// [`Error::Limit`] when the system has no room for it.
+    /// [`Error::Limit`] when the system has no room for them.
     pub fn new(buckets: usize) -> Result<Self> {
         debug_assert!(buckets.is_power_of_two());
         let limit = |_| Error::Limit {
@@ -31,48 +29,65 @@ impl Slots {
         // Look-ups are at random places: with huge pages they miss the TLB less. Not having them is no error.
         #[cfg(target_os = "linux")]
         let _ = map.advise(Advice::HugePage);
-        Ok(Self {
-            map,
-            mask: buckets as u32 - 1,
-        })
+        Ok(Self(map))
     }
 
-    /// The bucket of a hash.
-    #[inline(always)]
+    /// All slots, empty at first.
     #[must_use]
-    pub fn index(&self, hash: u32) -> u32 {
-        hash & self.mask
+    pub fn slots(&mut self) -> Slots<'_> {
+        Slots {
+            buckets: bytemuck::cast_slice_mut(&mut self.0),
+        }
     }
+}
 
-    #[inline(always)]
-    fn buckets(&self) -> &[Bucket] {
-        bytemuck::cast_slice(&self.map[..])
+/// All slots of a block.
+#[derive(Debug)]
+pub struct Slots<'a> {
+    buckets: &'a mut [Bucket],
+}
+
+impl Slots<'_> {
+    /// The number of buckets, a power of two.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.buckets.len()
     }
 
     /// Asks for a bucket early; has no effect on results.
     #[inline(always)]
     pub fn prefetch(&self, index: u32) {
-        simd::prefetch(&self.buckets()[index as usize]);
+        simd::prefetch(self.buckets, index as usize);
     }
 
     /// Looks up `check` in a bucket: copies its slot, or an empty one in place of the least used, to `slot`.
     ///
-    /// Returns where to write the slot back, and whether it was there.
+    /// Returns which slot of the bucket to write back to, and whether it was there.
     #[inline(always)]
-    pub fn enter<K: Kernel>(&self, index: u32, check: u8, slot: &mut Slot) -> (u32, bool) {
-        let bucket = &self.buckets()[index as usize];
+    pub fn enter<K: Kernel>(&self, index: u32, check: u8, slot: &mut Slot) -> (u8, bool) {
+        let bucket = &self.buckets[index as usize];
         let (at, hit) = K::find(bucket, check);
+        let at = at & 3;
+        // Two bytes of something else come first; the check and the root take their place.
+        let from = STATES - 2 + SLOT_STATES * at;
+        let mut states = [0; 16];
+        states.copy_from_slice(&bucket[from..from + 16]);
         // Without a branch, since hits are as unpredictable as the data.
         let keep = u128::from(hit).wrapping_neg();
-        *slot = (u128::from_le_bytes(bucket[at & 3]) & keep).to_le_bytes();
+        *slot = (u128::from_le_bytes(states) & keep).to_le_bytes();
         slot[0] = check;
-        (index << 2 | at as u32, hit)
+        slot[1] = bucket[4 + at] & keep as u8;
+        (at as u8, hit)
     }
 
     /// Writes a slot back to where [`Self::enter`] found it.
     #[inline(always)]
-    pub fn leave(&mut self, place: u32, slot: &Slot) {
-        let slots: &mut [Slot] = bytemuck::cast_slice_mut(&mut self.map[..]);
-        slots[place as usize] = *slot;
+    pub fn leave(&mut self, index: u32, at: u8, slot: &Slot) {
+        let bucket = &mut self.buckets[index as usize];
+        let at = usize::from(at & 3);
+        bucket[at] = slot[0];
+        bucket[4 + at] = slot[1];
+        let to = STATES + SLOT_STATES * at;
+        bucket[to..to + SLOT_STATES].copy_from_slice(&slot[2..]);
     }
 }
