@@ -64,7 +64,7 @@ impl MatchModel {
         (self.expected != 0 && self.length >= length).then_some(self.expected as u8)
     }
 
-    /// Says where the next [`Self::find`] will look, so that it is there by then.
+    /// Says where the next [`Self::look`] is, so that it is there by then.
     #[inline(always)]
     pub fn prefetch(&mut self, hash: u32) {
         self.head = hash as usize & (self.heads.len() - 1);
@@ -100,30 +100,33 @@ impl MatchModel {
         }
     }
 
-    /// Goes on to the next byte; the candidate for a longer match is asked for, so that it is there by [`Self::find`].
+    /// Remembers the place of the byte at hand, and asks for the history at the place that it takes: by the end of
+    /// the byte it is there.
     #[inline(always)]
-    pub fn follow(&mut self, history: &[u8]) {
-        if self.pointer > 0 {
-            self.pointer += 1;
-            self.length += u32::from(self.expected != 0);
-        }
+    pub fn look(&mut self, history: &[u8]) {
         let head = &mut self.heads[self.head];
         self.candidate = *head as usize;
         *head = history.len() as u32;
         if self.length < SEEK {
-            prefetch(history, self.candidate.wrapping_sub(8));
+            prefetch(history, self.candidate);
         }
     }
 
-    /// Takes the candidate if it is longer than the match at hand, and says what is expected.
+    /// Goes on to the next byte: follows the match, or takes the candidate if it is longer.
     #[inline(always)]
-    pub fn find(&mut self, history: &[u8]) {
+    pub fn next(&mut self, history: &[u8]) {
+        if self.pointer > 0 {
+            self.pointer += 1;
+            self.length += u32::from(self.expected != 0);
+        }
         if self.length < SEEK {
-            if self.candidate > 0 && self.candidate != self.pointer {
-                let length = common_end(history, self.candidate);
+            // The candidate came before the last byte.
+            let candidate = self.candidate + 1;
+            if candidate > 1 && candidate != self.pointer {
+                let length = common_end(history, candidate);
                 if length >= TAKE && length > self.length {
                     self.length = length;
-                    self.pointer = self.candidate;
+                    self.pointer = candidate;
                     self.misses = 0;
                 }
             }

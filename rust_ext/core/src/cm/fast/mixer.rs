@@ -161,11 +161,17 @@ impl<const N: usize> Apm<N> {
         }
     }
 
-    /// Selects the row of a context, so that it is there by [`Self::refine`].
+    /// Asks for the row of a context and its neighbour; has no effect on results.
+    #[inline(always)]
+    pub fn prefetch_pair(&self, context: usize) {
+        prefetch(&self.rows[..], context & (N - 2));
+        prefetch(&self.rows[..], context & (N - 2) | 1);
+    }
+
+    /// Selects the row of a context.
     #[inline(always)]
     pub fn select(&mut self, context: usize) {
         self.row = context & (N - 1);
-        prefetch(&self.rows[..], self.row);
     }
 
     /// Refines a probability to 16 bits; `place` is where its stretched value lies between the entries.

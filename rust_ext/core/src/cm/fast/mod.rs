@@ -289,18 +289,21 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
                 let bit = coder.code(p);
                 partial = partial << 1 | bit;
                 // The next look-ups are sent for first, so that they arrive while this bit is learnt.
-                if position == 3 {
+                if position == 2 {
                     self.address(partial);
+                } else if position == 3 {
+                    // The look-up was sent for with both values of this bit.
+                    for bucket in &mut self.buckets {
+                        *bucket |= bit;
+                    }
+                    for model in &mut self.matches {
+                        model.look(history);
+                    }
                 } else if position == 7 {
                     self.next_byte(history, partial);
                 }
                 self.learn::<K>(bit, partial, position, node);
                 node = node << 1 | bit as usize;
-            }
-            if half == 1 {
-                for model in &mut self.matches {
-                    model.follow(history);
-                }
             }
             for i in 0..N {
                 self.slots
@@ -311,24 +314,29 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             self.shifts = shifts(history.len());
         }
         for model in &mut self.matches {
-            model.find(history);
+            model.next(history);
         }
     }
 
-    /// Computes where the contexts of the next nibble are; `salt` tells the nibbles of a byte apart.
+    /// Computes where the contexts of the next nibble are; `salt` tells the nibbles of a byte apart. The last bit of
+    /// the first nibble, yet unknown, chooses between two neighbours.
     #[inline(always)]
     fn address(&mut self, salt: u32) {
         let salt = salt.wrapping_mul(0x9E37_79B1);
         let mask = self.slots.len() as u32 - 1;
+        let low = u32::from(salt != 0);
         for i in 0..N {
             let hash = self.hashes[i].wrapping_add(salt).wrapping_mul(0x85EB_CA6B);
             let hash = hash ^ (hash >> 15);
-            self.buckets[i] = (hash.wrapping_mul(0xC2B2_AE35) >> 4) & mask;
+            self.buckets[i] = (hash.wrapping_mul(0xC2B2_AE35) >> 4) & mask & !low;
             // Zero stands for an empty slot.
             self.checks[i] = (hash as u8).max(1);
         }
         for &bucket in &self.buckets {
             self.slots.prefetch(bucket);
+            if salt != 0 {
+                self.slots.prefetch(bucket | 1);
+            }
         }
     }
 
@@ -371,13 +379,13 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
     #[inline(always)]
     fn address_matches(&mut self, history: &[u8]) {
         let end = history.len();
-        let older = history.get(end.saturating_sub(12)..end.saturating_sub(8));
+        let older = history.get(end.saturating_sub(11)..end.saturating_sub(8));
         let older = older.map_or(0, |bytes| {
             bytes
                 .iter()
                 .fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte))
         });
-        let short = hash(self.contexts.last(6), 0) >> 40;
+        let short = hash(self.contexts.last(5), 0) >> 40;
         let long = hash(self.contexts.recent(), older) >> 40;
         self.matches[0].prefetch(short as u32);
         self.matches[1].prefetch(long as u32);
@@ -409,6 +417,9 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             self.learn_guess(guess);
         }
         if right {
+            for model in &mut self.matches {
+                model.look(history);
+            }
             history.push(guess);
             self.contexts.update(history, guess);
             self.address_matches(history);
@@ -416,8 +427,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             self.select_maps(1);
             for model in &mut self.matches {
                 model.learn(guess);
-                model.follow(history);
-                model.find(history);
+                model.next(history);
             }
             self.stale = true;
         }
@@ -430,8 +440,12 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         let partial = partial as usize;
         self.order1_map
             .select(self.contexts.last_byte() << 8 | partial);
-        self.order2_map
-            .select(self.order2 ^ partial.wrapping_mul(0x9E35));
+        self.order2_map.select(self.order2 ^ partial);
+        // One of these two rows is next.
+        let after = partial << 1 & 255;
+        self.order1_map
+            .prefetch_pair(self.contexts.last_byte() << 8 | after);
+        self.order2_map.prefetch_pair(self.order2 ^ after);
     }
 
     #[inline(always)]
