@@ -60,7 +60,7 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
     #[must_use]
     pub fn new(weight: i16) -> Self {
         Self {
-            rows: filled([Aligned([weight; INPUTS]); V]),
+            rows: filled([Aligned(std::array::from_fn(|i| if i < 16 { weight } else { 0 })); V]),
             visits: filled(0),
             last: filled([ONE / SETS as i32; SETS]),
             last_visits: filled(0),

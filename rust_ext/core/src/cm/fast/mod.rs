@@ -561,6 +561,7 @@ fn masks<const N: usize, const V: usize>() -> [Line; V] {
     for i in 0..N + EXTRA {
         masks[i / LANES].0[i % LANES] = -1;
     }
+    for i in 0..N { masks[i / LANES].0[LANES + i % LANES] = -1; }
     let last = &mut masks[V - 1].0;
     let match_lane = N - (V - 1) * LANES;
     last[LANES + match_lane] = -1;
