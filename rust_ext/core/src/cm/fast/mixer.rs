@@ -1,6 +1,6 @@
 //! Two layers of gated logistic mixing (M. Mahoney 2005, PAQ7) and the probability maps behind them.
 
-use super::simd::{prefetch, Aligned, Kernel, Line, INPUTS, SETS};
+use super::simd::{prefetch, Aligned, Kernel, Line, INPUTS, LANES, SETS};
 use crate::cm::tables::Tables;
 
 /// Contexts of the final mixer.
@@ -60,7 +60,7 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
     #[must_use]
     pub fn new(weight: i16) -> Self {
         Self {
-            rows: filled([Aligned(std::array::from_fn(|i| if i < 16 { weight } else { 0 })); V]),
+            rows: filled([Aligned(std::array::from_fn(|i| if i < LANES { weight } else { 0 })); V]),
             visits: filled(0),
             last: filled([ONE / SETS as i32; SETS]),
             last_visits: filled(0),

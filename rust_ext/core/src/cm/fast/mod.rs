@@ -65,7 +65,7 @@ const LEVELS: [Level; 4] = [
         log2_buckets: 20,
     },
     Level {
-        contexts: 12,
+        contexts: 11,
         log2_buckets: 22,
     },
     Level {
@@ -136,7 +136,7 @@ fn run<C: SymbolCoder>(coder: &mut C, count: usize, params: &Params) -> Result<V
             count,
             params,
         }),
-        12 => dispatch(Coding::<C, 12, 1> {
+        11 => dispatch(Coding::<C, 11, 1> {
             coder,
             count,
             params,
@@ -622,7 +622,7 @@ mod tests {
         let mut vector = Encoding::new(&symbols);
         run(&mut vector, symbols.len(), &params).unwrap();
         let mut scalar = Encoding::new(&symbols);
-        let task = Coding::<_, 12, 1> {
+        let task = Coding::<_, 11, 1> {
             coder: &mut scalar,
             count: symbols.len(),
             params: &params,
