@@ -1,6 +1,6 @@
 //! Two layers of gated logistic mixing (M. Mahoney 2005, PAQ7) and the probability maps behind them.
 
-use super::simd::{prefetch, Aligned, Kernel, Line, INPUTS, LANES, SETS};
+use super::simd::{prefetch, Aligned, Kernel, Line, LANES, SETS};
 use crate::cm::tables::Tables;
 
 /// Contexts of the final mixer.
@@ -129,57 +129,59 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
     }
 }
 
-/// Entries of a map's row: a cache line.
-const ENTRIES: usize = 32;
+/// Entries of a map's row: half of a cache line.
+const ENTRIES: usize = 16;
 /// Adaptation rate of a map's entries: 1 / 64.
 const MAP_SHIFT: u32 = 6;
 
-/// Adaptive probability map (secondary symbol estimation): refines a probability by one of `N` contexts, a power of
-/// two.
+type Pair = Aligned<[[u16; ENTRIES]; 2]>;
+
+/// Adaptive probability map (secondary symbol estimation): refines a probability by one of `2 · P` contexts, a power
+/// of two.
 ///
-/// Rows of 32 entries over the stretch domain; the two nearest are interpolated, the nearer one learns.
+/// Rows of 16 entries over the stretch domain; the two nearest are interpolated, the nearer one learns.
 #[derive(Debug)]
-pub struct Apm<const N: usize> {
-    rows: Box<[Aligned<[u16; ENTRIES]>; N]>,
+pub struct Apm<const P: usize> {
+    /// Two rows a cache line: contexts that differ in the next bit only.
+    pairs: Box<[Pair; P]>,
     row: usize,
     entry: usize,
 }
 
-impl<const N: usize> Apm<N> {
+impl<const P: usize> Apm<P> {
     /// Creates a map that returns its input.
     #[must_use]
     pub fn new(tables: &Tables) -> Self {
-        let mut row = Aligned([0; ENTRIES]);
-        for (j, entry) in row.0.iter_mut().enumerate() {
+        let mut row = [0; ENTRIES];
+        for (j, entry) in row.iter_mut().enumerate() {
             let d = (j as i32 * 4096 + 15) / (ENTRIES as i32 - 1) - 2048;
             *entry = (tables.squash22(d) >> 6).min(65535) as u16;
         }
         Self {
-            rows: filled(row),
+            pairs: filled(Aligned([row; 2])),
             row: 0,
             entry: 0,
         }
     }
 
-    /// Asks for the row of a context and its neighbour; has no effect on results.
+    /// Asks for the rows of a context and its neighbour; has no effect on results.
     #[inline(always)]
-    pub fn prefetch_pair(&self, context: usize) {
-        prefetch(&self.rows[..], context & (N - 2));
-        prefetch(&self.rows[..], context & (N - 2) | 1);
+    pub fn prefetch(&self, context: usize) {
+        prefetch(&self.pairs[..], context >> 1 & (P - 1));
     }
 
     /// Selects the row of a context.
     #[inline(always)]
     pub fn select(&mut self, context: usize) {
-        self.row = context & (N - 1);
+        self.row = context & (2 * P - 1);
     }
 
     /// Refines a probability to 16 bits; `place` is where its stretched value lies between the entries.
     #[inline(always)]
     pub fn refine(&mut self, place: Place) -> u32 {
-        let row = &self.rows[self.row & (N - 1)].0;
+        let row = &self.pairs[self.row >> 1 & (P - 1)].0[self.row & 1];
         self.entry = place.nearest;
-        let (low, high) = (row[place.low & 31], row[(place.low + 1) & 31]);
+        let (low, high) = (row[place.low & (ENTRIES - 1)], row[(place.low + 1) & (ENTRIES - 1)]);
         (u32::from(low) * (128 - place.weight) + u32::from(high) * place.weight) >> 7
     }
 
@@ -187,7 +189,8 @@ impl<const N: usize> Apm<N> {
     #[inline(always)]
     pub fn update(&mut self, bit: u32) {
         let target = (bit << 16) as i32 - bit as i32;
-        let entry = &mut self.rows[self.row & (N - 1)].0[self.entry & 31];
+        let row = &mut self.pairs[self.row >> 1 & (P - 1)].0[self.row & 1];
+        let entry = &mut row[self.entry & (ENTRIES - 1)];
         *entry = (i32::from(*entry) + ((target - i32::from(*entry)) >> MAP_SHIFT)) as u16;
     }
 }

@@ -99,7 +99,7 @@ fn sizes(count: usize, level: Level) -> Sizes {
 pub fn memory_bytes(count: usize, params: &Params) -> u64 {
     let sizes = sizes(count, level(params));
     // Weight sets, probability maps and tables.
-    let fixed = ROWS * 64 * 2 + (65_536 + ORDER2_MAP) * 64 + (256 << 10);
+    let fixed = ROWS * 64 * 2 + (65_536 + ORDER2_MAP) * 32 + (256 << 10);
     (sizes.buckets * 64 + sizes.heads * 4 * MATCH_MODELS + fixed) as u64
 }
 
@@ -179,8 +179,8 @@ struct Predictor<'a, const N: usize, const V: usize> {
     contexts: Contexts,
     matches: [MatchModel; MATCH_MODELS],
     mixer: Mixer<V, ROWS>,
-    order1_map: Apm<{ 1 << 16 }>,
-    order2_map: Apm<ORDER2_MAP>,
+    order1_map: Apm<{ 1 << 15 }>,
+    order2_map: Apm<{ ORDER2_MAP / 2 }>,
     /// For each lane and state the probability of a one.
     counters: Box<[[[u32; 256]; LANES]; V]>,
     /// How fast counters adapt; slower with the symbols seen.
@@ -201,6 +201,8 @@ struct Predictor<'a, const N: usize, const V: usize> {
     /// Bucket and check of each context for the next nibble.
     buckets: [u32; N],
     checks: [u8; N],
+    /// The hashes that these are made from.
+    salted: [u32; N],
     /// The states of the nibble at hand, and where they go back to.
     nibble: [Slot; N],
     entered: [u32; N],
@@ -251,6 +253,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             hashes: [0; N],
             buckets: [0; N],
             checks: [0; N],
+            salted: [0; N],
             nibble: [[0; 16]; N],
             entered: [0; N],
             places: [0; N],
@@ -289,13 +292,16 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
                 let bit = coder.code(p);
                 partial = partial << 1 | bit;
                 // The next look-ups are sent for first, so that they arrive while this bit is learnt.
-                if position == 2 {
+                if position == 0 {
+                    self.address_matches(history);
+                } else if position == 2 {
                     self.address(partial);
                 } else if position == 3 {
-                    // The look-up was sent for with both values of this bit.
-                    for bucket in &mut self.buckets {
-                        *bucket |= bit;
+                    // The bucket is the same for both values of this bit.
+                    for (check, salted) in self.checks.iter_mut().zip(self.salted) {
+                        *check = ((salted >> (8 * bit)) as u8).max(1);
                     }
+                } else if position == 4 {
                     for model in &mut self.matches {
                         model.look(history);
                     }
@@ -319,24 +325,21 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
     }
 
     /// Computes where the contexts of the next nibble are; `salt` tells the nibbles of a byte apart. The last bit of
-    /// the first nibble, yet unknown, chooses between two neighbours.
+    /// the first nibble, yet unknown, has a part in the check only.
     #[inline(always)]
     fn address(&mut self, salt: u32) {
         let salt = salt.wrapping_mul(0x9E37_79B1);
         let mask = self.slots.len() as u32 - 1;
-        let low = u32::from(salt != 0);
         for i in 0..N {
             let hash = self.hashes[i].wrapping_add(salt).wrapping_mul(0x85EB_CA6B);
             let hash = hash ^ (hash >> 15);
-            self.buckets[i] = (hash.wrapping_mul(0xC2B2_AE35) >> 4) & mask & !low;
+            self.salted[i] = hash;
+            self.buckets[i] = (hash.wrapping_mul(0xC2B2_AE35) >> 4) & mask;
             // Zero stands for an empty slot.
             self.checks[i] = (hash as u8).max(1);
         }
         for &bucket in &self.buckets {
             self.slots.prefetch(bucket);
-            if salt != 0 {
-                self.slots.prefetch(bucket | 1);
-            }
         }
     }
 
@@ -363,7 +366,6 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         self.contexts.update(history, byte);
         self.hashes = self.contexts.hashes(history);
         self.address(0);
-        self.address_matches(history);
         self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
     }
 
@@ -444,8 +446,8 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         // One of these two rows is next.
         let after = partial << 1 & 255;
         self.order1_map
-            .prefetch_pair(self.contexts.last_byte() << 8 | after);
-        self.order2_map.prefetch_pair(self.order2 ^ after);
+            .prefetch(self.contexts.last_byte() << 8 | after);
+        self.order2_map.prefetch(self.order2 ^ after);
     }
 
     #[inline(always)]
@@ -472,8 +474,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         self.current[V - 1][Self::FIRST + MATCH_MODELS] = partial as u8;
         for group in 0..V {
             let (counters, states) = (&self.counters[group], &self.current[group]);
-            let cell = |lane: usize| counters[lane][usize::from(states[lane])];
-            self.cells[group] = Aligned(std::array::from_fn(cell));
+            K::gather(counters, states, &mut self.cells[group]);
             let (mask, bias) = (&self.masks[group], &self.biases[group]);
             K::inputs(&self.cells[group], mask, bias, &mut self.inputs[group]);
         }

@@ -41,6 +41,8 @@ const LN_2: i32 = 5678;
 
 /// The operations that vectors speed up. Every implementation returns the same bits.
 pub trait Kernel {
+    /// The cells of a group of counters that belong to `states`.
+    fn gather(counters: &[[u32; 256]; LANES], states: &[u8; LANES], cells: &mut Cells);
     /// The inputs of a group: about `stretch(p)` of all cells (see [`stretched`]), then `(p - 1/2) / 2^11`; both
     /// where `mask` lets them pass, and `bias` elsewhere. Cells are in `1..2^22`.
     fn inputs(cells: &Cells, mask: &Line, bias: &Line, inputs: &mut Line);
@@ -116,6 +118,13 @@ fn stretched(p: u32) -> i16 {
 pub struct Scalar;
 
 impl Kernel for Scalar {
+    #[inline(always)]
+    fn gather(counters: &[[u32; 256]; LANES], states: &[u8; LANES], cells: &mut Cells) {
+        for ((cell, counters), &state) in cells.0.iter_mut().zip(counters).zip(states) {
+            *cell = counters[usize::from(state)];
+        }
+    }
+
     #[inline(always)]
     fn inputs(cells: &Cells, mask: &Line, bias: &Line, inputs: &mut Line) {
         for (i, &cell) in cells.0.iter().enumerate() {
@@ -204,6 +213,30 @@ mod avx2 {
     pub(super) struct Avx2;
 
     impl Kernel for Avx2 {
+        #[inline(always)]
+        fn gather(counters: &[[u32; 256]; LANES], states: &[u8; LANES], cells: &mut Cells) {
+            let cell = |lane: usize| counters[lane][usize::from(states[lane])] as i32;
+            // SAFETY: AVX2 is there; the cells are aligned to cache lines. Vectors are built in registers, since a
+            // vector cannot be read at once from where its parts were just written.
+            unsafe {
+                let place: *mut __m256i = cells.0.as_mut_ptr().cast();
+                for half in 0..2 {
+                    let at = 8 * half;
+                    let vector = _mm256_set_epi32(
+                        cell(at + 7),
+                        cell(at + 6),
+                        cell(at + 5),
+                        cell(at + 4),
+                        cell(at + 3),
+                        cell(at + 2),
+                        cell(at + 1),
+                        cell(at),
+                    );
+                    _mm256_store_si256(place.add(half), vector);
+                }
+            }
+        }
+
         #[inline(always)]
         fn inputs(cells: &Cells, mask: &Line, bias: &Line, inputs: &mut Line) {
             // SAFETY: AVX2 is there; all arrays are aligned to cache lines and have the lengths of their types.
@@ -396,6 +429,8 @@ mod tests {
             let mut made = Aligned([0; INPUTS]);
             K::inputs(&self.cells, &self.mask, &inputs[0], &mut made);
             K::adapt(&mut self.cells, &self.states, (1 << 22) - 1, &self.shifts);
+            let counters = std::array::from_fn(|lane| [lane as u32 + self.cells.0[lane]; 256]);
+            K::gather(&counters, &self.states, &mut self.cells);
             let found = K::find(&self.bucket, self.check);
             (mixed, weights[0][0].0, made.0, self.cells.0, found)
         }
