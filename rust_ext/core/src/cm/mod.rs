@@ -24,6 +24,7 @@
 )]
 
 pub mod fast;
+mod memory;
 pub mod probe;
 pub mod strong;
 pub mod tables;

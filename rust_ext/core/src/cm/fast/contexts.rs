@@ -169,7 +169,6 @@ impl Contexts {
         [
             last(1),
             last(2),
-            last(3),
             above | column << 8,
             last(4),
             above | last(1) << 8,
@@ -179,6 +178,7 @@ impl Contexts {
             self.recent >> 8 & 255,
             self.recent >> 8 & 0xFFFF,
             last(6),
+            last(3),
             self.recent >> 16 & 0xFFFF,
             self.recent >> 8 & 0xFF_FFFF,
             self.recent & 0xF0F0_F0F0,

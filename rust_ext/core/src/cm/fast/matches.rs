@@ -13,8 +13,8 @@ const GIVE_UP: u32 = 8;
 
 /// Follows one earlier occurrence.
 #[derive(Debug)]
-pub struct MatchModel {
-    heads: Box<[u32]>,
+pub struct MatchModel<'a> {
+    heads: &'a mut [u32],
     /// Place of the byte that is expected, or 0.
     pointer: usize,
     length: u32,
@@ -27,12 +27,13 @@ pub struct MatchModel {
     candidate: usize,
 }
 
-impl MatchModel {
-    /// Creates a model with `heads` entries, a power of two.
+impl<'a> MatchModel<'a> {
+    /// Creates a model that keeps its hash heads in `heads`, zeros whose number is a power of two.
     #[must_use]
-    pub fn new(heads: usize) -> Self {
+    pub fn new(heads: &'a mut [u32]) -> Self {
+        debug_assert!(heads.len().is_power_of_two());
         Self {
-            heads: vec![0; heads].into_boxed_slice(),
+            heads,
             pointer: 0,
             length: 0,
             misses: 0,

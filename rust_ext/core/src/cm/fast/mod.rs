@@ -7,6 +7,7 @@ pub mod simd;
 pub mod slots;
 pub mod states;
 
+use super::memory::Memory;
 use super::tables::Tables;
 use super::Params;
 use crate::bitmodel::{Decoding, Encoding, SymbolCoder};
@@ -18,7 +19,7 @@ use mixer::{filled, Apm, Mixer, Place};
 use simd::{
     dispatch, Aligned, Cells, Kernel, Line, Shifts, Slot, Task, HALF, INPUTS, LANES, SETS,
 };
-use slots::{Memory, Slots};
+use slots::Slots;
 use states::StateTable;
 
 const MATCH_MODELS: usize = 2;
@@ -161,8 +162,11 @@ impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V
     #[inline(always)]
     fn run<K: Kernel>(self) -> Self::Output {
         let sizes = sizes(self.count, level(self.params));
-        let mut memory = Memory::new(sizes.buckets)?;
-        let mut predictor = Predictor::<N, V>::new(memory.slots(), sizes, self.params);
+        let mut buckets = Memory::new(sizes.buckets)?;
+        let mut heads = [Memory::new(sizes.heads)?, Memory::new(sizes.heads)?];
+        let slots = Slots::new(buckets.values());
+        let matches = heads.each_mut().map(|heads| MatchModel::new(heads.values()));
+        let mut predictor = Predictor::<N, V>::new(slots, matches, self.params);
         let mut history = Vec::with_capacity(self.count.min(1 << 20));
         while history.len() < self.count && self.coder.begin(history.len()) {
             predictor.byte::<K, C>(self.coder, &mut history);
@@ -177,7 +181,7 @@ struct Predictor<'a, const N: usize, const V: usize> {
     states: StateTable,
     slots: Slots<'a>,
     contexts: Contexts,
-    matches: [MatchModel; MATCH_MODELS],
+    matches: [MatchModel<'a>; MATCH_MODELS],
     mixer: Mixer<V, ROWS>,
     order1_map: Apm<{ 1 << 15 }>,
     order2_map: Apm<{ ORDER2_MAP / 2 }>,
@@ -220,7 +224,11 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
     /// The lane after the last context.
     const FIRST: usize = N - (V - 1) * LANES;
 
-    fn new(slots: Slots<'a>, sizes: Sizes, params: &Params) -> Self {
+    fn new(
+        slots: Slots<'a>,
+        matches: [MatchModel<'a>; MATCH_MODELS],
+        params: &Params,
+    ) -> Self {
         let tables = Tables::new();
         let states = StateTable::new();
         let mut biases = [Aligned([0; INPUTS]); V];
@@ -239,7 +247,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             tables,
             slots,
             contexts: Contexts::new(params.kind, params.record as usize),
-            matches: [MatchModel::new(sizes.heads), MatchModel::new(sizes.heads)],
+            matches,
             mixer: Mixer::new(START_WEIGHT),
             counters,
             states,

@@ -6,40 +6,6 @@
 //! the coder's own memory and written back when the nibble ends.
 
 use super::simd::{self, Bucket, Kernel, Slot, SLOT_STATES, STATES};
-use crate::{Error, Result};
-use memmap2::{Advice, MmapMut};
-
-const BUCKET_BYTES: usize = std::mem::size_of::<Bucket>();
-
-/// Memory for the slots of a block.
-#[derive(Debug)]
-pub struct Memory(MmapMut);
-
-impl Memory {
-    /// Allocates `buckets`, a power of two; their pages cost nothing until they are touched.
-    ///
-    /// # Errors
-    /// [`Error::Limit`] when the system has no room for them.
-    pub fn new(buckets: usize) -> Result<Self> {
-        debug_assert!(buckets.is_power_of_two());
-        let limit = |_| Error::Limit {
-            what: "memory for context mixing",
-        };
-        let map = MmapMut::map_anon(buckets * BUCKET_BYTES).map_err(limit)?;
-        // Look-ups are at random places: with huge pages they miss the TLB less. Not having them is no error.
-        #[cfg(target_os = "linux")]
-        let _ = map.advise(Advice::HugePage);
-        Ok(Self(map))
-    }
-
-    /// All slots, empty at first.
-    #[must_use]
-    pub fn slots(&mut self) -> Slots<'_> {
-        Slots {
-            buckets: bytemuck::cast_slice_mut(&mut self.0),
-        }
-    }
-}
 
 /// All slots of a block.
 #[derive(Debug)]
@@ -47,7 +13,14 @@ pub struct Slots<'a> {
     buckets: &'a mut [Bucket],
 }
 
-impl Slots<'_> {
+impl<'a> Slots<'a> {
+    /// Slots in `buckets`, whose number is a power of two.
+    #[must_use]
+    pub fn new(buckets: &'a mut [Bucket]) -> Self {
+        debug_assert!(buckets.len().is_power_of_two());
+        Self { buckets }
+    }
+
     /// The number of buckets, a power of two.
     #[must_use]
     pub fn len(&self) -> usize {
