@@ -35,7 +35,7 @@ pub use probe::Kind;
 /// Smallest and largest level of the model.
 pub const LEVELS: std::ops::RangeInclusive<u32> = 3..=9;
 /// First level of the predictor in [`strong`].
-const STRONG: u32 = 7;
+const STRONG: u32 = 8;
 /// Positions are 32-bit: the largest number of symbols in one stream.
 pub const MAX_COUNT: usize = 1 << 30;
 

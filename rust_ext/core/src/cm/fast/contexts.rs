@@ -6,7 +6,9 @@
 use crate::cm::probe::Kind;
 
 /// Most contexts that a level can take.
-pub const MAX_CONTEXTS: usize = 16;
+pub const MAX_CONTEXTS: usize = 27;
+/// Levels with more contexts than this keep what [`Wide`] knows.
+const NARROW: usize = 16;
 /// Columns of a line that are compared with the line above.
 const MAX_COLUMN: usize = 400;
 
@@ -36,6 +38,7 @@ pub struct Contexts {
     first_word: u32,
     line: usize,
     line_above: usize,
+    wide: Wide,
 }
 
 impl Contexts {
@@ -52,6 +55,7 @@ impl Contexts {
             first_word: 0,
             line: 0,
             line_above: 0,
+            wide: Wide::new(),
         }
     }
 
@@ -76,9 +80,12 @@ impl Contexts {
         self.recent & ((1 << (8 * count)) - 1)
     }
 
-    /// Takes in the byte that was appended to `history`.
+    /// Takes in the byte that was appended to `history`, for `N` contexts.
     #[inline(always)]
-    pub fn update(&mut self, history: &[u8], byte: u8) {
+    pub fn update<const N: usize>(&mut self, history: &[u8], byte: u8) {
+        if N > NARROW {
+            self.wide.update(self.recent, byte);
+        }
         self.recent = self.recent << 8 | u64::from(byte);
         let folded = byte.to_ascii_lowercase();
         if folded.is_ascii_lowercase() || byte >= 128 {
@@ -109,7 +116,7 @@ impl Contexts {
         let mut hashes = [0; N];
         let mut salt = 0_u64;
         for (hash, context) in hashes.iter_mut().zip(contexts) {
-            salt += 1 << 59;
+            salt += 1 << 58;
             let mixed = (context
                 .wrapping_add(salt)
                 .wrapping_mul(MULTIPLIER)
@@ -126,11 +133,15 @@ impl Contexts {
         let last = |count| self.last(count);
         let (word, previous) = (u64::from(self.word), u64::from(self.previous_word));
         let column = history.len() - self.line;
-        let above = if column < MAX_COLUMN && self.line_above + column < self.line {
-            u64::from(history[self.line_above + column])
-        } else {
-            10
+        let line_above = |column: usize| {
+            if column < MAX_COLUMN && self.line_above + column < self.line {
+                u64::from(history[self.line_above + column])
+            } else {
+                10
+            }
         };
+        let (above, above_next) = (line_above(column), line_above(column + 1));
+        let wide = &self.wide;
         let triple = word.wrapping_mul(MULTIPLIER_2)
             ^ (previous << 20).wrapping_add(u64::from(self.word_before_previous));
         [
@@ -150,12 +161,24 @@ impl Contexts {
             self.recent,
             word << 8 | last(1),
             u64::from(self.first_word) << 32 | word,
+            wide.runs & 0xFF_FFFF | last(1) << 24,
+            wide.runs,
+            u64::from(wide.classes & 0x3FFF_FFFF) | last(1) << 32,
+            wide.brackets & 0xFFFF | last(1) << 16,
+            wide.after_two(self.recent) & 0xFFFF | last(1) << 16,
+            wide.after_one(self.recent) & 0xFF_FFFF | last(1) << 24,
+            self.recent & 0xFF_00FF,
+            self.recent >> 8 & 0xFF_FFFF,
+            previous << 8 | last(1),
+            above << 16 | above_next << 8 | last(1),
+            last(7),
         ]
     }
 
     #[inline(always)]
     fn binary(&self, history: &[u8]) -> [u64; MAX_CONTEXTS] {
         let last = |count| self.last(count);
+        let wide = &self.wide;
         let end = history.len();
         let at = |back: usize| {
             if back <= end {
@@ -183,6 +206,97 @@ impl Contexts {
             self.recent >> 8 & 0xFF_FFFF,
             self.recent & 0xF0F0_F0F0,
             last(5),
+            (last(1) + above).wrapping_sub(at(self.record + 1)) & 255,
+            column,
+            above | last(2) << 8,
+            self.recent & 0xFF_00FF,
+            self.recent & 0xFF00_00FF,
+            self.recent >> 16 & 255,
+            self.recent >> 24 & 255,
+            self.recent & 0xF8_F8F8,
+            wide.after_one(self.recent) & 0xFFFF | last(1) << 16,
+            wide.after_two(self.recent) & 0xFFFF | last(1) << 16,
+            // The last two words of two bytes, as far as they are whole.
+            if end.is_multiple_of(2) {
+                last(4)
+            } else {
+                last(5)
+            },
         ]
+    }
+}
+
+/// What only the larger levels keep.
+#[derive(Debug)]
+struct Wide {
+    /// Runs of bytes of one class, the latest lowest: eight bits each, class and length.
+    runs: u64,
+    /// Coarser classes of the last bytes, three bits each.
+    classes: u32,
+    /// Open brackets, the innermost lowest.
+    brackets: u64,
+    /// The bytes that followed each byte and each two bytes, the latest lowest.
+    followers: Box<[u32; 256]>,
+    pair_followers: Box<[u32]>,
+}
+
+impl Wide {
+    fn new() -> Self {
+        Self {
+            runs: 0,
+            classes: 0,
+            brackets: 0,
+            followers: Box::new([0; 256]),
+            pair_followers: vec![0; 1 << 16].into_boxed_slice(),
+        }
+    }
+
+    /// Takes in the byte after `recent`.
+    #[inline(always)]
+    fn update(&mut self, recent: u64, byte: u8) {
+        let learn = |bytes: &mut u32| *bytes = *bytes << 8 | u32::from(byte);
+        learn(&mut self.followers[(recent & 255) as usize]);
+        learn(&mut self.pair_followers[(recent & 0xFFFF) as usize]);
+        let class = match byte {
+            b'a'..=b'z' | 128.. => 1,
+            b'A'..=b'Z' => 2,
+            b'0'..=b'9' => 3,
+            _ => byte & 31 | 32,
+        };
+        let last = (self.runs & 0x3F) as u8;
+        if last == class {
+            // The length is counted up to 3.
+            let longer = (self.runs >> 6 & 3).saturating_add(1).min(3);
+            self.runs = self.runs & !0xC0 | longer << 6;
+        } else {
+            self.runs = self.runs << 8 | u64::from(class);
+        }
+        let coarse = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => 1,
+            b' ' | b'\t' | b'\n' | b'\r' => 2,
+            b'0'..=b'9' => 3,
+            0..=31 => 4,
+            33..=127 => 5,
+            128..=191 => 6,
+            192.. => 7,
+        };
+        self.classes = self.classes << 3 | coarse;
+        match byte {
+            b'(' | b'[' | b'{' | b'<' => self.brackets = self.brackets << 8 | u64::from(byte),
+            b')' | b']' | b'}' | b'>' => self.brackets >>= 8,
+            _ => {}
+        }
+    }
+
+    /// What followed the last byte before.
+    #[inline(always)]
+    fn after_one(&self, recent: u64) -> u64 {
+        u64::from(self.followers[(recent & 255) as usize])
+    }
+
+    /// What followed the last two bytes before.
+    #[inline(always)]
+    fn after_two(&self, recent: u64) -> u64 {
+        u64::from(self.pair_followers[(recent & 0xFFFF) as usize & 0xFFFF])
     }
 }

@@ -56,7 +56,7 @@ struct Level {
     log2_buckets: u32,
 }
 
-const LEVELS: [Level; 4] = [
+const LEVELS: [Level; 5] = [
     Level {
         contexts: 6,
         log2_buckets: 19,
@@ -70,7 +70,11 @@ const LEVELS: [Level; 4] = [
         log2_buckets: 22,
     },
     Level {
-        contexts: 16,
+        contexts: 13,
+        log2_buckets: 23,
+    },
+    Level {
+        contexts: 27,
         log2_buckets: 23,
     },
 ];
@@ -142,7 +146,12 @@ fn run<C: SymbolCoder>(coder: &mut C, count: usize, params: &Params) -> Result<V
             count,
             params,
         }),
-        _ => dispatch(Coding::<C, 16, 2> {
+        13 => dispatch(Coding::<C, 13, 1> {
+            coder,
+            count,
+            params,
+        }),
+        _ => dispatch(Coding::<C, 27, 2> {
             coder,
             count,
             params,
@@ -371,7 +380,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         let byte = partial as u8;
         self.learn_guess(byte);
         history.push(byte);
-        self.contexts.update(history, byte);
+        self.contexts.update::<N>(history, byte);
         self.hashes = self.contexts.hashes(history);
         self.address(0);
         self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
@@ -431,7 +440,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
                 model.look(history);
             }
             history.push(guess);
-            self.contexts.update(history, guess);
+            self.contexts.update::<N>(history, guess);
             self.address_matches(history);
             self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
             self.select_maps(1);
