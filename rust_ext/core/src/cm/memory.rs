@@ -1,4 +1,4 @@
-//! Large zeroed memory for tables whose look-ups are at random places.
+//! Memory of tables.
 
 use crate::{Error, Result};
 use bytemuck::Pod;
@@ -36,4 +36,13 @@ impl<T: Pod> Memory<T> {
     pub fn values(&mut self) -> &mut [T] {
         bytemuck::cast_slice_mut(&mut self.map)
     }
+}
+
+/// An array on the heap that was never on the stack.
+#[allow(clippy::unnecessary_box_returns)] // too large for the stack
+pub fn filled<T: Copy, const N: usize>(value: T) -> Box<[T; N]> {
+    let Ok(array) = vec![value; N].into_boxed_slice().try_into() else {
+        unreachable!("the length is N")
+    };
+    array
 }

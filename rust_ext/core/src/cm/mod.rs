@@ -2,8 +2,8 @@
 //!
 //! Every byte is coded as eight binary decisions, most significant bit first. Each context keeps bit histories; an
 //! adaptive map turns a history into a probability; gated logistic mixers combine the probabilities; adaptive
-//! probability maps refine the result. Levels 3 to 6 run the predictor in [`fast`],
-//! levels 7 to 9 the one in [`strong`].
+//! probability maps refine the result. Levels 3 to 7 run the predictor in [`fast`],
+//! levels 8 and 9 the one in [`strong`].
 //!
 //! ```
 //! use lmcodec_core::cm::{self, Params};

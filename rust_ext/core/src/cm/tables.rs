@@ -1,5 +1,7 @@
 //! Logistic tables and reciprocals, built from integer recurrences so that every CPU has the same bits.
 
+use super::memory::filled;
+
 /// Fractional bits of the stretch domain: `stretch(p) = 256 · ln(p / (1 - p))`.
 pub const STRETCH_BITS: u32 = 8;
 /// Largest magnitude of a mixer input: ln(p / (1 - p)) of about 8.
@@ -38,7 +40,7 @@ impl Tables {
     /// Builds the tables.
     #[must_use]
     pub fn new() -> Self {
-        let mut squash22 = Box::new([0_u32; SQUASH_SIZE]);
+        let mut squash22: Box<[u32; SQUASH_SIZE]> = filled(0);
         let mut power: u64 = 1 << 62;
         for d in 0..=FINAL_MAX as usize {
             // 1 / (1 + e^-d), with e^-d in 62 fractional bits; below one half it is 1 - p.
@@ -48,7 +50,7 @@ impl Tables {
             squash22[FINAL_MAX as usize - d] = (1 << 22) - p.min((1 << 22) - 1);
             power = ((u128::from(power) * u128::from(EXP_STEP)) >> 62) as u64;
         }
-        let mut squash16 = Box::new([0_u16; SQUASH_SIZE]);
+        let mut squash16: Box<[u16; SQUASH_SIZE]> = filled(0);
         for (i, entry) in squash16.iter_mut().enumerate() {
             *entry = (squash22[i] >> 6).clamp(1, 65535) as u16;
         }

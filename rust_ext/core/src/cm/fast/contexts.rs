@@ -105,6 +105,24 @@ impl Contexts {
         }
     }
 
+    /// Three small numbers, below 512, 256 and 1024, that select weight sets of the larger levels.
+    #[inline(always)]
+    #[must_use]
+    pub fn selectors(&self) -> [usize; 3] {
+        let wide = &self.wide;
+        let inner = match (wide.brackets & 255) as u8 {
+            b'(' => 1,
+            b'[' | b'{' => 2,
+            b'<' => 3,
+            _ => 0,
+        };
+        [
+            (wide.classes & 0x1FF) as usize,
+            (wide.word_length.min(15) << 4 | wide.previous_length.min(15)) as usize,
+            ((wide.classes >> 9 & 7) << 7 | inner << 5 | wide.column.min(31)) as usize,
+        ]
+    }
+
     /// Hashes the first `N` contexts of the next byte.
     #[inline(always)]
     #[must_use]
@@ -233,6 +251,11 @@ struct Wide {
     runs: u64,
     /// Coarser classes of the last bytes, three bits each.
     classes: u32,
+    /// Bytes since the start of the line.
+    column: u32,
+    /// Letters of the word at hand and of the one before.
+    word_length: u32,
+    previous_length: u32,
     /// Open brackets, the innermost lowest.
     brackets: u64,
     /// The bytes that followed each byte and each two bytes, the latest lowest.
@@ -245,6 +268,9 @@ impl Wide {
         Self {
             runs: 0,
             classes: 0,
+            column: 0,
+            word_length: 0,
+            previous_length: 0,
             brackets: 0,
             followers: Box::new([0; 256]),
             pair_followers: vec![0; 1 << 16].into_boxed_slice(),
@@ -281,6 +307,13 @@ impl Wide {
             192.. => 7,
         };
         self.classes = self.classes << 3 | coarse;
+        self.column = if byte == b'\n' { 0 } else { self.column + 1 };
+        if class <= 2 {
+            self.word_length += 1;
+        } else if self.word_length > 0 {
+            self.previous_length = self.word_length;
+            self.word_length = 0;
+        }
         match byte {
             b'(' | b'[' | b'{' | b'<' => self.brackets = self.brackets << 8 | u64::from(byte),
             b')' | b']' | b'}' | b'>' => self.brackets >>= 8,

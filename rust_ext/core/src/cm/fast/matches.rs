@@ -69,7 +69,7 @@ impl<'a> MatchModel<'a> {
     #[inline(always)]
     pub fn prefetch(&mut self, hash: u32) {
         self.head = hash as usize & (self.heads.len() - 1);
-        prefetch(&self.heads, self.head);
+        prefetch(self.heads, self.head);
     }
 
     /// The state of the match as the context of its counter: 0 when there is no expected bit.

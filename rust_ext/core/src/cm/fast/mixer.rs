@@ -1,6 +1,7 @@
 //! Two layers of gated logistic mixing (M. Mahoney 2005, PAQ7) and the probability maps behind them.
 
 use super::simd::{prefetch, Aligned, Kernel, Line, LANES, SETS};
+use crate::cm::memory::filled;
 use crate::cm::tables::Tables;
 
 /// Contexts of the final mixer.
@@ -44,15 +45,6 @@ fn rates(start: i32, floor: i32) -> Box<[i32; 1024]> {
         *rate = floor + (start - floor) * 16 / (16 + visits);
     }
     rates
-}
-
-/// An array on the heap that was never on the stack.
-#[allow(clippy::unnecessary_box_returns)] // too large for the stack
-pub fn filled<T: Copy, const N: usize>(value: T) -> Box<[T; N]> {
-    let Ok(array) = vec![value; N].into_boxed_slice().try_into() else {
-        unreachable!("the length is N")
-    };
-    array
 }
 
 impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
@@ -181,7 +173,10 @@ impl<const P: usize> Apm<P> {
     pub fn refine(&mut self, place: Place) -> u32 {
         let row = &self.pairs[self.row >> 1 & (P - 1)].0[self.row & 1];
         self.entry = place.nearest;
-        let (low, high) = (row[place.low & (ENTRIES - 1)], row[(place.low + 1) & (ENTRIES - 1)]);
+        let (low, high) = (
+            row[place.low & (ENTRIES - 1)],
+            row[(place.low + 1) & (ENTRIES - 1)],
+        );
         (u32::from(low) * (128 - place.weight) + u32::from(high) * place.weight) >> 7
     }
 

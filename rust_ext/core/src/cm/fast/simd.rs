@@ -272,7 +272,10 @@ mod avx2 {
                     _mm256_set1_epi16(-2047),
                 );
                 let distance = _mm256_sub_epi16(
-                    _mm256_packs_epi32(_mm256_srli_epi32::<11>(p[0]), _mm256_srli_epi32::<11>(p[1])),
+                    _mm256_packs_epi32(
+                        _mm256_srli_epi32::<11>(p[0]),
+                        _mm256_srli_epi32::<11>(p[1]),
+                    ),
                     _mm256_set1_epi16(1024),
                 );
                 let mask: *const __m256i = mask.0.as_ptr().cast();

@@ -21,10 +21,11 @@ impl<'a> Slots<'a> {
         Self { buckets }
     }
 
-    /// The number of buckets, a power of two.
+    /// The bits of an index of a bucket.
+    #[inline(always)]
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.buckets.len()
+    pub fn mask(&self) -> u32 {
+        self.buckets.len() as u32 - 1
     }
 
     /// Asks for a bucket early; has no effect on results.

@@ -1,0 +1,435 @@
+//! Predicts and learns the bits of a byte.
+
+use super::contexts::{hash, Contexts};
+use super::guesses::{Guesses, SURE_LENGTH};
+use super::matches::MatchModel;
+use super::mixer::{Apm, Mixer, Place};
+use super::simd::{Aligned, Cells, Kernel, Line, Shifts, Slot, HALF, INPUTS, LANES, SETS};
+use super::slots::Slots;
+use super::states::StateTable;
+use crate::bitmodel::SymbolCoder;
+use crate::cm::memory::filled;
+use crate::cm::tables::Tables;
+use crate::cm::Params;
+use crate::coder::binary::PROB_ONE;
+
+/// Match models: a short and a long one.
+pub const MATCH_MODELS: usize = 2;
+/// Cells after those of the contexts: one of each match model, order 0.
+pub const EXTRA: usize = MATCH_MODELS + 1;
+/// The lane of an input that is always the same.
+const BIAS: usize = INPUTS - 1;
+/// A bias of one in the stretch domain.
+const BIAS_INPUT: i16 = 256;
+/// Weights start at 0.15.
+const START_WEIGHT: i16 = 2458;
+/// The coder never sees a probability closer to 0 or 1 than this: 2^-17.
+const MIN_P: u32 = 32;
+/// Contexts of the second probability map; the first has [`ORDER1_MAP`].
+pub const ORDER2_MAP: usize = 1 << 14;
+/// Bytes times partial bytes.
+pub const ORDER1_MAP: usize = 1 << 16;
+/// Rows of all weight sets.
+pub const ROWS: usize = 4096;
+
+/// Predictor of `N` contexts, whose cells with three others fill `V` groups.
+#[derive(Debug)]
+pub struct Predictor<'a, const N: usize, const V: usize> {
+    tables: Tables,
+    states: StateTable,
+    slots: Slots<'a>,
+    contexts: Contexts,
+    matches: [MatchModel<'a>; MATCH_MODELS],
+    mixer: Mixer<V, ROWS>,
+    /// Larger levels mix with other weight sets as well.
+    second: Option<Mixer<V, ROWS>>,
+    order1_map: Apm<{ ORDER1_MAP / 2 }>,
+    order2_map: Apm<{ ORDER2_MAP / 2 }>,
+    /// For each lane and state the probability of a one.
+    counters: Box<[[[u32; 256]; LANES]; V]>,
+    /// How fast counters adapt; slower with the symbols seen.
+    shifts: [Shifts; V],
+    /// Inputs that are made from cells.
+    masks: [Line; V],
+    /// What is an input without being made from a cell.
+    biases: [Line; V],
+    guesses: Guesses,
+    /// The contexts of this byte have yet to be hashed, since the last byte was a right guess.
+    stale: bool,
+    order2: usize,
+    /// Hashes of the contexts of this byte.
+    hashes: [u32; N],
+    /// Bucket and check of each context for the next nibble.
+    buckets: [u32; N],
+    checks: [u8; N],
+    /// The hashes that these are made from.
+    salted: [u32; N],
+    /// The states of the nibble at hand, and where they go back to.
+    nibble: [Slot; N],
+    entered: [u32; N],
+    places: [u8; N],
+    /// Contexts that were known at the start of the byte.
+    known: usize,
+    inputs: [Line; V],
+    cells: [Cells; V],
+    /// The states that the cells belong to.
+    current: [[u8; LANES]; V],
+    match_class: usize,
+}
+
+impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
+    /// The lane after the last context.
+    const FIRST: usize = N - (V - 1) * LANES;
+
+    /// Starts with empty tables.
+    #[must_use]
+    pub fn new(slots: Slots<'a>, matches: [MatchModel<'a>; MATCH_MODELS], params: &Params) -> Self {
+        let tables = Tables::new();
+        let states = StateTable::new();
+        let mut biases = [Aligned([0; INPUTS]); V];
+        biases[V - 1].0[BIAS] = BIAS_INPUT;
+        let mut start = [0; 256];
+        for (cell, &p) in start.iter_mut().zip(&states.start) {
+            *cell = p.clamp(1, (1 << 22) - 1);
+        }
+        let mut counters: Box<[[[u32; 256]; LANES]; V]> = filled([start; LANES]);
+        for lane in 0..EXTRA {
+            counters[V - 1][Self::FIRST + lane] = [HALF; 256];
+        }
+        let mut predictor = Self {
+            order1_map: Apm::new(&tables),
+            order2_map: Apm::new(&tables),
+            tables,
+            slots,
+            contexts: Contexts::new(params.kind, params.record as usize),
+            matches,
+            mixer: Mixer::new(START_WEIGHT / V as i16),
+            second: (V > 1).then(|| Mixer::new(START_WEIGHT / V as i16)),
+            counters,
+            states,
+            shifts: shifts(0),
+            masks: masks::<N, V>(),
+            biases,
+            guesses: Guesses::new(),
+            stale: false,
+            order2: 0,
+            hashes: [0; N],
+            buckets: [0; N],
+            checks: [0; N],
+            salted: [0; N],
+            nibble: [[0; 16]; N],
+            entered: [0; N],
+            places: [0; N],
+            known: 0,
+            inputs: [Aligned([0; INPUTS]); V],
+            cells: [Aligned([HALF; LANES]); V],
+            current: [[0; LANES]; V],
+            match_class: 0,
+        };
+        predictor.hashes = predictor.contexts.hashes(&[]);
+        predictor.address(0);
+        predictor
+    }
+
+    /// Codes one byte and appends it to `history`.
+    #[inline(always)]
+    pub fn byte<K: Kernel, C: SymbolCoder>(&mut self, coder: &mut C, history: &mut Vec<u8>) {
+        if self.guess(coder, history) {
+            return;
+        }
+        if self.stale {
+            self.hashes = self.contexts.hashes(history);
+            self.address(0);
+            self.stale = false;
+        }
+        let mut partial = 1_u32;
+        for half in 0..2 {
+            let known = self.enter::<K>();
+            if half == 0 {
+                self.known = known;
+            }
+            let mut node = 1;
+            for step in 0..4 {
+                let position = half * 4 + step;
+                let p = self.predict::<K>(partial, position, node);
+                let bit = coder.code(p);
+                partial = partial << 1 | bit;
+                // The next look-ups are sent for first, so that they arrive while this bit is learnt.
+                if position == 0 {
+                    self.address_matches(history);
+                } else if position == 2 {
+                    self.address(partial);
+                } else if position == 3 {
+                    // The bucket is the same for both values of this bit.
+                    for (check, salted) in self.checks.iter_mut().zip(self.salted) {
+                        *check = ((salted >> (8 * bit)) as u8).max(1);
+                    }
+                } else if position == 4 {
+                    for model in &mut self.matches {
+                        model.look(history);
+                    }
+                } else if position == 7 {
+                    self.next_byte(history, partial);
+                }
+                self.learn::<K>(bit, partial, position, node);
+                node = node << 1 | bit as usize;
+            }
+            for i in 0..N {
+                self.slots
+                    .leave(self.entered[i], self.places[i], &self.nibble[i]);
+            }
+        }
+        if history.len().is_multiple_of(1024) {
+            self.shifts = shifts(history.len());
+        }
+        for model in &mut self.matches {
+            model.next(history);
+        }
+    }
+
+    /// Computes where the contexts of the next nibble are; `salt` tells the nibbles of a byte apart. The last bit of
+    /// the first nibble, yet unknown, has a part in the check only.
+    #[inline(always)]
+    fn address(&mut self, salt: u32) {
+        let salt = salt.wrapping_mul(0x9E37_79B1);
+        let mask = self.slots.mask();
+        for i in 0..N {
+            let hash = self.hashes[i].wrapping_add(salt).wrapping_mul(0x85EB_CA6B);
+            let hash = hash ^ (hash >> 15);
+            self.salted[i] = hash;
+            self.buckets[i] = (hash.wrapping_mul(0xC2B2_AE35) >> 4) & mask;
+            // Zero stands for an empty slot.
+            self.checks[i] = (hash as u8).max(1);
+        }
+        for &bucket in &self.buckets {
+            self.slots.prefetch(bucket);
+        }
+    }
+
+    /// Fetches the slots of the next nibble; returns how many were there.
+    #[inline(always)]
+    fn enter<K: Kernel>(&mut self) -> usize {
+        let mut known = 0;
+        for i in 0..N {
+            let (place, hit) =
+                self.slots
+                    .enter::<K>(self.buckets[i], self.checks[i], &mut self.nibble[i]);
+            self.places[i] = place;
+            self.entered[i] = self.buckets[i];
+            known += usize::from(hit);
+        }
+        known
+    }
+
+    #[inline(always)]
+    fn next_byte(&mut self, history: &mut Vec<u8>, partial: u32) {
+        let byte = partial as u8;
+        self.guesses.learn(byte, &self.tables);
+        history.push(byte);
+        self.contexts.update::<N>(history, byte);
+        self.hashes = self.contexts.hashes(history);
+        self.address(0);
+        self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
+    }
+
+    #[inline(always)]
+    fn address_matches(&mut self, history: &[u8]) {
+        let end = history.len();
+        let older = history.get(end.saturating_sub(11)..end.saturating_sub(8));
+        let older = older.map_or(0, |bytes| {
+            bytes
+                .iter()
+                .fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte))
+        });
+        let short = hash(self.contexts.last(5), 0) >> 40;
+        let long = hash(self.contexts.recent(), older) >> 40;
+        self.matches[0].prefetch(short as u32);
+        self.matches[1].prefetch(long as u32);
+    }
+
+    /// In a long match, codes first whether the expected byte comes, and if so is done with it: the contexts would
+    /// hardly learn from it, and redundant content is coded many times faster.
+    #[inline(always)]
+    fn guess<C: SymbolCoder>(&mut self, coder: &mut C, history: &mut Vec<u8>) -> bool {
+        let [short, long] = &self.matches;
+        let model = if long.length() >= short.length() {
+            long
+        } else {
+            short
+        };
+        let expected = model.sure(SURE_LENGTH);
+        let Some((guess, p)) = self.guesses.make(expected, self.contexts.last(2)) else {
+            return false;
+        };
+        let right = coder.code_guess(guess, p);
+        if right {
+            self.guesses.learn(guess, &self.tables);
+            for model in &mut self.matches {
+                model.look(history);
+            }
+            history.push(guess);
+            self.contexts.update::<N>(history, guess);
+            self.address_matches(history);
+            self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
+            self.select_maps(1);
+            for model in &mut self.matches {
+                model.learn(guess);
+                model.next(history);
+            }
+            self.stale = true;
+        }
+        right
+    }
+
+    /// Selects the rows of the probability maps for the next bit.
+    #[inline(always)]
+    fn select_maps(&mut self, partial: u32) {
+        let partial = partial as usize;
+        self.order1_map
+            .select(self.contexts.last_byte() << 8 | partial);
+        self.order2_map.select(self.order2 ^ partial);
+        // One of these two rows is next.
+        let after = partial << 1 & 255;
+        self.order1_map
+            .prefetch(self.contexts.last_byte() << 8 | after);
+        self.order2_map.prefetch(self.order2 ^ after);
+    }
+
+    #[inline(always)]
+    fn selected(&self, partial: u32, position: u32) -> ([usize; SETS], usize) {
+        let position = position as usize;
+        let sets = [
+            self.contexts.last_byte() << 3 | position,
+            2048 + ((self.match_class << 4 | self.known.min(15)) << 3 | position),
+            3072 + partial as usize,
+            3328 + (self.contexts.recent() >> 8 & 255) as usize,
+        ];
+        (sets, self.match_class << 8 | partial as usize)
+    }
+
+    /// What selects the weight sets of the second mixer.
+    #[inline(always)]
+    fn selected_too(&self, position: u32) -> ([usize; SETS], usize) {
+        let [classes, lengths, place] = self.contexts.selectors();
+        let sets = [
+            classes,
+            512 + lengths,
+            1024 + place,
+            2048 + (self.contexts.recent() >> 16 & 255) as usize,
+        ];
+        (sets, self.contexts.last_byte() << 3 | position as usize)
+    }
+
+    /// Probability of a one, 22 bits.
+    #[inline(always)]
+    fn predict<K: Kernel>(&mut self, partial: u32, position: u32, node: usize) -> u32 {
+        for i in 0..N {
+            self.current[i / LANES][i % LANES] = self.nibble[i][node & 15];
+        }
+        for (j, model) in self.matches.iter().enumerate() {
+            self.current[V - 1][Self::FIRST + j] = model.state(position);
+        }
+        self.current[V - 1][Self::FIRST + MATCH_MODELS] = partial as u8;
+        for group in 0..V {
+            let (counters, states) = (&self.counters[group], &self.current[group]);
+            K::gather(counters, states, &mut self.cells[group]);
+            let (mask, bias) = (&self.masks[group], &self.biases[group]);
+            K::inputs(&self.cells[group], mask, bias, &mut self.inputs[group]);
+        }
+        self.match_class = self.class_of_match();
+        let (sets, last) = self.selected(partial, position);
+        let mut mixed = self.mixer.mix::<K>(&self.inputs, sets, last);
+        if V > 1 {
+            let (sets, last) = self.selected_too(position);
+            if let Some(second) = &mut self.second {
+                mixed = (mixed + second.mix::<K>(&self.inputs, sets, last)) >> 1;
+            }
+        }
+        let place = Place::new(mixed);
+        let q1 = self.order1_map.refine(place);
+        let q2 = self.order2_map.refine(place);
+        let p = (self.tables.squash22(mixed) >> 6) * 2 + q1 + q2;
+        // Two 16-bit halves and two quarters make 18 bits.
+        (p << 4).clamp(MIN_P, PROB_ONE - MIN_P)
+    }
+
+    /// 0 without a match, then growing with its length.
+    #[inline(always)]
+    fn class_of_match(&self) -> usize {
+        let [short, long] = &self.matches;
+        if !short.expects() && !long.expects() {
+            return 0;
+        }
+        match short.length().max(long.length()) {
+            0 => 1,
+            1..=7 => 2,
+            8..=11 => 3,
+            12..=15 => 4,
+            16..=23 => 5,
+            24..=31 => 6,
+            _ => 7,
+        }
+    }
+
+    #[inline(always)]
+    fn learn<K: Kernel>(&mut self, bit: u32, next_partial: u32, position: u32, node: usize) {
+        let (sets, last) = self.selected(next_partial & 255, (position + 1) & 7);
+        self.mixer.prefetch(sets, last);
+        self.mixer.update::<K>(&self.inputs, bit, &self.tables);
+        if let Some(second) = &mut self.second {
+            second.update::<K>(&self.inputs, bit, &self.tables);
+        }
+        self.order1_map.update(bit);
+        self.order2_map.update(bit);
+        self.select_maps(if position == 7 { 1 } else { next_partial });
+        let target = (bit << 22) as i32 - bit as i32;
+        let next = &self.states.next[bit as usize & 1];
+        for group in 0..V {
+            let states = self.current[group];
+            K::adapt(&mut self.cells[group], &states, target, &self.shifts[group]);
+            for (lane, &state) in states.iter().enumerate().take(lanes::<N, V>(group)) {
+                let state = usize::from(state);
+                self.counters[group][lane][state] = self.cells[group].0[lane];
+                let context = group * LANES + lane;
+                if context < N {
+                    self.nibble[context][node & 15] = next[state];
+                }
+            }
+        }
+        for model in &mut self.matches {
+            model.update(bit, position);
+        }
+    }
+}
+
+/// Lanes of a group that are in use: the match models and order 0 follow the contexts.
+const fn lanes<const N: usize, const V: usize>(group: usize) -> usize {
+    if group + 1 < V {
+        LANES
+    } else {
+        N + EXTRA - group * LANES
+    }
+}
+
+/// Counters adapt by 1/64 at first and by 1/256 after a quarter of a million symbols.
+fn shifts<const V: usize>(symbols: usize) -> [Shifts; V] {
+    let shift = 6 + u32::from(symbols >= 1 << 15) + u32::from(symbols >= 1 << 18);
+    [Aligned([shift; LANES]); V]
+}
+
+/// Of contexts only the stretched probability is an input.
+fn masks<const N: usize, const V: usize>() -> [Line; V] {
+    let mut masks = [Aligned([0; INPUTS]); V];
+    for i in 0..N + EXTRA {
+        masks[i / LANES].0[i % LANES] = -1;
+    }
+    for i in 0..N {
+        masks[i / LANES].0[LANES + i % LANES] = -1;
+    }
+    let last = &mut masks[V - 1].0;
+    let match_lane = N - (V - 1) * LANES;
+    last[LANES + match_lane] = -1;
+    last[LANES + match_lane + 1] = -1;
+    last[BIAS] = 0;
+    masks
+}
