@@ -35,9 +35,12 @@ struct Lanes {
     state_cell: [u32; MAX],
     vote_cell: [u32; MAX],
     vote_at: [u16; MAX],
+    /// Stretched probabilities of the cells.
+    state_input: [i16; MAX],
+    vote_input: [i16; MAX],
     check: [u16; MAX],
     state: [u8; MAX],
-    votes: [u8; MAX],
+    class: [u8; MAX],
     /// The later groups are rebuilt from the byte history.
     deferred: [bool; MAX],
     /// The last three distinct bytes; all bits set in `agrees` while one of them is possible.
@@ -55,13 +58,19 @@ pub struct ContextMap {
     bucket_mask: u32,
     lanes: Box<Lanes>,
     /// Statistics by bit history, and by class of bit history and votes of the byte history.
-    pub state_cells: Vec<[u32; STATE_CELLS]>,
-    pub vote_cells: Vec<[u32; VOTE_CELLS]>,
+    state_cells: Box<[[u32; STATE_CELLS]; MAX]>,
+    vote_cells: Box<[[u32; VOTE_CELLS]; MAX]>,
     /// A fourth input for each context: how far the probability is from one half.
     confidence: bool,
     random: u32,
     limit: u32,
     vote_limit: u32,
+}
+
+/// One copy of `row` for each context.
+fn per_context<const N: usize>(row: [u32; N]) -> Box<[[u32; N]; MAX]> {
+    let rows = vec![row; MAX].into_boxed_slice();
+    rows.try_into().expect("as many rows as contexts")
 }
 
 /// Position of the current node in its group: 0, 1-2, then (after 2 or 5 bits) 0, 1-2, 3-6.
@@ -97,15 +106,17 @@ impl ContextMap {
                 state_cell: [0; MAX],
                 vote_cell: [0; MAX],
                 vote_at: [0; MAX],
+                state_input: [0; MAX],
+                vote_input: [0; MAX],
                 check: [0; MAX],
                 state: [0; MAX],
-                votes: [0; MAX],
+                class: [0; MAX],
                 deferred: [false; MAX],
                 bytes: [[0; MAX]; 3],
                 agrees: [[0; MAX]; 3],
             }),
-            state_cells: super::simd::filled(&[row], padded),
-            vote_cells: super::simd::filled(&[[CELL_HALF; VOTE_CELLS]], padded),
+            state_cells: per_context(row),
+            vote_cells: per_context([CELL_HALF; VOTE_CELLS]),
             confidence,
             random: 0x9E37_79B9,
             limit: 400,
@@ -288,6 +299,17 @@ impl ContextMap {
         }
     }
 
+    /// Asks for the cache lines of the groups that follow if the next bit makes it `partial`.
+    #[inline(always)]
+    pub fn foresee(&self, partial: u32) {
+        for i in 0..self.count.min(MAX) {
+            if !self.lanes.deferred[i] {
+                let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
+                super::simd::prefetch(&self.table, self.origin + bucket as usize * BUCKET_BYTES);
+            }
+        }
+    }
+
     #[inline(always)]
     fn rebuild(&mut self, i: usize, bit_position: u32, partial: u32, states: &StateTable) -> u32 {
         let scratch = self.scratch(i);
@@ -324,21 +346,15 @@ impl ContextMap {
             .wrapping_add(0x3C6E_F35F);
         let mut random = self.random >> 8;
         let table = &mut self.table[..];
+        let advance = states.advance(bit);
+        tables.adapt_all(&mut lanes.state_cell, bit, self.limit);
+        tables.adapt_all(&mut lanes.vote_cell, bit, self.vote_limit);
         for i in 0..n {
             random = random.rotate_left(5).wrapping_add(0x3779);
-            table[lanes.node[i] as usize] = states.next(lanes.state[i], bit, random);
-        }
-        tables.adapt_all(&mut lanes.state_cell[..n], bit, self.limit);
-        tables.adapt_all(&mut lanes.vote_cell[..n], bit, self.vote_limit);
-        for (i, (row, votes)) in self
-            .state_cells
-            .iter_mut()
-            .zip(&mut self.vote_cells)
-            .take(n)
-            .enumerate()
-        {
-            row[usize::from(lanes.state[i])] = lanes.state_cell[i];
-            votes[usize::from(lanes.vote_at[i]) % VOTE_CELLS] = lanes.vote_cell[i];
+            let state = usize::from(lanes.state[i]);
+            table[lanes.node[i] as usize] = advance.next(state as u8, random);
+            self.state_cells[i][state] = lanes.state_cell[i];
+            self.vote_cells[i][usize::from(lanes.vote_at[i]) % VOTE_CELLS] = lanes.vote_cell[i];
         }
         let (shift, bit) = (7 - bit_position, bit as u8);
         for k in 0..3 {
@@ -389,42 +405,37 @@ impl ContextMap {
             lanes.node[i] = lanes.group[i] + offset;
             // 0 none or contradicted, 1 zero, 2 one
             let vote = |k: usize| lanes.agrees[k][i] & (1 + ((lanes.bytes[k][i] >> shift) & 1));
-            lanes.votes[i] = vote(0) + 3 * vote(1) + 9 * vote(2);
+            lanes.vote_at[i] = u16::from(vote(0) + 3 * vote(1) + 9 * vote(2)) << 4;
+        }
+        let table = &self.table[..];
+        for i in 0..n {
+            let state = table[lanes.node[i] as usize];
+            let class = states.class[usize::from(state)];
+            let at = lanes.vote_at[i] | u16::from(class & 15);
+            let cell = self.state_cells[i][usize::from(state)];
+            let vote = self.vote_cells[i][usize::from(at) % VOTE_CELLS];
+            lanes.state[i] = state;
+            lanes.class[i] = class;
+            lanes.vote_at[i] = at;
+            lanes.state_cell[i] = cell;
+            lanes.vote_cell[i] = vote;
+            lanes.state_input[i] = tables.stretch22(cell >> 10) as i16;
+            lanes.vote_input[i] = tables.stretch22(vote >> 10) as i16;
+        }
+        for i in 0..MAX {
+            lanes.state_input[i] &= -i16::from(lanes.state[i] != 0);
         }
         let (st, rest) = inputs.split_at_mut(stride);
         let (certain, rest) = rest.split_at_mut(stride);
-        let (st, certain, vote) = (&mut st[..n], &mut certain[..n], rest);
-        let (vote, rest) = vote.split_at_mut(stride);
-        let vote = &mut vote[..n];
-        let table = &self.table[..];
-        for (i, (row, votes)) in self
-            .state_cells
-            .iter()
-            .zip(&self.vote_cells)
-            .take(n)
-            .enumerate()
-        {
-            let state = table[lanes.node[i] as usize];
-            lanes.state[i] = state;
-            let class = states.class[usize::from(state)];
-            let cell = row[usize::from(state)];
-            lanes.state_cell[i] = cell;
-            st[i] = tables.stretch22(cell >> 10) as i16;
+        let (vote, rest) = rest.split_at_mut(stride);
+        st.copy_from_slice(&lanes.state_input[..stride]);
+        vote.copy_from_slice(&lanes.vote_input[..stride]);
+        for (i, certain) in certain.iter_mut().enumerate().take(MAX) {
             // The high bit tells that only one bit value was seen.
-            certain[i] = i16::from(class as i8 >> 7);
-            let at = (usize::from(lanes.votes[i] & 31) << 4) | usize::from(class & 15);
-            lanes.vote_at[i] = at as u16;
-            let cell = votes[at];
-            lanes.vote_cell[i] = cell;
-            vote[i] = tables.stretch22(cell >> 10) as i16;
-        }
-        for i in 0..n {
-            let mask = -i16::from(lanes.state[i] != 0);
-            st[i] &= mask;
-            certain[i] &= st[i];
+            *certain = lanes.state_input[i] & i16::from(lanes.class[i] as i8 >> 7);
         }
         if self.confidence {
-            for (i, confidence) in rest[..n].iter_mut().enumerate() {
+            for (i, confidence) in rest[..stride].iter_mut().enumerate().take(MAX) {
                 let p = (lanes.state_cell[i] >> 10) as i32 - (1 << 21);
                 *confidence = (p >> 11) as i16 & -i16::from(lanes.state[i] != 0);
             }

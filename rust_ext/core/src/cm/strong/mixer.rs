@@ -4,7 +4,7 @@
 //! one probability. Layer 2 mixes these in the logistic domain, again with selected weights, and the means of
 //! its outputs is the result. Every vector learns by its own coding error (Mattern 2012; Mahoney 2005).
 
-use super::simd::{self, Line};
+use super::simd::{self, Line, Row, MAX_SETS};
 use crate::cm::tables::{Tables, FINAL_MAX};
 
 /// Fractional bits of a layer 1 weight.
@@ -13,8 +13,8 @@ const WEIGHT_BITS: u32 = 15;
 const FIRST_WEIGHT: i16 = 500;
 /// Fractional bits of a layer 2 weight.
 const FINAL_WEIGHT_BITS: u32 = 16;
-/// Largest magnitude of a layer 2 weight: 64.
-const FINAL_WEIGHT_MAX: i32 = 64 << FINAL_WEIGHT_BITS;
+/// Largest magnitude of a layer 2 weight: 4, so that sums of products stay within 32 bits.
+const FINAL_WEIGHT_MAX: i32 = 4 << FINAL_WEIGHT_BITS;
 
 /// One set of weight vectors of layer 1.
 #[derive(Debug)]
@@ -22,13 +22,12 @@ struct Set {
     weights: Vec<Line>,
     visits: Vec<u16>,
     selected: usize,
-    output: i32,
 }
 
 /// One set of weight vectors of layer 2.
 #[derive(Debug)]
 struct Final {
-    weights: Vec<i32>,
+    weights: Vec<Row>,
     selected: usize,
     output: i32,
 }
@@ -50,6 +49,8 @@ pub struct Mixer {
     /// Inputs in the stretch domain, Q8, padded with zeros to whole vectors.
     pub inputs: Vec<Line>,
     sets: Vec<Set>,
+    /// What the sets of layer 1 gave; zeros behind.
+    outputs: Row,
     finals: Vec<Final>,
     rates: Rates,
     falling: Vec<i32>,
@@ -59,6 +60,7 @@ impl Mixer {
     /// Creates a mixer of `inputs` inputs with layer 1 sets and layer 2 sets of the given numbers of contexts.
     #[must_use]
     pub fn new(inputs: usize, sets: &[usize], finals: &[usize], rates: Rates) -> Self {
+        assert!(sets.len() <= MAX_SETS, "more weight sets than a row has");
         let padded = inputs.div_ceil(32);
         let first = (1 << FINAL_WEIGHT_BITS) / sets.len() as i32;
         Self {
@@ -69,13 +71,13 @@ impl Mixer {
                     weights: simd::filled(&[Line([FIRST_WEIGHT; 32])], contexts * padded),
                     visits: vec![0; contexts],
                     selected: 0,
-                    output: 0,
                 })
                 .collect(),
+            outputs: Row::default(),
             finals: finals
                 .iter()
                 .map(|&contexts| Final {
-                    weights: vec![first; contexts * sets.len()],
+                    weights: vec![Row([first; MAX_SETS]); contexts],
                     selected: 0,
                     output: 0,
                 })
@@ -99,22 +101,25 @@ impl Mixer {
     #[inline(always)]
     pub fn mix(&mut self, finals: &[u32], avx2: bool) -> i32 {
         let n = self.inputs.len();
-        for set in &mut self.sets {
-            let at = set.selected * n;
-            let sum = simd::dot(avx2, &self.inputs, &set.weights[at..at + n]);
-            set.output = (sum >> WEIGHT_BITS).clamp(-FINAL_MAX, FINAL_MAX);
+        let inputs = &self.inputs[..];
+        let row = |set: &Set| set.selected * n..(set.selected + 1) * n;
+        for (sets, outputs) in self.sets.chunks(4).zip(self.outputs.0.chunks_exact_mut(4)) {
+            // The last chunk may be short: its last set is taken more than once.
+            let rows = [0, 1, 2, 3].map(|k| {
+                let set = &sets[k.min(sets.len() - 1)];
+                &set.weights[row(set)]
+            });
+            let sums = simd::dot4(avx2, inputs, rows);
+            for (output, sum) in outputs.iter_mut().zip(sums).take(sets.len()) {
+                *output = (sum >> WEIGHT_BITS).clamp(-FINAL_MAX, FINAL_MAX);
+            }
         }
-        let width = self.sets.len();
         let mut total = 0;
         for (last, &context) in self.finals.iter_mut().zip(finals) {
-            last.selected = context as usize * width;
-            let weights = &last.weights[last.selected..last.selected + width];
-            let sum: i64 = weights
-                .iter()
-                .zip(&self.sets)
-                .map(|(&w, set)| i64::from(w) * i64::from(set.output))
-                .sum();
-            last.output = ((sum >> FINAL_WEIGHT_BITS) as i32).clamp(-FINAL_MAX, FINAL_MAX);
+            last.selected = context as usize;
+            // 15 bits of weight, 12 of output, 16 terms
+            let sum = simd::dot_row(avx2, &self.outputs, &last.weights[last.selected]);
+            last.output = (sum >> (FINAL_WEIGHT_BITS - 3)).clamp(-FINAL_MAX, FINAL_MAX);
             total += last.output;
         }
         total / self.finals.len() as i32
@@ -124,20 +129,16 @@ impl Mixer {
     #[inline(always)]
     pub fn train(&mut self, bit: u32, tables: &Tables, avx2: bool) {
         let target = (bit << 16) as i32 - bit as i32;
-        let width = self.sets.len();
         for last in &mut self.finals {
             let err = target - (tables.squash22(last.output) >> 6) as i32;
-            let step = err * self.rates.last;
-            let weights = &mut last.weights[last.selected..last.selected + width];
-            for (w, set) in weights.iter_mut().zip(&self.sets) {
-                // err Q16, rate Q15, input Q8 -> weight Q16
-                let change = (i64::from(step) * i64::from(set.output)) >> 23;
-                *w = (*w + change as i32).clamp(-FINAL_WEIGHT_MAX, FINAL_WEIGHT_MAX);
-            }
+            // err Q16, rate Q15, input Q8 -> weight Q16, rounded to nearest
+            let step = (err * self.rates.last + (1 << 7)) >> 8;
+            let row = &mut last.weights[last.selected];
+            simd::train_row(avx2, &self.outputs, row, step, FINAL_WEIGHT_MAX);
         }
         let n = self.inputs.len();
-        for set in &mut self.sets {
-            let err = target - (tables.squash22(set.output) >> 6) as i32;
+        for (set, &output) in self.sets.iter_mut().zip(&self.outputs.0) {
+            let err = target - (tables.squash22(output) >> 6) as i32;
             let visits = &mut set.visits[set.selected];
             let rate = self.falling[usize::from(*visits)];
             *visits += u16::from(*visits < 1023);

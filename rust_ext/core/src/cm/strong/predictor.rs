@@ -383,6 +383,10 @@ impl Strong {
                 .regroup(self.bit_position, self.partial, &self.states);
         }
         self.predict(avx2);
+        if matches!(self.bit_position, 1 | 4) {
+            let guess = u32::from(self.p >= 1 << 21);
+            self.contexts.foresee(self.partial << 1 | guess);
+        }
     }
 }
 
