@@ -338,7 +338,7 @@ impl ContextMap {
     /// Learns `bit` in all contexts.
     #[inline(always)]
     pub fn update(&mut self, bit: u32, bit_position: u32, states: &StateTable, tables: &Tables) {
-        let n = self.count.min(MAX);
+        let (n, stride) = (self.count.min(MAX), self.stride().min(MAX));
         let lanes = &mut *self.lanes;
         self.random = self
             .random
@@ -347,8 +347,8 @@ impl ContextMap {
         let mut random = self.random >> 8;
         let table = &mut self.table[..];
         let advance = states.advance(bit);
-        tables.adapt_all(&mut lanes.state_cell, bit, self.limit);
-        tables.adapt_all(&mut lanes.vote_cell, bit, self.vote_limit);
+        tables.adapt_all(&mut lanes.state_cell[..stride], bit, self.limit);
+        tables.adapt_all(&mut lanes.vote_cell[..stride], bit, self.vote_limit);
         for i in 0..n {
             random = random.rotate_left(5).wrapping_add(0x3779);
             let state = usize::from(lanes.state[i]);
