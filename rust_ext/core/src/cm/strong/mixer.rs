@@ -4,8 +4,11 @@
 //! one probability. Layer 2 mixes these in the logistic domain, again with selected weights, and the means of
 //! its outputs is the result. Every vector learns by its own coding error (Mattern 2012; Mahoney 2005).
 
-use super::simd::{self, Line, Row, MAX_SETS};
+pub mod simd;
+
+use super::simd::{filled, prefetch_row};
 use crate::cm::tables::{Tables, FINAL_MAX};
+use simd::{Line, Row, MAX_SETS};
 
 /// Fractional bits of a layer 1 weight.
 const WEIGHT_BITS: u32 = 15;
@@ -73,7 +76,7 @@ impl Mixer {
         }
         Self {
             inputs: vec![Line::default(); padded],
-            weights: simd::filled(&[Line([FIRST_WEIGHT; 32])], vectors * padded),
+            weights: filled(&[Line([FIRST_WEIGHT; 32])], vectors * padded),
             visits: vec![0; vectors],
             sets: sets.len(),
             first: before,
@@ -97,7 +100,7 @@ impl Mixer {
     pub fn select(&mut self, set: usize, context: u32) {
         let n = self.inputs.len();
         self.selected[set] = self.first[set] + context;
-        simd::prefetch_row(&self.weights, self.selected[set] as usize * n, n);
+        prefetch_row(&self.weights, self.selected[set] as usize * n, n);
     }
 
     /// Mixes the inputs under the selected vectors; returns the sum in the stretch domain, Q8.

@@ -79,14 +79,3 @@ fn reserve(count: usize, params: &Params) -> Result<()> {
     let bytes = usize::try_from(memory_bytes(count, params)).map_err(|_| limit.clone())?;
     Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| limit)
 }
-
-pub fn knob(i: usize) -> i32 {
-    static K: std::sync::OnceLock<[i32; 32]> = std::sync::OnceLock::new();
-    K.get_or_init(|| {
-        let mut k = [0; 32];
-        for (i, k) in k.iter_mut().enumerate() {
-            if let Ok(v) = std::env::var(format!("K{i}")) { *k = v.parse().unwrap(); }
-        }
-        k
-    })[i]
-}
