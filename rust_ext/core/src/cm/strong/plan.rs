@@ -94,6 +94,12 @@ pub fn log2_size(count: usize) -> u32 {
     count.max(1).next_power_of_two().ilog2().clamp(8, 30)
 }
 
+/// Logarithm of the heads of a match model, of four bytes each.
+#[must_use]
+pub fn log2_heads(log2_size: u32) -> u32 {
+    log2_size.clamp(12, 22)
+}
+
 /// Logarithm of the bytes of bit histories: 256 for each symbol to come, at level 7 half of that, 1 GiB at most.
 #[must_use]
 pub fn log2_table(count: usize, level: u32) -> u32 {

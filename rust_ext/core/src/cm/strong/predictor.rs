@@ -10,7 +10,7 @@ use super::image::{self, Bilevel};
 use super::matchmodel::{self, MatchModel};
 use super::mixer::simd::flat_mut;
 use super::mixer::{Mixer, Rates};
-use super::plan::{log2_size, log2_table, Plan};
+use super::plan::{log2_heads, log2_size, log2_table, Plan};
 use super::simd;
 use super::states::StateTable;
 use super::text::{self, Text};
@@ -65,7 +65,7 @@ enum Kind {
 
 /// Context-mixing predictor of levels 7 to 9.
 ///
-/// Memory: 256 bytes for each byte of input up to 1 GiB, and about 50 MiB.
+/// Memory: 256 bytes for each byte of input up to 1 GiB, and 24 to 72 MiB.
 #[derive(Debug)]
 pub struct Strong {
     p: u32,
@@ -126,7 +126,7 @@ impl Strong {
             .iter()
             .map(|&(rows, limit)| Apm::new(rows, limit, &tables))
             .collect();
-        let log2_heads = log2_size.clamp(12, 22);
+        let log2_heads = log2_heads(log2_size);
         let mut s = Self {
             p: 1 << 21,
             plan,

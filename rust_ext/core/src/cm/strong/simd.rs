@@ -28,18 +28,24 @@ pub fn prefetch(table: &[u8], offset: usize) {
 #[inline(always)]
 pub fn prefetch_row<T>(values: &[T], offset: usize, count: usize) {
     let start = values.as_ptr().wrapping_add(offset).cast::<i8>();
-    let bytes = count * std::mem::size_of::<T>();
-    // Two at a time: the instructions of the loop itself count. An address too far is harmless.
-    for line in (0..bytes.div_ceil(2 * LINE_BYTES)).map(|pair| 2 * LINE_BYTES * pair) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch reads nothing and cannot fault, whatever the address.
-        unsafe {
-            _mm_prefetch(start.wrapping_add(line), _MM_HINT_T0);
-            _mm_prefetch(start.wrapping_add(line + LINE_BYTES), _MM_HINT_T0);
+    let lines = (count * std::mem::size_of::<T>()).div_ceil(LINE_BYTES);
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing and cannot fault, whatever the address.
+    unsafe {
+        // Two at a time: the instructions of the loop itself count.
+        for pair in 0..lines / 2 {
+            _mm_prefetch(start.wrapping_add(2 * LINE_BYTES * pair), _MM_HINT_T0);
+            _mm_prefetch(
+                start.wrapping_add(2 * LINE_BYTES * pair + LINE_BYTES),
+                _MM_HINT_T0,
+            );
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = (start, line);
+        if lines % 2 == 1 {
+            _mm_prefetch(start.wrapping_add((lines - 1) * LINE_BYTES), _MM_HINT_T0);
+        }
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (start, lines);
 }
 
 /// Bytes of a cache line.
