@@ -67,10 +67,10 @@ impl Plan {
             },
             (8, _) => Self {
                 orders: &[1, 2, 3, 4, 6],
-                matches: &[24, 6],
+                matches: &[24, 11, 5],
                 contexts,
-                sets: &[1, 3, 6, 10],
-                finals: 2,
+                sets: &[1, 2, 3, 4, 6, 9, 10, 11],
+                finals: 4,
                 maps: 3,
             },
             _ => Self {
