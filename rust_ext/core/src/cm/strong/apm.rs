@@ -2,9 +2,9 @@
 
 use crate::cm::tables::{Tables, FINAL_MAX};
 
-/// Distance of the buckets in the stretch domain: the whole range is a row of two cache lines.
-const STEP: usize = 200;
-const BUCKETS: usize = 32;
+/// Distance of the buckets in the stretch domain: the whole range is a row of one cache line.
+const STEP: usize = 410;
+const BUCKETS: usize = 16;
 const _: () = assert!(2 * FINAL_MAX as usize / STEP + 1 < BUCKETS);
 
 /// A map from (context, stretched probability) to probability, interpolated between buckets.

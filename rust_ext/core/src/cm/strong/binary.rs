@@ -3,7 +3,7 @@
 use super::hashing::{fold, hash};
 
 /// Number of contexts that [`Binary::contexts`] makes.
-pub const CONTEXTS: usize = 38;
+pub const CONTEXTS: usize = 46;
 
 /// What is known of binary data so far.
 #[derive(Debug)]
@@ -181,6 +181,26 @@ impl Binary {
         // code: opcode-like masks
         out.push(hash([c1 & 0xF8, c2, c3 & 0xC0, 48]));
         out.push(hash([c1, c2 & 0xF8, c3, 49]));
+        // words of two bytes, as far as they are whole
+        let odd = if n % 2 == 1 { c1 } else { 256 };
+        let pair = |k: usize| at(k) | at(k + 1) << 8;
+        let words = [0, 2, 4].map(|k| pair(k + 1 + n % 2));
+        out.push(hash([odd, words[0], words[1], 65]));
+        out.push(hash([odd, words[1], 66]));
+        out.push(hash([
+            odd,
+            words[0] & 0xF8C0,
+            words[1] & 0xF8C0,
+            words[2] & 0xF800,
+            67,
+        ]));
+        // what followed, beside the byte above or each other
+        out.push(hash([by_pair & 0xFF, above, 63]));
+        out.push(hash([by_pair & 0xFF, by_byte & 0xFF, 69]));
+        out.push(hash([c1, at(6), 72]));
+        // classes of the last bytes
+        out.push(hash([u64::from(self.kinds & 0xFF_FFFF), 75]));
+        out.push(hash([u64::from(self.kinds & 0x3F), c2, c3, 77]));
         debug_assert_eq!(out.len() - start, CONTEXTS);
     }
 }

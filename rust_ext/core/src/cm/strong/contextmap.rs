@@ -9,8 +9,10 @@
 //! Source: the slot layout follows the idea of paq8's nibble-based context maps (Mahoney 2007), with byte
 //! history inputs as in paq8px; layout of the lines, states, statistics and inputs are this project's own.
 
+mod inputs;
+
 use super::states::StateTable;
-use crate::cm::tables::{Tables, CELL_HALF};
+use crate::cm::tables::CELL_HALF;
 
 const BUCKET_BYTES: usize = 64;
 const WAYS: usize = 7;
@@ -20,7 +22,7 @@ const VOTE_CELLS: usize = 16 * 32;
 /// Largest number of contexts.
 pub const MAX: usize = 64;
 /// Contexts are padded to whole vectors of this many.
-const LANES: usize = 16;
+const LANES: usize = 8;
 
 /// What the contexts look at during a byte: one entry per context in every array, so that loops vectorize.
 #[derive(Debug)]
@@ -35,9 +37,12 @@ struct Lanes {
     state_cell: [u32; MAX],
     vote_cell: [u32; MAX],
     vote_at: [u16; MAX],
+    /// Stretched probabilities of the cells.
+    state_input: [i16; MAX],
+    vote_input: [i16; MAX],
     check: [u16; MAX],
     state: [u8; MAX],
-    votes: [u8; MAX],
+    class: [u8; MAX],
     /// The later groups are rebuilt from the byte history.
     deferred: [bool; MAX],
     /// The last three distinct bytes; all bits set in `agrees` while one of them is possible.
@@ -55,8 +60,8 @@ pub struct ContextMap {
     bucket_mask: u32,
     lanes: Box<Lanes>,
     /// Statistics by bit history, and by class of bit history and votes of the byte history.
-    pub state_cells: Vec<[u32; STATE_CELLS]>,
-    pub vote_cells: Vec<[u32; VOTE_CELLS]>,
+    state_cells: Box<[[u32; STATE_CELLS]; MAX]>,
+    vote_cells: Box<[[u32; VOTE_CELLS]; MAX]>,
     /// A fourth input for each context: how far the probability is from one half.
     confidence: bool,
     random: u32,
@@ -64,12 +69,11 @@ pub struct ContextMap {
     vote_limit: u32,
 }
 
-/// Position of the current node in its group: 0, 1-2, then (after 2 or 5 bits) 0, 1-2, 3-6.
-#[inline(always)]
-fn node_index(bit_position: u32, partial: u32) -> u32 {
-    // One nibble per bit position: the mask of the bits that count, which is also the offset.
-    let mask = (0x3103_1010_u32 >> (bit_position * 4)) & 15;
-    mask + (partial & mask)
+/// One copy of `row` for each context.
+#[allow(clippy::unnecessary_box_returns)] // too large for the stack
+fn per_context<const N: usize>(row: [u32; N]) -> Box<[[u32; N]; MAX]> {
+    let rows = vec![row; MAX].into_boxed_slice();
+    rows.try_into().expect("as many rows as contexts")
 }
 
 impl ContextMap {
@@ -97,15 +101,17 @@ impl ContextMap {
                 state_cell: [0; MAX],
                 vote_cell: [0; MAX],
                 vote_at: [0; MAX],
+                state_input: [0; MAX],
+                vote_input: [0; MAX],
                 check: [0; MAX],
                 state: [0; MAX],
-                votes: [0; MAX],
+                class: [0; MAX],
                 deferred: [false; MAX],
                 bytes: [[0; MAX]; 3],
                 agrees: [[0; MAX]; 3],
             }),
-            state_cells: super::simd::filled(&[row], padded),
-            vote_cells: super::simd::filled(&[[CELL_HALF; VOTE_CELLS]], padded),
+            state_cells: per_context(row),
+            vote_cells: per_context([CELL_HALF; VOTE_CELLS]),
             confidence,
             random: 0x9E37_79B9,
             limit: 400,
@@ -288,6 +294,17 @@ impl ContextMap {
         }
     }
 
+    /// Asks for the cache lines of the groups that follow if the next bit makes it `partial`.
+    #[inline(always)]
+    pub fn foresee(&self, partial: u32) {
+        for i in 0..self.count.min(MAX) {
+            if !self.lanes.deferred[i] {
+                let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
+                super::simd::prefetch(&self.table, self.origin + bucket as usize * BUCKET_BYTES);
+            }
+        }
+    }
+
     #[inline(always)]
     fn rebuild(&mut self, i: usize, bit_position: u32, partial: u32, states: &StateTable) -> u32 {
         let scratch = self.scratch(i);
@@ -313,41 +330,6 @@ impl ContextMap {
         scratch as u32
     }
 
-    /// Learns `bit` in all contexts.
-    #[inline(always)]
-    pub fn update(&mut self, bit: u32, bit_position: u32, states: &StateTable, tables: &Tables) {
-        let n = self.count.min(MAX);
-        let lanes = &mut *self.lanes;
-        self.random = self
-            .random
-            .wrapping_mul(0x0019_660D)
-            .wrapping_add(0x3C6E_F35F);
-        let mut random = self.random >> 8;
-        let table = &mut self.table[..];
-        for i in 0..n {
-            random = random.rotate_left(5).wrapping_add(0x3779);
-            table[lanes.node[i] as usize] = states.next(lanes.state[i], bit, random);
-        }
-        tables.adapt_all(&mut lanes.state_cell[..n], bit, self.limit);
-        tables.adapt_all(&mut lanes.vote_cell[..n], bit, self.vote_limit);
-        for (i, (row, votes)) in self
-            .state_cells
-            .iter_mut()
-            .zip(&mut self.vote_cells)
-            .take(n)
-            .enumerate()
-        {
-            row[usize::from(lanes.state[i])] = lanes.state_cell[i];
-            votes[usize::from(lanes.vote_at[i]) % VOTE_CELLS] = lanes.vote_cell[i];
-        }
-        let (shift, bit) = (7 - bit_position, bit as u8);
-        for k in 0..3 {
-            for i in 0..MAX {
-                lanes.agrees[k][i] &= (((lanes.bytes[k][i] >> shift) & 1) ^ bit).wrapping_sub(1);
-            }
-        }
-    }
-
     /// Learns a whole byte: updates the byte histories. Call before `set`.
     #[inline(always)]
     pub fn end_byte(&mut self, byte: u8, states: &StateTable) {
@@ -366,72 +348,5 @@ impl ContextMap {
                 [1, byte, info[1], info[2]]
             };
         }
-    }
-
-    /// Moves to the next bit of the byte and writes the mixer inputs; returns in how many of the first
-    /// `orders` contexts something is known.
-    #[inline(always)]
-    pub fn mix(
-        &mut self,
-        bit_position: u32,
-        partial: u32,
-        inputs: &mut [i16],
-        orders: usize,
-        states: &StateTable,
-        tables: &Tables,
-    ) -> u32 {
-        let n = self.count.min(MAX);
-        let stride = self.stride();
-        let offset = node_index(bit_position, partial);
-        let shift = 7 - bit_position;
-        let lanes = &mut *self.lanes;
-        for i in 0..MAX {
-            lanes.node[i] = lanes.group[i] + offset;
-            // 0 none or contradicted, 1 zero, 2 one
-            let vote = |k: usize| lanes.agrees[k][i] & (1 + ((lanes.bytes[k][i] >> shift) & 1));
-            lanes.votes[i] = vote(0) + 3 * vote(1) + 9 * vote(2);
-        }
-        let (st, rest) = inputs.split_at_mut(stride);
-        let (certain, rest) = rest.split_at_mut(stride);
-        let (st, certain, vote) = (&mut st[..n], &mut certain[..n], rest);
-        let (vote, rest) = vote.split_at_mut(stride);
-        let vote = &mut vote[..n];
-        let table = &self.table[..];
-        for (i, (row, votes)) in self
-            .state_cells
-            .iter()
-            .zip(&self.vote_cells)
-            .take(n)
-            .enumerate()
-        {
-            let state = table[lanes.node[i] as usize];
-            lanes.state[i] = state;
-            let class = states.class[usize::from(state)];
-            let cell = row[usize::from(state)];
-            lanes.state_cell[i] = cell;
-            st[i] = tables.stretch22(cell >> 10) as i16;
-            // The high bit tells that only one bit value was seen.
-            certain[i] = i16::from(class as i8 >> 7);
-            let at = (usize::from(lanes.votes[i] & 31) << 4) | usize::from(class & 15);
-            lanes.vote_at[i] = at as u16;
-            let cell = votes[at];
-            lanes.vote_cell[i] = cell;
-            vote[i] = tables.stretch22(cell >> 10) as i16;
-        }
-        for i in 0..n {
-            let mask = -i16::from(lanes.state[i] != 0);
-            st[i] &= mask;
-            certain[i] &= st[i];
-        }
-        if self.confidence {
-            for (i, confidence) in rest[..n].iter_mut().enumerate() {
-                let p = (lanes.state_cell[i] >> 10) as i32 - (1 << 21);
-                *confidence = (p >> 11) as i16 & -i16::from(lanes.state[i] != 0);
-            }
-        }
-        lanes.state[..orders.min(MAX)]
-            .iter()
-            .filter(|&&state| state != 0)
-            .count() as u32
     }
 }

@@ -8,10 +8,18 @@ const MAX_LENGTH: u32 = 400;
 /// Mismatches in the last eight bytes after which a match is given up.
 const MAX_MISSES: u32 = 8;
 
+/// Base of the polynomial hash, and what spreads it over the heads: any odd numbers.
+const HASH_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+const HASH_MIX: u64 = 0xD6E8_FEB8_6659_FD93;
+
 /// Follows the last occurrence of a context of at least `min_length` bytes.
 #[derive(Debug)]
 pub struct MatchModel {
     min_length: usize,
+    /// Polynomial hash of the last `min_length` bytes.
+    hash: u64,
+    /// What the byte that leaves the hash was multiplied by.
+    leaving_step: u64,
     heads: Vec<u32>,
     shift: u32,
     /// Position of the expected byte in the history; 0 if there is none.
@@ -35,6 +43,8 @@ impl MatchModel {
     pub fn new(min_length: usize, log2: u32) -> Self {
         Self {
             min_length,
+            hash: 0,
+            leaving_step: (0..min_length).fold(1, |power: u64, _| power.wrapping_mul(HASH_STEP)),
             heads: vec![0; 1 << log2],
             shift: 64 - log2,
             pointer: 0,
@@ -116,15 +126,18 @@ impl MatchModel {
             }
         }
         self.agrees = false;
+        let leaving = n
+            .checked_sub(self.min_length + 1)
+            .map_or(0, |i| u64::from(history[i]) + 1);
+        self.hash = self
+            .hash
+            .wrapping_mul(HASH_STEP)
+            .wrapping_add(u64::from(history[n - 1]) + 1)
+            .wrapping_sub(leaving.wrapping_mul(self.leaving_step));
         if n < self.min_length {
             return;
         }
-        let hash = history[n - self.min_length..].iter().fold(0_u64, |h, &b| {
-            (h + u64::from(b) + 1)
-                .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-                .rotate_left(17)
-        });
-        let head = (hash.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> self.shift) as usize;
+        let head = (self.hash.wrapping_mul(HASH_MIX) >> self.shift) as usize;
         if self.pointer == 0 || self.length < self.min_length as u32 {
             let candidate = self.heads[head] as usize;
             if candidate != 0 {

@@ -4,8 +4,11 @@
 //! one probability. Layer 2 mixes these in the logistic domain, again with selected weights, and the means of
 //! its outputs is the result. Every vector learns by its own coding error (Mattern 2012; Mahoney 2005).
 
-use super::simd::{self, Line};
+pub mod simd;
+
+use super::simd::{filled, prefetch_row};
 use crate::cm::tables::{Tables, FINAL_MAX};
+use simd::{Line, Row, MAX_SETS};
 
 /// Fractional bits of a layer 1 weight.
 const WEIGHT_BITS: u32 = 15;
@@ -13,22 +16,13 @@ const WEIGHT_BITS: u32 = 15;
 const FIRST_WEIGHT: i16 = 500;
 /// Fractional bits of a layer 2 weight.
 const FINAL_WEIGHT_BITS: u32 = 16;
-/// Largest magnitude of a layer 2 weight: 64.
-const FINAL_WEIGHT_MAX: i32 = 64 << FINAL_WEIGHT_BITS;
-
-/// One set of weight vectors of layer 1.
-#[derive(Debug)]
-struct Set {
-    weights: Vec<Line>,
-    visits: Vec<u16>,
-    selected: usize,
-    output: i32,
-}
+/// Largest magnitude of a layer 2 weight: 4, so that sums of products stay within 32 bits.
+const FINAL_WEIGHT_MAX: i32 = 4 << FINAL_WEIGHT_BITS;
 
 /// One set of weight vectors of layer 2.
 #[derive(Debug)]
 struct Final {
-    weights: Vec<i32>,
+    weights: Vec<Row>,
     selected: usize,
     output: i32,
 }
@@ -49,41 +43,55 @@ pub struct Rates {
 pub struct Mixer {
     /// Inputs in the stretch domain, Q8, padded with zeros to whole vectors.
     pub inputs: Vec<Line>,
-    sets: Vec<Set>,
+    /// Weight vectors of all sets of layer 1, and how often each was used, up to 1023.
+    weights: Vec<Line>,
+    visits: Vec<u16>,
+    sets: usize,
+    /// Number of vectors before those of each set, and of the selected ones.
+    first: [u32; MAX_SETS],
+    selected: [u32; MAX_SETS],
+    /// What the sets of layer 1 gave; zeros behind.
+    outputs: Row,
     finals: Vec<Final>,
     rates: Rates,
-    falling: Vec<i32>,
+    falling: Box<[i32; 1024]>,
 }
 
 impl Mixer {
     /// Creates a mixer of `inputs` inputs with layer 1 sets and layer 2 sets of the given numbers of contexts.
     #[must_use]
     pub fn new(inputs: usize, sets: &[usize], finals: &[usize], rates: Rates) -> Self {
+        assert!(sets.len() <= MAX_SETS, "more weight sets than a row has");
         let padded = inputs.div_ceil(32);
         let first = (1 << FINAL_WEIGHT_BITS) / sets.len() as i32;
+        let vectors = sets.iter().sum();
+        let mut before = [0; MAX_SETS];
+        for (i, contexts) in sets.iter().enumerate().skip(1) {
+            before[i] = before[i - 1] + sets[i - 1] as u32;
+            debug_assert!(before[i] as usize + contexts <= vectors);
+        }
+        let mut falling = Box::new([0; 1024]);
+        for (n, rate) in falling.iter_mut().enumerate() {
+            *rate = rates.floor + rates.start * 16 / (16 + n as i32);
+        }
         Self {
             inputs: vec![Line::default(); padded],
-            sets: sets
-                .iter()
-                .map(|&contexts| Set {
-                    weights: simd::filled(&[Line([FIRST_WEIGHT; 32])], contexts * padded),
-                    visits: vec![0; contexts],
-                    selected: 0,
-                    output: 0,
-                })
-                .collect(),
+            weights: filled(&[Line([FIRST_WEIGHT; 32])], vectors * padded),
+            visits: vec![0; vectors],
+            sets: sets.len(),
+            first: before,
+            selected: before,
+            outputs: Row::default(),
             finals: finals
                 .iter()
                 .map(|&contexts| Final {
-                    weights: vec![first; contexts * sets.len()],
+                    weights: vec![Row([first; MAX_SETS]); contexts],
                     selected: 0,
                     output: 0,
                 })
                 .collect(),
             rates,
-            falling: (0..=1023)
-                .map(|n| rates.floor + rates.start * 16 / (16 + n))
-                .collect(),
+            falling,
         }
     }
 
@@ -91,30 +99,35 @@ impl Mixer {
     #[inline(always)]
     pub fn select(&mut self, set: usize, context: u32) {
         let n = self.inputs.len();
-        self.sets[set].selected = context as usize;
-        simd::prefetch_row(&self.sets[set].weights, context as usize * n, n);
+        self.selected[set] = self.first[set] + context;
+        prefetch_row(&self.weights, self.selected[set] as usize * n, n);
     }
 
     /// Mixes the inputs under the selected vectors; returns the sum in the stretch domain, Q8.
     #[inline(always)]
     pub fn mix(&mut self, finals: &[u32], avx2: bool) -> i32 {
         let n = self.inputs.len();
-        for set in &mut self.sets {
-            let at = set.selected * n;
-            let sum = simd::dot(avx2, &self.inputs, &set.weights[at..at + n]);
-            set.output = (sum >> WEIGHT_BITS).clamp(-FINAL_MAX, FINAL_MAX);
+        // Behind the last set, vectors are taken that do no harm, and their outputs are not.
+        for at in (0..self.sets).step_by(4) {
+            let rows = [0, 1, 2, 3].map(|k| {
+                let start = self.selected[(at + k) % MAX_SETS] as usize * n;
+                &self.weights[start..start + n]
+            });
+            let sums = simd::dot4(avx2, &self.inputs, rows);
+            for (k, sum) in sums.into_iter().enumerate() {
+                let output = (sum >> WEIGHT_BITS).clamp(-FINAL_MAX, FINAL_MAX);
+                self.outputs.0[(at + k) % MAX_SETS] = output;
+            }
         }
-        let width = self.sets.len();
+        for output in &mut self.outputs.0[self.sets..] {
+            *output = 0;
+        }
         let mut total = 0;
         for (last, &context) in self.finals.iter_mut().zip(finals) {
-            last.selected = context as usize * width;
-            let weights = &last.weights[last.selected..last.selected + width];
-            let sum: i64 = weights
-                .iter()
-                .zip(&self.sets)
-                .map(|(&w, set)| i64::from(w) * i64::from(set.output))
-                .sum();
-            last.output = ((sum >> FINAL_WEIGHT_BITS) as i32).clamp(-FINAL_MAX, FINAL_MAX);
+            last.selected = context as usize;
+            // 15 bits of weight, 12 of output, 16 terms
+            let sum = simd::dot_row(avx2, &self.outputs, &last.weights[last.selected]);
+            last.output = (sum >> (FINAL_WEIGHT_BITS - 3)).clamp(-FINAL_MAX, FINAL_MAX);
             total += last.output;
         }
         total / self.finals.len() as i32
@@ -124,29 +137,26 @@ impl Mixer {
     #[inline(always)]
     pub fn train(&mut self, bit: u32, tables: &Tables, avx2: bool) {
         let target = (bit << 16) as i32 - bit as i32;
-        let width = self.sets.len();
         for last in &mut self.finals {
             let err = target - (tables.squash22(last.output) >> 6) as i32;
-            let step = err * self.rates.last;
-            let weights = &mut last.weights[last.selected..last.selected + width];
-            for (w, set) in weights.iter_mut().zip(&self.sets) {
-                // err Q16, rate Q15, input Q8 -> weight Q16
-                let change = (i64::from(step) * i64::from(set.output)) >> 23;
-                *w = (*w + change as i32).clamp(-FINAL_WEIGHT_MAX, FINAL_WEIGHT_MAX);
-            }
+            // err Q16, rate Q15, input Q8 -> weight Q16, rounded to nearest
+            let step = (err * self.rates.last + (1 << 7)) >> 8;
+            let row = &mut last.weights[last.selected];
+            simd::train_row(avx2, &self.outputs, row, step, FINAL_WEIGHT_MAX);
         }
         let n = self.inputs.len();
-        for set in &mut self.sets {
-            let err = target - (tables.squash22(set.output) >> 6) as i32;
-            let visits = &mut set.visits[set.selected];
-            let rate = self.falling[usize::from(*visits)];
+        let used = self.selected.iter().zip(&self.outputs.0).take(self.sets);
+        for (&row, &output) in used {
+            let err = target - (tables.squash22(output) >> 6) as i32;
+            let visits = &mut self.visits[row as usize];
+            let rate = self.falling[usize::from(*visits) % 1024];
             *visits += u16::from(*visits < 1023);
             // weight = x Q8 · e / 2^15, so e = err Q16 · rate Q15 / 2^(24 - WEIGHT_BITS)
             let e = ((err * rate) >> (24 - WEIGHT_BITS)).clamp(-32767, 32767) as i16;
             // Inputs are at most 2047: a smaller step rounds to zero everywhere.
             if e.abs() > 8 {
-                let at = set.selected * n;
-                simd::train(avx2, &self.inputs, &mut set.weights[at..at + n], e);
+                let at = row as usize * n;
+                simd::train(avx2, &self.inputs, &mut self.weights[at..at + n], e);
             }
         }
     }

@@ -39,12 +39,11 @@ use crate::{Error, Result};
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
 #[must_use]
 pub fn memory_bytes(count: usize, params: &Params) -> u64 {
-    // Weights, maps and heads of the match models; the template cells of images.
-    let fixed = 50_u64 << 20;
+    // Weights and maps; the heads of three match models; the template cells of images.
+    let size = plan::log2_size(count);
+    let fixed = (24_u64 << 20) + (12 << plan::log2_heads(size));
     let image = match params.kind {
-        super::Kind::Bilevel => {
-            (image::TEMPLATES.len() as u64 * 5) << image::log2_cells(plan::log2_size(count))
-        }
+        super::Kind::Bilevel => (image::TEMPLATES.len() as u64 * 5) << image::log2_cells(size),
         super::Kind::Text | super::Kind::Binary => 0,
     };
     (1 << plan::log2_table(count, params.level)) + count as u64 + fixed + image

@@ -21,15 +21,13 @@ pub struct Plan {
 }
 
 const TEXT_16: [usize; 8] = [0, 1, 2, 14, 18, 22, 26, 36];
-const TEXT_32: [usize; 22] = [
-    0, 1, 2, 4, 5, 6, 8, 10, 12, 14, 15, 16, 18, 20, 22, 26, 27, 28, 30, 33, 35, 36,
-];
 const BINARY_16: [usize; 9] = [0, 4, 13, 15, 18, 20, 21, 24, 27];
-const BINARY_32: [usize; 23] = [
-    0, 1, 2, 3, 4, 5, 7, 10, 12, 13, 14, 15, 16, 18, 20, 21, 23, 24, 26, 27, 28, 30, 33,
+const TEXT_24: [usize; 16] = [0, 1, 2, 5, 14, 18, 22, 26, 30, 34, 36, 38, 39, 40, 41, 42];
+const BINARY_24: [usize; 17] = [
+    0, 4, 13, 15, 18, 20, 21, 24, 27, 30, 33, 38, 39, 40, 42, 44, 45,
 ];
 
-const _: () = assert!(text::CONTEXTS == 38 && binary::CONTEXTS == 38 && image::CONTEXTS == 8);
+const _: () = assert!(text::CONTEXTS == 46 && binary::CONTEXTS == 46 && image::CONTEXTS == 8);
 
 impl Plan {
     /// The plan of a level, 7 to 9, for a kind of content.
@@ -37,9 +35,9 @@ impl Plan {
     pub fn new(level: u32, kind: Kind) -> Self {
         let contexts = match (kind, level) {
             (Kind::Text, 7) => Some(&TEXT_16[..]),
-            (Kind::Text, 8) => Some(&TEXT_32[..]),
+            (Kind::Text, 8) => Some(&TEXT_24[..]),
             (Kind::Binary, 7) => Some(&BINARY_16[..]),
-            (Kind::Binary, 8) => Some(&BINARY_32[..]),
+            (Kind::Binary, 8) => Some(&BINARY_24[..]),
             _ => None,
         };
         match (level, kind) {
@@ -59,19 +57,30 @@ impl Plan {
                 finals: 2,
                 maps: 2,
             },
-            (8, _) => Self {
-                orders: &[1, 2, 3, 4, 5, 6, 8],
+            (8, Kind::Text) => Self {
+                orders: &[1, 2, 3, 4, 5, 6],
                 matches: &[24, 6],
                 contexts,
-                sets: &[0, 1, 3, 4, 5, 6, 8, 10],
+                sets: &[0, 1, 3, 10],
+                finals: 2,
+                maps: 3,
+            },
+            (8, _) => Self {
+                orders: &[1, 2, 3, 4, 6],
+                matches: &[24, 11, 5],
+                contexts,
+                sets: &[1, 2, 3, 4, 6, 9, 10, 11],
                 finals: 4,
-                maps: 4,
+                maps: 3,
             },
             _ => Self {
                 orders: &[1, 2, 3, 4, 5, 6, 8, 14],
                 matches: &[24, 11, 5],
                 contexts,
-                sets: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+                sets: match kind {
+                    Kind::Text => &[0, 1, 3, 4, 5, 6, 10, 12],
+                    Kind::Binary | Kind::Bilevel => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+                },
                 finals: 4,
                 maps: 6,
             },
@@ -83,6 +92,12 @@ impl Plan {
 #[must_use]
 pub fn log2_size(count: usize) -> u32 {
     count.max(1).next_power_of_two().ilog2().clamp(8, 30)
+}
+
+/// Logarithm of the heads of a match model, of four bytes each.
+#[must_use]
+pub fn log2_heads(log2_size: u32) -> u32 {
+    log2_size.clamp(12, 22)
 }
 
 /// Logarithm of the bytes of bit histories: 256 for each symbol to come, at level 7 half of that, 1 GiB at most.
@@ -101,9 +116,9 @@ mod tests {
         for kind in [Kind::Text, Kind::Binary, Kind::Bilevel] {
             for level in 7..=9 {
                 let plan = Plan::new(level, kind);
-                let own = plan.contexts.map_or(38, <[usize]>::len);
-                assert!(plan.orders.len() + 2 + own <= 48);
-                assert!(plan.contexts.unwrap_or(&[]).iter().all(|&i| i < 38));
+                let own = plan.contexts.map_or(46, <[usize]>::len);
+                assert!(plan.orders.len() + 2 + own <= 56);
+                assert!(plan.contexts.unwrap_or(&[]).iter().all(|&i| i < 46));
             }
         }
     }

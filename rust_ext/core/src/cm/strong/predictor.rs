@@ -1,13 +1,16 @@
 //! The predictor: contexts, matches and direct counters, mixed and corrected.
 
+mod select;
+
 use super::apm::Apm;
 use super::binary::{self, Binary};
 use super::contextmap::ContextMap;
 use super::hashing::{fold, hash};
 use super::image::{self, Bilevel};
 use super::matchmodel::{self, MatchModel};
+use super::mixer::simd::flat_mut;
 use super::mixer::{Mixer, Rates};
-use super::plan::{log2_size, log2_table, Plan};
+use super::plan::{log2_heads, log2_size, log2_table, Plan};
 use super::simd;
 use super::states::StateTable;
 use super::text::{self, Text};
@@ -22,7 +25,7 @@ const DIRECT_INPUTS: usize = 5;
 /// Logarithm of the rows of a hashed map.
 const LOG2_ROWS: u32 = 15;
 /// Numbers of contexts of the weight sets of layer 1, see [`Strong::select`].
-const SETS: [usize; 12] = [
+const SETS: [usize; 13] = [
     512,
     2048,
     256,
@@ -33,6 +36,7 @@ const SETS: [usize; 12] = [
     1024,
     KNOWN_SET_SIZE,
     256,
+    2048,
     2048,
     2048,
 ];
@@ -48,7 +52,7 @@ const MAPS: [(usize, u32); 6] = [
     (1 << LOG2_ROWS, 1023),
     (1 << LOG2_ROWS, 1023),
     (1 << LOG2_ROWS, 255),
-    (1 << 16, 255),
+    (1 << LOG2_ROWS, 255),
 ];
 
 /// What is known of the data, by kind.
@@ -61,7 +65,7 @@ enum Kind {
 
 /// Context-mixing predictor of levels 7 to 9.
 ///
-/// Memory: 256 bytes for each byte of input up to 1 GiB, and about 50 MiB.
+/// Memory: 256 bytes for each byte of input up to 1 GiB, and 24 to 72 MiB.
 #[derive(Debug)]
 pub struct Strong {
     p: u32,
@@ -122,7 +126,7 @@ impl Strong {
             .iter()
             .map(|&(rows, limit)| Apm::new(rows, limit, &tables))
             .collect();
-        let log2_heads = log2_size.clamp(12, 22);
+        let log2_heads = log2_heads(log2_size);
         let mut s = Self {
             p: 1 << 21,
             plan,
@@ -220,76 +224,12 @@ impl Strong {
         self.hashes = hashes;
     }
 
-    /// Selects weights and maps for the next bit.
-    #[inline(always)]
-    fn select(&mut self) {
-        let (bit_position, partial) = (self.bit_position, self.partial);
-        let (c1, c2, c3) = (self.back(1), self.back(2), self.back(3));
-        if let Kind::Bilevel(image) = &mut self.kind {
-            self.selectors = image.select(bit_position);
-        }
-        let main = self.matches.iter().find(|m| m.expected_byte().is_some());
-        let (expected, state) = main.map_or((256, 0), |m| {
-            (u32::from(m.expected_byte().unwrap_or(0)), m.state())
-        });
-        let expected_bit = if expected < 256 {
-            (expected >> (7 - bit_position)) & 1
-        } else {
-            0
-        };
-        let differs = self
-            .matches
-            .iter()
-            .rev()
-            .find_map(MatchModel::expected_byte)
-            .is_some_and(|b| (u32::from(b) >> (7 - bit_position)) & 1 != expected_bit);
-        self.match_state = state;
-        let s = self.selectors;
-        let bits_class = [0, 1, 2, 2, 2, 3, 3, 3][bit_position as usize];
-        let top3 = (u32::from(c1 >> 5) << 6) | (u32::from(c2 >> 5) << 3) | u32::from(c3 >> 5);
-        let selected: [u32; SETS.len()] = [
-            partial | (u32::from(c1 == c2) << 8),
-            (u32::from(c1) << 3) | bit_position,
-            u32::from(c2),
-            (state * 2 + expected_bit) * 16 + bit_position + 8 * u32::from(differs),
-            s[0] | (u32::from(bit_position > 2) << 9),
-            s[1] & 0x3FF,
-            s[2] | (bits_class << 8),
-            ((s[3] & 127) << 3) | bit_position,
-            0,
-            u32::from(c3),
-            (top3 * 256 + partial).wrapping_mul(0x9E37_79B1) >> 21,
-            ((self.misses & 0xFF) << 3) | bit_position,
-        ];
-        for (i, &set) in self.plan.sets.iter().enumerate() {
-            self.mixer.select(i, selected[set]);
-        }
-        let word = match &self.kind {
-            Kind::Text(_) => self.hashes[self.plan.orders.len() + MATCH_CONTEXTS],
-            Kind::Binary(_) | Kind::Bilevel(_) => u64::from(s[2]) << 8 | u64::from(s[3]),
-        };
-        let p = u64::from(partial);
-        let [a, b, c] = [c1, c2, c3].map(u64::from);
-        let top = |h: u64| (h >> (64 - LOG2_ROWS)) as usize;
-        let rows: [usize; MAPS.len()] = [
-            (usize::from(c1) << 8) | partial as usize,
-            top(hash([a, b, p])),
-            top(hash([u64::from(expected), u64::from(state.min(8)), p, 3])),
-            top(hash([word, p, 2])),
-            top(hash([a, b, c, p, 1])),
-            (partial << 8 | (self.misses & 0xFF)) as usize,
-        ];
-        for (map, &row) in self.maps.iter_mut().zip(&rows) {
-            map.select(row);
-        }
-    }
-
     #[inline(always)]
     fn predict(&mut self, avx2: bool) {
         let (bit_position, partial) = (self.bit_position, self.partial);
         let c1 = self.back(1);
         let t = &self.tables;
-        let inputs = simd::flat_mut(&mut self.mixer.inputs);
+        let inputs = flat_mut(&mut self.mixer.inputs);
         let known = self.contexts.mix(
             bit_position,
             partial,
@@ -383,6 +323,10 @@ impl Strong {
                 .regroup(self.bit_position, self.partial, &self.states);
         }
         self.predict(avx2);
+        if matches!(self.bit_position, 1 | 4) {
+            let guess = u32::from(self.p >= 1 << 21);
+            self.contexts.foresee(self.partial << 1 | guess);
+        }
     }
 }
 

@@ -25,19 +25,29 @@ struct History {
     exact: u8,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(align(8))]
-struct Row {
-    next: [u8; 4],
-    mask: [u16; 2],
+/// Transitions on one bit value: by state the next one if the count advances in the low byte, if it stays in the
+/// second byte, and above them the mask that must be zero in the random number for an advance.
+pub type Advance = [u32; 256];
+
+/// What [`StateTable::next`] does for one bit value.
+#[derive(Debug, Clone, Copy)]
+pub struct Advancing<'a>(&'a Advance);
+
+impl Advancing<'_> {
+    /// State after the bit; `random` decides where a count grows with a probability.
+    #[inline(always)]
+    #[must_use]
+    pub fn next(self, state: u8, random: u32) -> u8 {
+        let entry = self.0[usize::from(state)];
+        let stays = (entry >> 16) & random != 0;
+        (entry >> (8 * u32::from(stays))) as u8
+    }
 }
 
 /// Transitions and statistics of all states; state 0 has seen nothing.
 #[derive(Debug, Clone)]
 pub struct StateTable {
-    /// Per state: next state on 0 and 1 if the count advances, then if it stays; then for each bit the mask
-    /// that must be zero in the random number for an advance.
-    rows: Box<[Row; 256]>,
+    rows: Box<[Advance; 2]>,
     /// Counts of zeros and ones.
     pub counts: Box<[[u16; 2]; 256]>,
     /// Classes of similar states, 0..16; 0 is the empty history. The high bit tells that only one bit value was seen.
@@ -157,28 +167,23 @@ impl StateTable {
             exact: 0,
         };
         let mut states = vec![start];
-        let mut rows = Box::new([Row::default(); 256]);
+        let mut rows = Box::new([[0; 256]; 2]);
         let mut at = 0;
         while at < states.len() {
             let h = states[at];
-            let mut row = [0_u8; 4];
-            let mut gaps = [0_u16; 2];
             for bit in 0..2_u8 {
                 let (up, gap) = advance(h, bit);
                 let same = if gap > 1 { stay(h, bit) } else { up };
-                gaps[usize::from(bit)] = gap - 1;
-                for (k, target) in [(0, up), (2, same)] {
+                let mut entry = u32::from(gap - 1) << 16;
+                for (k, target) in [(0, up), (8, same)] {
                     let found = states.iter().position(|&s| s == target).unwrap_or_else(|| {
                         states.push(target);
                         states.len() - 1
                     });
-                    row[k + usize::from(bit)] = found as u8;
+                    entry |= (found as u32) << k;
                 }
+                rows[usize::from(bit)][at] = entry;
             }
-            rows[at] = Row {
-                next: row,
-                mask: gaps,
-            };
             at += 1;
             assert!(states.len() <= 256, "states do not fit a byte");
         }
@@ -204,10 +209,14 @@ impl StateTable {
     #[inline(always)]
     #[must_use]
     pub fn next(&self, state: u8, bit: u32, random: u32) -> u8 {
-        let row = &self.rows[usize::from(state)];
-        let y = (bit & 1) as usize;
-        let stays = usize::from(u32::from(row.mask[y]) & random != 0);
-        row.next[y + 2 * stays]
+        self.advance(bit).next(state, random)
+    }
+
+    /// The transitions on `bit`.
+    #[inline(always)]
+    #[must_use]
+    pub fn advance(&self, bit: u32) -> Advancing<'_> {
+        Advancing(&self.rows[(bit & 1) as usize])
     }
 
     /// Bits seen, exact up to [`EXACT`], saturated at 255.

@@ -1,9 +1,11 @@
 //! Contexts of text: words, gaps, lines, markup and character classes.
 
-use super::hashing::{fold, hash};
+mod contexts;
+
+use super::hashing::fold;
 
 /// Number of contexts that [`Text::contexts`] makes.
-pub const CONTEXTS: usize = 38;
+pub const CONTEXTS: usize = 46;
 
 /// Tokens of a line that are told apart.
 const FIELDS: usize = 64;
@@ -29,7 +31,6 @@ pub struct Text {
     keyword: u64,
     first_word: u64,
     line: u64,
-    last_line: u64,
     /// Starts of the current and the three previous lines.
     starts: [usize; 4],
     first_char: u8,
@@ -69,8 +70,10 @@ pub struct Text {
     /// Tokens of the current and the previous line: hash and start of each.
     tokens: [[(u64, usize); FIELDS]; 2],
     field: usize,
-    indent: u32,
-    numbers: u64,
+    /// The last classes, each once however often it came in a row, one byte each: marks stand for themselves.
+    runs: u64,
+    /// The same with letters, digits and blanks in one class.
+    marks: u64,
 }
 
 impl Default for Text {
@@ -92,6 +95,13 @@ fn group(c: u8) -> u8 {
         0xC0..=0xDF => 3,
         0x80..=0xBF => 4,
         _ => c,
+    }
+}
+
+/// Adds a class to a history of runs.
+fn push_run(history: &mut u64, class: u8) {
+    if *history & 0xFF != u64::from(class) {
+        *history = *history << 8 | u64::from(class);
     }
 }
 
@@ -123,7 +133,6 @@ impl Text {
             keyword: 0,
             first_word: 0,
             line: 0,
-            last_line: 0,
             starts: [0; 4],
             first_char: 0,
             above_run: 0,
@@ -150,8 +159,8 @@ impl Text {
             nest: 0,
             tokens: [[(0, 0); FIELDS]; 2],
             field: 0,
-            indent: 0,
-            numbers: 0,
+            runs: 0,
+            marks: 0,
         }
     }
 
@@ -202,9 +211,6 @@ impl Text {
                 _ => 7,
             };
             self.shape = (self.shape << 4) | kind;
-            if digit {
-                self.numbers = fold(self.numbers, u64::from(c1));
-            }
         } else {
             if self.word_length != 0 {
                 let at = (self.word >> 48) as usize;
@@ -265,6 +271,17 @@ impl Text {
         }
         self.groups = (self.groups << 8) | u64::from(group(c1));
         self.mask = (self.mask << 3) | coarse(c1);
+        let class = match c1 {
+            b'a'..=b'z' | 128.. => 1,
+            b'A'..=b'Z' => 2,
+            b'0'..=b'9' => 3,
+            _ => c1,
+        };
+        push_run(&mut self.runs, class);
+        push_run(
+            &mut self.marks,
+            if class <= 3 || c1 == b' ' { 1 } else { c1 },
+        );
         self.nibbles = (self.nibbles << 4) | if c1 == b' ' { 0 } else { u32::from(c1 >> 4) };
         match c1 {
             b'(' | b'[' | b'{' | b'<' => self.nest = self.nest << 8 | u64::from(c1),
@@ -316,21 +333,16 @@ impl Text {
             self.field = 0;
             self.starts.copy_within(0..3, 1);
             self.starts[0] = n;
-            self.last_line = self.line;
             self.line = 0;
             self.first_word = 0;
             self.first_char = 0;
             self.above_run = 0;
-            self.indent = 0;
             return;
         }
         self.line = fold(self.line, u64::from(c1));
         let column = n - self.starts[0];
         if column == 1 {
             self.first_char = group(c1);
-        }
-        if (c1 == b' ' || c1 == b'\t') && self.indent as usize + 1 == column {
-            self.indent += 1;
         }
         let above = self.starts[1] + column - 1;
         if self.above_run >= 0 && above < self.starts[0] && history[above] == c1 {
@@ -375,101 +387,15 @@ impl Text {
         ]
     }
 
-    /// Writes the hashes of the contexts of the next byte.
-    #[allow(clippy::too_many_lines)] // a list
-    pub fn contexts(&self, history: &[u8], out: &mut Vec<u64>) {
-        let n = history.len();
-        let at = |k: usize| u64::from(if n >= k { history[n - k] } else { 0 });
-        let c1 = at(1);
-        let lower = u64::from((c1 as u8).to_ascii_lowercase());
-        let c4 = c1 | at(2) << 8 | at(3) << 16 | at(4) << 24;
-        let w = self.words;
-        let (word, gap) = (self.word, self.gap);
-        let start = out.len();
-        let age = self.seen_at[(word >> 48) as usize] as usize;
-        let age_class = if age == 0 || word == 0 {
-            0
-        } else {
-            u64::from((n - age + 1).ilog2() / 2) + 1
-        };
-        let ends = u64::from(age_class != 0);
-        let wl = u64::from(self.word_length.min(6)) << 1 | ends;
-        let column = (n - self.starts[0]) as u64;
-        let above = u64::from(self.above(history, 1));
-        let above2 = u64::from(self.above(history, 2));
-        let above3 = u64::from(self.above(history, 3));
-        let above_agrees = u64::from(self.above_run >= 0);
-        let follower = u64::from(self.followers[self.follower_slot]);
-        let tag = self.tags.last().copied().unwrap_or(0);
-        let parent = if self.tags.len() > 1 {
-            self.tags[self.tags.len() - 2]
-        } else {
-            0
-        };
-        let mask = u64::from(self.mask);
-        let upper = u64::from(self.since_upper < self.word_length);
-        let g = self.groups & 0xFF;
+    /// The last three runs of classes.
+    #[must_use]
+    pub fn shape(&self) -> u64 {
+        self.runs & 0xFF_FFFF
+    }
 
-        // words
-        out.push(hash([word, c1]));
-        out.push(hash([word, gap]));
-        out.push(hash([word, w[0], c1]));
-        out.push(hash([self.suffixes[1], self.suffixes[2] & 0xFFFF, c1, wl]));
-        out.push(hash([lower, word, self.last_gap]));
-        out.push(hash([lower, gap, w[0]]));
-        out.push(hash([word, c1, w[1]]));
-        out.push(hash([
-            self.sentence.min(15),
-            wl,
-            mask & 0x1FF,
-            u64::from(self.last_word_length.min(8)),
-        ]));
-        out.push(hash([self.alphanumeric & 0xFF_FFFF_FFFF]));
-        out.push(hash([self.phrase[0], self.phrase[1], self.phrase[2], 1]));
-        out.push(hash([gap, self.keyword, 2]));
-        out.push(hash([u64::from(self.first_letter), w[0], c1, wl]));
-        out.push(hash([word, age_class, upper]));
-        out.push(hash([n as u64 >> 11, word, 3]));
-        // shape of the word
-        out.push(hash([wl, u64::from(self.shape & 0xFFFF), 4]));
-        out.push(hash([wl, self.letters & 0xFFFF_FFFF, 7]));
-        // character classes
-        out.push(hash([self.groups]));
-        out.push(hash([u64::from(self.nibbles & 0xFFF), 8]));
-        out.push(hash([mask & 0xFFFF, c4 & 0xFF_FF00]));
-        out.push(hash([self.nest, word, 11]));
-        out.push(hash([u64::from(self.opened), wl, g]));
-        // lines
-        out.push(hash([self.line, 12]));
-        out.push(hash([above, above_agrees, c1, 13]));
-        out.push(hash([above, above_agrees, c1, column]));
-        out.push(hash([above, above2, above3, c1]));
-        out.push(hash([column, c1, 14]));
-        out.push(hash([column, mask & 0x1FF, u64::from(self.first_char)]));
-        out.push(hash([self.first_word, word, 16]));
-        // markup
-        out.push(hash([tag, parent, word, c1]));
-        out.push(hash([tag, c4 & 0xFF_FFFF, u64::from(self.in_tag)]));
-        // the token at the same place of the previous line
-        let (old, old_start) = self.tokens[1][self.field];
-        let here = n - self.tokens[0][self.field].1.min(n);
-        let aligned = if old_start == 0 {
-            0
-        } else {
-            u64::from(history.get(old_start + here).copied().unwrap_or(0))
-        };
-        out.push(hash([old, word, gap]));
-        out.push(hash([aligned, c1, self.field as u64]));
-        // sparse and nested
-        out.push(hash([c4 & 0xFF_FF00, 17]));
-        out.push(hash([self.nest, c1, mask & 0x3F, 32]));
-        // indirect
-        out.push(hash([follower, wl, 20]));
-        out.push(hash([follower & 0xFF, c4 & 0xFFFF, 21]));
-        let by_pair = u64::from(self.by_pair[(c4 & 0xFFFF) as usize]);
-        let by_byte = u64::from(self.by_byte[(c4 & 0xFF) as usize]);
-        out.push(hash([by_pair & 0xFFFF, c4 & 0xFF, 22]));
-        out.push(hash([by_byte & 0xFF_FFFF, c4 & 0xFF, 23]));
-        debug_assert_eq!(out.len() - start, CONTEXTS);
+    /// All runs of classes that are kept.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.runs
     }
 }

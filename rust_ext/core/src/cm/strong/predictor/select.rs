@@ -1,0 +1,82 @@
+//! Which weights and maps a bit is predicted with.
+
+use super::{Kind, Strong, LOG2_ROWS, MAPS, MATCH_CONTEXTS, SETS};
+use crate::cm::strong::hashing::hash;
+use crate::cm::strong::matchmodel::MatchModel;
+
+impl Strong {
+    /// Selects weights and maps for the next bit.
+    #[inline(always)]
+    pub(super) fn select(&mut self) {
+        let (bit_position, partial) = (self.bit_position, self.partial);
+        let (c1, c2, c3) = (self.back(1), self.back(2), self.back(3));
+        if let Kind::Bilevel(image) = &mut self.kind {
+            self.selectors = image.select(bit_position);
+        }
+        let main = self.matches.iter().find(|m| m.expected_byte().is_some());
+        let (expected, state) = main.map_or((256, 0), |m| {
+            (u32::from(m.expected_byte().unwrap_or(0)), m.state())
+        });
+        let expected_bit = if expected < 256 {
+            (expected >> (7 - bit_position)) & 1
+        } else {
+            0
+        };
+        let differs = self
+            .matches
+            .iter()
+            .rev()
+            .find_map(MatchModel::expected_byte)
+            .is_some_and(|b| (u32::from(b) >> (7 - bit_position)) & 1 != expected_bit);
+        self.match_state = state;
+        let s = self.selectors;
+        let bits_class = [0, 1, 2, 2, 2, 3, 3, 3][bit_position as usize];
+        let top3 = (u32::from(c1 >> 5) << 6) | (u32::from(c2 >> 5) << 3) | u32::from(c3 >> 5);
+        let shape = match &self.kind {
+            Kind::Text(text) => text.shape(),
+            Kind::Binary(_) | Kind::Bilevel(_) => 0,
+        };
+        let selected: [u32; SETS.len()] = [
+            partial | (u32::from(c1 == c2) << 8),
+            (u32::from(c1) << 3) | bit_position,
+            u32::from(c2),
+            (state * 2 + expected_bit) * 16 + bit_position + 8 * u32::from(differs),
+            s[0] | (u32::from(bit_position > 2) << 9),
+            s[1] & 0x3FF,
+            s[2] | (bits_class << 8),
+            ((s[3] & 127) << 3) | bit_position,
+            0,
+            u32::from(c3),
+            (top3 * 256 + partial).wrapping_mul(0x9E37_79B1) >> 21,
+            ((self.misses & 0xFF) << 3) | bit_position,
+            (hash([shape << 8 | u64::from(partial)]) >> 53) as u32,
+        ];
+        for (i, &set) in self.plan.sets.iter().enumerate() {
+            self.mixer.select(i, selected[set]);
+        }
+        let (word, history) = match &self.kind {
+            Kind::Text(text) => (
+                self.hashes[self.plan.orders.len() + MATCH_CONTEXTS],
+                text.runs(),
+            ),
+            Kind::Binary(_) | Kind::Bilevel(_) => (
+                u64::from(s[2]) << 8 | u64::from(s[3]),
+                u64::from(self.misses & 0xFF),
+            ),
+        };
+        let p = u64::from(partial);
+        let [a, b, c] = [c1, c2, c3].map(u64::from);
+        let top = |h: u64| (h >> (64 - LOG2_ROWS)) as usize;
+        let rows: [usize; MAPS.len()] = [
+            (usize::from(c1) << 8) | partial as usize,
+            top(hash([a, b, p])),
+            top(hash([u64::from(expected), u64::from(state.min(8)), p, 3])),
+            top(hash([word, p, 2])),
+            top(hash([a, b, c, p, 1])),
+            top(hash([history, p, 4])),
+        ];
+        for (map, &row) in self.maps.iter_mut().zip(&rows) {
+            map.select(row);
+        }
+    }
+}
