@@ -34,6 +34,7 @@ _shtab_lmz_options=(
   {--sparse,--no-sparse}"[leave holes for zeros\; in files they are left unless forbidden]"
   {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
   "--model[\"auto\", \"stored\", or a model]:ID:"
+  "--transform[\"auto\", \"raw\" for none, or a transform]:ID:"
   "--block-size[content that can be decoded alone]:SIZE:"
   "--long[blocks of up to 1 GiB\: finds repeats far apart\; decoding needs as much memory]"
   "--digest[record a SHA-256, checked when decoding]"

@@ -49,9 +49,9 @@ enum Class {
 /// What is known of a block before it is split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Survey {
-    /// Whether calls name targets that were named before more often than distances that were.
+    /// Whether calls name the same targets again and again.
     pub is_code: bool,
-    /// Whether references to data are relative to the instruction, as in 64-bit code.
+    /// Whether references to data do so, as in 64-bit code.
     pub data: bool,
     reach: Reach,
 }
@@ -135,33 +135,86 @@ fn following(at: usize) -> u32 {
 /// Looks at a block: is it machine code, and how far do its distances go?
 #[must_use]
 pub fn survey(raw: &[u8]) -> Survey {
-    let mut calls = [0_usize; 33];
-    let mut references = [0_usize; 33];
+    let mut calls = Census::new();
+    let mut references = Census::new();
     let mut before = [0; 2];
     for (at, &byte) in raw.iter().enumerate() {
         match class(byte, before, true) {
-            Some(Class::Call) => tally(&mut calls, distance(raw, at + 1)),
-            Some(Class::Data) => tally(&mut references, distance(raw, at + 1)),
+            Some(Class::Call) => calls.see(raw, at + 1),
+            Some(Class::Data) => references.see(raw, at + 1),
             _ => {}
         }
         before = [byte, before[0]];
     }
-    let reach = Reach {
-        code: reach(&calls, raw.len()),
-        data: reach(&references, raw.len()),
-    };
-    let believed: usize = references[..=reach.data].iter().sum();
-    let all: usize = references.iter().sum();
     Survey {
-        is_code: names_targets_again(raw, reach.code),
-        data: 2 * believed > all,
-        reach,
+        is_code: calls.name_targets(raw.len()),
+        data: references.name_targets(raw.len()),
+        reach: Reach {
+            code: reach(&calls.counts, raw.len()),
+            data: reach(&references.counts, raw.len()),
+        },
     }
 }
 
-fn tally(counts: &mut [usize; 33], distance: Option<u32>) {
-    if let Some(distance) = distance.filter(|&distance| distance != 0) {
-        counts[magnitude(distance)] += 1;
+/// What the distances of a class are like.
+struct Census {
+    /// Number of each magnitude.
+    counts: [usize; 33],
+    targets: Memory,
+    distances: Memory,
+}
+
+impl Census {
+    fn new() -> Self {
+        Self {
+            counts: [0; 33],
+            targets: Memory::new(),
+            distances: Memory::new(),
+        }
+    }
+
+    fn see(&mut self, raw: &[u8], at: usize) {
+        let Some(distance) = distance(raw, at).filter(|&distance| distance != 0) else {
+            return;
+        };
+        let magnitude = magnitude(distance);
+        self.counts[magnitude] += 1;
+        if magnitude <= MAX_REACH {
+            self.targets.see(distance.wrapping_add(following(at)));
+            self.distances.see(distance);
+        }
+    }
+
+    /// Tells whether targets come again, often enough for a block of that size and not only by chance.
+    ///
+    /// Where numbers are no distances, it is they that come again. Some always are none: hence the quarter.
+    fn name_targets(&self, block: usize) -> bool {
+        /// One in so many bytes, and how many in any case.
+        const RARE: usize = 1 << 12;
+        const FEW: usize = 16;
+        self.targets.again > self.distances.again / 4 + FEW && self.targets.again > block / RARE
+    }
+}
+
+/// Numbers that were seen, a newer one in place of an older, and how many came again.
+struct Memory {
+    seen: Vec<u32>,
+    again: usize,
+}
+
+impl Memory {
+    fn new() -> Self {
+        Self {
+            seen: vec![0; 1 << 12],
+            again: 0,
+        }
+    }
+
+    fn see(&mut self, value: u32) {
+        // 2^32 divided by the golden ratio.
+        let place = &mut self.seen[(value.wrapping_mul(0x9e37_79b1) >> 20) as usize];
+        self.again += usize::from(*place == value);
+        *place = value;
     }
 }
 
@@ -181,36 +234,6 @@ fn reach(counts: &[usize; 33], block: usize) -> usize {
         below += counts[magnitude];
     }
     reach
-}
-
-/// Tells whether calls name a target of a call before, more often than they repeat its distance, and often enough.
-fn names_targets_again(raw: &[u8], reach: usize) -> bool {
-    /// Remembered numbers; a newer one replaces an older.
-    const PLACES: usize = 1 << 12;
-    /// One in so many bytes, and how many in any case.
-    const RARE: usize = 1 << 12;
-    const FEW: usize = 16;
-    let mut targets = [0_u32; PLACES];
-    let mut distances = [0_u32; PLACES];
-    let (mut same_target, mut same_distance) = (0, 0);
-    let again = |seen: &mut [u32; PLACES], value: u32| {
-        // 2^32 divided by the golden ratio.
-        let place = &mut seen[(value.wrapping_mul(0x9e37_79b1) >> 20) as usize];
-        let known = *place == value;
-        *place = value;
-        usize::from(known)
-    };
-    for (at, _) in raw.iter().enumerate().filter(|(_, &byte)| byte == 0xe8) {
-        let Some(distance) = distance(raw, at + 1) else {
-            break;
-        };
-        if distance != 0 && magnitude(distance) <= reach {
-            let target = distance.wrapping_add(following(at + 1));
-            same_target += again(&mut targets, target);
-            same_distance += again(&mut distances, distance);
-        }
-    }
-    same_target > 2 * same_distance + FEW && same_target > raw.len() / RARE
 }
 
 /// Splits a block; `data` says whether references to data are taken out as well.
