@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lmcodec.frame import Feed, FrameWriter, Workers, decode_frames
+from lmcodec.frame import Feed, FrameWriter, decode_frames
 from lmcodec.options import DEFAULT_MAX_OUTPUT_BYTES, Options, settings
+from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

@@ -139,7 +139,10 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
         "--transform", default="auto", metavar="ID", help='"auto", "raw" for none, or a transform'
     )
     group.add_argument(
-        "--block-size", type=size, metavar="SIZE", help="content that can be decoded alone"
+        "--block-size",
+        type=size,
+        metavar="SIZE",
+        help="content that can be decoded alone; the smaller, the faster is random access",
     )
     group.add_argument(
         "--long",

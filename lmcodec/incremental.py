@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 from lmcodec.block import decode_block
 from lmcodec.container import End, SkippableFrame, next_frame
 from lmcodec.errors import TruncatedError
-from lmcodec.frame import BlockPart, FrameChecker, FrameWriter, Workers
+from lmcodec.frame import BlockPart, FrameChecker, FrameWriter
 from lmcodec.header import BlockHeader
 from lmcodec.options import Options, settings
 from lmcodec.packing import Cursor
+from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -70,7 +70,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using compress' -s r -l recursive -d 'wor
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -s L -l level -x -d '1 (fast) to 9 (small); 5 by default'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l model -x -d '"auto", "stored", or a model'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l transform -x -d '"auto", "raw" for none, or a transform'
-complete -c lmcodec -n '_shtab_lmcodec_using compress' -l block-size -x -d 'content that can be decoded alone'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l block-size -x -d 'content that can be decoded alone; the smaller, the faster is random access'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l long -d 'blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l digest -d 'record a SHA-256, checked when decoding'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'

@@ -35,7 +35,7 @@ _shtab_lmz_options=(
   {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
   "--model[\"auto\", \"stored\", or a model]:ID:"
   "--transform[\"auto\", \"raw\" for none, or a transform]:ID:"
-  "--block-size[content that can be decoded alone]:SIZE:"
+  "--block-size[content that can be decoded alone\; the smaller, the faster is random access]:SIZE:"
   "--long[blocks of up to 1 GiB\: finds repeats far apart\; decoding needs as much memory]"
   "--digest[record a SHA-256, checked when decoding]"
   "--memory[refuse to use more memory for a block]:SIZE:"
