@@ -33,8 +33,9 @@ _WORTH = (995, 1000)
 # Joined to one sample, since adaptive models need some length to show what they learn.
 _SAMPLE_SLICES = 3
 _SLICE_SYMBOLS = 1 << 16
-# More of them for a transform, whose kind of content may be only a part of the block.
-_TRANSFORM_SLICES = 6
+# More and shorter ones for a transform, whose kind of content may be only a part of the block.
+_TRANSFORM_SLICES = 24
+_TRANSFORM_SLICE_BYTES = 1 << 14
 
 
 def candidates(level: int, hint: str = "", width: int = 1) -> list[Model]:
@@ -88,7 +89,7 @@ def pays(transform: Transform, raw: bytes) -> bool:
         transform: What the content was found to suit.
         raw: The block.
     """
-    sample = bytes(_sample(raw, _TRANSFORM_SLICES))
+    sample = bytes(_sample(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
     split = transform.forward(sample)
     after = sum(_code_length(stream.symbols, stream.hint) for stream in split)
     return after * _WORTH[1] < _code_length(sample) * _WORTH[0]
@@ -101,13 +102,15 @@ def _code_length(symbols: Symbols, hint: str = "") -> int:
     return min([len(symbols) * width, *coded])
 
 
-def _sample(symbols: Symbols, slices: int = _SAMPLE_SLICES) -> Symbols:
+def _sample(
+    symbols: Symbols, slices: int = _SAMPLE_SLICES, length: int = _SLICE_SYMBOLS
+) -> Symbols:
     """Join evenly spaced slices, or return everything where that is not longer."""
     count = len(symbols)
-    if count <= slices * _SLICE_SYMBOLS:
+    if count <= slices * length:
         return symbols
-    step = (count - _SLICE_SYMBOLS) // (slices - 1)
-    spans = [slice(at * step, at * step + _SLICE_SYMBOLS) for at in range(slices)]
+    step = (count - length) // (slices - 1)
+    spans = [slice(at * step, at * step + length) for at in range(slices)]
     if isinstance(symbols, bytes):
         return b"".join(symbols[span] for span in spans)
     import numpy as np
