@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lmcodec.frame import Feed, FrameWriter, Workers, decode_frames
+from lmcodec.frame import Feed, FrameWriter, decode_frames
 from lmcodec.options import DEFAULT_MAX_OUTPUT_BYTES, Options, settings
+from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lmcodec.models.base import Model
+    from lmcodec.transforms.base import Transform
 
 # Called with the bytes of content done, and of all content where that is known.
 Progress = Callable[[int, "int | None"], None]
@@ -23,6 +25,7 @@ def compress(
     options: Options | None = None,
     *,
     model: Model | str = "auto",
+    transform: Transform | str = "auto",
     threads: int | None = None,
     progress: Progress | None = None,
     block_size: int | None = None,
@@ -34,6 +37,8 @@ def compress(
         level: 1 (fast) to 9 (small); 5 when neither it nor `options` is given.
         options: Values by `CompressionParameter`; not together with `level`.
         model: "auto" to choose by content, "stored", the id of a model, or a model.
+        transform: "auto" to choose by content where the model is, "raw" for none, the id of a
+            transform, or a transform.
         threads: Blocks that are coded side by side; the bytes do not depend on it.
         progress: Called with (bytes done, bytes in all) as blocks are done.
         block_size: Bytes of content in a block, or None for that of the level.
@@ -43,7 +48,7 @@ def compress(
 
     Raises:
         TypeError: An argument has a wrong type, or `level` and `options` are both given.
-        ValueError: An argument is outside its bounds, or the model is not known.
+        ValueError: An argument is outside its bounds, or the model or transform is not known.
         ModelError: The model cannot code this content.
 
     Example:
@@ -51,7 +56,14 @@ def compress(
         >>> lmcodec.decompress(lmcodec.compress(b"banana " * 1000)) == b"banana " * 1000
         True
     """
-    chosen = settings(level, options, model=model, threads=threads, block_size=block_size)
+    chosen = settings(
+        level,
+        options,
+        model=model,
+        transform=transform,
+        threads=threads,
+        block_size=block_size,
+    )
     view = memoryview(data).cast("B")
     workers = Workers(chosen.threads)
     writer = FrameWriter(

@@ -136,7 +136,13 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
     """Add what a compressor can choose."""
     group.add_argument("--model", default="auto", metavar="ID", help='"auto", "stored", or a model')
     group.add_argument(
-        "--block-size", type=size, metavar="SIZE", help="content that can be decoded alone"
+        "--transform", default="auto", metavar="ID", help='"auto", "raw" for none, or a transform'
+    )
+    group.add_argument(
+        "--block-size",
+        type=size,
+        metavar="SIZE",
+        help="content that can be decoded alone; the smaller, the faster is random access",
     )
     group.add_argument(
         "--long",
@@ -199,7 +205,7 @@ def job(verb: str, options: argparse.Namespace) -> Job:
     """Build a job from parsed options; those that a parser does not have keep their defaults.
 
     Raises:
-        ValueError: A variable of the environment or a model is not well formed.
+        ValueError: A variable of the environment, a model or a transform is not well formed.
     """
     from lmcodec.jobs import Job
     from lmcodec.options import settings
@@ -216,6 +222,7 @@ def job(verb: str, options: argparse.Namespace) -> Job:
             chosen_level,  # type: ignore[arg-type]
             None,
             model=get("model", "auto"),  # type: ignore[arg-type]
+            transform=get("transform", "auto"),  # type: ignore[arg-type]
             block_size=get("block_size"),  # type: ignore[arg-type]
         )
     return Job(
@@ -228,6 +235,7 @@ def job(verb: str, options: argparse.Namespace) -> Job:
         sparse=get("sparse"),  # type: ignore[arg-type]
         level=chosen_level,  # type: ignore[arg-type]
         model=str(get("model", "auto")),
+        transform=str(get("transform", "auto")),
         block_size=get("block_size"),  # type: ignore[arg-type]
         digest=bool(get("digest")),
         threads=get("threads") or _from_environment("LMCODEC_NBTHREADS", threads) or 1,  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TypeVar
 
-from lmcodec.peers import BASELINE, PEERS, Codec, Command, Library, Lmcodec, lmcodec_codec, select
+from lmcodec.peers import BASELINE, PEERS, Codec, Command, InProcess, Lmcodec, lmcodec_codec, select
 
 __all__ = ["DEFAULT_CODECS", "Measurement", "Usage", "available", "measure", "run", "run_codec"]
 
@@ -250,7 +250,7 @@ def _direction(codec: Codec, verb: str, folder: Path) -> Usage:
         words = shlex.split(codec.encode if verb == "encode" else codec.decode)
         output = folder / words[-1] if ">" in words else None
         return measure(words[: words.index(">")] if output else words, folder, output)
-    if not isinstance(codec, Library):
+    if not isinstance(codec, InProcess):
         raise TypeError(f"cannot run this kind of codec: {codec!r}")
     if isinstance(codec, Lmcodec):
         which = f"lmcodec:{codec.level}:{codec.model}:{codec.threads}"
@@ -269,7 +269,7 @@ def _child(verb: str, which: str) -> None:
         codec: Codec = lmcodec_codec(int(rest[0]), rest[1], int(rest[2]))
     else:
         codec = PEERS[int(rest[0])]
-    if not isinstance(codec, Library):
+    if not isinstance(codec, InProcess):
         raise TypeError(f"not a library: {codec!r}")
     source, target = ("x", "coded") if verb == "encode" else ("coded", "y")
     function = codec.both()[0 if verb == "encode" else 1]

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError, ModelError
 from lmcodec.header import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
-from lmcodec.models.base import MODELS, Model
-from lmcodec.select import candidates, choose
-from lmcodec.transforms.base import TRANSFORMS, Stream
+from lmcodec.models.base import MODELS, Model, symbol_width
+from lmcodec.select import candidates, choose, pays
+from lmcodec.transforms.base import TRANSFORMS, Stream, Transform
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from typing_extensions import Buffer
 
     from lmcodec.models.base import Symbols
-    from lmcodec.transforms.base import Transform
 
 # A model that codes every block, or the way in which it is found for each stream.
 Choice: TypeAlias = Model | Literal["auto", "stored"]
+# A transform for every block, or its class, which finds the parameters of each, or the way in which
+# it is found.
+Split: TypeAlias = Transform | type[Transform] | Literal["auto", "raw"]
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,14 @@ class Plan:
         level: 1 to 9.
         choice: A model for every block, "stored", or "auto".
         verify: Whether to decode each block at once and compare.
+        split: A transform for every block, its class, "raw", or "auto": one where it pays, and
+            only where the model is found in the same way.
     """
 
     level: int
     choice: Choice = "auto"
     verify: bool = False
+    split: Split = "auto"
 
 
 def encode_block(raw: bytes, start: int, plan: Plan) -> bytes:
@@ -157,11 +162,6 @@ def memory_bytes(header: BlockHeader) -> int:
     return _memory_bytes(header, [find_model(record) for record in header.models])
 
 
-def symbol_width(symbols: Symbols) -> int:
-    """Return the bytes of a symbol."""
-    return 1 if isinstance(symbols, bytes) else int(symbols.itemsize)
-
-
 def _memory_bytes(header: BlockHeader, models: Sequence[Model]) -> int:
     # Streams are decoded one after the other, so the greediest model counts.
     needs = [
@@ -184,14 +184,8 @@ def _verify(header: BlockHeader, payloads: bytes, raw: bytes) -> None:
 
 
 def _split(raw: bytes, plan: Plan) -> tuple[Transform | None, Sequence[Stream]]:
-    """Apply the first transform that takes this content and gives it back."""
-    whole = [Stream("", raw)]
-    if plan.choice != "auto":
-        return None, whole
-    for cls in TRANSFORMS.list():
-        transform = cls.probe(raw)
-        if transform is None:
-            continue
+    """Apply the first transform that takes this content, gives it back and pays."""
+    for transform in _transforms(raw, plan):
         streams = transform.forward(raw)
         total = sum(len(stream.symbols) * symbol_width(stream.symbols) for stream in streams)
         try:
@@ -201,7 +195,20 @@ def _split(raw: bytes, plan: Plan) -> tuple[Transform | None, Sequence[Stream]]:
         # The bound is the one that the format sets for a decoder's memory.
         if restored == raw and total <= 16 * len(raw) + (1 << 16):
             return transform, streams
-    return None, whole
+    return None, [Stream("", raw)]
+
+
+def _transforms(raw: bytes, plan: Plan) -> Iterator[Transform]:
+    """Yield the transforms that a block is to be tried with."""
+    if isinstance(plan.split, Transform):
+        yield plan.split
+    elif isinstance(plan.split, type):
+        yield plan.split.probe(raw) or plan.split()
+    elif plan.split == "auto" and plan.choice == "auto":
+        for cls in TRANSFORMS.list():
+            transform = cls.probe(raw)
+            if transform is not None and pays(transform, raw):
+                yield transform
 
 
 def _encode_stream(stream: Stream, plan: Plan) -> tuple[bytes, ModelRecord | None]:

@@ -28,9 +28,21 @@ Example:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import lmcodec._core as _core
+from lmcodec.rows import (
+    BIT_PRECISION,
+    MAX_PRECISION,
+    PRECISION,
+    as_bytes,
+    as_integers,
+    as_probabilities,
+    as_rows,
+    intervals,
+    quantize,
+    quantize_bits,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,138 +64,7 @@ __all__ = [
     "quantize_bits",
 ]
 
-# Bits of an interval where nothing else is said: alphabets up to some ten thousand symbols lose
-# less than 0.001 bit a symbol. Vocabularies of language models need MAX_PRECISION.
-PRECISION = 24
-MAX_PRECISION = 28
 MAX_LANES = 16
-# Bits of a probability of `BinaryEncoder`.
-BIT_PRECISION = 22
-
-
-def _rows(rows: ArrayLike) -> NDArray[Any]:
-    """Return rows as a contiguous array [k, alphabet] of a type that the quantizer takes."""
-    import numpy as np
-
-    array = np.ascontiguousarray(rows)
-    if array.ndim != 2:
-        raise ValueError(f"rows must have two dimensions: got shape {array.shape}")
-    if array.dtype.kind == "i":
-        if array.size and array.min() < 0:
-            raise ValueError("weights must not be negative")
-        array = array.astype(np.uint64)
-    elif array.dtype == np.float16:
-        array = array.astype(np.float32)
-    elif array.dtype.kind not in "uf":
-        raise TypeError(f"weights must be integers or floats: got {array.dtype}")
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-def _integers(values: ArrayLike, name: str) -> NDArray[np.uint32]:
-    """Return values as a contiguous array [k] of uint32."""
-    import numpy as np
-
-    array = np.ascontiguousarray(values)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must have one dimension: got shape {array.shape}")
-    if array.dtype == np.uint32:
-        return array
-    if array.size:
-        if array.dtype.kind not in "uib":
-            raise TypeError(f"{name} must be integers: got {array.dtype}")
-        if array.min() < 0 or array.max() >= 1 << 32:
-            raise ValueError(f"{name} must be from 0 to 2**32 - 1")
-    return array.astype(np.uint32)
-
-
-def _bytes(data: Buffer) -> bytes | bytearray:
-    return data if isinstance(data, (bytes, bytearray)) else memoryview(data).tobytes()
-
-
-def quantize(rows: ArrayLike, precision: int = PRECISION) -> NDArray[np.uint32]:
-    """Turn rows of weights into the tables of slots that the coders use.
-
-    With prefix sums S, total W and T = 2**precision slots, symbol i of an alphabet of V begins at
-    ``cum[i] = floor(S[i] (T - V) / W) + i``: each symbol has at least one slot. Rows of floats
-    are first turned into integers, ``floor(x 2**(27 - e))`` with 2**e the power of two at or below
-    the largest entry of the row. A row of zeros is coded as uniform.
-
-    Args:
-        rows: Weights, unsigned integers or floats.
-        precision: Bits of T, 1 to 28.
-
-    Returns:
-        Tables that begin with 0 and end with T.
-
-    Raises:
-        ModelError: A weight is negative, infinite or not a number, or integers add up to 2**64.
-        ValueError: The precision is out of range, or an alphabet is empty or larger than T.
-
-    Shapes:
-        rows: [k, V]
-        returns: uint32 [k, V + 1]
-
-    Example:
-        >>> quantize([[1, 0, 3]], 8).tolist()
-        [[0, 64, 65, 256]]
-    """
-    return _core.quantize(_rows(rows), precision)
-
-
-def intervals(
-    symbols: ArrayLike, rows: ArrayLike, precision: int = PRECISION
-) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Return the slots of symbols under rows of weights.
-
-    Args:
-        symbols: One symbol for each row.
-        rows: Weights, as for `quantize`.
-        precision: Bits of the number of slots, 1 to 28.
-
-    Returns:
-        First slots and numbers of slots: what `RansStack.push_intervals` takes. A model that
-        learns as it goes gathers them forward and pushes them at the end.
-
-    Raises:
-        ModelError: As for `quantize`.
-        ValueError: A symbol is outside its row, or as for `quantize`.
-
-    Shapes:
-        symbols: integers [k]
-        rows: [k, V]
-        returns: uint32 [k], uint32 [k]
-
-    Example:
-        >>> starts, freqs = intervals([2], [[1, 0, 3]], 8)
-        >>> starts.tolist(), freqs.tolist()
-        ([65], [191])
-    """
-    return _core.intervals(_integers(symbols, "symbols"), _rows(rows), precision)
-
-
-def quantize_bits(probabilities: ArrayLike) -> NDArray[np.uint32]:
-    """Turn probabilities of ones into the integers that the binary coder takes.
-
-    Args:
-        probabilities: Floats from 0 to 1; both ends become the nearest that can be coded.
-
-    Returns:
-        Integers from 1 to 2**22 - 1.
-
-    Raises:
-        ModelError: A probability is not from 0 to 1.
-
-    Shapes:
-        probabilities: floats [k]
-        returns: uint32 [k]
-
-    Example:
-        >>> quantize_bits([0.5, 1.0]).tolist()
-        [2097152, 4194303]
-    """
-    import numpy as np
-
-    return _core.quantize_bits(np.ascontiguousarray(probabilities, np.float64))
 
 
 class RansStack:
@@ -231,7 +112,7 @@ class RansStack:
             ValueError: The number of lanes is out of range.
         """
         stack = cls.__new__(cls)
-        stack._stack = _core.RansStack.from_bytes(_bytes(payload), lanes)
+        stack._stack = _core.RansStack.from_bytes(as_bytes(payload), lanes)
         return stack
 
     def to_bytes(self) -> bytes:
@@ -254,7 +135,7 @@ class RansStack:
             symbols: integers [k]
             rows: [k, V]
         """
-        self._stack.push(_integers(symbols, "symbols"), _rows(rows), precision)
+        self._stack.push(as_integers(symbols, "symbols"), as_rows(rows), precision)
 
     def pop(self, rows: ArrayLike, precision: int = PRECISION) -> NDArray[np.uint32]:
         """Pop one symbol for each row.
@@ -275,7 +156,7 @@ class RansStack:
             rows: [k, V]
             returns: uint32 [k]
         """
-        return self._stack.pop(_rows(rows), precision)
+        return self._stack.pop(as_rows(rows), precision)
 
     def push_intervals(
         self, starts: ArrayLike, freqs: ArrayLike, precision: int = PRECISION
@@ -295,7 +176,7 @@ class RansStack:
             freqs: integers [k]
         """
         self._stack.push_intervals(
-            _integers(starts, "starts"), _integers(freqs, "freqs"), precision
+            as_integers(starts, "starts"), as_integers(freqs, "freqs"), precision
         )
 
     def peek(self, precision: int = PRECISION) -> int:
@@ -377,14 +258,14 @@ class BinaryEncoder:
 
         array = np.ascontiguousarray(bits)
         if array.dtype != np.uint8:
-            array = np.minimum(_integers(array, "bits"), 2).astype(np.uint8)
-        self._encoder.encode_bits(array, _probabilities(probabilities))
+            array = np.minimum(as_integers(array, "bits"), 2).astype(np.uint8)
+        self._encoder.encode_bits(array, as_probabilities(probabilities))
 
     def encode_symbols(
         self, symbols: ArrayLike, rows: ArrayLike, precision: int = PRECISION
     ) -> None:
         """Encode symbols; arguments and errors are those of `RansStack.push`."""
-        self._encoder.encode_symbols(_integers(symbols, "symbols"), _rows(rows), precision)
+        self._encoder.encode_symbols(as_integers(symbols, "symbols"), as_rows(rows), precision)
 
     def encode_interval(self, start: int, freq: int, precision: int = PRECISION) -> None:
         """Encode one symbol as its interval.
@@ -409,7 +290,7 @@ class BinaryDecoder:
     __slots__ = ("_decoder",)
 
     def __init__(self, payload: Buffer) -> None:
-        self._decoder = _core.BinaryDecoder(_bytes(payload))
+        self._decoder = _core.BinaryDecoder(as_bytes(payload))
 
     def decode_bits(self, probabilities: ArrayLike) -> NDArray[np.uint8]:
         """Decode a bit for each probability.
@@ -423,11 +304,11 @@ class BinaryDecoder:
             probabilities: [k]
             returns: uint8 [k]
         """
-        return self._decoder.decode_bits(_probabilities(probabilities))
+        return self._decoder.decode_bits(as_probabilities(probabilities))
 
     def decode_symbols(self, rows: ArrayLike, precision: int = PRECISION) -> NDArray[np.uint32]:
         """Decode a symbol for each row; arguments and errors are those of `RansStack.pop`."""
-        return self._decoder.decode_symbols(_rows(rows), precision)
+        return self._decoder.decode_symbols(as_rows(rows), precision)
 
     def peek(self, precision: int = PRECISION) -> int:
         """Return the slot of the next symbol."""
@@ -452,15 +333,6 @@ class BinaryDecoder:
         self._decoder.finish()
 
 
-def _probabilities(probabilities: ArrayLike) -> NDArray[np.uint32]:
-    import numpy as np
-
-    array = np.asarray(probabilities)
-    if array.dtype.kind == "f":
-        return quantize_bits(array)
-    return _integers(array, "probabilities")
-
-
 def encode_bytes(data: Buffer) -> bytes:
     """Code bytes by how often each occurs, in blocks where that changes.
 
@@ -479,7 +351,7 @@ def encode_bytes(data: Buffer) -> bytes:
         >>> decode_bytes(payload, 1100)[:11]
         b'abracadabra'
     """
-    return _core.encode_bytes(_bytes(data))
+    return _core.encode_bytes(as_bytes(data))
 
 
 def decode_bytes(payload: Buffer, count: int) -> bytes:
@@ -496,4 +368,4 @@ def decode_bytes(payload: Buffer, count: int) -> bytes:
         TruncatedError: The payload ended early.
         CorruptError: The payload contradicts itself or `count`.
     """
-    return _core.decode_bytes(_bytes(payload), count)
+    return _core.decode_bytes(as_bytes(payload), count)

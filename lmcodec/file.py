@@ -7,122 +7,36 @@ import io
 import os
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
-from lmcodec.block import decode_block
-from lmcodec.errors import LmcodecError
-from lmcodec.frame import Feed, decode_frames
 from lmcodec.incremental import LmcodecCompressor
-from lmcodec.index import BlockTable, Source, read_block, read_table
 from lmcodec.options import Options
+from lmcodec.reader import ContentReader
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from typing_extensions import Buffer
+    from typing_extensions import Buffer, TypedDict, Unpack
 
     from lmcodec.models.base import Model
+    from lmcodec.transforms.base import Transform
 
     Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
     ReadMode: TypeAlias = Literal["r", "rb"]
     WriteMode: TypeAlias = Literal["w", "wb", "x", "xb", "a", "ab"]
     TextMode: TypeAlias = Literal["rt", "wt", "xt", "at"]
 
+    class _Coding(TypedDict, total=False):
+        """What `open` hands on to `LmcodecFile`."""
+
+        level: int | None
+        options: Options | None
+        model: Model | str
+        transform: Transform | str
+        threads: int | None
+        block_size: int | None
+        max_memory: int | None
+
+
 _CHUNK_BYTES = 1 << 17
-
-
-class _Reader(io.RawIOBase):
-    """The content of a compressed file, read in order until the first seek, by blocks after it."""
-
-    def __init__(self, file: IO[bytes], max_memory: int | None, threads: int) -> None:
-        self._file = file
-        self._max_memory = max_memory
-        # Some sources have nothing but `read`.
-        self._seekable = hasattr(file, "seekable") and file.seekable()
-        self._origin = file.tell() if self._seekable else 0
-        # Until the first seek: the content in order.
-        self._in_order = decode_frames(Feed(read=file.read), max_memory=max_memory, threads=threads)
-        self._error: LmcodecError | None = None
-        # After it: where the blocks are.
-        self._table: BlockTable | None = None
-        self._source: Source | None = None
-        # The block that was decoded last, whole: seeks inside of it cost nothing.
-        self._block = b""
-        self._block_start = 0
-        self._position = 0
-
-    def close(self) -> None:
-        if not self.closed:
-            self._in_order.close()
-        super().close()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return self._seekable
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        view = memoryview(buffer).cast("B")
-        if not self._holds(self._position):
-            self._load()
-        at = self._position - self._block_start
-        part = memoryview(self._block)[at : at + len(view)] if at >= 0 else b""
-        view[: len(part)] = part
-        self._position += len(part)
-        return len(part)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        if not self.seekable():
-            raise io.UnsupportedOperation("the underlying file is not seekable")
-        if whence == io.SEEK_CUR:
-            offset += self._position
-        elif whence == io.SEEK_END:
-            offset += self._find_blocks().size
-        elif whence != io.SEEK_SET:
-            raise ValueError(f"whence must be 0, 1 or 2: got {whence}")
-        if offset < 0:
-            raise ValueError(f"negative seek position: {offset}")
-        # The end of the block too: the next one in order begins there.
-        if not self._holds(offset) and offset != self._block_start + len(self._block):
-            self._find_blocks()
-        self._position = offset
-        return offset
-
-    def _holds(self, position: int) -> bool:
-        return self._block_start <= position < self._block_start + len(self._block)
-
-    def _load(self) -> None:
-        """Decode the block that holds the position, or nothing at the end of the file."""
-        if self._table is None:
-            raw = self._next_in_order()
-            self._block_start += len(self._block)
-            self._block = raw
-        elif self._position < self._table.size and self._source is not None:
-            location = self._table.locations[self._table.find(self._position)]
-            header, payloads = read_block(self._source, location)
-            self._block = decode_block(header, payloads, max_memory=self._max_memory)
-            self._block_start = location.start
-
-    def _next_in_order(self) -> bytes:
-        """Decode the next block that has content; empty at the end of the file."""
-        if self._error is not None:
-            raise self._error
-        try:
-            return next((raw for raw in self._in_order if raw), b"")
-        except LmcodecError as error:
-            # The generator has ended, which must not be taken for the end of the file.
-            self._error = error
-            raise
-
-    def _find_blocks(self) -> BlockTable:
-        if self._table is None:
-            self._file.seek(self._origin)
-            self._source = Source(self._file)
-            self._table = read_table(self._source)
-            self._in_order.close()
-        return self._table
 
 
 class LmcodecFile(io.BufferedIOBase):
@@ -138,6 +52,7 @@ class LmcodecFile(io.BufferedIOBase):
         level: 1 (fast) to 9 (small), when writing.
         options: Values by `CompressionParameter`, when writing; not together with `level`.
         model: "auto", "stored", the id of a model, or a model, when writing.
+        transform: "auto", "raw" for none, the id of a transform, or a transform, when writing.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, when writing.
         max_memory: Bytes that decoding a block may need, when reading, or None for any number.
@@ -156,6 +71,7 @@ class LmcodecFile(io.BufferedIOBase):
         level: int | None = None,
         options: Options | None = None,
         model: Model | str = "auto",
+        transform: Transform | str = "auto",
         threads: int | None = None,
         block_size: int | None = None,
         max_memory: int | None = None,
@@ -172,7 +88,12 @@ class LmcodecFile(io.BufferedIOBase):
             raise TypeError("level and options are for writing: the stream says how it was written")
         if letter != "r":
             self._compressor = LmcodecCompressor(
-                level, options, model=model, threads=threads, block_size=block_size
+                level,
+                options,
+                model=model,
+                transform=transform,
+                threads=threads,
+                block_size=block_size,
             )
         if isinstance(file, (str, bytes, os.PathLike)):
             self._fp = cast("IO[bytes]", builtins.open(file, letter + "b"))
@@ -184,7 +105,7 @@ class LmcodecFile(io.BufferedIOBase):
         self._written = 0
         if letter == "r":
             self._reader = io.BufferedReader(
-                _Reader(self._fp, max_memory, threads or 1), _CHUNK_BYTES
+                ContentReader(self._fp, max_memory, threads or 1), _CHUNK_BYTES
             )
 
     def close(self) -> None:
@@ -323,15 +244,10 @@ def open(
     /,
     mode: ReadMode | WriteMode = "rb",
     *,
-    level: int | None = None,
-    options: Options | None = None,
     encoding: None = None,
     errors: None = None,
     newline: None = None,
-    model: Model | str = "auto",
-    threads: int | None = None,
-    block_size: int | None = None,
-    max_memory: int | None = None,
+    **coding: Unpack[_Coding],
 ) -> LmcodecFile: ...
 
 
@@ -341,15 +257,10 @@ def open(
     /,
     mode: TextMode,
     *,
-    level: int | None = None,
-    options: Options | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    model: Model | str = "auto",
-    threads: int | None = None,
-    block_size: int | None = None,
-    max_memory: int | None = None,
+    **coding: Unpack[_Coding],
 ) -> io.TextIOWrapper: ...
 
 
@@ -359,15 +270,10 @@ def open(
     /,
     mode: str,
     *,
-    level: int | None = None,
-    options: Options | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    model: Model | str = "auto",
-    threads: int | None = None,
-    block_size: int | None = None,
-    max_memory: int | None = None,
+    **coding: Unpack[_Coding],
 ) -> LmcodecFile | io.TextIOWrapper: ...
 
 
@@ -382,6 +288,7 @@ def open(
     errors: str | None = None,
     newline: str | None = None,
     model: Model | str = "auto",
+    transform: Transform | str = "auto",
     threads: int | None = None,
     block_size: int | None = None,
     max_memory: int | None = None,
@@ -397,6 +304,7 @@ def open(
         errors: As for the built-in `open`, in text modes.
         newline: As for the built-in `open`, in text modes.
         model: "auto", "stored", the id of a model, or a model, when writing.
+        transform: "auto", "raw" for none, the id of a transform, or a transform, when writing.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, when writing.
         max_memory: Bytes that decoding a block may need, when reading, or None for any number.
@@ -421,6 +329,7 @@ def open(
         level=level,
         options=options,
         model=model,
+        transform=transform,
         threads=threads,
         block_size=block_size,
         max_memory=max_memory,

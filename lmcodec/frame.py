@@ -17,10 +17,10 @@ from lmcodec.container import End, FrameHeader, IndexEntry, SkippableFrame, next
 from lmcodec.errors import CorruptError, LimitError, TruncatedError
 from lmcodec.header import BlockHeader
 from lmcodec.packing import Cursor
+from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
     import hashlib
-    from concurrent.futures import Future, ThreadPoolExecutor
 
     from typing_extensions import Buffer
 
@@ -29,48 +29,6 @@ T = TypeVar("T")
 # A file is read in pieces of this size, and a large payload in larger ones.
 _READ_BYTES = 1 << 17
 _MOST_BYTES = 1 << 24
-
-
-class Workers:
-    """Runs calls in threads and returns their results in order, a bounded number at a time.
-
-    Args:
-        threads: How many; with 1, calls run at once in the calling thread.
-    """
-
-    def __init__(self, threads: int = 1) -> None:
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1: got {threads}")
-        self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
-        self._pending: deque[Future[bytes]] = deque()
-
-    def submit(self, call: Callable[[], bytes]) -> list[bytes]:
-        """Start a call; return the results that are ready and next in order."""
-        if self._threads == 1:
-            return [call()]
-        if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="lmcodec")
-        self._pending.append(self._pool.submit(call))
-        done = []
-        # One more than can run, so that a thread finds work while a result is being taken.
-        while len(self._pending) > self._threads + 1:
-            done.append(self._pending.popleft().result())
-        return done
-
-    def drain(self) -> Iterator[bytes]:
-        """Yield the results of all calls that are still running."""
-        while self._pending:
-            yield self._pending.popleft().result()
-
-    def close(self) -> None:
-        """Cancel what has not begun, and end the threads; the next call would start new ones."""
-        self._pending.clear()
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 from lmcodec.block import decode_block
 from lmcodec.container import End, SkippableFrame, next_frame
 from lmcodec.errors import TruncatedError
-from lmcodec.frame import BlockPart, FrameChecker, FrameWriter, Workers
+from lmcodec.frame import BlockPart, FrameChecker, FrameWriter
 from lmcodec.header import BlockHeader
 from lmcodec.options import Options, settings
 from lmcodec.packing import Cursor
+from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lmcodec.models.base import Model
+    from lmcodec.transforms.base import Transform
 
 
 class LmcodecCompressor:
@@ -29,6 +31,7 @@ class LmcodecCompressor:
         level: 1 (fast) to 9 (small); 5 when neither it nor `options` is given.
         options: Values by `CompressionParameter`; not together with `level`.
         model: "auto", "stored", the id of a model, or a model.
+        transform: "auto", "raw" for none, the id of a transform, or a transform.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, or None for that of the level.
 
@@ -51,11 +54,17 @@ class LmcodecCompressor:
         options: Options | None = None,
         *,
         model: Model | str = "auto",
+        transform: Transform | str = "auto",
         threads: int | None = None,
         block_size: int | None = None,
     ) -> None:
         self._settings = settings(
-            level, options, model=model, threads=threads, block_size=block_size
+            level,
+            options,
+            model=model,
+            transform=transform,
+            threads=threads,
+            block_size=block_size,
         )
         self._workers = Workers(self._settings.threads)
         self._writer: FrameWriter | None = None

@@ -47,6 +47,7 @@ class Job:
         sparse: Whether to leave holes for zeros, or None for the default: in files.
         level: 1 to 9, or None for the default.
         model: "auto", "stored", or the id of a model.
+        transform: "auto", "raw", or the id of a transform.
         block_size: Bytes of content in a block, or None for that of the level.
         digest: Whether to record a SHA-256 of the content.
         threads: Blocks that are coded side by side.
@@ -62,6 +63,7 @@ class Job:
     sparse: bool | None = None
     level: int | None = None
     model: str = "auto"
+    transform: str = "auto"
     block_size: int | None = None
     digest: bool = False
     threads: int = 1
@@ -296,6 +298,7 @@ def _compress(job: Job, source: _Source, output: Output) -> Outcome:
             CompressionParameter.content_digest: int(job.digest),
         },
         model=job.model,
+        transform=job.transform,
         threads=job.threads,
         block_size=job.block_size,
     )

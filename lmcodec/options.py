@@ -6,10 +6,11 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lmcodec.block import Choice, Plan
+from lmcodec.block import Choice, Plan, Split
 from lmcodec.errors import UnsupportedError
 from lmcodec.header import MAX_BLOCK_BYTES
 from lmcodec.models.base import MODELS, Model
+from lmcodec.transforms.base import TRANSFORMS, Transform
 
 DEFAULT_LEVEL = 5
 MIN_LEVEL, MAX_LEVEL = 1, 9
@@ -75,6 +76,7 @@ def settings(
     options: Options | None,
     *,
     model: Model | str = "auto",
+    transform: Transform | str = "auto",
     threads: int | None = None,
     block_size: int | None = None,
 ) -> Settings:
@@ -84,6 +86,7 @@ def settings(
         level: 1 to 9, or None for the default.
         options: Further parameters; not together with `level`.
         model: "auto", "stored", the id of a model, or a model.
+        transform: "auto", "raw" for none, the id of a transform, or a transform.
         threads: Number of threads.
         block_size: Bytes of content in a block, or None for that of the level.
 
@@ -92,7 +95,7 @@ def settings(
 
     Raises:
         TypeError: `level` and `options` are both given, or have a wrong type.
-        ValueError: A value is outside its bounds, or a model is not known.
+        ValueError: A value is outside its bounds, or a model or transform is not known.
     """
     if level is not None and options is not None:
         raise TypeError("only one of level and options can be given")
@@ -116,6 +119,7 @@ def settings(
             chosen,
             _choice(model, chosen),
             bool(values.get(CompressionParameter.verify, 0)),
+            _split(transform),
         ),
         values.get(CompressionParameter.block_size, BLOCK_BYTES_BY_LEVEL[chosen]),
         values.get(CompressionParameter.nb_workers, 1),
@@ -137,3 +141,19 @@ def _choice(model: Model | str, level: int) -> Choice:
     except UnsupportedError as error:
         known = ", ".join(("auto", "stored", *MODELS.ids()))
         raise ValueError(f"model is not known: {model!r}; known are {known}") from error
+
+
+def _split(transform: Transform | str) -> Split:
+    if isinstance(transform, Transform):
+        return transform
+    if not isinstance(transform, str):
+        raise TypeError(f"transform must be a transform or its id: got {transform!r}")
+    if transform == "auto":
+        return "auto"
+    if transform == "raw":
+        return "raw"
+    try:
+        return TRANSFORMS.get(transform)
+    except UnsupportedError as error:
+        known = ", ".join(("auto", "raw", *TRANSFORMS.ids()))
+        raise ValueError(f"transform is not known: {transform!r}; known are {known}") from error

@@ -14,21 +14,32 @@ import re
 import shutil
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 Directions = tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]
 """A compressor and its decompressor."""
 
-__all__ = ["BASELINE", "PEERS", "Codec", "Command", "Library", "Lmcodec", "lmcodec_codec", "select"]
+__all__ = [
+    "BASELINE",
+    "PEERS",
+    "Codec",
+    "Command",
+    "InProcess",
+    "Library",
+    "Lmcodec",
+    "lmcodec_codec",
+    "select",
+]
 
 BASELINE = "xz -9e"
 """Label of the codec that every ratio of a report refers to."""
 
 
 @dataclass(frozen=True)
-class Codec:
+class Codec(ABC):
     """A codec with its options: one line of a report.
 
     Args:
@@ -41,17 +52,17 @@ class Codec:
 
     id: str
     options: str
-    slow: bool = False
-    prior_bytes: int = 0
+    slow: bool = field(default=False, kw_only=True)
+    prior_bytes: int = field(default=0, kw_only=True)
 
     @property
     def label(self) -> str:
         """Return the name by which reports and ``--codecs`` know this codec."""
         return f"{self.id} {self.options}".strip()
 
+    @abstractmethod
     def version(self) -> str | None:
         """Return the version that is installed here, None if there is none."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -61,14 +72,14 @@ class Command(Codec):
     Args:
         encode: Command line from ``x`` to `coded`; ``> NAME`` at its end redirects its output.
         decode: Command line from `coded` to ``y``.
-        coded: Name of the coded file.
         version_command: Its first number with a dot is the version.
+        coded: Name of the coded file.
     """
 
-    encode: str = ""
-    decode: str = ""
-    coded: str = "coded"
-    version_command: str = ""
+    encode: str
+    decode: str
+    version_command: str
+    coded: str = field(default="coded", kw_only=True)
 
     def version(self) -> str | None:
         """Ask the program for its version; None if it is not on the path."""
@@ -85,16 +96,25 @@ class Command(Codec):
 
 
 @dataclass(frozen=True)
-class Library(Codec):
-    """A codec called from Python, in a fresh interpreter for each measurement.
+class InProcess(Codec):
+    """A codec called from Python, in a fresh interpreter for each measurement."""
+
+    @abstractmethod
+    def both(self) -> Directions:
+        """Return the compressor and the decompressor; called in the fresh interpreter only."""
+
+
+@dataclass(frozen=True)
+class Library(InProcess):
+    """A codec of another package.
 
     Args:
         module: What to import; also the name of the distribution when it is not a standard one.
-        functions: Returns the two directions; called in the fresh interpreter only.
+        functions: Returns the two directions.
     """
 
-    module: str = ""
-    functions: Callable[[], Directions] | None = None
+    module: str
+    functions: Callable[[], Directions]
 
     def version(self) -> str | None:
         """Return the version of the module, None if it cannot be imported."""
@@ -106,13 +126,11 @@ class Library(Codec):
 
     def both(self) -> Directions:
         """Return the compressor and the decompressor."""
-        if self.functions is None:
-            raise NotImplementedError
         return self.functions()
 
 
 @dataclass(frozen=True)
-class Lmcodec(Library):
+class Lmcodec(InProcess):
     """This package at one level, or with one model, through `lmcodec.compress`."""
 
     level: int = 5
@@ -158,7 +176,6 @@ def lmcodec_codec(level: int, model: str = "auto", threads: int = 1) -> Lmcodec:
         options,
         slow=level >= 7,
         prior_bytes=shipped,
-        module="lmcodec",
         level=level,
         model=model,
         threads=threads,
@@ -245,126 +262,83 @@ def _brotli() -> Directions:
 
 # Of two ways to run a codec the command comes first: `bench` takes the first that is installed.
 PEERS: tuple[Codec, ...] = (
-    Command(
-        "gzip",
-        "-9",
-        encode="gzip -9 -n -c x > coded",
-        decode="gzip -dc coded > y",
-        version_command="gzip --version",
-    ),
-    Library("gzip", "-9", module="gzip", functions=_gzip),
-    Command(
-        "lz4",
-        "-12",
-        encode="lz4 -q -12 -f x coded",
-        decode="lz4 -q -d -f coded y",
-        version_command="lz4 --version",
-    ),
+    Command("gzip", "-9", "gzip -9 -n -c x > coded", "gzip -dc coded > y", "gzip --version"),
+    Library("gzip", "-9", "gzip", _gzip),
+    Command("lz4", "-12", "lz4 -q -12 -f x coded", "lz4 -q -d -f coded y", "lz4 --version"),
     Command(
         "zstd",
         "-3",
-        encode="zstd -q -3 --single-thread x -o coded",
-        decode="zstd -q -d coded -o y",
-        version_command="zstd --version",
+        "zstd -q -3 --single-thread x -o coded",
+        "zstd -q -d coded -o y",
+        "zstd --version",
     ),
     Command(
         "zstd",
         "-19",
-        encode="zstd -q -19 --single-thread x -o coded",
-        decode="zstd -q -d coded -o y",
-        version_command="zstd --version",
+        "zstd -q -19 --single-thread x -o coded",
+        "zstd -q -d coded -o y",
+        "zstd --version",
     ),
-    Library("zstd", "-19", module="zstandard", functions=_zstd),
+    Library("zstd", "-19", "zstandard", _zstd),
     Command(
         "zstd",
         "-22 --long=27",
-        encode="zstd -q --ultra -22 --long=27 --single-thread x -o coded",
-        decode="zstd -q -d --long=27 coded -o y",
-        version_command="zstd --version",
+        "zstd -q --ultra -22 --long=27 --single-thread x -o coded",
+        "zstd -q -d --long=27 coded -o y",
+        "zstd --version",
     ),
     Command(
         "brotli",
         "-11",
+        "brotli -q 11 -w 24 -o coded x",
+        "brotli -d -o y coded",
+        "brotli --version",
         prior_bytes=_BROTLI_DICTIONARY_BYTES,
-        encode="brotli -q 11 -w 24 -o coded x",
-        decode="brotli -d -o y coded",
-        version_command="brotli --version",
     ),
-    Library(
-        "brotli",
-        "-11",
-        prior_bytes=_BROTLI_DICTIONARY_BYTES,
-        module="brotli",
-        functions=_brotli,
-    ),
-    Command(
-        "xz",
-        "-9e",
-        encode="xz -9e -T1 -c x > coded",
-        decode="xz -dc -T1 coded > y",
-        version_command="xz --version",
-    ),
-    Library("xz", "-9e", module="lzma", functions=_xz),
-    Command(
-        "bzip2",
-        "-9",
-        encode="bzip2 -9 -c x > coded",
-        decode="bzip2 -dc coded > y",
-        version_command="bzip2 --version",
-    ),
-    Library("bzip2", "-9", module="bz2", functions=_bzip2),
+    Library("brotli", "-11", "brotli", _brotli, prior_bytes=_BROTLI_DICTIONARY_BYTES),
+    Command("xz", "-9e", "xz -9e -T1 -c x > coded", "xz -dc -T1 coded > y", "xz --version"),
+    Library("xz", "-9e", "lzma", _xz),
+    Command("bzip2", "-9", "bzip2 -9 -c x > coded", "bzip2 -dc coded > y", "bzip2 --version"),
+    Library("bzip2", "-9", "bz2", _bzip2),
     Command(
         "7z",
         "PPMd o=16",
-        encode="7z a -m0=PPMd:o=16:mem=256m -mmt1 -mhc=off coded.7z x",
-        decode="7z e -so -mmt1 coded.7z > y",
+        "7z a -m0=PPMd:o=16:mem=256m -mmt1 -mhc=off coded.7z x",
+        "7z e -so -mmt1 coded.7z > y",
+        "7z",
         coded="coded.7z",
-        version_command="7z",
     ),
     Command(
         "bzip3",
         "-b 16",
-        encode="bzip3 -e -f -b 16 x coded",
-        decode="bzip3 -d -f coded y",
-        version_command="bzip3 --version",
+        "bzip3 -e -f -b 16 x coded",
+        "bzip3 -d -f coded y",
+        "bzip3 --version",
     ),
-    Command(
-        "bsc",
-        "-b25 -e2",
-        encode="bsc e x coded -b25 -m0 -e2 -T",
-        decode="bsc d coded y -T",
-        version_command="bsc",
-    ),
+    Command("bsc", "-b25 -e2", "bsc e x coded -b25 -m0 -e2 -T", "bsc d coded y -T", "bsc"),
     Command(
         "kanzi",
         "-l 7",
-        encode="kanzi -c -i x -o coded -f -l 7 -j 1 -b 32m",
-        decode="kanzi -d -i coded -o y -f -j 1",
-        version_command="kanzi --help",
+        "kanzi -c -i x -o coded -f -l 7 -j 1 -b 32m",
+        "kanzi -d -i coded -o y -f -j 1",
+        "kanzi --help",
     ),
     Command(
         "kanzi",
         "-l 9",
-        encode="kanzi -c -i x -o coded -f -l 9 -j 1 -b 32m",
-        decode="kanzi -d -i coded -o y -f -j 1",
-        version_command="kanzi --help",
+        "kanzi -c -i x -o coded -f -l 9 -j 1 -b 32m",
+        "kanzi -d -i coded -o y -f -j 1",
+        "kanzi --help",
     ),
     Command(
         "zpaq",
         "-m5",
-        slow=True,
-        encode="zpaq a coded.zpaq x -m5 -t1",
-        decode="zpaq x coded.zpaq x -to y -t1",
+        "zpaq a coded.zpaq x -m5 -t1",
+        "zpaq x coded.zpaq x -to y -t1",
+        "zpaq",
         coded="coded.zpaq",
-        version_command="zpaq",
-    ),
-    Command(
-        "paq8px",
-        "-8",
         slow=True,
-        encode="paq8px -8 x coded",
-        decode="paq8px -d coded y",
-        version_command="paq8px",
     ),
+    Command("paq8px", "-8", "paq8px -8 x coded", "paq8px -d coded y", "paq8px", slow=True),
 )
 """Every peer, fast ones first; several entries with one label are ways to run the same codec."""

@@ -8,7 +8,6 @@ anything is imported.
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import re
 from collections.abc import Callable
 from functools import cached_property
@@ -136,6 +135,9 @@ class Registry(Generic[T]):
 
     @cached_property
     def _files(self) -> set[str]:
+        # Not at the top: a program that imports lmcodec may never look for a class.
+        import pkgutil
+
         path = importlib.import_module(self.package).__path__
         names = {module.name for module in pkgutil.iter_modules(path)}
         return {name for name in names if ID_PATTERN.fullmatch(name) and name != "base"}

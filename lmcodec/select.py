@@ -1,25 +1,29 @@
-"""Chooses the model of a stream: ``model="auto"``.
+"""Chooses the transform of a block and the model of a stream: ``model="auto"``.
 
 In three steps: the kind of content gives the candidates of a level, their code length on a sample
 of the stream ranks them, and the best one codes the stream. A stream no longer than the sample
 is coded by every candidate, so there the choice is exact. Content that looks like noise everywhere
 is coded by a plain and fast model, unless the sample shows that another is worth its time.
+
+A transform that knows the content is used where it shortens the code of a sample by fast models.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmcodec.models.base import MODELS
+from lmcodec.models.base import MODELS, symbol_width
 from lmcodec.probe import MIN_BYTES, is_noise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmcodec.models.base import Model, Symbols
+    from lmcodec.transforms.base import Transform
 
 # For each level the ids that are tried on bytes of any kind, best guess first.
 _BYTES_BY_LEVEL = {1: ("bwt",), 2: ("bwt",), **dict.fromkeys(range(3, 10), ("cm",))}
+_FAST_LEVEL = 1
 # What remains in an installation without these: the first one that is there.
 _FALLBACK = ("cm", "freqs")
 # What codes noise, a thousand times as fast as the others, unless they save half a percent.
@@ -29,6 +33,9 @@ _WORTH = (995, 1000)
 # Joined to one sample, since adaptive models need some length to show what they learn.
 _SAMPLE_SLICES = 3
 _SLICE_SYMBOLS = 1 << 16
+# More and shorter ones for a transform, whose kind of content may be only a part of the block.
+_TRANSFORM_SLICES = 24
+_TRANSFORM_SLICE_BYTES = 1 << 14
 
 
 def candidates(level: int, hint: str = "", width: int = 1) -> list[Model]:
@@ -73,13 +80,37 @@ def choose(symbols: Symbols, models: Sequence[Model]) -> Model | None:
     return fitted[sizes.index(min(sizes))]
 
 
-def _sample(symbols: Symbols) -> Symbols:
+def pays(transform: Transform, raw: bytes) -> bool:
+    """Return whether a transform shortens the code of a sample of a block.
+
+    The models are those of the fastest level: what they gain, the others gain too.
+
+    Args:
+        transform: What the content was found to suit.
+        raw: The block.
+    """
+    sample = bytes(_sample(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
+    split = transform.forward(sample)
+    after = sum(_code_length(stream.symbols, stream.hint) for stream in split)
+    return after * _WORTH[1] < _code_length(sample) * _WORTH[0]
+
+
+def _code_length(symbols: Symbols, hint: str = "") -> int:
+    width = symbol_width(symbols)
+    models = candidates(_FAST_LEVEL, hint, width) if len(symbols) else []
+    coded = [len(model.fit(symbols).encode(symbols)) for model in models]
+    return min([len(symbols) * width, *coded])
+
+
+def _sample(
+    symbols: Symbols, slices: int = _SAMPLE_SLICES, length: int = _SLICE_SYMBOLS
+) -> Symbols:
     """Join evenly spaced slices, or return everything where that is not longer."""
     count = len(symbols)
-    if count <= _SAMPLE_SLICES * _SLICE_SYMBOLS:
+    if count <= slices * length:
         return symbols
-    step = (count - _SLICE_SYMBOLS) // (_SAMPLE_SLICES - 1)
-    spans = [slice(at * step, at * step + _SLICE_SYMBOLS) for at in range(_SAMPLE_SLICES)]
+    step = (count - length) // (slices - 1)
+    spans = [slice(at * step, at * step + length) for at in range(slices)]
     if isinstance(symbols, bytes):
         return b"".join(symbols[span] for span in spans)
     import numpy as np

@@ -16,9 +16,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import lmcodec
-from lmcodec.block import symbol_width
 from lmcodec.errors import LmcodecError
-from lmcodec.models.base import MODELS, Model
+from lmcodec.models.base import MODELS, Model, symbol_width
 
 if TYPE_CHECKING:
     from lmcodec.models.base import Symbols

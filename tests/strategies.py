@@ -36,6 +36,21 @@ def log_lines(seed: int, count: int) -> bytes:
     )
 
 
+def machine_code(seed: int, count: int) -> bytes:
+    """Instructions like those of a compiler; some call, jump and load, all by distances."""
+    rng = random.Random(seed)
+    functions = [rng.randrange(4 * count) for _ in range(20)]
+    out = bytearray()
+    for _ in range(count):
+        kind = rng.randrange(12)
+        if kind > 3:
+            out += rng.choice((b"\x55", b"\x48\x89\xe5", b"\x31\xc0", b"\x5d\xc3", b"\x90"))
+            continue
+        out += (b"\xe8", b"\xe9", b"\x0f\x84", b"\x48\x8d\x05")[kind]
+        out += (rng.choice(functions) - len(out) - 4).to_bytes(4, "little", signed=True)
+    return bytes(out)
+
+
 # Named inputs, for tests that are parametrized and for golden streams.
 SAMPLES: dict[str, bytes] = {
     "empty": b"",

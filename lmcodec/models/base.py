@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 State = TypeVar("State")
 
 
+def symbol_width(symbols: Symbols) -> int:
+    """Return the bytes of a symbol."""
+    return 1 if isinstance(symbols, bytes) else int(symbols.itemsize)
+
+
 class Model(ABC):
     """Codes the symbols of one stream.
 

@@ -44,6 +44,21 @@ Short options can be combined, and
 .B \\-\\-
 ends them.
 """
+_LMZ_END = """\
+.SH RANDOM ACCESS
+A program that seeks in a file decodes the whole block that holds the place.
+The blocks of a level suit files that are read from the first byte to the last;
+for others, choose smaller ones:
+.PP
+.RS
+.nf
+lmz --block-size 1M file
+.fi
+.RE
+.PP
+They make a file of text about a tenth larger, and can also be coded side by side with
+.BR \\-T .
+"""
 _LMCODEC = """\
 .SH DESCRIPTION
 .B lmcodec
@@ -105,7 +120,7 @@ def manual(name: str, parser: argparse.ArgumentParser) -> str:
     if name == "lmz":
         for alias in ("lmz", "unlmz", "lmzcat"):
             lines += [f".B {alias}", r"[\fIoption\fR]... [\fIfile\fR]...", ".br"]
-        lines += [*_LMZ.splitlines(), ".SH OPTIONS", *_options(parser)]
+        lines += [*_LMZ.splitlines(), ".SH OPTIONS", *_options(parser), *_LMZ_END.splitlines()]
     else:
         lines += [".B lmcodec", r"\fIcommand\fR [\fIoption\fR]... [\fIargument\fR]..."]
         lines += _LMCODEC.splitlines()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
+import lmcodec
+from lmcodec import lmz
 from tests.cli.make import ROOT, SHELLS, pages, parsers, subcommands
 
 PAGES = pages()
@@ -29,6 +33,15 @@ def test_the_manual_lists_every_option(name: str) -> None:
                 continue
             for option in action.option_strings:
                 assert f"\\fB{option}\\fR" in page
+
+
+def test_the_example_of_the_manual_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (command,) = re.findall(r"^\.nf\n(.*?)\n\.fi$", PAGES["docs/lmz.1"], re.MULTILINE)
+    (tmp_path / "file").write_bytes(bytes(2 << 20))
+    monkeypatch.chdir(tmp_path)
+    assert lmz.main(command.split()[1:]) == 0
+    blocks = lmcodec.info((tmp_path / "file.lmz").read_bytes()).blocks
+    assert [block.raw_size for block in blocks] == [1 << 20, 1 << 20]
 
 
 @pytest.mark.parametrize("name", parsers())

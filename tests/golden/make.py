@@ -15,7 +15,8 @@ from lmcodec.container import End, FrameHeader, SkippableFrame
 from lmcodec.header import BlockHeader, ModelRecord
 from lmcodec.header import StreamRecord as Stream
 from lmcodec.models.base import MODELS, Model, SequentialModel
-from tests.strategies import BLOCK_BYTES, LONG_SAMPLES, SAMPLES
+from lmcodec.transforms.x86 import X86
+from tests.strategies import BLOCK_BYTES, LONG_SAMPLES, SAMPLES, machine_code
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases.toml"
@@ -55,6 +56,16 @@ def models() -> Iterator[tuple[str, bytes, bytes]]:
                 yield f"{cls.id}-v{cls.version}-{name}", content, stream
 
 
+def transforms() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of every transform."""
+    program = machine_code(8, 3000)
+    for transform, name in ((X86(), "calls"), (X86(data=True), "data")):
+        stream = lmcodec.compress(program, model="freqs", transform=transform)
+        yield f"x86-v1-{name}", program, stream
+    edges = program[:200] + bytes([0xE8, 1, 0, 0, 0, 0xF1, 0x0F, 0x84, 0xE8, 0xE9, 0xE8])
+    yield "x86-v1-edges", edges, lmcodec.compress(edges, model="stored", transform="x86")
+
+
 def bad() -> Iterator[tuple[str, bytes]]:
     """Yield streams that must be refused; the name begins with the error."""
     good = lmcodec.compress(SAMPLES["log"], model="stored")
@@ -82,7 +93,7 @@ def bad() -> Iterator[tuple[str, bytes]]:
 def main() -> None:
     """Write what is missing."""
     (HERE / "bad").mkdir(exist_ok=True)
-    for name, content, stream in (*frames(), *models()):
+    for name, content, stream in (*frames(), *models(), *transforms()):
         path = HERE / f"{name}.lmc"
         if path.exists():
             continue

@@ -38,7 +38,7 @@ def test_streams_decode(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in CASES if name.startswith(("frame-", "freqs-", "order0-"))]
+    "name", [name for name in CASES if name.startswith(("frame-", "freqs-", "order0-", "x86-"))]
 )
 def test_the_reference_decoder_agrees(name: str) -> None:
     content = reference.decode((HERE / f"{name}.lmc").read_bytes())

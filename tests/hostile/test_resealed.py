@@ -16,11 +16,13 @@ from lmcodec.container import END_MARKER, FrameHeader, next_part
 from lmcodec.errors import LmcodecError
 from lmcodec.header import BLOCK_MARKER, BlockHeader, ModelRecord, StreamRecord
 from lmcodec.packing import Cursor, pack_blob, seal
+from tests.strategies import machine_code
 
 CONTENT = b"some words and some more words; " * 3
 STREAMS = {
     "stored": lmcodec.compress(CONTENT, model="stored"),
     "order0": lmcodec.compress(CONTENT, model="order0"),
+    "x86": lmcodec.compress(machine_code(2, 20), model="stored", transform="x86"),
     "blocks": lmcodec.compress(
         CONTENT,
         model="stored",

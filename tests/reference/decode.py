@@ -1,7 +1,8 @@
 """Decoder of the lmcodec stream format, written from docs/format.md with the standard library only.
 
-It decodes stored streams and those of order0 and freqs (docs/coders.md), slowly, and checks what
-the pages demand, except that the coded table of freqs ends in its shortest form.
+It decodes stored streams and those of order0 and freqs (docs/coders.md), and the transform x86
+(docs/transforms/x86.md), slowly, and checks what the pages demand, except that the coded table of
+freqs ends in its shortest form.
 
     python decode.py < file.lmz > file
 """
@@ -163,21 +164,82 @@ def decode_block(reader: Reader, start: int) -> bytes:
     header = Reader(reader.take(size))
     reader.check(begin)
 
-    if header.u8() != 0:
-        raise UnsupportedError("transform")
+    split = header.data[:1] != b"\0"
+    has_data = read_transform(header) if split else header.u8() > 0
     need(header.varint() == start, "block belongs elsewhere")
     raw_size = header.varint()
     need(raw_size < 1 << 31, "block is too large")
     checksum = header.u32()
     models = [read_model(header) for _ in range(header.varint())]
-    model, width = divmod(header.varint(), 4)
-    need(width == 0 and model <= len(models), "stream does not fit the block")
-    payload = reader.take(header.varint())
+    streams = {}
+    sizes = []
+    for _ in range(header.varint() if split else 1):
+        name = header.name() if split else ""
+        model, width = divmod(header.varint(), 4)
+        count = header.varint() if split else raw_size
+        need(name not in streams, "two streams have one name")
+        need(width == 0 and model <= len(models), "stream does not fit the block")
+        streams[name] = (model, count)
+        sizes.append(header.varint())
     need(header.at == size, "block header has bytes too many")
+    total = sum(count for _, count in streams.values())
+    need(total <= 16 * raw_size + (1 << 16), "streams are too large")
 
-    raw = payload if model == 0 else decode_model(payload, raw_size, *models[model - 1])
+    symbols = {}
+    for (name, (model, count)), coded in zip(streams.items(), sizes, strict=True):
+        payload = reader.take(coded)
+        symbols[name] = payload if model == 0 else decode_model(payload, count, *models[model - 1])
+        need(len(symbols[name]) == count, "symbols are missing")
+    raw = join_x86(symbols, has_data) if split else symbols[""]
     need(len(raw) == raw_size and zlib.crc32(raw) == checksum, "content differs")
     return raw
+
+
+def read_transform(header: Reader) -> bool:
+    """Section 7, and the page on x86: whether references to data were taken out."""
+    id, version, params = header.name(), header.varint(), header.blob()
+    if (id, version) != ("x86", 1):
+        raise UnsupportedError(f"transform {id} version {version}")
+    need(params in (b"", b"\0", b"\1"), "parameters do not fit")
+    return params == b"\1"
+
+
+# Page on x86: the lists of bytes before the last one of an opcode.
+BEFORE_DATA = {p for p in range(64) if p % 8 < 4}
+BEFORE_DATA |= {0x63, 0x69, 0x6B, 0x80, 0x81, 0xC6, 0xC7, 0xD8, 0xDD, 0xF6, 0xF7, 0xFF}
+BEFORE_DATA |= set(range(0x83, 0x90))
+BEFORE_DATA_0F = {*range(0x10, 0x18), *range(0x28, 0x30), *range(0x40, 0x80)}
+BEFORE_DATA_0F |= {*range(0x90, 0xA0), *range(0xAF, 0xC0), *range(0xD0, 0x100)}
+
+
+def join_x86(streams: dict[str, bytes], has_data: bool) -> bytes:
+    """Page on x86: code and targets to content."""
+    names = {"code", "calls", "jumps"} | ({"data"} if has_data else set())
+    need(set(streams) == names, "streams of x86 differ")
+    targets = {name: Reader(part) for name, part in streams.items() if name != "code"}
+    code = Reader(streams["code"])
+    out = bytearray(2)
+    while code.at < len(code.data):
+        last = code.u8()
+        out.append(last)
+        before, first = out[-2], out[-3]
+        name = None
+        if last == 0xE8:
+            name = "calls"
+        elif last == 0xE9 or (last & 0xF0 == 0x80 and before == 0x0F):
+            name = "jumps"
+        elif has_data and last & 0xC7 == 5:
+            if before in BEFORE_DATA or (first == 0x0F and before in BEFORE_DATA_0F):
+                name = "data"
+        if name is None:
+            continue
+        if code.data[code.at : code.at + 1] == b"\xf1":
+            code.at += 1
+        else:
+            target = int.from_bytes(targets[name].take(4), "big")
+            out += ((target - (len(out) - 2) - 4) % (1 << 32)).to_bytes(4, "little")
+    need(all(rest.at == len(rest.data) for rest in targets.values()), "targets are left over")
+    return bytes(out[2:])
 
 
 def read_model(header: Reader) -> tuple[str, int, bytes]:

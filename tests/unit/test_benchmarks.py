@@ -22,7 +22,7 @@ from benchmarks.results import Machine, read_rows, write_rows
 from benchmarks.summary import ALL, Total, frontier, kinds, totals
 from lmcodec.bench import Measurement
 from lmcodec.corpora import Corpus, list_corpora
-from lmcodec.peers import BASELINE, PEERS, Codec, Library, lmcodec_codec
+from lmcodec.peers import BASELINE, PEERS, Codec, Command, Library, lmcodec_codec
 
 
 def row(
@@ -154,7 +154,8 @@ def test_choose_by_name_and_kind() -> None:
 def test_slow_codecs_skip_large_corpora() -> None:
     small = Corpus("small", "text", 10, "", "")
     large = Corpus("large", "text", 1000, "", "")
-    fast, slow = Codec("fast", ""), Codec("slow", "", slow=True)
+    fast = Command("fast", "", "", "", "")
+    slow = replace(fast, id="slow", slow=True)
     plan = matrix.Plan([small, large], {fast: "1", slow: "1"}, slow_limit_bytes=100)
     assert plan.pairs() == [(small, fast), (small, slow), (large, fast)]
     assert len(replace(plan, head_bytes=100).pairs()) == 4

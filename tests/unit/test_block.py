@@ -1,7 +1,8 @@
-"""Blocks with transforms and wide symbols, which no shipped model has yet."""
+"""Blocks with transforms of any kind, and with wide symbols, which no shipped model has yet."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import lmcodec
-from lmcodec import block, select
+from lmcodec import block, options, select
 from lmcodec.errors import FormatError, LimitError, ModelError, UnsupportedError
 from lmcodec.header import BlockHeader
 from lmcodec.models.base import MODELS, Model
@@ -59,8 +60,6 @@ class Pairs(Transform):
 
     @classmethod
     def probe(cls, raw: bytes) -> Pairs | None:
-        if raw.startswith(b"wrong"):
-            return cls(wrong=int(raw[5:6]))
         return cls(tail=len(raw) % 2 == 1) if len(raw) > 8 and not raw[1] else None
 
     def forward(self, raw: bytes) -> Sequence[Stream]:
@@ -85,10 +84,10 @@ def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     transforms: Registry[Any] = Registry("transform", "lmcodec.transforms")
     transforms.register(id="pairs", version=1)(Pairs)
     monkeypatch.setattr(block, "TRANSFORMS", transforms)
+    monkeypatch.setattr(options, "TRANSFORMS", transforms)
     known = dict(MODELS._classes)
     if ("delta", 1) not in known:
         MODELS.register(id="delta", version=1)(Delta)
-    monkeypatch.setattr(select, "candidates", lambda level, hint, width: [])  # noqa: ARG005
 
     def candidates(level: int, hint: str, width: int) -> list[Model]:
         del level
@@ -96,6 +95,7 @@ def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return [Delta()] if width == 2 else []
 
     monkeypatch.setattr(block, "candidates", candidates)
+    monkeypatch.setattr(select, "candidates", candidates)
     yield
     MODELS._classes.pop(("delta", 1))
 
@@ -126,10 +126,10 @@ def test_wide_symbols_are_stored_in_little_endian(monkeypatch: pytest.MonkeyPatc
     assert block._to_little_endian(big) == NUMBERS
 
 
-@pytest.mark.parametrize("wrong", [b"1", b"2", b"3"])
-def test_a_transform_that_fails_is_not_used(wrong: bytes) -> None:
-    content = b"wrong" + wrong + b"content" * 10
-    stream = lmcodec.compress(content)
+@pytest.mark.parametrize("wrong", [1, 2, 3])
+def test_a_transform_that_fails_is_not_used(wrong: int) -> None:
+    content = b"content" * 10
+    stream = lmcodec.compress(content, transform=Pairs(wrong=wrong))
     assert lmcodec.info(stream).transforms == ("raw",)
     assert lmcodec.decompress(stream) == content
 
@@ -137,6 +137,32 @@ def test_a_transform_that_fails_is_not_used(wrong: bytes) -> None:
 def test_a_chosen_model_codes_the_whole_block() -> None:
     stream = lmcodec.compress(NUMBERS, model="stored")
     assert lmcodec.info(stream).transforms == ("raw",)
+
+
+def test_a_transform_that_does_not_pay_is_not_used() -> None:
+    content = bytes(random.Random(1).choices(b"\0\1", k=3000))
+    assert Pairs.probe(b"\0\0" + content) is not None
+    assert lmcodec.info(lmcodec.compress(b"\0\0" + content)).transforms == ("raw",)
+
+
+@pytest.mark.parametrize("transform", ["pairs", Pairs()])
+def test_a_transform_can_be_chosen(transform: Any) -> None:
+    """Also where it would not be found or does not pay, and with a model of choice."""
+    content = b"no numbers here."
+    stream = lmcodec.compress(content, model="stored", transform=transform)
+    assert lmcodec.info(stream).transforms == ("pairs/1",)
+    assert lmcodec.decompress(stream) == content
+
+
+def test_no_transform_can_be_chosen() -> None:
+    assert lmcodec.info(lmcodec.compress(NUMBERS, transform="raw")).transforms == ("raw",)
+
+
+def test_a_transform_must_be_known() -> None:
+    with pytest.raises(ValueError, match="transform is not known: 'other'; known are auto, raw"):
+        lmcodec.compress(b"", transform="other")
+    with pytest.raises(TypeError, match="transform must be a transform or its id: got 5"):
+        lmcodec.compress(b"", transform=5)  # type: ignore[arg-type]
 
 
 def test_unknown_transforms_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

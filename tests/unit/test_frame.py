@@ -7,7 +7,8 @@ import pytest
 
 import lmcodec
 from lmcodec.errors import CorruptError
-from lmcodec.frame import Feed, Workers, decode_frames
+from lmcodec.frame import Feed, decode_frames
+from lmcodec.workers import Workers
 from tests.strategies import random_bytes
 
 CONTENT = random_bytes(9, 1000)

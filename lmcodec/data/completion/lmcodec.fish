@@ -51,7 +51,7 @@ function _shtab_lmcodec_using
 end
 
 set -g _shtab_lmcodec_commands compress decompress test info recover models bench corpora doctor completion
-set -g _shtab_lmcodec_opts_with_value --block-size --codec --command --level --memory --model --output --repeat --threads -L -T -o
+set -g _shtab_lmcodec_opts_with_value --block-size --codec --command --level --memory --model --output --repeat --threads --transform -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -69,7 +69,8 @@ complete -c lmcodec -n '_shtab_lmcodec_using compress' -l verify -d 'read each o
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -s r -l recursive -d 'work on all files below folders'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -s L -l level -x -d '1 (fast) to 9 (small); 5 by default'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l model -x -d '"auto", "stored", or a model'
-complete -c lmcodec -n '_shtab_lmcodec_using compress' -l block-size -x -d 'content that can be decoded alone'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l transform -x -d '"auto", "raw" for none, or a transform'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l block-size -x -d 'content that can be decoded alone; the smaller, the faster is random access'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l long -d 'blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l digest -d 'record a SHA-256, checked when decoding'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'

@@ -51,7 +51,7 @@ function _shtab_lmz_using
 end
 
 set -g _shtab_lmz_commands 
-set -g _shtab_lmz_opts_with_value --block-size --memory --model --output --threads -T -o
+set -g _shtab_lmz_opts_with_value --block-size --memory --model --output --threads --transform -T -o
 
 complete -c lmz -e
 complete -c lmz -f
@@ -74,7 +74,8 @@ complete -c lmz -n _shtab_lmz_using -s r -l recursive -d 'work on all files belo
 complete -c lmz -n _shtab_lmz_using -l sparse -l no-sparse -d 'leave holes for zeros; in files they are left unless forbidden'
 complete -c lmz -n _shtab_lmz_using -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
 complete -c lmz -n _shtab_lmz_using -l model -x -d '"auto", "stored", or a model'
-complete -c lmz -n _shtab_lmz_using -l block-size -x -d 'content that can be decoded alone'
+complete -c lmz -n _shtab_lmz_using -l transform -x -d '"auto", "raw" for none, or a transform'
+complete -c lmz -n _shtab_lmz_using -l block-size -x -d 'content that can be decoded alone; the smaller, the faster is random access'
 complete -c lmz -n _shtab_lmz_using -l long -d 'blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory'
 complete -c lmz -n _shtab_lmz_using -l digest -d 'record a SHA-256, checked when decoding'
 complete -c lmz -n _shtab_lmz_using -l memory -x -d 'refuse to use more memory for a block'

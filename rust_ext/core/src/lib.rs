@@ -25,5 +25,6 @@ pub mod bwt;
 pub mod cm;
 pub mod coder;
 pub mod error;
+pub mod transforms;
 
 pub use error::{Error, Result};

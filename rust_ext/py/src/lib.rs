@@ -6,6 +6,7 @@ mod bwt;
 mod cm;
 mod coder;
 mod errors;
+mod transforms;
 
 #[pymodule(gil_used = false)]
 mod _core {
@@ -20,6 +21,9 @@ mod _core {
         decode_bytes, encode_bytes, intervals, quantize, quantize_bits, BinaryDecoder,
         BinaryEncoder, RansStack,
     };
+
+    #[pymodule_export]
+    use crate::transforms::{x86_forward, x86_inverse, x86_survey};
 
     /// CRC-32 (ISO-HDLC, as in zlib) of `data`, continuing from `value`.
     #[pyfunction]

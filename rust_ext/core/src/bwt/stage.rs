@@ -6,7 +6,7 @@ use super::logistic::Tables;
 use super::predictor::BitCoder;
 use super::ranks::RankModel;
 use super::runs::{rank, run_length};
-use super::symbols::SymbolModel;
+use super::symbols::{SymbolModel, HASH_BITS};
 use super::{no_memory, order};
 use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
 use crate::{Error, Result};
@@ -38,7 +38,11 @@ pub fn choose(last: &[u8]) -> Result<Stage> {
         sample.extend_from_slice(&last[start..start + part]);
     }
     let ranks = encode(&sample, Stage::Ranks)?.len();
-    let symbols = encode(&sample, Stage::Symbols)?.len();
+    let mut coder = BinaryEncoder::new();
+    // Tables that fit the sample: touching large ones would take most of the time of a short input.
+    let hash_bits = (sample.len().max(SAMPLED_BYTES.0).ilog2() + 2).min(HASH_BITS);
+    encode_symbols(&mut coder, &sample, hash_bits);
+    let symbols = coder.finish().len();
     Ok(if symbols < ranks {
         Stage::Symbols
     } else {
@@ -57,7 +61,7 @@ pub fn encode(last: &[u8], stage: Stage) -> Result<Vec<u8>> {
     }
     match stage {
         Stage::Ranks => encode_ranks(&mut coder, last)?,
-        Stage::Symbols => encode_symbols(&mut coder, last),
+        Stage::Symbols => encode_symbols(&mut coder, last, HASH_BITS),
     }
     Ok(coder.finish())
 }
@@ -83,10 +87,10 @@ fn encode_ranks(coder: &mut BinaryEncoder, last: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn encode_symbols(coder: &mut BinaryEncoder, last: &[u8]) {
+fn encode_symbols(coder: &mut BinaryEncoder, last: &[u8], hash_bits: u32) {
     let tables = Tables::new();
     let mut lengths = LengthModel::new(&tables);
-    let mut symbols = SymbolModel::new(&tables);
+    let mut symbols = SymbolModel::new(&tables, hash_bits);
     let mut runs = Runs::new();
     let mut rest = last;
     while let Some(&symbol) = rest.first() {
@@ -151,7 +155,7 @@ fn decode_ranks(coder: &mut BinaryDecoder, column: &mut Column) -> Result<()> {
 fn decode_symbols(coder: &mut BinaryDecoder, column: &mut Column) -> Result<()> {
     let tables = Tables::new();
     let mut lengths = LengthModel::new(&tables);
-    let mut symbols = SymbolModel::new(&tables);
+    let mut symbols = SymbolModel::new(&tables, HASH_BITS);
     let mut runs = Runs::new();
     loop {
         let symbol = symbols.code(coder, &tables, &runs, 0);

@@ -9,8 +9,8 @@ use super::predictor::{BitCoder, Predictor};
 
 /// Nodes of the decision tree: one for each prefix of a symbol.
 const NODES: usize = 256;
-/// Counters of each hashed context.
-const HASHED: usize = 1 << 20;
+/// Logarithm of the number of counters of each hashed context.
+pub const HASH_BITS: u32 = 20;
 
 // Places of the inputs in the table of counters.
 const BY_SLOW: usize = NODES;
@@ -18,26 +18,28 @@ const BY_LENGTH: usize = BY_SLOW + NODES;
 const BY_LAST: usize = BY_LENGTH + 256 * LENGTH_CLASSES * NODES;
 const BY_SECOND: usize = BY_LAST + 256 * NODES;
 const BY_TWO: usize = BY_SECOND + 256 * NODES;
-const BY_THREE: usize = BY_TWO + HASHED;
-const SLOTS: usize = BY_THREE + HASHED;
 
 /// A symbol is coded bit by bit from the highest.
 #[derive(Debug)]
 pub struct SymbolModel {
     predictor: Predictor<7, 0x3333342>,
+    hash_bits: u32,
 }
 
 /// Start of the nodes of a hashed context; the nodes themselves are added by exclusive or.
 #[inline(always)]
-fn hashed(context: u32) -> usize {
+fn hashed(context: u32, bits: u32) -> usize {
     // 2^32 divided by the golden ratio.
-    (context.wrapping_mul(0x9E37_79B1) >> 12) as usize
+    (context.wrapping_mul(0x9E37_79B1) >> (32 - bits)) as usize
 }
 
 impl SymbolModel {
-    pub fn new(tables: &Tables) -> Self {
+    /// Creates a model whose hashed contexts have `1 << hash_bits` counters each, at least one for each node.
+    pub fn new(tables: &Tables, hash_bits: u32) -> Self {
+        let slots = BY_TWO + (2 << hash_bits);
         Self {
-            predictor: Predictor::new(SLOTS, NODES, NODES, tables, 32),
+            predictor: Predictor::new(slots, NODES, NODES, tables, 32),
+            hash_bits,
         }
     }
 
@@ -53,9 +55,10 @@ impl SymbolModel {
     ) -> u8 {
         let [last, second, third] = runs.symbols.map(usize::from);
         let two = (last * 256 + second) as u32;
-        let two_start = hashed(two + 1);
-        let three_start = hashed(two * 256 + third as u32 + (1 << 24));
+        let two_start = hashed(two + 1, self.hash_bits);
+        let three_start = hashed(two * 256 + third as u32 + (1 << 24), self.hash_bits);
         let length = BY_LENGTH + (usize::from(runs.length) * 256 + last) * NODES;
+        let by_three = BY_TWO + (1 << self.hash_bits);
         let mut node = 1;
         for place in (0..8).rev() {
             let slots = [
@@ -65,7 +68,7 @@ impl SymbolModel {
                 BY_LAST + last * NODES + node,
                 BY_SECOND + second * NODES + node,
                 BY_TWO + (two_start ^ node),
-                BY_THREE + (three_start ^ node),
+                by_three + (three_start ^ node),
             ];
             let bit = u32::from((symbol >> place) & 1);
             let bit = self.predictor.code(coder, tables, slots, node, node, bit);
