@@ -1,4 +1,4 @@
-//! The strongest context-mixing predictor: levels 7 to 9.
+//! The strongest context-mixing predictor: levels 8 and 9.
 //!
 //! Every bit is predicted by some dozens of hashed contexts ([`contextmap`]), match models ([`matchmodel`]) and, for
 //! bilevel images, pixel templates ([`image`]); a two-layer gated mixer ([`mixer`]) combines them, adaptive
@@ -46,7 +46,7 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
         super::Kind::Bilevel => (image::TEMPLATES.len() as u64 * 5) << image::log2_cells(size),
         super::Kind::Text | super::Kind::Binary => 0,
     };
-    (1 << plan::log2_table(count, params.level)) + count as u64 + fixed + image
+    (1 << plan::log2_table(count)) + count as u64 + fixed + image
 }
 
 /// Encodes `symbols`; the parameters are in their ranges.

@@ -20,8 +20,6 @@ pub struct Plan {
     pub maps: usize,
 }
 
-const TEXT_16: [usize; 8] = [0, 1, 2, 14, 18, 22, 26, 36];
-const BINARY_16: [usize; 9] = [0, 4, 13, 15, 18, 20, 21, 24, 27];
 const TEXT_24: [usize; 16] = [0, 1, 2, 5, 14, 18, 22, 26, 30, 34, 36, 38, 39, 40, 41, 42];
 const BINARY_24: [usize; 17] = [
     0, 4, 13, 15, 18, 20, 21, 24, 27, 30, 33, 38, 39, 40, 42, 44, 45,
@@ -30,33 +28,15 @@ const BINARY_24: [usize; 17] = [
 const _: () = assert!(text::CONTEXTS == 46 && binary::CONTEXTS == 46 && image::CONTEXTS == 8);
 
 impl Plan {
-    /// The plan of a level, 7 to 9, for a kind of content.
+    /// The plan of a level, 8 or 9, for a kind of content.
     #[must_use]
     pub fn new(level: u32, kind: Kind) -> Self {
         let contexts = match (kind, level) {
-            (Kind::Text, 7) => Some(&TEXT_16[..]),
             (Kind::Text, 8) => Some(&TEXT_24[..]),
-            (Kind::Binary, 7) => Some(&BINARY_16[..]),
             (Kind::Binary, 8) => Some(&BINARY_24[..]),
             _ => None,
         };
         match (level, kind) {
-            (7, Kind::Text) => Self {
-                orders: &[1, 2, 3, 4, 5, 6],
-                matches: &[20, 6],
-                contexts,
-                sets: &[0, 1, 3, 10],
-                finals: 2,
-                maps: 2,
-            },
-            (7, _) => Self {
-                orders: &[1, 2, 3, 4, 6],
-                matches: &[20, 6],
-                contexts,
-                sets: &[1, 3, 6, 10],
-                finals: 2,
-                maps: 2,
-            },
             (8, Kind::Text) => Self {
                 orders: &[1, 2, 3, 4, 5, 6],
                 matches: &[24, 6],
@@ -100,11 +80,10 @@ pub fn log2_heads(log2_size: u32) -> u32 {
     log2_size.clamp(12, 22)
 }
 
-/// Logarithm of the bytes of bit histories: 256 for each symbol to come, at level 7 half of that, 1 GiB at most.
+/// Logarithm of the bytes of bit histories: 256 for each symbol to come, 1 GiB at most.
 #[must_use]
-pub fn log2_table(count: usize, level: u32) -> u32 {
-    let per_symbol = if level == 7 { 7 } else { 8 };
-    (log2_size(count) + per_symbol).clamp(18, 30)
+pub fn log2_table(count: usize) -> u32 {
+    (log2_size(count) + 8).clamp(18, 30)
 }
 
 #[cfg(test)]
@@ -114,7 +93,7 @@ mod tests {
     #[test]
     fn contexts_of_a_plan_fit_the_lanes() {
         for kind in [Kind::Text, Kind::Binary, Kind::Bilevel] {
-            for level in 7..=9 {
+            for level in 8..=9 {
                 let plan = Plan::new(level, kind);
                 let own = plan.contexts.map_or(46, <[usize]>::len);
                 assert!(plan.orders.len() + 2 + own <= 56);
@@ -128,6 +107,6 @@ mod tests {
         assert_eq!(log2_size(0), 8);
         assert_eq!(log2_size(1 << 20), 20);
         assert_eq!(log2_size((1 << 20) + 1), 21);
-        assert_eq!(log2_table(1 << 30, 9), 30);
+        assert_eq!(log2_table(1 << 30), 30);
     }
 }

@@ -63,7 +63,7 @@ enum Kind {
     Bilevel(Box<Bilevel>),
 }
 
-/// Context-mixing predictor of levels 7 to 9.
+/// Context-mixing predictor of levels 8 and 9.
 ///
 /// Memory: 256 bytes for each byte of input up to 1 GiB, and 24 to 72 MiB.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Strong {
     pub fn new(params: &Params, count: usize) -> Self {
         let plan = Plan::new(params.level, params.kind);
         let (tables, states) = (Tables::new(), StateTable::new());
-        let (log2_table, log2_size) = (log2_table(count, params.level), log2_size(count));
+        let (log2_table, log2_size) = (log2_table(count), log2_size(count));
         let width = params.record as usize;
         let (all, extra) = match params.kind {
             cm::Kind::Text => (text::CONTEXTS, 0),

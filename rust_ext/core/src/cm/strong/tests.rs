@@ -25,7 +25,7 @@ fn noise(n: usize) -> Vec<u8> {
 
 #[test]
 fn empty_and_single_bytes_round_trip() {
-    for level in 7..=9 {
+    for level in 8..=9 {
         assert_eq!(round_trip(&Params::probe(&[], level), &[]), 0);
         for byte in [0, b'a', 255] {
             round_trip(&Params::probe(&[byte], level), &[byte]);
@@ -43,7 +43,7 @@ fn every_kind_codes_every_data() {
         .flat_map(|i| [(i / 7) as u8, (i * i) as u8, 3])
         .collect();
     for kind in [Kind::Text, Kind::Binary, Kind::Bilevel] {
-        for level in 7..=9 {
+        for level in 8..=9 {
             for record in [1, 3, 700] {
                 let params = Params {
                     level,
@@ -97,7 +97,7 @@ proptest! {
     #[test]
     fn small_alphabets_round_trip(
         data in prop::collection::vec(prop::sample::select(&b"ab<>/= \n\x00\xC3"[..]), 0..600),
-        level in 7_u32..10,
+        level in 8_u32..10,
     ) {
         round_trip(&Params::probe(&data, level), &data);
     }
