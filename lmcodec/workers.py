@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from lmcodec._core import StopFlag
+
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -22,6 +24,7 @@ class Workers:
             raise ValueError(f"threads must be at least 1: got {threads}")
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
+        self._flag = StopFlag()
         self._pending: deque[Future[bytes]] = deque()
 
     def submit(self, call: Callable[[], bytes]) -> list[bytes]:
@@ -31,7 +34,9 @@ class Workers:
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="lmcodec")
+            self._pool = ThreadPoolExecutor(
+                self._threads, thread_name_prefix="lmcodec", initializer=self._flag.watch
+            )
         self._pending.append(self._pool.submit(call))
         done = []
         # One more than can run, so that a thread finds work while a result is being taken.
@@ -45,8 +50,13 @@ class Workers:
             yield self._pending.popleft().result()
 
     def close(self) -> None:
-        """Cancel what has not begun, and end the threads; the next call would start new ones."""
+        """Cancel what has not begun, stop what runs, and end the threads.
+
+        The next call would start new ones.
+        """
         self._pending.clear()
         if self._pool is not None:
+            self._flag.stop()
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
+            self._flag = StopFlag()

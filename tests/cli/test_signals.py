@@ -7,12 +7,14 @@ import shlex
 import signal
 import subprocess
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import lmcodec
+from lmcodec import synthetic
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")
 
@@ -40,6 +42,29 @@ def test_a_signal_removes_the_passing_file(process: Any, folder: Path, number: i
     assert child.stderr is not None
     assert child.stderr.read() == b""
     child.stdin.close()
+    child.stderr.close()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupt_ends_a_model_at_work(process: Any, folder: Path, threads: int) -> None:
+    """The block would take minutes: the model itself has to stop."""
+    (folder / "large").write_bytes(b"".join(islice(synthetic.markov(1), 400)))
+    child = subprocess.Popen(
+        [*process.words, "-9", "--model=cm", f"-T{threads}", "large"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        env=process.environment,
+    )
+    for _ in range(1000):
+        if len(list(folder.glob(".lmz-*.tmp"))) == 1:
+            break
+        time.sleep(0.02)
+    time.sleep(1)
+    child.send_signal(signal.SIGINT)
+    assert child.wait(40) == -signal.SIGINT
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "large"]
+    assert child.stderr is not None
+    assert child.stderr.read() == b""
     child.stderr.close()
 
 

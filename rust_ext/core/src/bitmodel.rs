@@ -1,7 +1,7 @@
 //! The interface between a binary model and the loops that code with it.
 
 use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
-use crate::Result;
+use crate::{interrupt, Result};
 
 /// One direction of coding bytes bit by bit, most significant bit first: a model written against this trait is
 /// written once for both.
@@ -115,27 +115,34 @@ pub trait BitModel {
 }
 
 /// Encodes `symbols` under `model`.
-#[must_use]
-pub fn encode_bytes<M: BitModel>(model: &mut M, symbols: &[u8]) -> Vec<u8> {
+///
+/// # Errors
+/// [`crate::Error::Interrupted`].
+pub fn encode_bytes<M: BitModel>(model: &mut M, symbols: &[u8]) -> Result<Vec<u8>> {
     let mut coder = Encoding::new(symbols);
-    code_bytes(model, &mut coder, symbols.len());
-    coder.finish()
+    code_bytes(model, &mut coder, symbols.len())?;
+    Ok(coder.finish())
 }
 
 /// Decodes `count` bytes; the output grows as it is decoded, never by the claim alone.
 ///
 /// # Errors
-/// Those of [`BinaryDecoder::finish`]; a payload that ends early is noticed within a few symbols.
+/// Those of [`BinaryDecoder::finish`], [`crate::Error::Interrupted`]; a payload that ends early is noticed within a few symbols.
 pub fn decode_bytes<M: BitModel>(model: &mut M, payload: &[u8], count: usize) -> Result<Vec<u8>> {
     let mut coder = Decoding::new(payload);
-    let symbols = code_bytes(model, &mut coder, count);
+    let symbols = code_bytes(model, &mut coder, count)?;
     coder.finish()?;
     Ok(symbols)
 }
 
-fn code_bytes<M: BitModel, C: SymbolCoder>(model: &mut M, coder: &mut C, count: usize) -> Vec<u8> {
+fn code_bytes<M: BitModel, C: SymbolCoder>(
+    model: &mut M,
+    coder: &mut C,
+    count: usize,
+) -> Result<Vec<u8>> {
     let mut symbols = Vec::with_capacity(count.min(1 << 20));
     while symbols.len() < count && coder.begin(symbols.len()) {
+        interrupt::check(symbols.len())?;
         let mut symbol = 0;
         for _ in 0..8 {
             let bit = coder.code(model.p());
@@ -144,5 +151,5 @@ fn code_bytes<M: BitModel, C: SymbolCoder>(model: &mut M, coder: &mut C, count: 
         }
         symbols.push(symbol);
     }
-    symbols
+    Ok(symbols)
 }

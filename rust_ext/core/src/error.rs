@@ -34,6 +34,8 @@ pub enum Error {
         /// Which one, and its range.
         what: &'static str,
     },
+    /// The caller asked to stop.
+    Interrupted,
 }
 
 impl fmt::Display for Error {
@@ -44,6 +46,7 @@ impl fmt::Display for Error {
             Self::Limit { what } => write!(f, "limit exceeded: {what}"),
             Self::Model { what } => write!(f, "model broke its contract: {what}"),
             Self::Parameter { what } => write!(f, "parameter out of range: {what}"),
+            Self::Interrupted => write!(f, "stopped"),
         }
     }
 }

@@ -25,6 +25,7 @@ pub mod bwt;
 pub mod cm;
 pub mod coder;
 pub mod error;
+pub mod interrupt;
 pub mod transforms;
 
 pub use error::{Error, Result};

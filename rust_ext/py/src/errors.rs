@@ -11,6 +11,7 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
         Error::Corrupt { .. } => "CorruptError",
         Error::Limit { .. } => "LimitError",
         Error::Model { .. } => "ModelError",
+        Error::Interrupted => return crate::stop::exception(),
         _ => return PyValueError::new_err(error.to_string()),
     };
     let make = || -> PyResult<PyErr> {

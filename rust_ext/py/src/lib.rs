@@ -6,6 +6,7 @@ mod bwt;
 mod cm;
 mod coder;
 mod errors;
+mod stop;
 mod transforms;
 
 #[pymodule(gil_used = false)]
@@ -23,6 +24,8 @@ mod _core {
     };
 
     #[pymodule_export]
+    use crate::stop::StopFlag;
+    #[pymodule_export]
     use crate::transforms::{x86_forward, x86_inverse, x86_survey};
 
     /// CRC-32 (ISO-HDLC, as in zlib) of `data`, continuing from `value`.
@@ -38,6 +41,7 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        lmcodec_core::interrupt::set_hook(crate::stop::requested);
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -12,7 +12,7 @@ pub mod states;
 use super::memory::Memory;
 use super::Params;
 use crate::bitmodel::{Decoding, Encoding, SymbolCoder};
-use crate::Result;
+use crate::{interrupt, Result};
 use matches::MatchModel;
 use predictor::{Predictor, EXTRA, MATCH_MODELS, ORDER1_MAP, ORDER2_MAP, ROWS};
 use simd::{dispatch, Kernel, Line, Task, LANES};
@@ -144,6 +144,7 @@ impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V
         let mut predictor = Predictor::<N, V>::new(slots, matches, self.params);
         let mut history = Vec::with_capacity(self.count.min(1 << 20));
         while history.len() < self.count && self.coder.begin(history.len()) {
+            interrupt::check(history.len())?;
             predictor.byte::<K, C>(self.coder, &mut history);
         }
         Ok(history)

@@ -55,10 +55,7 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
 /// [`Error::Limit`] when there is too little memory.
 pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
     reserve(symbols.len(), params)?;
-    Ok(encode_bytes(
-        &mut Strong::new(params, symbols.len()),
-        symbols,
-    ))
+    encode_bytes(&mut Strong::new(params, symbols.len()), symbols)
 }
 
 /// Decodes `count` symbols.
