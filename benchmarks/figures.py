@@ -37,7 +37,8 @@ GENERAL = (
 
 _LEVELS = range(1, 10)
 _SMALL_BYTES = 1_000_000
-_THREADED = "dickens"
+# Two blocks of the default size.
+_THREADED = "nci"
 # The interpreter with its modules, and the frame's own buffers.
 _OVERHEAD_BYTES = 64 << 20
 # Repeated runs of one codec differ by up to a tenth in CPU time on a busy machine.
@@ -89,7 +90,7 @@ def measure_all(folder: Path, *, again: Sequence[str], note: Callable[[str], Non
     plans = [
         matrix.Plan(general, available([*own, *peers], note)),
         matrix.Plan(made, available([*own, *select([], [])], note)),
-        matrix.Plan(threaded, available([lmcodec_codec(5, threads=2)], note)),
+        matrix.Plan(threaded, available([lmcodec_codec(5), lmcodec_codec(5, threads=2)], note)),
         matrix.Plan(small, available(paq, note)),
     ]
     for number, plan in enumerate(plans):
