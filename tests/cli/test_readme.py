@@ -44,7 +44,7 @@ def test_commands_have_these_options(line: str) -> None:
 
 
 def test_table_of_levels() -> None:
-    rows = re.findall(r"^\| (\d)(.*?) \| (\d+) MiB \|$", TEXT, re.MULTILINE)
+    rows = re.findall(r"^\| (\d)(.*?) \| `\w+` \| (\d+) MiB \|", TEXT, re.MULTILINE)
     assert [(int(level), int(size) << 20) for level, _, size in rows] == list(
         BLOCK_BYTES_BY_LEVEL.items()
     )
