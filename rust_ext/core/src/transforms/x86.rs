@@ -404,7 +404,7 @@ mod tests {
         assert!(!survey(&[]).is_code);
         assert!(!survey(&vec![0xe8; 100_000]).is_code);
         let numbers: Vec<u8> = (0..100_000_u32)
-            .flat_map(|i| (i * i % 4096).wrapping_sub(24).to_le_bytes())
+            .flat_map(|i| (i.wrapping_mul(i) % 4096).wrapping_sub(24).to_le_bytes())
             .collect();
         assert!(!survey(&numbers).is_code);
         // Calls that a linker has yet to fill in.
