@@ -190,9 +190,12 @@ mod tests {
         fn damaged_payloads_end(
             payload in prop::collection::vec(any::<u8>(), 0..200),
             count in 0..5000_usize,
+            level in 3..8_u32,
+            text in any::<bool>(),
         ) {
+            let kind = if text { Kind::Text } else { Kind::Binary };
             // Any outcome but a panic is right.
-            let _ = decode(&payload, count, &params(3, Kind::Text, 1));
+            let _ = decode(&payload, count, &params(level, kind, 7));
         }
     }
 
