@@ -3,12 +3,12 @@
 //! Each list is in order of usefulness, so that a level takes as many from its head as it affords. The orders were
 //! chosen by leaving one out at a time on mixed text and on binaries.
 
+use super::simd::SETS;
+use super::wide::Wide;
 use crate::cm::probe::Kind;
 
-/// Most contexts that a level can take.
-pub const MAX_CONTEXTS: usize = 27;
-/// Levels with more contexts than this keep what [`Wide`] knows.
-const NARROW: usize = 16;
+/// Most contexts of the lists here; levels that take more have those of [`Wide`].
+pub const NARROW: usize = 13;
 /// Columns of a line that are compared with the line above.
 const MAX_COLUMN: usize = 400;
 
@@ -38,13 +38,13 @@ pub struct Contexts {
     first_word: u32,
     line: usize,
     line_above: usize,
-    wide: Wide,
+    wide: Option<Wide>,
 }
 
 impl Contexts {
     /// Starts before the first symbol.
     #[must_use]
-    pub fn new(kind: Kind, record: usize) -> Self {
+    pub fn new<const N: usize>(kind: Kind, record: usize) -> Self {
         Self {
             kind,
             record,
@@ -55,7 +55,7 @@ impl Contexts {
             first_word: 0,
             line: 0,
             line_above: 0,
-            wide: Wide::new(),
+            wide: (N > NARROW).then(|| Wide::new(kind, record)),
         }
     }
 
@@ -80,11 +80,11 @@ impl Contexts {
         self.recent & ((1 << (8 * count)) - 1)
     }
 
-    /// Takes in the byte that was appended to `history`, for `N` contexts.
+    /// Takes in the byte that was appended to `history`.
     #[inline(always)]
-    pub fn update<const N: usize>(&mut self, history: &[u8], byte: u8) {
-        if N > NARROW {
-            self.wide.update(self.recent, byte);
+    pub fn update(&mut self, history: &[u8], byte: u8) {
+        if let Some(wide) = &mut self.wide {
+            wide.update(history);
         }
         self.recent = self.recent << 8 | u64::from(byte);
         let folded = byte.to_ascii_lowercase();
@@ -105,28 +105,22 @@ impl Contexts {
         }
     }
 
-    /// Three small numbers, below 512, 256 and 1024, that select weight sets of the larger levels.
+    /// Selects weight sets of the larger levels.
     #[inline(always)]
     #[must_use]
-    pub fn selectors(&self) -> [usize; 3] {
-        let wide = &self.wide;
-        let inner = match (wide.brackets & 255) as u8 {
-            b'(' => 1,
-            b'[' | b'{' => 2,
-            b'<' => 3,
-            _ => 0,
-        };
-        [
-            (wide.classes & 0x1FF) as usize,
-            (wide.word_length.min(15) << 4 | wide.previous_length.min(15)) as usize,
-            ((wide.classes >> 9 & 7) << 7 | inner << 5 | wide.column.min(31)) as usize,
-        ]
+    pub fn selectors(&self, partial: u32, position: u32) -> [usize; SETS] {
+        self.wide.as_ref().map_or([0; SETS], |wide| {
+            wide.selectors(self.recent, partial, position)
+        })
     }
 
     /// Hashes the first `N` contexts of the next byte.
     #[inline(always)]
     #[must_use]
-    pub fn hashes<const N: usize>(&self, history: &[u8]) -> [u32; N] {
+    pub fn hashes<const N: usize>(&mut self, history: &[u8]) -> [u32; N] {
+        if let Some(wide) = &mut self.wide {
+            return wide.hashes(history, self.recent);
+        }
         let contexts = match self.kind {
             Kind::Text => self.text(history),
             Kind::Binary | Kind::Bilevel => self.binary(history),
@@ -147,7 +141,7 @@ impl Contexts {
     }
 
     #[inline(always)]
-    fn text(&self, history: &[u8]) -> [u64; MAX_CONTEXTS] {
+    fn text(&self, history: &[u8]) -> [u64; NARROW] {
         let last = |count| self.last(count);
         let (word, previous) = (u64::from(self.word), u64::from(self.previous_word));
         let column = history.len() - self.line;
@@ -158,8 +152,7 @@ impl Contexts {
                 10
             }
         };
-        let (above, above_next) = (line_above(column), line_above(column + 1));
-        let wide = &self.wide;
+        let above = line_above(column);
         let triple = word.wrapping_mul(MULTIPLIER_2)
             ^ (previous << 20).wrapping_add(u64::from(self.word_before_previous));
         [
@@ -176,27 +169,12 @@ impl Contexts {
             above << 16 | last(2),
             self.recent >> 8 & 0xFFFF,
             last(5),
-            self.recent,
-            word << 8 | last(1),
-            u64::from(self.first_word) << 32 | word,
-            wide.runs & 0xFF_FFFF | last(1) << 24,
-            wide.runs,
-            u64::from(wide.classes & 0x3FFF_FFFF) | last(1) << 32,
-            wide.brackets & 0xFFFF | last(1) << 16,
-            wide.after_two(self.recent) & 0xFFFF | last(1) << 16,
-            wide.after_one(self.recent) & 0xFF_FFFF | last(1) << 24,
-            self.recent & 0xFF_00FF,
-            self.recent >> 8 & 0xFF_FFFF,
-            previous << 8 | last(1),
-            above << 16 | above_next << 8 | last(1),
-            last(7),
         ]
     }
 
     #[inline(always)]
-    fn binary(&self, history: &[u8]) -> [u64; MAX_CONTEXTS] {
+    fn binary(&self, history: &[u8]) -> [u64; NARROW] {
         let last = |count| self.last(count);
-        let wide = &self.wide;
         let end = history.len();
         let at = |back: usize| {
             if back <= end {
@@ -221,115 +199,6 @@ impl Contexts {
             last(6),
             last(3),
             self.recent >> 16 & 0xFFFF,
-            self.recent >> 8 & 0xFF_FFFF,
-            self.recent & 0xF0F0_F0F0,
-            last(5),
-            (last(1) + above).wrapping_sub(at(self.record + 1)) & 255,
-            column,
-            above | last(2) << 8,
-            self.recent & 0xFF_00FF,
-            self.recent & 0xFF00_00FF,
-            self.recent >> 16 & 255,
-            self.recent >> 24 & 255,
-            self.recent & 0xF8_F8F8,
-            wide.after_one(self.recent) & 0xFFFF | last(1) << 16,
-            wide.after_two(self.recent) & 0xFFFF | last(1) << 16,
-            // The last two words of two bytes, as far as they are whole.
-            if end.is_multiple_of(2) {
-                last(4)
-            } else {
-                last(5)
-            },
         ]
-    }
-}
-
-/// What only the larger levels keep.
-#[derive(Debug)]
-struct Wide {
-    /// Runs of bytes of one class, the latest lowest: eight bits each, class and length.
-    runs: u64,
-    /// Coarser classes of the last bytes, three bits each.
-    classes: u32,
-    /// Bytes since the start of the line.
-    column: u32,
-    /// Letters of the word at hand and of the one before.
-    word_length: u32,
-    previous_length: u32,
-    /// Open brackets, the innermost lowest.
-    brackets: u64,
-    /// The bytes that followed each byte and each two bytes, the latest lowest.
-    followers: Box<[u32; 256]>,
-    pair_followers: Box<[u32]>,
-}
-
-impl Wide {
-    fn new() -> Self {
-        Self {
-            runs: 0,
-            classes: 0,
-            column: 0,
-            word_length: 0,
-            previous_length: 0,
-            brackets: 0,
-            followers: Box::new([0; 256]),
-            pair_followers: vec![0; 1 << 16].into_boxed_slice(),
-        }
-    }
-
-    /// Takes in the byte after `recent`.
-    #[inline(always)]
-    fn update(&mut self, recent: u64, byte: u8) {
-        let learn = |bytes: &mut u32| *bytes = *bytes << 8 | u32::from(byte);
-        learn(&mut self.followers[(recent & 255) as usize]);
-        learn(&mut self.pair_followers[(recent & 0xFFFF) as usize]);
-        let class = match byte {
-            b'a'..=b'z' | 128.. => 1,
-            b'A'..=b'Z' => 2,
-            b'0'..=b'9' => 3,
-            _ => byte & 31 | 32,
-        };
-        let last = (self.runs & 0x3F) as u8;
-        if last == class {
-            // The length is counted up to 3.
-            let longer = (self.runs >> 6 & 3).saturating_add(1).min(3);
-            self.runs = self.runs & !0xC0 | longer << 6;
-        } else {
-            self.runs = self.runs << 8 | u64::from(class);
-        }
-        let coarse = match byte {
-            b'a'..=b'z' | b'A'..=b'Z' => 1,
-            b' ' | b'\t' | b'\n' | b'\r' => 2,
-            b'0'..=b'9' => 3,
-            0..=31 => 4,
-            33..=127 => 5,
-            128..=191 => 6,
-            192.. => 7,
-        };
-        self.classes = self.classes << 3 | coarse;
-        self.column = if byte == b'\n' { 0 } else { self.column + 1 };
-        if class <= 2 {
-            self.word_length += 1;
-        } else if self.word_length > 0 {
-            self.previous_length = self.word_length;
-            self.word_length = 0;
-        }
-        match byte {
-            b'(' | b'[' | b'{' | b'<' => self.brackets = self.brackets << 8 | u64::from(byte),
-            b')' | b']' | b'}' | b'>' => self.brackets >>= 8,
-            _ => {}
-        }
-    }
-
-    /// What followed the last byte before.
-    #[inline(always)]
-    fn after_one(&self, recent: u64) -> u64 {
-        u64::from(self.followers[(recent & 255) as usize])
-    }
-
-    /// What followed the last two bytes before.
-    #[inline(always)]
-    fn after_two(&self, recent: u64) -> u64 {
-        u64::from(self.pair_followers[(recent & 0xFFFF) as usize & 0xFFFF])
     }
 }

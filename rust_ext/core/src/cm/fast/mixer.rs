@@ -12,12 +12,12 @@ const ONE: i32 = 1 << 16;
 const MAX_VISITS: u16 = 1023;
 /// First-layer sets that predicted within 3 % are not trained: it saves time, and a little size too.
 const SMALL_ERROR: i32 = 2000;
-/// Learning rates in 15 fractional bits, times 32: start (0.04) and floor (0.002).
-const RATE_START: i32 = 1311;
-const RATE_FLOOR: i32 = 66;
+/// Learning rates in 15 fractional bits: start (0.04) and floor (0.002) of one group of inputs.
+const RATES: [i32; 2] = [1311, 66];
+/// The same of several groups: 0.03 and 0.0013.
+const WIDE_RATES: [i32; 2] = [1000, 42];
 /// Learning rates of the final mixer in 16 fractional bits: 0.073 and 0.012.
-const FINAL_RATE_START: i32 = 4800;
-const FINAL_RATE_FLOOR: i32 = 800;
+const FINAL_RATES: [i32; 2] = [4800, 800];
 /// The final sum is clamped to this magnitude: a probability of about 1 - 2^-16.
 const FINAL_MAX: i32 = 2815;
 
@@ -39,7 +39,7 @@ pub struct Mixer<const V: usize, const ROWS: usize> {
     last_rates: Box<[i32; 1024]>,
 }
 
-fn rates(start: i32, floor: i32) -> Box<[i32; 1024]> {
+fn rates([start, floor]: [i32; 2]) -> Box<[i32; 1024]> {
     let mut rates = Box::new([0; 1024]);
     for (rate, visits) in rates.iter_mut().zip(0..) {
         *rate = floor + (start - floor) * 16 / (16 + visits);
@@ -60,8 +60,8 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
             last_selected: 0,
             dots: [0; SETS],
             output: 0,
-            rates: rates(RATE_START, RATE_FLOOR),
-            last_rates: rates(FINAL_RATE_START, FINAL_RATE_FLOOR),
+            rates: rates(if V == 1 { RATES } else { WIDE_RATES }),
+            last_rates: rates(FINAL_RATES),
         }
     }
 

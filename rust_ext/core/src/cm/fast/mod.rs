@@ -8,6 +8,7 @@ pub mod predictor;
 pub mod simd;
 pub mod slots;
 pub mod states;
+pub mod wide;
 
 use super::memory::Memory;
 use super::Params;
@@ -44,7 +45,7 @@ const LEVELS: [Level; 5] = [
         log2_buckets: 23,
     },
     Level {
-        contexts: 27,
+        contexts: 45,
         log2_buckets: 23,
     },
 ];
@@ -107,7 +108,7 @@ fn run<C: SymbolCoder>(coder: &mut C, count: usize, params: &Params) -> Result<V
         9 => run_with::<C, 9, 1>(coder, count, params),
         11 => run_with::<C, 11, 1>(coder, count, params),
         13 => run_with::<C, 13, 1>(coder, count, params),
-        _ => run_with::<C, 27, 2>(coder, count, params),
+        _ => run_with::<C, 45, 3>(coder, count, params),
     }
 }
 

@@ -1,25 +1,31 @@
 //! Predicts and learns the bits of a byte.
 
-use super::contexts::{hash, Contexts};
+use super::contexts::{hash, Contexts, NARROW};
 use super::guesses::{Guesses, SURE_LENGTH};
 use super::matches::MatchModel;
 use super::mixer::{Apm, Mixer, Place};
-use super::simd::{Aligned, Cells, Kernel, Line, Shifts, Slot, HALF, INPUTS, LANES, SETS};
+use super::simd::{
+    Aligned, Cells, Kernel, Line, Shifts, Slot, Sources, HALF, INPUTS, LANES, SETS, SURE,
+};
 use super::slots::Slots;
 use super::states::StateTable;
 use crate::bitmodel::SymbolCoder;
 use crate::cm::memory::filled;
 use crate::cm::tables::Tables;
-use crate::cm::Params;
+use crate::cm::{Kind, Params};
 use crate::coder::binary::PROB_ONE;
 
 /// Match models: a short and a long one.
 pub const MATCH_MODELS: usize = 2;
 /// Cells after those of the contexts: one of each match model, order 0.
 pub const EXTRA: usize = MATCH_MODELS + 1;
-/// The lane of an input that is always the same.
-const BIAS: usize = INPUTS - 1;
+/// The lane, beside the second inputs of cells, of an input that is always the same.
+const BIAS: usize = LANES - 1;
+/// Contexts of text, of the small levels, that are rarely sure: orders 1 to 3 and the column.
+const DISTANT: [usize; 4] = [0, 1, 2, 5];
 /// A bias of one in the stretch domain.
+/// Contexts whose being known selects weights.
+const MAX_KNOWN: usize = 15;
 const BIAS_INPUT: i16 = 256;
 /// Weights start at 0.15.
 const START_WEIGHT: i16 = 2458;
@@ -31,6 +37,8 @@ pub const ORDER2_MAP: usize = 1 << 14;
 pub const ORDER1_MAP: usize = 1 << 16;
 /// Rows of all weight sets.
 pub const ROWS: usize = 4096;
+/// The same of the second mixer.
+pub const WIDE_ROWS: usize = 8192;
 
 /// Predictor of `N` contexts, whose cells with three others fill `V` groups.
 #[derive(Debug)]
@@ -42,17 +50,14 @@ pub struct Predictor<'a, const N: usize, const V: usize> {
     matches: [MatchModel<'a>; MATCH_MODELS],
     mixer: Mixer<V, ROWS>,
     /// Larger levels mix with other weight sets as well.
-    second: Option<Mixer<V, ROWS>>,
+    second: Option<Mixer<V, WIDE_ROWS>>,
     order1_map: Apm<{ ORDER1_MAP / 2 }>,
     order2_map: Apm<{ ORDER2_MAP / 2 }>,
     /// For each lane and state the probability of a one.
     counters: Box<[[[u32; 256]; LANES]; V]>,
     /// How fast counters adapt; slower with the symbols seen.
     shifts: [Shifts; V],
-    /// Inputs that are made from cells.
-    masks: [Line; V],
-    /// What is an input without being made from a cell.
-    biases: [Line; V],
+    sources: [Sources; V],
     guesses: Guesses,
     /// The contexts of this byte have yet to be hashed, since the last byte was a right guess.
     stale: bool,
@@ -86,11 +91,12 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
     pub fn new(slots: Slots<'a>, matches: [MatchModel<'a>; MATCH_MODELS], params: &Params) -> Self {
         let tables = Tables::new();
         let states = StateTable::new();
-        let mut biases = [Aligned([0; INPUTS]); V];
-        biases[V - 1].0[BIAS] = BIAS_INPUT;
         let mut start = [0; 256];
-        for (cell, &p) in start.iter_mut().zip(&states.start) {
-            *cell = p.clamp(1, (1 << 22) - 1);
+        for (state, cell) in start.iter_mut().enumerate() {
+            *cell = states.start[state].clamp(1, (1 << 22) - 1);
+            if states.sure[state] {
+                *cell |= SURE;
+            }
         }
         let mut counters: Box<[[[u32; 256]; LANES]; V]> = filled([start; LANES]);
         for lane in 0..EXTRA {
@@ -101,15 +107,14 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             order2_map: Apm::new(&tables),
             tables,
             slots,
-            contexts: Contexts::new(params.kind, params.record as usize),
+            contexts: Contexts::new::<N>(params.kind, params.record as usize),
             matches,
             mixer: Mixer::new(START_WEIGHT / V as i16),
             second: (V > 1).then(|| Mixer::new(START_WEIGHT / V as i16)),
             counters,
             states,
             shifts: shifts(0),
-            masks: masks::<N, V>(),
-            biases,
+            sources: sources::<N, V>(params.kind),
             guesses: Guesses::new(),
             stale: false,
             order2: 0,
@@ -216,7 +221,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
                     .enter::<K>(self.buckets[i], self.checks[i], &mut self.nibble[i]);
             self.places[i] = place;
             self.entered[i] = self.buckets[i];
-            known += usize::from(hit);
+            known += usize::from(hit && i < MAX_KNOWN);
         }
         known
     }
@@ -226,7 +231,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         let byte = partial as u8;
         self.guesses.learn(byte, &self.tables);
         history.push(byte);
-        self.contexts.update::<N>(history, byte);
+        self.contexts.update(history, byte);
         self.hashes = self.contexts.hashes(history);
         self.address(0);
         self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
@@ -268,7 +273,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
                 model.look(history);
             }
             history.push(guess);
-            self.contexts.update::<N>(history, guess);
+            self.contexts.update(history, guess);
             self.address_matches(history);
             self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
             self.select_maps(1);
@@ -307,19 +312,6 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         (sets, self.match_class << 8 | partial as usize)
     }
 
-    /// What selects the weight sets of the second mixer.
-    #[inline(always)]
-    fn selected_too(&self, position: u32) -> ([usize; SETS], usize) {
-        let [classes, lengths, place] = self.contexts.selectors();
-        let sets = [
-            classes,
-            512 + lengths,
-            1024 + place,
-            2048 + (self.contexts.recent() >> 16 & 255) as usize,
-        ];
-        (sets, self.contexts.last_byte() << 3 | position as usize)
-    }
-
     /// Probability of a one, 22 bits.
     #[inline(always)]
     fn predict<K: Kernel>(&mut self, partial: u32, position: u32, node: usize) -> u32 {
@@ -333,14 +325,15 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         for group in 0..V {
             let (counters, states) = (&self.counters[group], &self.current[group]);
             K::gather(counters, states, &mut self.cells[group]);
-            let (mask, bias) = (&self.masks[group], &self.biases[group]);
-            K::inputs(&self.cells[group], mask, bias, &mut self.inputs[group]);
+            let sources = &self.sources[group];
+            K::inputs(&self.cells[group], sources, &mut self.inputs[group]);
         }
         self.match_class = self.class_of_match();
         let (sets, last) = self.selected(partial, position);
         let mut mixed = self.mixer.mix::<K>(&self.inputs, sets, last);
         if V > 1 {
-            let (sets, last) = self.selected_too(position);
+            let sets = self.contexts.selectors(partial, position);
+            let last = self.contexts.last_byte() << 3 | position as usize;
             if let Some(second) = &mut self.second {
                 mixed = (mixed + second.mix::<K>(&self.inputs, sets, last)) >> 1;
             }
@@ -417,19 +410,26 @@ fn shifts<const V: usize>(symbols: usize) -> [Shifts; V] {
     [Aligned([shift; LANES]); V]
 }
 
-/// Of contexts only the stretched probability is an input.
-fn masks<const N: usize, const V: usize>() -> [Line; V] {
-    let mut masks = [Aligned([0; INPUTS]); V];
+/// What of each cell is an input: the stretched probability; for most contexts of text the same of sure states, for
+/// other contexts and the matches the distance from one half. Order 0 gives one input.
+fn sources<const N: usize, const V: usize>(kind: Kind) -> [Sources; V] {
+    let none = [0; LANES];
+    let mut sources = [Sources {
+        stretched: none,
+        distance: none,
+        sure: none,
+        bias: none,
+    }; V];
     for i in 0..N + EXTRA {
-        masks[i / LANES].0[i % LANES] = -1;
+        let (group, lane) = (&mut sources[i / LANES], i % LANES);
+        group.stretched[lane] = -1;
+        let sure = i < N && kind == Kind::Text && (N > NARROW || !DISTANT.contains(&i));
+        if sure {
+            group.sure[lane] = -1;
+        } else if i < N + MATCH_MODELS {
+            group.distance[lane] = -1;
+        }
     }
-    for i in 0..N {
-        masks[i / LANES].0[LANES + i % LANES] = -1;
-    }
-    let last = &mut masks[V - 1].0;
-    let match_lane = N - (V - 1) * LANES;
-    last[LANES + match_lane] = -1;
-    last[LANES + match_lane + 1] = -1;
-    last[BIAS] = 0;
-    masks
+    sources[V - 1].bias[BIAS] = BIAS_INPUT;
+    sources
 }

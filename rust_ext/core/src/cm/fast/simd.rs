@@ -13,7 +13,7 @@ pub struct Aligned<T>(pub T);
 
 /// Inputs or weights of a group: one cache line.
 pub type Line = Aligned<[i16; INPUTS]>;
-/// Adaptive probabilities of a group: 22 bits.
+/// Adaptive probabilities of a group: 22 bits, and [`SURE`].
 pub type Cells = Aligned<[u32; LANES]>;
 /// How fast each cell of a group adapts.
 pub type Shifts = Aligned<[u32; LANES]>;
@@ -34,6 +34,24 @@ pub const SETS: usize = 4;
 pub const DOT_MAX: i32 = 2047;
 /// One half.
 pub const HALF: u32 = 1 << 21;
+/// The bit of a cell which tells that its state has seen one value of the bit only.
+pub const SURE: u32 = 1 << 31;
+/// The bits of a cell that are its probability.
+const P_MASK: u32 = (1 << 22) - 1;
+
+/// What the inputs of a group are made from: all bits set where a source is let through.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+pub struct Sources {
+    /// Stretched probabilities.
+    pub stretched: [i16; LANES],
+    /// Distances from one half.
+    pub distance: [i16; LANES],
+    /// Stretched probabilities of sure states.
+    pub sure: [i16; LANES],
+    /// What is an input without being made from a cell.
+    pub bias: [i16; LANES],
+}
 /// `0.3437 · 2^16`: what makes `m + 0.3437 m (1 - m)` close to `log2(1 + m)`.
 const BEND: u32 = 22_525;
 /// `ln(2) / 4 · 2^15`: from 10 fractional bits of a logarithm to base 2 to 8 of a natural one.
@@ -43,9 +61,10 @@ const LN_2: i32 = 5678;
 pub trait Kernel {
     /// The cells of a group of counters that belong to `states`.
     fn gather(counters: &[[u32; 256]; LANES], states: &[u8; LANES], cells: &mut Cells);
-    /// The inputs of a group: about `stretch(p)` of all cells (see [`stretched`]), then `(p - 1/2) / 2^11`; both
-    /// where `mask` lets them pass, and `bias` elsewhere. Cells are in `1..2^22`.
-    fn inputs(cells: &Cells, mask: &Line, bias: &Line, inputs: &mut Line);
+    /// The inputs of a group: about `stretch(p)` of all cells (see [`stretched`]), then, or-ed together, `(p - 1/2) /
+    /// 2^11`, `stretch(p)` again where the cell is sure, and the bias; each where its source is let through.
+    /// Probabilities are in `1..2^22`.
+    fn inputs(cells: &Cells, sources: &Sources, inputs: &mut Line);
     /// `sum(weights * inputs) >> WEIGHT_BITS` for each row, clamped to ±2047, and the sum of these times `last`
     /// over 2^16. Inputs are at most 2047, so that no sum of products overflows.
     fn mix<const V: usize>(
@@ -56,7 +75,7 @@ pub trait Kernel {
     /// `weights += (inputs * error + 2^14) >> 15`, saturating.
     fn train<const V: usize>(weights: &mut [Line; V], inputs: &[Line; V], error: i16);
     /// Moves the probability of every cell to `target` by `1 / 2^shift` of the distance, rounded to nearest; cells
-    /// whose state is 0 are one half instead.
+    /// whose state is 0 are one half instead. Sure cells stay so.
     fn adapt(cells: &mut Cells, states: &[u8; LANES], target: i32, shifts: &Shifts);
     /// Returns the slot whose check byte is `check` and true, or else the slot whose root is the smallest and false,
     /// in both cases the first such.
@@ -126,13 +145,14 @@ impl Kernel for Scalar {
     }
 
     #[inline(always)]
-    fn inputs(cells: &Cells, mask: &Line, bias: &Line, inputs: &mut Line) {
+    fn inputs(cells: &Cells, sources: &Sources, inputs: &mut Line) {
         for (i, &cell) in cells.0.iter().enumerate() {
-            inputs.0[i] = stretched(cell);
-            inputs.0[LANES + i] = ((cell >> 11) as i32 - 1024) as i16;
-        }
-        for ((input, mask), bias) in inputs.0.iter_mut().zip(mask.0).zip(bias.0) {
-            *input = *input & mask | bias;
+            let p = cell & P_MASK;
+            let stretched = stretched(p) & sources.stretched[i];
+            let distance = ((p >> 11) as i32 - 1024) as i16 & sources.distance[i];
+            let sure = stretched & sources.sure[i] & -i16::from(cell & SURE != 0);
+            inputs.0[i] = stretched;
+            inputs.0[LANES + i] = distance | sure | sources.bias[i];
         }
     }
 
@@ -170,12 +190,12 @@ impl Kernel for Scalar {
     #[inline(always)]
     fn adapt(cells: &mut Cells, states: &[u8; LANES], target: i32, shifts: &Shifts) {
         for ((cell, &state), shift) in cells.0.iter_mut().zip(states).zip(shifts.0) {
-            let p = *cell as i32;
+            let p = (*cell & P_MASK) as i32;
             let half = (1 << shift) >> 1;
             *cell = if state == 0 {
                 HALF
             } else {
-                (p + ((target - p + half) >> shift)) as u32
+                (p + ((target - p + half) >> shift)) as u32 | *cell & SURE
             };
         }
     }
@@ -198,8 +218,8 @@ impl Kernel for Scalar {
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use super::{
-        Bucket, Cells, Kernel, Line, Shifts, Task, BEND, DOT_MAX, HALF, LANES, LN_2, SETS,
-        WEIGHT_BITS,
+        Bucket, Cells, Kernel, Line, Shifts, Sources, Task, BEND, DOT_MAX, HALF, LANES, LN_2,
+        P_MASK, SETS, SURE, WEIGHT_BITS,
     };
     #[allow(clippy::wildcard_imports)] // intrinsics are known by their prefix
     use core::arch::x86_64::*;
@@ -238,11 +258,19 @@ mod avx2 {
         }
 
         #[inline(always)]
-        fn inputs(cells: &Cells, mask: &Line, bias: &Line, inputs: &mut Line) {
-            // SAFETY: AVX2 is there; all arrays are aligned to cache lines and have the lengths of their types.
+        fn inputs(cells: &Cells, sources: &Sources, inputs: &mut Line) {
+            // SAFETY: AVX2 is there; all arrays are aligned to cache lines or halves of them and have the lengths of
+            // their types.
             unsafe {
                 let place: *const __m256i = cells.0.as_ptr().cast();
-                let p = [_mm256_load_si256(place), _mm256_load_si256(place.add(1))];
+                let cells = [_mm256_load_si256(place), _mm256_load_si256(place.add(1))];
+                let p_mask = _mm256_set1_epi32(P_MASK as i32);
+                let p = cells.map(|cells| _mm256_and_si256(cells, p_mask));
+                // The sign of a sure cell fills its 16 bits.
+                let sure = _mm256_packs_epi32(
+                    _mm256_srai_epi32::<31>(cells[0]),
+                    _mm256_srai_epi32::<31>(cells[1]),
+                );
                 let bits = |v| _mm256_castps_si256(_mm256_cvtepi32_ps(v));
                 let one = [bits(p[0]), bits(p[1])];
                 let whole = _mm256_set1_epi32(1 << 22);
@@ -278,17 +306,22 @@ mod avx2 {
                     ),
                     _mm256_set1_epi16(1024),
                 );
-                let mask: *const __m256i = mask.0.as_ptr().cast();
-                let bias: *const __m256i = bias.0.as_ptr().cast();
-                let to: *mut __m256i = inputs.0.as_mut_ptr().cast();
                 // Packing works on halves of vectors: the quarters are put in order again.
-                let stretched = _mm256_permute4x64_epi64::<0xD8>(stretched);
-                let distance = _mm256_permute4x64_epi64::<0xD8>(distance);
-                for (at, input) in [stretched, distance].into_iter().enumerate() {
-                    let input = _mm256_and_si256(input, _mm256_load_si256(mask.add(at)));
-                    let input = _mm256_or_si256(input, _mm256_load_si256(bias.add(at)));
-                    _mm256_store_si256(to.add(at), input);
-                }
+                let ordered = |v| _mm256_permute4x64_epi64::<0xD8>(v);
+                let source = |mask: &[i16; LANES]| _mm256_load_si256(mask.as_ptr().cast());
+                let stretched = _mm256_and_si256(ordered(stretched), source(&sources.stretched));
+                let distance = _mm256_and_si256(ordered(distance), source(&sources.distance));
+                let sure = _mm256_and_si256(
+                    _mm256_and_si256(ordered(sure), source(&sources.sure)),
+                    stretched,
+                );
+                let second = _mm256_or_si256(
+                    _mm256_or_si256(distance, sure),
+                    source(&sources.bias),
+                );
+                let to: *mut __m256i = inputs.0.as_mut_ptr().cast();
+                _mm256_store_si256(to, stretched);
+                _mm256_store_si256(to.add(1), second);
             }
         }
 
@@ -369,9 +402,12 @@ mod avx2 {
                     let shift = _mm256_load_si256(shifts.add(at));
                     let half =
                         _mm256_srli_epi32::<1>(_mm256_sllv_epi32(_mm256_set1_epi32(1), shift));
-                    let p = _mm256_load_si256(place.add(at));
+                    let cell = _mm256_load_si256(place.add(at));
+                    let p = _mm256_and_si256(cell, _mm256_set1_epi32(P_MASK as i32));
                     let distance = _mm256_add_epi32(_mm256_sub_epi32(target, p), half);
                     let p = _mm256_add_epi32(p, _mm256_srav_epi32(distance, shift));
+                    let sure = _mm256_and_si256(cell, _mm256_set1_epi32(SURE as i32));
+                    let p = _mm256_or_si256(p, sure);
                     let empty = _mm256_cvtepi8_epi32(empty[at]);
                     let one_half = _mm256_set1_epi32(HALF as i32);
                     _mm256_store_si256(place.add(at), _mm256_blendv_epi8(p, one_half, empty));
@@ -407,7 +443,7 @@ mod tests {
         weights: [Line; SETS],
         inputs: Line,
         last: [i32; SETS],
-        mask: Line,
+        sources: Sources,
         error: i16,
         cells: Cells,
         states: [u8; LANES],
@@ -430,9 +466,9 @@ mod tests {
             let mixed = K::mix(weights.each_ref(), &inputs, &self.last);
             K::train(&mut weights[0], &inputs, self.error);
             let mut made = Aligned([0; INPUTS]);
-            K::inputs(&self.cells, &self.mask, &inputs[0], &mut made);
+            K::inputs(&self.cells, &self.sources, &mut made);
             K::adapt(&mut self.cells, &self.states, (1 << 22) - 1, &self.shifts);
-            let counters = std::array::from_fn(|lane| [lane as u32 + self.cells.0[lane]; 256]);
+            let counters = std::array::from_fn(|lane| [lane as u32 ^ self.cells.0[lane]; 256]);
             K::gather(&counters, &self.states, &mut self.cells);
             let found = K::find(&self.bucket, self.check);
             (mixed, weights[0][0].0, made.0, self.cells.0, found)
@@ -445,7 +481,8 @@ mod tests {
             weights in prop::array::uniform4(prop::array::uniform32(any::<i16>())),
             inputs in prop::array::uniform32(-2047..2048_i16),
             last in prop::array::uniform4(-(1 << 18)..(1 << 18)),
-            mask in prop::array::uniform32(-1..1_i16),
+            masks in prop::array::uniform3(prop::array::uniform16(-1..1_i16)),
+            sure in prop::array::uniform16(0..2_u32),
             error in -32767..32767_i16,
             cells in prop::array::uniform16(1..(1_u32 << 22)),
             states in prop::array::uniform16(0..4_u8),
@@ -457,9 +494,14 @@ mod tests {
                 weights: weights.map(Aligned),
                 inputs: Aligned(inputs),
                 last,
-                mask: Aligned(mask),
+                sources: Sources {
+                    stretched: masks[0],
+                    distance: masks[1],
+                    sure: masks[2],
+                    bias: std::array::from_fn(|i| inputs[i]),
+                },
                 error,
-                cells: Aligned(cells),
+                cells: Aligned(std::array::from_fn(|i| cells[i] | sure[i] << 31)),
                 states,
                 shifts: Aligned(shifts),
                 bucket: std::array::from_fn(|i| if i < 8 { heads[i] } else { 0 }),

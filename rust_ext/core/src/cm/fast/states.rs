@@ -26,6 +26,8 @@ pub struct StateTable {
     pub next: [[u8; 256]; 2],
     /// Probability of a one before any state was seen, 22 bits.
     pub start: [u32; 256],
+    /// Whether a state has seen one value of the bit only.
+    pub sure: [bool; 256],
     /// Number of states in use.
     pub used: usize,
 }
@@ -113,6 +115,7 @@ impl StateTable {
         let mut table = Self {
             next: [[0; 256]; 2],
             start: [1 << 21; 256],
+            sure: [false; 256],
             used: histories.len(),
         };
         for (state, history) in histories.iter().enumerate() {
@@ -122,6 +125,7 @@ impl StateTable {
                 table.next[usize::from(bit)][state] = found.unwrap_or(0) as u8;
             }
             let (zeros, ones) = history.counts();
+            table.sure[state] = (zeros == 0) != (ones == 0);
             // (n1 + 0.3) / (n + 0.6)
             let (total, ones) = (u64::from(zeros + ones), u64::from(ones));
             table.start[state] = ((10 * ones + 3) * (1 << 22) / (10 * total + 6)) as u32;

@@ -16,9 +16,9 @@
 )]
 
 mod apm;
-mod binary;
+pub mod binary;
 mod contextmap;
-mod hashing;
+pub mod hashing;
 mod image;
 mod matchmodel;
 mod mixer;
@@ -28,7 +28,7 @@ mod simd;
 mod states;
 #[cfg(test)]
 mod tests;
-mod text;
+pub mod text;
 
 pub use predictor::Strong;
 
