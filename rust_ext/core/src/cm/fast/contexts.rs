@@ -3,11 +3,9 @@
 //! Each list is in order of usefulness, so that a level takes as many from its head as it affords. The orders were
 //! chosen by leaving one out at a time on mixed text and on binaries.
 
-use super::simd::SETS;
-use super::wide::Wide;
 use crate::cm::probe::Kind;
 
-/// Most contexts of the lists here; levels that take more have those of [`Wide`].
+/// Most contexts of the lists here; levels that take more have those of [`super::wide`].
 pub const NARROW: usize = 13;
 /// Columns of a line that are compared with the line above.
 const MAX_COLUMN: usize = 400;
@@ -24,7 +22,7 @@ pub fn hash(a: u64, b: u64) -> u64 {
 }
 
 /// What the contexts are computed from.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Contexts {
     kind: Kind,
     record: usize,
@@ -38,13 +36,12 @@ pub struct Contexts {
     first_word: u32,
     line: usize,
     line_above: usize,
-    wide: Option<Wide>,
 }
 
 impl Contexts {
     /// Starts before the first symbol.
     #[must_use]
-    pub fn new<const N: usize>(kind: Kind, record: usize) -> Self {
+    pub fn new(kind: Kind, record: usize) -> Self {
         Self {
             kind,
             record,
@@ -55,7 +52,6 @@ impl Contexts {
             first_word: 0,
             line: 0,
             line_above: 0,
-            wide: (N > NARROW).then(|| Wide::new(kind, record)),
         }
     }
 
@@ -83,9 +79,6 @@ impl Contexts {
     /// Takes in the byte that was appended to `history`.
     #[inline(always)]
     pub fn update(&mut self, history: &[u8], byte: u8) {
-        if let Some(wide) = &mut self.wide {
-            wide.update(history);
-        }
         self.recent = self.recent << 8 | u64::from(byte);
         let folded = byte.to_ascii_lowercase();
         if folded.is_ascii_lowercase() || byte >= 128 {
@@ -105,22 +98,10 @@ impl Contexts {
         }
     }
 
-    /// Selects weight sets of the larger levels.
-    #[inline(always)]
-    #[must_use]
-    pub fn selectors(&self, partial: u32, position: u32) -> [usize; SETS] {
-        self.wide.as_ref().map_or([0; SETS], |wide| {
-            wide.selectors(self.recent, partial, position)
-        })
-    }
-
     /// Hashes the first `N` contexts of the next byte.
     #[inline(always)]
     #[must_use]
-    pub fn hashes<const N: usize>(&mut self, history: &[u8]) -> [u32; N] {
-        if let Some(wide) = &mut self.wide {
-            return wide.hashes(history, self.recent);
-        }
+    pub fn hashes<const N: usize>(&self, history: &[u8]) -> [u32; N] {
         let contexts = match self.kind {
             Kind::Text => self.text(history),
             Kind::Binary | Kind::Bilevel => self.binary(history),

@@ -1,6 +1,7 @@
 //! The predictor of levels 3 to 7: one bit history for each context, four or eight weight sets, two probability maps.
 
 pub mod contexts;
+pub mod foresight;
 pub mod guesses;
 pub mod matches;
 pub mod mixer;

@@ -7,8 +7,10 @@ use super::mixer::{Apm, Mixer, Place};
 use super::simd::{
     Aligned, Cells, Kernel, Line, Shifts, Slot, Sources, HALF, INPUTS, LANES, SETS, SURE,
 };
+use super::foresight::Foresight;
 use super::slots::Slots;
 use super::states::StateTable;
+use super::wide::Wide;
 use crate::bitmodel::SymbolCoder;
 use crate::cm::memory::filled;
 use crate::cm::tables::Tables;
@@ -47,6 +49,9 @@ pub struct Predictor<'a, const N: usize, const V: usize> {
     states: StateTable,
     slots: Slots<'a>,
     contexts: Contexts,
+    /// Makes the contexts of the larger levels.
+    wide: Option<Wide>,
+    foresight: Foresight,
     matches: [MatchModel<'a>; MATCH_MODELS],
     mixer: Mixer<V, ROWS>,
     /// Larger levels mix with other weight sets as well.
@@ -107,7 +112,9 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             order2_map: Apm::new(&tables),
             tables,
             slots,
-            contexts: Contexts::new::<N>(params.kind, params.record as usize),
+            contexts: Contexts::new(params.kind, params.record as usize),
+            wide: (N > NARROW).then(|| Wide::new(params.kind, params.record as usize)),
+            foresight: Foresight::new(),
             matches,
             mixer: Mixer::new(START_WEIGHT / V as i16),
             second: (V > 1).then(|| Mixer::new(START_WEIGHT / V as i16)),
@@ -131,7 +138,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             current: [[0; LANES]; V],
             match_class: 0,
         };
-        predictor.hashes = predictor.contexts.hashes(&[]);
+        predictor.hash_contexts(&[]);
         predictor.address(0);
         predictor
     }
@@ -143,11 +150,12 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             return;
         }
         if self.stale {
-            self.hashes = self.contexts.hashes(history);
+            self.hash_contexts(history);
             self.address(0);
             self.stale = false;
         }
         let mut partial = 1_u32;
+        let mut foreseen = 0;
         for half in 0..2 {
             let known = self.enter::<K>();
             if half == 0 {
@@ -162,8 +170,15 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
                 // The next look-ups are sent for first, so that they arrive while this bit is learnt.
                 if position == 0 {
                     self.address_matches(history);
+                } else if position == 1 {
+                    let bit = self.foresight.guess(self.contexts.last(2), partial);
+                    foreseen = partial << 1 | bit;
+                    self.address(foreseen);
                 } else if position == 2 {
-                    self.address(partial);
+                    self.foresight.learn(bit);
+                    if partial != foreseen {
+                        self.address(partial);
+                    }
                 } else if position == 3 {
                     // The bucket is the same for both values of this bit.
                     for (check, salted) in self.checks.iter_mut().zip(self.salted) {
@@ -173,6 +188,8 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
                     for model in &mut self.matches {
                         model.look(history);
                     }
+                } else if position == 6 {
+                    self.foresee(history, partial);
                 } else if position == 7 {
                     self.next_byte(history, partial);
                 }
@@ -231,10 +248,49 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         let byte = partial as u8;
         self.guesses.learn(byte, &self.tables);
         history.push(byte);
-        self.contexts.update(history, byte);
-        self.hashes = self.contexts.hashes(history);
-        self.address(0);
+        self.foresight.learn(partial & 1);
+        if let Some(contexts) = self.foresight.came(byte) {
+            self.contexts = contexts;
+        } else {
+            self.take_in(history, byte);
+            self.hash_contexts(history);
+            self.address(0);
+        }
         self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
+    }
+
+    #[inline(always)]
+    fn take_in(&mut self, history: &[u8], byte: u8) {
+        self.contexts.update(history, byte);
+        if let Some(wide) = &mut self.wide {
+            wide.update(history);
+        }
+    }
+
+    #[inline(always)]
+    fn hash_contexts(&mut self, history: &[u8]) {
+        self.hashes = match &mut self.wide {
+            Some(wide) => wide.hashes(history, self.contexts.recent()),
+            None => self.contexts.hashes(history),
+        };
+    }
+
+    /// With one bit of the byte to come, sends for the slots of the byte after the one that it will probably be: most
+    /// often they are there when they are needed. Has no effect on results.
+    #[inline(always)]
+    fn foresee(&mut self, history: &mut Vec<u8>, partial: u32) {
+        if self.wide.is_some() {
+            return;
+        }
+        let bit = self.foresight.guess(self.contexts.last(2), partial);
+        let byte = (partial << 1 | bit) as u8;
+        let mut ahead = self.contexts;
+        history.push(byte);
+        ahead.update(history, byte);
+        self.hashes = ahead.hashes(history);
+        history.pop();
+        self.address(0);
+        self.foresight.ahead = Some((byte, ahead));
     }
 
     #[inline(always)]
@@ -273,7 +329,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
                 model.look(history);
             }
             history.push(guess);
-            self.contexts.update(history, guess);
+            self.take_in(history, guess);
             self.address_matches(history);
             self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
             self.select_maps(1);
@@ -332,9 +388,9 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         let (sets, last) = self.selected(partial, position);
         let mut mixed = self.mixer.mix::<K>(&self.inputs, sets, last);
         if V > 1 {
-            let sets = self.contexts.selectors(partial, position);
             let last = self.contexts.last_byte() << 3 | position as usize;
-            if let Some(second) = &mut self.second {
+            if let (Some(second), Some(wide)) = (&mut self.second, &self.wide) {
+                let sets = wide.selectors(self.contexts.recent(), partial, position);
                 mixed = (mixed + second.mix::<K>(&self.inputs, sets, last)) >> 1;
             }
         }
