@@ -48,6 +48,9 @@ pub struct Params {
     pub kind: Kind,
     /// Distance in bytes between like fields of records; 1 where there are no records.
     pub record: u32,
+    /// Distance in bytes between like records, as the cells of a column of a sheet; 1 where there is none. Used by
+    /// levels 8 and 9.
+    pub row: u32,
 }
 
 impl Params {
@@ -55,10 +58,16 @@ impl Params {
     #[must_use]
     pub fn probe(symbols: &[u8], level: u32) -> Self {
         let (kind, record) = probe::probe(symbols);
+        let row = if level >= STRONG && kind == Kind::Binary {
+            probe::row_length(symbols, record)
+        } else {
+            1
+        };
         Self {
             level,
             kind,
             record,
+            row,
         }
     }
 
@@ -75,6 +84,11 @@ impl Params {
         if !(1..=probe::MAX_RECORD).contains(&self.record) {
             return Err(Error::Parameter {
                 what: "record length of cm",
+            });
+        }
+        if !(1..=probe::MAX_ROW).contains(&self.row) {
+            return Err(Error::Parameter {
+                what: "row length of cm",
             });
         }
         Ok(())

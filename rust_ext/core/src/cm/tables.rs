@@ -26,6 +26,8 @@ pub struct Tables {
     squash16: Box<[u16; SQUASH_SIZE]>,
     /// Inverse of the logistic function for the 12 top bits of a probability.
     stretch: Box<[i16; 4096]>,
+    /// The same at the ends, for the bits 4 to 15 of a probability below 2^-6, to `±FINAL_MAX`.
+    tail: Box<[i16; 4096]>,
     /// `2^16 / (n + 1.5)`: step of a counter that has seen `n` bits.
     pub reciprocal: Box<[i32; 1024]>,
 }
@@ -63,6 +65,15 @@ impl Tables {
             }
             *entry = d as i16;
         }
+        let mut tail = Box::new([0_i16; 4096]);
+        let mut d = -FINAL_MAX;
+        for (i, entry) in tail.iter_mut().enumerate() {
+            let p = (i as u32) * 16 + 8;
+            while d < FINAL_MAX && squash22[(d + FINAL_MAX) as usize] < p {
+                d += 1;
+            }
+            *entry = d as i16;
+        }
         let mut reciprocal = Box::new([0_i32; 1024]);
         for (n, entry) in reciprocal.iter_mut().enumerate() {
             *entry = (1 << 17) / (2 * n as i32 + 3);
@@ -71,6 +82,7 @@ impl Tables {
             squash22,
             squash16,
             stretch,
+            tail,
             reciprocal,
         }
     }
@@ -95,6 +107,20 @@ impl Tables {
     #[must_use]
     pub fn stretch22(&self, p: u32) -> i32 {
         i32::from(self.stretch[((p >> 10) & 4095) as usize])
+    }
+
+    /// `256 · ln(p / (1 - p))` of a 22-bit probability, exact also for those near 0 and 1.
+    #[inline(always)]
+    #[must_use]
+    pub fn stretch_ends(&self, p: u32) -> i32 {
+        let q = (1 << 22) - 1 - p;
+        if p < 1 << 16 {
+            i32::from(self.tail[(p >> 4) as usize & 4095])
+        } else if q < 1 << 16 {
+            -i32::from(self.tail[(q >> 4) as usize & 4095])
+        } else {
+            self.stretch22(p)
+        }
     }
 
     /// Moves an adaptive probability (22 bits p, 10 bits n) to the bit `target22` (0 or 2^22 - 1).
@@ -136,6 +162,9 @@ mod tests {
         for d in -FINAL_MAX..FINAL_MAX {
             assert!(t.squash22(d) <= t.squash22(d + 1));
             assert_eq!(t.squash22(d) + t.squash22(-d), 1 << 22);
+        }
+        for d in -FINAL_MAX..=FINAL_MAX {
+            assert!((t.stretch_ends(t.squash22(d).min((1 << 22) - 1)) - d).abs() <= 110);
         }
         for d in -1200..1200 {
             assert!((t.stretch22(t.squash22(d)) - d).abs() <= 16);

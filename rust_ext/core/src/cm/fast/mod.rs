@@ -162,6 +162,7 @@ mod tests {
             level,
             kind,
             record,
+            row: 1,
         }
     }
 

@@ -12,6 +12,26 @@ const MAX_MISSES: u32 = 8;
 const HASH_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 const HASH_MIX: u64 = 0xD6E8_FEB8_6659_FD93;
 
+/// How many bytes the ends of two strings have in common, up to [`MAX_LENGTH`].
+fn agreement(a: &[u8], b: &[u8]) -> u32 {
+    let (mut words_a, mut words_b) = (a.rchunks_exact(8), b.rchunks_exact(8));
+    let mut length = 0;
+    while length < MAX_LENGTH {
+        let (Some(a), Some(b)) = (words_a.next(), words_b.next()) else {
+            let rest = words_a.remainder().iter().rev();
+            let same = rest.zip(b[..b.len() - length as usize].iter().rev());
+            return length + same.take_while(|(a, b)| a == b).count() as u32;
+        };
+        let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+        let differing = word(a) ^ word(b);
+        if differing != 0 {
+            return length + differing.leading_zeros() / 8;
+        }
+        length += 8;
+    }
+    MAX_LENGTH
+}
+
 /// Follows the last occurrence of a context of at least `min_length` bytes.
 #[derive(Debug)]
 pub struct MatchModel {
@@ -141,13 +161,7 @@ impl MatchModel {
         if self.pointer == 0 || self.length < self.min_length as u32 {
             let candidate = self.heads[head] as usize;
             if candidate != 0 {
-                let length = history[..candidate]
-                    .iter()
-                    .rev()
-                    .zip(history.iter().rev())
-                    .take(MAX_LENGTH as usize)
-                    .take_while(|(a, b)| a == b)
-                    .count() as u32;
+                let length = agreement(&history[..candidate], history);
                 if length >= self.min_length as u32 {
                     self.pointer = candidate;
                     self.length = length;

@@ -18,8 +18,10 @@
 mod apm;
 mod binary;
 mod contextmap;
+mod direct;
 mod hashing;
 mod image;
+mod last;
 mod matchmodel;
 mod mixer;
 mod plan;
@@ -35,6 +37,7 @@ pub use predictor::Strong;
 use super::Params;
 use crate::bitmodel::{decode_bytes, encode_bytes};
 use crate::{Error, Result};
+use plan::Plan;
 
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
 #[must_use]
@@ -46,7 +49,8 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
         super::Kind::Bilevel => (image::TEMPLATES.len() as u64 * 5) << image::log2_cells(size),
         super::Kind::Text | super::Kind::Binary => 0,
     };
-    (1 << plan::log2_table(count)) + count as u64 + fixed + image
+    let direct = direct::memory_bytes(Plan::new(params.level, params.kind).direct.len(), size);
+    (1 << plan::log2_table(count)) + count as u64 + fixed + image + direct
 }
 
 /// Encodes `symbols`; the parameters are in their ranges.

@@ -41,7 +41,6 @@ impl Text {
 
         // words
         out.push(hash([word, c1]));
-        out.push(hash([word, gap]));
         out.push(hash([word, w[0], c1]));
         out.push(hash([self.suffixes[1], self.suffixes[2] & 0xFFFF, c1, wl]));
         out.push(hash([lower, word, self.last_gap]));
