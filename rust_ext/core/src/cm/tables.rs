@@ -26,8 +26,9 @@ pub struct Tables {
     squash16: Box<[u16; SQUASH_SIZE]>,
     /// Inverse of the logistic function for the 12 top bits of a probability.
     stretch: Box<[i16; 4096]>,
-    /// The same at the ends, for the bits 4 to 15 of a probability below 2^-6, to `±FINAL_MAX`.
-    tail: Box<[i16; 4096]>,
+    /// The same for probabilities below one half, to `-FINAL_MAX`: first 4096 steps of 2^4 for those below 2^-6, then
+    /// 2048 of 2^10.
+    ends: Box<[i16; 4096 + 2048]>,
     /// `2^16 / (n + 1.5)`: step of a counter that has seen `n` bits.
     pub reciprocal: Box<[i32; 1024]>,
 }
@@ -65,10 +66,16 @@ impl Tables {
             }
             *entry = d as i16;
         }
-        let mut tail = Box::new([0_i16; 4096]);
+        let mut ends = Box::new([0_i16; 4096 + 2048]);
         let mut d = -FINAL_MAX;
-        for (i, entry) in tail.iter_mut().enumerate() {
-            let p = (i as u32) * 16 + 8;
+        for (i, entry) in ends.iter_mut().enumerate() {
+            let p = match i as u32 {
+                i @ 0..4096 => i * 16 + 8,
+                i => (i - 4096) * 1024 + 512,
+            };
+            if i == 4096 {
+                d = -FINAL_MAX;
+            }
             while d < FINAL_MAX && squash22[(d + FINAL_MAX) as usize] < p {
                 d += 1;
             }
@@ -82,7 +89,7 @@ impl Tables {
             squash22,
             squash16,
             stretch,
-            tail,
+            ends,
             reciprocal,
         }
     }
@@ -113,13 +120,18 @@ impl Tables {
     #[inline(always)]
     #[must_use]
     pub fn stretch_ends(&self, p: u32) -> i32 {
-        let q = (1 << 22) - 1 - p;
-        if p < 1 << 16 {
-            i32::from(self.tail[(p >> 4) as usize & 4095])
-        } else if q < 1 << 16 {
-            -i32::from(self.tail[(q >> 4) as usize & 4095])
+        let mirrored = p >= 1 << 21;
+        let p = if mirrored { (1 << 22) - 1 - p } else { p };
+        let at = if p < 1 << 16 {
+            p >> 4
         } else {
-            self.stretch22(p)
+            4096 + (p >> 10)
+        };
+        let d = i32::from(self.ends[at as usize % (4096 + 2048)]);
+        if mirrored {
+            -d
+        } else {
+            d
         }
     }
 

@@ -32,6 +32,7 @@ pub fn memory_bytes(count: usize, log2_size: u32) -> u64 {
 pub struct Direct {
     count: usize,
     log2_lines: u32,
+    /// Adaptive probabilities, xor [`CELL_HALF`]: memory that is zero needs no writing.
     cells: Vec<u32>,
     hashes: [u64; MAX],
     /// First cell of the line of each context, and the cell of its node.
@@ -44,10 +45,12 @@ impl Direct {
     #[must_use]
     pub fn new(count: usize, log2_lines: u32) -> Self {
         assert!(count <= MAX, "more contexts than there is room for");
+        let cells = vec![0; (CELLS * count) << log2_lines];
+        super::simd::advise_huge(&cells);
         Self {
             count,
             log2_lines,
-            cells: super::simd::filled(&[CELL_HALF; CELLS], count << log2_lines),
+            cells,
             hashes: [0; MAX],
             line: [0; MAX],
             node: [0; MAX],
@@ -82,7 +85,7 @@ impl Direct {
         let node = (first | partial & (first - 1)) as usize;
         for (i, out) in out.chunks_exact_mut(INPUTS).enumerate().take(self.count) {
             self.node[i] = self.line[i] + node;
-            let p = self.cells[self.node[i]] >> 10;
+            let p = (self.cells[self.node[i]] ^ CELL_HALF) >> 10;
             out[0] = tables.stretch22(p) as i16;
             out[1] = ((p as i32 - (1 << 21)) >> 11) as i16;
         }
@@ -92,7 +95,9 @@ impl Direct {
     #[inline(always)]
     pub fn update(&mut self, target: i32, tables: &Tables) {
         for &node in &self.node[..self.count] {
-            tables.adapt(&mut self.cells[node], target, LIMIT);
+            let mut cell = self.cells[node] ^ CELL_HALF;
+            tables.adapt(&mut cell, target, LIMIT);
+            self.cells[node] = cell ^ CELL_HALF;
         }
     }
 }

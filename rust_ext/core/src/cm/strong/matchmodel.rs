@@ -40,6 +40,8 @@ pub struct MatchModel {
     hash: u64,
     /// What the byte that leaves the hash was multiplied by.
     leaving_step: u64,
+    /// Place of that hash in the heads, which tell where the bytes were last seen.
+    head: usize,
     heads: Vec<u32>,
     shift: u32,
     /// Position of the expected byte in the history; 0 if there is none.
@@ -65,6 +67,7 @@ impl MatchModel {
             min_length,
             hash: 0,
             leaving_step: (0..min_length).fold(1, |power: u64, _| power.wrapping_mul(HASH_STEP)),
+            head: 0,
             heads: vec![0; 1 << log2],
             shift: 64 - log2,
             pointer: 0,
@@ -129,6 +132,22 @@ impl MatchModel {
         }
     }
 
+    /// Hashes the last byte of `history` in and asks for the cache line of its head; call before `end_byte`.
+    #[inline(always)]
+    pub fn start_byte(&mut self, history: &[u8]) {
+        let n = history.len();
+        let leaving = n
+            .checked_sub(self.min_length + 1)
+            .map_or(0, |i| u64::from(history[i]) + 1);
+        self.hash = self
+            .hash
+            .wrapping_mul(HASH_STEP)
+            .wrapping_add(u64::from(history[n - 1]) + 1)
+            .wrapping_sub(leaving.wrapping_mul(self.leaving_step));
+        self.head = (self.hash.wrapping_mul(HASH_MIX) >> self.shift) as usize;
+        super::simd::prefetch_row(&self.heads, self.head, 1);
+    }
+
     /// Ends a byte: advances the pointer or looks for a new match in `history`, whose last byte is the new one.
     pub fn end_byte(&mut self, history: &[u8]) {
         let n = history.len();
@@ -146,18 +165,10 @@ impl MatchModel {
             }
         }
         self.agrees = false;
-        let leaving = n
-            .checked_sub(self.min_length + 1)
-            .map_or(0, |i| u64::from(history[i]) + 1);
-        self.hash = self
-            .hash
-            .wrapping_mul(HASH_STEP)
-            .wrapping_add(u64::from(history[n - 1]) + 1)
-            .wrapping_sub(leaving.wrapping_mul(self.leaving_step));
         if n < self.min_length {
             return;
         }
-        let head = (self.hash.wrapping_mul(HASH_MIX) >> self.shift) as usize;
+        let head = self.head;
         if self.pointer == 0 || self.length < self.min_length as u32 {
             let candidate = self.heads[head] as usize;
             if candidate != 0 {

@@ -327,17 +327,20 @@ impl Strong {
         if self.bit_position == 8 {
             let byte = (self.partial & 255) as u8;
             self.misses <<= 1;
-            self.contexts.end_byte(byte, &self.states);
             self.history.push(byte);
+            for m in &mut self.matches {
+                m.start_byte(&self.history);
+            }
+            self.contexts.end_byte(byte, &self.states);
             self.bit_position = 0;
             self.partial = 1;
-            for m in &mut self.matches {
-                m.end_byte(&self.history);
-            }
             match &mut self.kind {
                 Kind::Text(text) => text.update(&self.history),
                 Kind::Binary(binary) => binary.update(&self.history),
                 Kind::Bilevel(image) => image.update(&self.history),
+            }
+            for m in &mut self.matches {
+                m.end_byte(&self.history);
             }
             self.set_contexts();
             self.select();
