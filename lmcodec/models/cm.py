@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _LEVELS = (3, 9)
 _OPEN, _TEXT, _BINARY, _BILEVEL = range(4)
 _MAX_RECORD = 1024
+_MAX_ROW = 4096
 
 
 @MODELS.register(id="cm", version=1)
@@ -38,11 +39,14 @@ class Cm(Model):
         kind: 1 for text, 2 for binary content, 3 for a bilevel image, 0 to let `fit` look.
         record: Bytes between like fields of binary content or rows of an image, 1 to 1024; 1 where
             there are none.
+        row: Bytes between like records, as the cells of a column of a sheet, 1 to 4096; 1 where
+            there are none. Used by levels 8 and 9.
     """
 
     level: int = 5
     kind: int = _TEXT
     record: int = 1
+    row: int = 1
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -56,6 +60,8 @@ class Cm(Model):
             raise ValueError(f"kind of cm must be 0 to 3: got {self.kind}")
         if not 1 <= self.record <= _MAX_RECORD:
             raise ValueError(f"record of cm must be 1 to {_MAX_RECORD}: got {self.record}")
+        if not 1 <= self.row <= _MAX_ROW:
+            raise ValueError(f"row of cm must be 1 to {_MAX_ROW}: got {self.row}")
 
     @classmethod
     def for_level(cls, level: int) -> Self:
@@ -63,11 +69,11 @@ class Cm(Model):
         return cls(max(level, _LEVELS[0]), _OPEN)
 
     def fit(self, symbols: Symbols) -> Self:
-        """Return the model with kind and record length found in the symbols, if it is open."""
+        """Return the model with kind and lengths found in the symbols, if it is open."""
         if self.kind != _OPEN:
             return self
-        kind, record = _core.cm_probe(_bytes(symbols))
-        return replace(self, kind=kind, record=record)
+        kind, record, row = _core.cm_probe(_bytes(symbols), self.level)
+        return replace(self, kind=kind, record=record, row=row)
 
     def encode(self, symbols: Symbols) -> bytes:
         """Code bytes.
@@ -78,15 +84,16 @@ class Cm(Model):
         """
         if self.kind == _OPEN:
             raise ModelError("kind of cm is open", hint="encode with the model that fit returns")
-        return _core.cm_encode(_bytes(symbols), self.level, self.kind, self.record)
+        return _core.cm_encode(_bytes(symbols), self.level, self.kind, self.record, self.row)
 
     def decode(self, payload: bytes, count: int) -> bytes:
         """Undo `encode`."""
-        return _core.cm_decode(payload, count, self.level, self.kind, self.record)
+        return _core.cm_decode(payload, count, self.level, self.kind, self.record, self.row)
 
     def memory_bytes(self, count: int) -> int:
         """Return the memory of tables for `count` symbols."""
-        return _core.cm_memory_bytes(count, self.level, self.kind or _TEXT, self.record)
+        kind = self.kind or _TEXT
+        return _core.cm_memory_bytes(count, self.level, kind, self.record, self.row)
 
 
 def _bytes(symbols: Symbols) -> bytes:

@@ -16,6 +16,7 @@ fuzz_target!(|data: &[u8]| {
         level: u32::from(level % 11),
         kind,
         record: u32::from(u16::from_le_bytes([low, high])) % 1026,
+        row: u32::from(u16::from_le_bytes([high, low])) % 4098,
     };
     if let Ok(decoded) = decode(data, count, &params) {
         assert_eq!(decoded.len(), count);

@@ -8,24 +8,25 @@ use pyo3::prelude::*;
 
 use crate::errors::to_python;
 
-fn params(py: Python<'_>, level: u32, kind: u32, record: u32) -> PyResult<Params> {
+fn params(py: Python<'_>, level: u32, kind: u32, record: u32, row: u32) -> PyResult<Params> {
     let kind = Kind::from_code(kind).ok_or(Error::Parameter { what: "kind of cm" });
     kind.and_then(|kind| {
         let params = Params {
             level,
             kind,
             record,
+            row,
         };
         params.check().map(|()| params)
     })
     .map_err(|error| to_python(py, &error))
 }
 
-/// Kind of content and record length that suit `symbols`.
+/// Kind of content, record length and distance of like records that suit `symbols` at a level.
 #[pyfunction]
-pub fn cm_probe(py: Python<'_>, symbols: &[u8]) -> (u32, u32) {
-    let (kind, record) = py.detach(|| cm::probe::probe(symbols));
-    (kind.code(), record)
+pub fn cm_probe(py: Python<'_>, symbols: &[u8], level: u32) -> (u32, u32, u32) {
+    let params = py.detach(|| Params::probe(symbols, level));
+    (params.kind.code(), params.record, params.row)
 }
 
 /// Memory in bytes that coding `count` symbols takes.
@@ -36,8 +37,9 @@ pub fn cm_memory_bytes(
     level: u32,
     kind: u32,
     record: u32,
+    row: u32,
 ) -> PyResult<u64> {
-    let params = params(py, level, kind, record)?;
+    let params = params(py, level, kind, record, row)?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     Ok(cm::memory_bytes(count.min(cm::MAX_COUNT), &params))
 }
@@ -50,8 +52,9 @@ pub fn cm_encode<'a>(
     level: u32,
     kind: u32,
     record: u32,
+    row: u32,
 ) -> PyResult<Cow<'a, [u8]>> {
-    let params = params(py, level, kind, record)?;
+    let params = params(py, level, kind, record, row)?;
     py.detach(|| cm::encode(symbols, &params))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))
@@ -66,8 +69,9 @@ pub fn cm_decode<'a>(
     level: u32,
     kind: u32,
     record: u32,
+    row: u32,
 ) -> PyResult<Cow<'a, [u8]>> {
-    let params = params(py, level, kind, record)?;
+    let params = params(py, level, kind, record, row)?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     py.detach(|| cm::decode(payload, count, &params))
         .map(Cow::Owned)

@@ -2,8 +2,8 @@
 //!
 //! Every byte is coded as eight binary decisions, most significant bit first. Each context keeps bit histories; an
 //! adaptive map turns a history into a probability; gated logistic mixers combine the probabilities; adaptive
-//! probability maps refine the result. Levels 3 to 7 run the predictor in [`fast`],
-//! levels 8 and 9 the one in [`strong`].
+//! probability maps refine the result. Levels 3 to 8 run the predictor in [`fast`],
+//! level 9 and bilevel images at level 8 the one in [`strong`].
 //!
 //! ```
 //! use lmcodec_core::cm::{self, Params};
@@ -23,6 +23,7 @@
     clippy::cast_sign_loss
 )]
 
+pub mod content;
 pub mod fast;
 mod memory;
 pub mod probe;
@@ -34,8 +35,8 @@ pub use probe::Kind;
 
 /// Smallest and largest level of the model.
 pub const LEVELS: std::ops::RangeInclusive<u32> = 3..=9;
-/// First level of the predictor in [`strong`].
-const STRONG: u32 = 8;
+/// First level whose contexts make use of like records.
+const WIDE: u32 = 7;
 /// Positions are 32-bit: the largest number of symbols in one stream.
 pub const MAX_COUNT: usize = 1 << 30;
 
@@ -48,6 +49,9 @@ pub struct Params {
     pub kind: Kind,
     /// Distance in bytes between like fields of records; 1 where there are no records.
     pub record: u32,
+    /// Distance in bytes between like records, as the cells of a column of a sheet; 1 where there is none. Used by
+    /// levels 7 to 9.
+    pub row: u32,
 }
 
 impl Params {
@@ -55,11 +59,22 @@ impl Params {
     #[must_use]
     pub fn probe(symbols: &[u8], level: u32) -> Self {
         let (kind, record) = probe::probe(symbols);
+        let row = if level >= WIDE && kind == Kind::Binary {
+            probe::row_length(symbols, record)
+        } else {
+            1
+        };
         Self {
             level,
             kind,
             record,
+            row,
         }
+    }
+
+    /// Whether the predictor in [`strong`] codes the symbols.
+    fn is_strong(&self) -> bool {
+        self.level == 9 || self.level == 8 && self.kind == Kind::Bilevel
     }
 
     /// Checks that every field is in its range.
@@ -77,6 +92,11 @@ impl Params {
                 what: "record length of cm",
             });
         }
+        if !(1..=probe::MAX_ROW).contains(&self.row) {
+            return Err(Error::Parameter {
+                what: "row length of cm",
+            });
+        }
         Ok(())
     }
 }
@@ -84,7 +104,7 @@ impl Params {
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
 #[must_use]
 pub fn memory_bytes(count: usize, params: &Params) -> u64 {
-    if params.level < STRONG {
+    if !params.is_strong() {
         fast::memory_bytes(count, params)
     } else {
         strong::memory_bytes(count, params)
@@ -97,7 +117,7 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
 /// [`Error::Parameter`] for parameters out of range, [`Error::Limit`] for too many symbols or too little memory.
 pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
     check(symbols.len(), params)?;
-    if params.level < STRONG {
+    if !params.is_strong() {
         fast::encode(symbols, params)
     } else {
         strong::encode(symbols, params)
@@ -111,7 +131,7 @@ pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
 /// [`encode`].
 pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> {
     check(count, params)?;
-    if params.level < STRONG {
+    if !params.is_strong() {
         fast::decode(payload, count, params)
     } else {
         strong::decode(payload, count, params)

@@ -2,6 +2,10 @@
 
 /// Largest record length that is looked for.
 pub const MAX_RECORD: u32 = 1024;
+/// Largest distance between like records that is looked for.
+pub const MAX_ROW: u32 = 4096;
+/// Bytes that are looked at for it.
+const ROW_SAMPLE: usize = 1 << 17;
 /// Bytes that are looked at, from the start of the block.
 const SAMPLE: usize = 1 << 18;
 
@@ -83,6 +87,46 @@ fn record_length(sample: &[u8]) -> u32 {
     best.1
 }
 
+/// The distance at which most of those bytes repeat that do not repeat at the distance of a record; 1 if none does.
+#[must_use]
+pub fn row_length(symbols: &[u8], record: u32) -> u32 {
+    let sample = &symbols[..symbols.len().min(ROW_SAMPLE)];
+    let record = record as usize;
+    let Some(shifted) = sample.get(record..) else {
+        return 1;
+    };
+    // One for each byte that the record above does not have.
+    let mut new = vec![0_u8; sample.len()];
+    for ((new, a), b) in new[record..].iter_mut().zip(sample).zip(shifted) {
+        *new = u8::from(a != b);
+    }
+    let mut best = (0, 1);
+    for lag in 3..=MAX_ROW as usize {
+        if lag == record {
+            continue;
+        }
+        let Some(shifted) = sample.get(lag..) else {
+            break;
+        };
+        let equal: usize = sample
+            .chunks(128)
+            .zip(shifted.chunks(128))
+            .zip(new[lag..].chunks(128))
+            .map(|((a, b), new)| {
+                let pairs = a.iter().zip(b).zip(new);
+                usize::from(pairs.fold(0_u8, |sum, ((a, b), new)| sum + (u8::from(a == b) & new)))
+            })
+            .sum();
+        // Millionths of the pairs; one per unit of distance is taken off.
+        let score =
+            (equal as u64 * 1_000_000 / shifted.len().max(1) as u64).saturating_sub(lag as u64);
+        if score > best.0 {
+            best = (score, lag as u32);
+        }
+    }
+    best.1
+}
+
 /// Mostly blank bytes, and in the others most bits are as the bits above them.
 fn is_bilevel(sample: &[u8], width: usize) -> bool {
     let blank = sample.iter().filter(|&&b| b == 0 || b == 255).count();
@@ -122,6 +166,18 @@ mod tests {
             symbols.extend_from_slice(&(i * 77).to_le_bytes()[..3]);
         }
         assert_eq!(probe(&symbols), (Kind::Binary, 7));
+    }
+
+    #[test]
+    fn row_length_is_the_distance_of_like_records() {
+        // Rows of 40 records of six bytes: a column keeps its two bytes from row to row.
+        let column = |i: u32| (i % 40).wrapping_mul(2_654_435_761) >> 16;
+        let symbols: Vec<u8> = (0..4000_u32)
+            .flat_map(|i| [9, 0, column(i) as u8, (column(i) >> 8) as u8, 7, 1])
+            .collect();
+        assert_eq!(row_length(&symbols, 6), 240);
+        assert_eq!(row_length(&symbols[..2], 6), 1);
+        assert_eq!(row_length(&[], 1), 1);
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct Tables {
     squash16: Box<[u16; SQUASH_SIZE]>,
     /// Inverse of the logistic function for the 12 top bits of a probability.
     stretch: Box<[i16; 4096]>,
+    /// The same for probabilities below one half, to `-FINAL_MAX`: first 4096 steps of 2^4 for those below 2^-6, then
+    /// 2048 of 2^10.
+    ends: Box<[i16; 4096 + 2048]>,
     /// `2^16 / (n + 1.5)`: step of a counter that has seen `n` bits.
     pub reciprocal: Box<[i32; 1024]>,
 }
@@ -63,6 +66,21 @@ impl Tables {
             }
             *entry = d as i16;
         }
+        let mut ends = Box::new([0_i16; 4096 + 2048]);
+        let mut d = -FINAL_MAX;
+        for (i, entry) in ends.iter_mut().enumerate() {
+            let p = match i as u32 {
+                i @ 0..4096 => i * 16 + 8,
+                i => (i - 4096) * 1024 + 512,
+            };
+            if i == 4096 {
+                d = -FINAL_MAX;
+            }
+            while d < FINAL_MAX && squash22[(d + FINAL_MAX) as usize] < p {
+                d += 1;
+            }
+            *entry = d as i16;
+        }
         let mut reciprocal = Box::new([0_i32; 1024]);
         for (n, entry) in reciprocal.iter_mut().enumerate() {
             *entry = (1 << 17) / (2 * n as i32 + 3);
@@ -71,6 +89,7 @@ impl Tables {
             squash22,
             squash16,
             stretch,
+            ends,
             reciprocal,
         }
     }
@@ -95,6 +114,25 @@ impl Tables {
     #[must_use]
     pub fn stretch22(&self, p: u32) -> i32 {
         i32::from(self.stretch[((p >> 10) & 4095) as usize])
+    }
+
+    /// `256 · ln(p / (1 - p))` of a 22-bit probability, exact also for those near 0 and 1.
+    #[inline(always)]
+    #[must_use]
+    pub fn stretch_ends(&self, p: u32) -> i32 {
+        let mirrored = p >= 1 << 21;
+        let p = if mirrored { (1 << 22) - 1 - p } else { p };
+        let at = if p < 1 << 16 {
+            p >> 4
+        } else {
+            4096 + (p >> 10)
+        };
+        let d = i32::from(self.ends[at as usize % (4096 + 2048)]);
+        if mirrored {
+            -d
+        } else {
+            d
+        }
     }
 
     /// Moves an adaptive probability (22 bits p, 10 bits n) to the bit `target22` (0 or 2^22 - 1).
@@ -136,6 +174,9 @@ mod tests {
         for d in -FINAL_MAX..FINAL_MAX {
             assert!(t.squash22(d) <= t.squash22(d + 1));
             assert_eq!(t.squash22(d) + t.squash22(-d), 1 << 22);
+        }
+        for d in -FINAL_MAX..=FINAL_MAX {
+            assert!((t.stretch_ends(t.squash22(d).min((1 << 22) - 1)) - d).abs() <= 110);
         }
         for d in -1200..1200 {
             assert!((t.stretch22(t.squash22(d)) - d).abs() <= 16);

@@ -12,6 +12,8 @@ const ONE: i32 = 1 << 16;
 const MAX_VISITS: u16 = 1023;
 /// First-layer sets that predicted within 3 % are not trained: it saves time, and a little size too.
 const SMALL_ERROR: i32 = 2000;
+/// The same of several groups: 6 %, for more time and little size.
+const WIDE_SMALL_ERROR: i32 = 4000;
 /// Learning rates in 15 fractional bits: start (0.04) and floor (0.002) of one group of inputs.
 const RATES: [i32; 2] = [1311, 66];
 /// The same of several groups: 0.03 and 0.0013.
@@ -109,7 +111,12 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
         }
         for j in 0..SETS {
             let error = target - tables.squash16(self.dots[j]);
-            if error.abs() >= SMALL_ERROR {
+            let small = if V == 1 {
+                SMALL_ERROR
+            } else {
+                WIDE_SMALL_ERROR
+            };
+            if error.abs() >= small {
                 let at = self.selected[j] & (ROWS - 1);
                 let visits = &mut self.visits[at];
                 let rate = self.rates[usize::from(*visits) & 1023];

@@ -1,4 +1,4 @@
-//! The predictor of levels 3 to 7: one bit history for each context, four or eight weight sets, two probability maps.
+//! The predictor of levels 3 to 8: one bit history for each context, four or eight weight sets, two probability maps.
 
 pub mod contexts;
 pub mod foresight;
@@ -15,8 +15,9 @@ use super::memory::Memory;
 use super::Params;
 use crate::bitmodel::{Decoding, Encoding, SymbolCoder};
 use crate::{interrupt, Result};
+use contexts::NARROW;
 use matches::MatchModel;
-use predictor::{Predictor, EXTRA, MATCH_MODELS, ORDER1_MAP, ORDER2_MAP, ROWS};
+use predictor::{Predictor, EXTRA, MATCH_MODELS, ORDER1_MAP, ORDER2_MAP, ROWS, WIDE_ROWS};
 use simd::{dispatch, Kernel, Line, Task, LANES};
 use slots::Slots;
 
@@ -28,7 +29,7 @@ struct Level {
     log2_buckets: u32,
 }
 
-const LEVELS: [Level; 5] = [
+const LEVELS: [Level; 6] = [
     Level {
         contexts: 6,
         log2_buckets: 19,
@@ -49,6 +50,10 @@ const LEVELS: [Level; 5] = [
         contexts: 45,
         log2_buckets: 23,
     },
+    Level {
+        contexts: 53,
+        log2_buckets: 24,
+    },
 ];
 
 fn level(params: &Params) -> Level {
@@ -63,8 +68,10 @@ struct Sizes {
 }
 
 fn sizes(count: usize, level: Level) -> Sizes {
-    // A context touches about a quarter of a bucket with each symbol, less as they repeat.
-    let wanted = (count * level.contexts / 8).next_power_of_two();
+    // A context touches about a quarter of a bucket with each symbol, less as they repeat. Where there are many
+    // contexts, they make up for lost ones, and untouched memory is cheaper.
+    let share = if level.contexts > NARROW { 16 } else { 8 };
+    let wanted = (count * level.contexts / share).next_power_of_two();
     Sizes {
         buckets: wanted.clamp(1 << 10, 1 << level.log2_buckets),
         heads: count.next_power_of_two().clamp(1 << 10, 1 << 22),
@@ -76,10 +83,13 @@ fn sizes(count: usize, level: Level) -> Sizes {
 pub fn memory_bytes(count: usize, params: &Params) -> u64 {
     let sizes = sizes(count, level(params));
     let groups = (level(params).contexts + EXTRA).div_ceil(LANES);
-    // Weight sets, counters, probability maps and tables.
-    let mixers = groups * groups * (ROWS * size_of::<Line>() + ROWS * 2 + (40 << 10));
+    // Weight sets with their visits, and final mixers; the larger levels have two mixers, and what contexts are made
+    // from. Then counters, probability maps and tables.
+    let rows = ROWS + usize::from(groups > 1) * WIDE_ROWS;
+    let mixers = rows * (groups * size_of::<Line>() + 2) + groups.min(2) * (40 << 10);
+    let wide = usize::from(groups > 1) * (3 << 19);
     let fixed = groups * LANES * 1024 + (ORDER1_MAP + ORDER2_MAP) * 32 + (640 << 10);
-    (sizes.buckets * 64 + sizes.heads * 4 * MATCH_MODELS + mixers + fixed) as u64
+    (sizes.buckets * 64 + sizes.heads * 4 * MATCH_MODELS + mixers + wide + fixed) as u64
 }
 
 /// Encodes `symbols`.
@@ -109,7 +119,8 @@ fn run<C: SymbolCoder>(coder: &mut C, count: usize, params: &Params) -> Result<V
         9 => run_with::<C, 9, 1>(coder, count, params),
         11 => run_with::<C, 11, 1>(coder, count, params),
         13 => run_with::<C, 13, 1>(coder, count, params),
-        _ => run_with::<C, 45, 3>(coder, count, params),
+        45 => run_with::<C, 45, 3>(coder, count, params),
+        _ => run_with::<C, 53, 4>(coder, count, params),
     }
 }
 
@@ -164,6 +175,7 @@ mod tests {
             level,
             kind,
             record,
+            row: 1,
         }
     }
 
@@ -179,7 +191,7 @@ mod tests {
         fn round_trips(
             words in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..12), 1..12),
             picks in prop::collection::vec(0..12_usize, 0..300),
-            level in 3..8_u32,
+            level in 3..9_u32,
             text in any::<bool>(),
             record in 1..300_u32,
         ) {
@@ -192,7 +204,7 @@ mod tests {
         fn damaged_payloads_end(
             payload in prop::collection::vec(any::<u8>(), 0..200),
             count in 0..5000_usize,
-            level in 3..8_u32,
+            level in 3..9_u32,
             text in any::<bool>(),
         ) {
             let kind = if text { Kind::Text } else { Kind::Binary };

@@ -1,13 +1,13 @@
 //! Predicts and learns the bits of a byte.
 
 use super::contexts::{hash, Contexts, NARROW};
+use super::foresight::Foresight;
 use super::guesses::{Guesses, SURE_LENGTH};
 use super::matches::MatchModel;
 use super::mixer::{Apm, Mixer, Place};
 use super::simd::{
     Aligned, Cells, Kernel, Line, Shifts, Slot, Sources, HALF, INPUTS, LANES, SETS, SURE,
 };
-use super::foresight::Foresight;
 use super::slots::Slots;
 use super::states::StateTable;
 use super::wide::Wide;
@@ -113,7 +113,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             tables,
             slots,
             contexts: Contexts::new(params.kind, params.record as usize),
-            wide: (N > NARROW).then(|| Wide::new(params.kind, params.record as usize)),
+            wide: (N > NARROW).then(|| Wide::new(params)),
             foresight: Foresight::new(),
             matches,
             mixer: Mixer::new(START_WEIGHT / V as i16),
@@ -164,7 +164,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             let mut node = 1;
             for step in 0..4 {
                 let position = half * 4 + step;
-                let p = self.predict::<K>(partial, position, node);
+                let p = self.predict::<K>(history, partial, position, node);
                 let bit = coder.code(p);
                 partial = partial << 1 | bit;
                 // The next look-ups are sent for first, so that they arrive while this bit is learnt.
@@ -370,7 +370,13 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
 
     /// Probability of a one, 22 bits.
     #[inline(always)]
-    fn predict<K: Kernel>(&mut self, partial: u32, position: u32, node: usize) -> u32 {
+    fn predict<K: Kernel>(
+        &mut self,
+        history: &[u8],
+        partial: u32,
+        position: u32,
+        node: usize,
+    ) -> u32 {
         for i in 0..N {
             self.current[i / LANES][i % LANES] = self.nibble[i][node & 15];
         }
@@ -390,7 +396,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         if V > 1 {
             let last = self.contexts.last_byte() << 3 | position as usize;
             if let (Some(second), Some(wide)) = (&mut self.second, &self.wide) {
-                let sets = wide.selectors(self.contexts.recent(), partial, position);
+                let sets = wide.selectors(history, self.contexts.recent(), partial, position);
                 mixed = (mixed + second.mix::<K>(&self.inputs, sets, last)) >> 1;
             }
         }

@@ -315,10 +315,8 @@ mod avx2 {
                     _mm256_and_si256(ordered(sure), source(&sources.sure)),
                     stretched,
                 );
-                let second = _mm256_or_si256(
-                    _mm256_or_si256(distance, sure),
-                    source(&sources.bias),
-                );
+                let second =
+                    _mm256_or_si256(_mm256_or_si256(distance, sure), source(&sources.bias));
                 let to: *mut __m256i = inputs.0.as_mut_ptr().cast();
                 _mm256_store_si256(to, stretched);
                 _mm256_store_si256(to.add(1), second);

@@ -1,20 +1,30 @@
-//! Contexts of the larger levels: orders, and a choice of those that the strong predictor has for each kind.
+//! Contexts of the larger levels: orders, and those of the kind of content.
 //!
-//! The choice was made by leaving one out at a time; it fills the lanes of three groups.
+//! Where there are more than fit the lanes, those are left out that were missed least when each was left out alone.
 
 use super::contexts::hash;
 use super::simd::SETS;
-use crate::cm::probe::Kind;
-use crate::cm::strong::binary::Binary;
-use crate::cm::strong::hashing;
-use crate::cm::strong::text::Text;
+use crate::cm::content::binary::Binary;
+use crate::cm::content::hashing;
+use crate::cm::content::text::Text;
+use crate::cm::{Kind, Params};
 
-/// Plain contexts, in bytes, before those of the content.
-const ORDERS: [u32; 7] = [1, 2, 3, 4, 5, 6, 8];
-/// The contexts of text that are left out.
-const NOT_OF_TEXT: [usize; 8] = [1, 7, 18, 23, 25, 31, 32, 53];
-/// The same of other content.
-const NOT_OF_BINARY: [usize; 8] = [9, 18, 22, 26, 28, 31, 33, 38];
+/// Plain contexts, in bytes, before those of the content; the last one where there is room.
+const ORDERS: [u32; 8] = [1, 2, 3, 4, 5, 6, 8, 7];
+/// Contexts from which on there is room.
+const ROOM: usize = 50;
+
+/// The contexts of the content that are left out of `count` in all; the rest fills what the orders leave.
+fn left_out(kind: Kind, count: usize) -> &'static [usize] {
+    match (kind, count >= ROOM) {
+        (Kind::Text, false) => &[0, 6, 17, 22, 24, 30, 31],
+        (Kind::Text, true) => &[],
+        (Kind::Binary | Kind::Bilevel, false) => {
+            &[17, 21, 22, 23, 26, 28, 30, 33, 34, 41, 43, 45, 46, 48, 52]
+        }
+        (Kind::Binary | Kind::Bilevel, true) => &[21, 26, 28, 33, 34, 41, 46, 52],
+    }
+}
 
 /// What the contexts are made from.
 #[derive(Debug)]
@@ -26,6 +36,7 @@ enum Content {
 /// Contexts and what selects weight sets.
 #[derive(Debug)]
 pub struct Wide {
+    kind: Kind,
     content: Content,
     hashes: Vec<u64>,
     /// Of this byte: small numbers, see [`Text::selectors`], and the shape of what came.
@@ -36,11 +47,15 @@ pub struct Wide {
 impl Wide {
     /// Starts before the first symbol.
     #[must_use]
-    pub fn new(kind: Kind, record: usize) -> Self {
+    pub fn new(params: &Params) -> Self {
         Self {
-            content: match kind {
+            kind: params.kind,
+            content: match params.kind {
                 Kind::Text => Content::Text(Box::default()),
-                Kind::Binary | Kind::Bilevel => Content::Binary(Box::new(Binary::new(record))),
+                Kind::Binary | Kind::Bilevel => {
+                    let (record, row) = (params.record as usize, params.row as usize);
+                    Content::Binary(Box::new(Binary::new(record, row)))
+                }
             },
             hashes: Vec::with_capacity(64),
             small: [0; 4],
@@ -61,7 +76,8 @@ impl Wide {
     #[must_use]
     pub fn hashes<const N: usize>(&mut self, history: &[u8], recent: u64) -> [u32; N] {
         self.hashes.clear();
-        for order in ORDERS {
+        let orders = ORDERS.len() - usize::from(N < ROOM);
+        for &order in &ORDERS[..orders] {
             let last = if order < 8 {
                 recent & ((1 << (8 * order)) - 1)
             } else {
@@ -69,31 +85,28 @@ impl Wide {
             };
             self.hashes.push(hash(last, u64::from(order)));
         }
-        let dropped = match &self.content {
+        match &self.content {
             Content::Text(text) => {
                 text.contexts(history, &mut self.hashes);
                 self.small = text.selectors(history);
                 self.shape = text.shape();
-                NOT_OF_TEXT
             }
             Content::Binary(binary) => {
                 binary.contexts(history, &mut self.hashes);
                 self.small = binary.selectors(history);
-                NOT_OF_BINARY
             }
-        };
+        }
+        let mut left_out = left_out(self.kind, N).iter().peekable();
+        let kept = self
+            .hashes
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| left_out.next_if(|&&out| out + orders == *at).is_none());
         let mut hashes = [0; N];
-        let mut from = 0;
-        let mut next = 0;
-        for (i, to) in hashes.iter_mut().enumerate() {
-            while from >= ORDERS.len() && dropped.get(next).is_some_and(|&at| at + ORDERS.len() == from) {
-                from += 1;
-                next += 1;
-            }
-            let mixed = (self.hashes[from] ^ (i as u64 + 1).wrapping_mul(0xD6E8_FEB8_6659_FD93))
-                .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        for ((i, to), (_, hash)) in (1_u64..).zip(&mut hashes).zip(kept) {
+            let mixed =
+                (hash ^ i.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             *to = ((mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 32) as u32;
-            from += 1;
         }
         hashes
     }
@@ -101,16 +114,24 @@ impl Wide {
     /// Selects a row of each of four weight sets, below 6144.
     #[inline(always)]
     #[must_use]
-    pub fn selectors(&self, recent: u64, partial: u32, position: u32) -> [usize; SETS] {
+    pub fn selectors(
+        &self,
+        history: &[u8],
+        recent: u64,
+        partial: u32,
+        position: u32,
+    ) -> [usize; SETS] {
         let s = self.small;
         let class_of_bits = [0, 1, 2, 2, 2, 3, 3, 3][position as usize & 7];
         let top = |k: u32| (recent >> (8 * k + 5) & 7) as u32;
         let tops = top(0) << 6 | top(1) << 3 | top(2);
-        let last = match self.content {
+        let last = match &self.content {
             Content::Text(_) => {
                 (hashing::hash([self.shape << 8 | u64::from(partial)]) >> 53) as usize
             }
-            Content::Binary(_) => ((s[3] & 255) << 3 | position) as usize,
+            Content::Binary(binary) => {
+                (binary.agreement(history, position, partial) & 1023) as usize
+            }
         };
         [
             (s[0] & 511 | u32::from(position > 2) << 9) as usize,

@@ -205,6 +205,8 @@ impl ContextMap {
     /// Looks the contexts of the next byte up.
     #[inline(always)]
     pub fn start_byte(&mut self, states: &StateTable) {
+        // Contexts whose later groups are to be stored from now on, a bit each: their cache lines come meanwhile.
+        let mut grown = 0_u64;
         for i in 0..self.count.min(MAX) {
             let lanes = &mut *self.lanes;
             let first = Self::find(
@@ -230,7 +232,35 @@ impl ContextMap {
                 lanes.bytes[k][i] = info[4 + k];
             }
             if seen == 3 {
-                self.store_deferred(i, first, states);
+                grown |= 1 << i;
+                self.ask_deferred(i, first);
+            }
+        }
+        while grown != 0 {
+            let i = grown.trailing_zeros() as usize;
+            grown &= grown - 1;
+            self.store_deferred(i, self.lanes.first[i], states);
+        }
+    }
+
+    /// The last three bytes, oldest first, of a context that was seen as often.
+    fn three_bytes(&self, first: u32) -> [u8; 3] {
+        let info = first as usize + 3;
+        let (run, bytes) = (self.table[info], &self.table[info + 1..info + 4]);
+        match run {
+            1 => [bytes[2], bytes[1], bytes[0]],
+            2 => [bytes[1], bytes[0], bytes[0]],
+            _ => [bytes[0]; 3],
+        }
+    }
+
+    /// Asks for the cache lines that [`Self::store_deferred`] writes.
+    fn ask_deferred(&self, i: usize, first: u32) {
+        for byte in self.three_bytes(first) {
+            for shift in [6, 3] {
+                let partial = (u32::from(byte) | 256) >> shift;
+                let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
+                super::simd::prefetch(&self.table, self.origin + bucket as usize * BUCKET_BYTES);
             }
         }
     }
@@ -239,17 +269,7 @@ impl ContextMap {
     #[inline(never)]
     fn store_deferred(&mut self, i: usize, first: u32, states: &StateTable) {
         let (base, check) = (self.lanes.base[i], self.lanes.check[i]);
-        let at = first as usize;
-        let (run, bytes) = (
-            self.table[at + 3],
-            [self.table[at + 4], self.table[at + 5], self.table[at + 6]],
-        );
-        let history = match run {
-            1 => [bytes[2], bytes[1], bytes[0]],
-            2 => [bytes[1], bytes[0], bytes[0]],
-            _ => [bytes[0]; 3],
-        };
-        for byte in history {
+        for byte in self.three_bytes(first) {
             let partial = u32::from(byte) | 256;
             for (shift, rest) in [(6, 3), (3, 0)] {
                 let bucket = Self::later_bucket(base, partial >> shift) & self.bucket_mask;

@@ -1,7 +1,7 @@
 //! Bilevel images: one bit is one pixel, predicted from templates of neighbouring pixels.
 
-use super::hashing::hash;
 use super::states::StateTable;
+use crate::cm::content::hashing::hash;
 use crate::cm::tables::{Tables, CELL_HALF};
 
 /// Byte contexts that [`Bilevel::contexts`] makes.

@@ -12,6 +12,26 @@ const MAX_MISSES: u32 = 8;
 const HASH_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 const HASH_MIX: u64 = 0xD6E8_FEB8_6659_FD93;
 
+/// How many bytes the ends of two strings have in common, up to [`MAX_LENGTH`].
+fn agreement(a: &[u8], b: &[u8]) -> u32 {
+    let (mut words_a, mut words_b) = (a.rchunks_exact(8), b.rchunks_exact(8));
+    let mut length = 0;
+    while length < MAX_LENGTH {
+        let (Some(a), Some(b)) = (words_a.next(), words_b.next()) else {
+            let rest = words_a.remainder().iter().rev();
+            let same = rest.zip(b[..b.len() - length as usize].iter().rev());
+            return length + same.take_while(|(a, b)| a == b).count() as u32;
+        };
+        let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+        let differing = word(a) ^ word(b);
+        if differing != 0 {
+            return length + differing.leading_zeros() / 8;
+        }
+        length += 8;
+    }
+    MAX_LENGTH
+}
+
 /// Follows the last occurrence of a context of at least `min_length` bytes.
 #[derive(Debug)]
 pub struct MatchModel {
@@ -20,6 +40,8 @@ pub struct MatchModel {
     hash: u64,
     /// What the byte that leaves the hash was multiplied by.
     leaving_step: u64,
+    /// Place of that hash in the heads, which tell where the bytes were last seen.
+    head: usize,
     heads: Vec<u32>,
     shift: u32,
     /// Position of the expected byte in the history; 0 if there is none.
@@ -45,6 +67,7 @@ impl MatchModel {
             min_length,
             hash: 0,
             leaving_step: (0..min_length).fold(1, |power: u64, _| power.wrapping_mul(HASH_STEP)),
+            head: 0,
             heads: vec![0; 1 << log2],
             shift: 64 - log2,
             pointer: 0,
@@ -109,6 +132,22 @@ impl MatchModel {
         }
     }
 
+    /// Hashes the last byte of `history` in and asks for the cache line of its head; call before `end_byte`.
+    #[inline(always)]
+    pub fn start_byte(&mut self, history: &[u8]) {
+        let n = history.len();
+        let leaving = n
+            .checked_sub(self.min_length + 1)
+            .map_or(0, |i| u64::from(history[i]) + 1);
+        self.hash = self
+            .hash
+            .wrapping_mul(HASH_STEP)
+            .wrapping_add(u64::from(history[n - 1]) + 1)
+            .wrapping_sub(leaving.wrapping_mul(self.leaving_step));
+        self.head = (self.hash.wrapping_mul(HASH_MIX) >> self.shift) as usize;
+        super::simd::prefetch_row(&self.heads, self.head, 1);
+    }
+
     /// Ends a byte: advances the pointer or looks for a new match in `history`, whose last byte is the new one.
     pub fn end_byte(&mut self, history: &[u8]) {
         let n = history.len();
@@ -126,28 +165,14 @@ impl MatchModel {
             }
         }
         self.agrees = false;
-        let leaving = n
-            .checked_sub(self.min_length + 1)
-            .map_or(0, |i| u64::from(history[i]) + 1);
-        self.hash = self
-            .hash
-            .wrapping_mul(HASH_STEP)
-            .wrapping_add(u64::from(history[n - 1]) + 1)
-            .wrapping_sub(leaving.wrapping_mul(self.leaving_step));
         if n < self.min_length {
             return;
         }
-        let head = (self.hash.wrapping_mul(HASH_MIX) >> self.shift) as usize;
+        let head = self.head;
         if self.pointer == 0 || self.length < self.min_length as u32 {
             let candidate = self.heads[head] as usize;
             if candidate != 0 {
-                let length = history[..candidate]
-                    .iter()
-                    .rev()
-                    .zip(history.iter().rev())
-                    .take(MAX_LENGTH as usize)
-                    .take_while(|(a, b)| a == b)
-                    .count() as u32;
+                let length = agreement(&history[..candidate], history);
                 if length >= self.min_length as u32 {
                     self.pointer = candidate;
                     self.length = length;

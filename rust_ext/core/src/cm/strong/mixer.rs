@@ -133,6 +133,12 @@ impl Mixer {
         total / self.finals.len() as i32
     }
 
+    /// What the sets of layer 2 gave.
+    #[inline(always)]
+    pub fn outputs(&self) -> impl Iterator<Item = i32> + '_ {
+        self.finals.iter().map(|f| f.output)
+    }
+
     /// Moves every weight vector that was used towards `bit`.
     #[inline(always)]
     pub fn train(&mut self, bit: u32, tables: &Tables, avx2: bool) {

@@ -1,9 +1,9 @@
-//! The strongest context-mixing predictor: levels 8 and 9.
+//! The strongest context-mixing predictor: level 9, and level 8 for bilevel images.
 //!
 //! Every bit is predicted by some dozens of hashed contexts ([`contextmap`]), match models ([`matchmodel`]) and, for
 //! bilevel images, pixel templates ([`image`]); a two-layer gated mixer ([`mixer`]) combines them, adaptive
-//! probability maps ([`apm`]) correct the result. Which contexts are made depends on the kind of data: [`text`]
-//! or [`binary`]; the encoder finds it by a probe and stores it. Integer arithmetic only.
+//! probability maps ([`apm`]) correct the result. Which contexts are made depends on the kind of data: [`text`](super::content::text)
+//! or [`binary`](super::content::binary); the encoder finds it by a probe and stores it. Integer arithmetic only.
 //!
 //! Source of the structure: PAQ (Mahoney 2002-2013) and its successors; formulas, tables, contexts and code are
 //! this project's own.
@@ -16,10 +16,10 @@
 )]
 
 mod apm;
-pub mod binary;
 mod contextmap;
-pub mod hashing;
+mod direct;
 mod image;
+mod last;
 mod matchmodel;
 mod mixer;
 mod plan;
@@ -28,13 +28,13 @@ mod simd;
 mod states;
 #[cfg(test)]
 mod tests;
-pub mod text;
 
 pub use predictor::Strong;
 
 use super::Params;
 use crate::bitmodel::{decode_bytes, encode_bytes};
 use crate::{Error, Result};
+use plan::Plan;
 
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
 #[must_use]
@@ -46,7 +46,8 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
         super::Kind::Bilevel => (image::TEMPLATES.len() as u64 * 5) << image::log2_cells(size),
         super::Kind::Text | super::Kind::Binary => 0,
     };
-    (1 << plan::log2_table(count)) + count as u64 + fixed + image
+    let direct = direct::memory_bytes(Plan::new(params.kind).direct.len(), size);
+    (1 << plan::log2_table(count)) + count as u64 + fixed + image + direct
 }
 
 /// Encodes `symbols`; the parameters are in their ranges.

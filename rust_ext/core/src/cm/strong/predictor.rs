@@ -3,18 +3,20 @@
 mod select;
 
 use super::apm::Apm;
-use super::binary::{self, Binary};
 use super::contextmap::ContextMap;
-use super::hashing::{fold, hash};
+use super::direct::{self, Direct};
 use super::image::{self, Bilevel};
+use super::last::Last;
 use super::matchmodel::{self, MatchModel};
 use super::mixer::simd::flat_mut;
 use super::mixer::{Mixer, Rates};
 use super::plan::{log2_heads, log2_size, log2_table, Plan};
 use super::simd;
 use super::states::StateTable;
-use super::text::{self, Text};
 use crate::bitmodel::BitModel;
+use crate::cm::content::binary::{self, Binary};
+use crate::cm::content::hashing::{fold, hash};
+use crate::cm::content::text::{self, Text};
 use crate::cm::tables::{Tables, CELL_HALF};
 use crate::cm::{self, Params};
 
@@ -25,7 +27,7 @@ const DIRECT_INPUTS: usize = 5;
 /// Logarithm of the rows of a hashed map.
 const LOG2_ROWS: u32 = 15;
 /// Numbers of contexts of the weight sets of layer 1, see [`Strong::select`].
-const SETS: [usize; 13] = [
+const SETS: [usize; 14] = [
     512,
     2048,
     256,
@@ -39,6 +41,7 @@ const SETS: [usize; 13] = [
     2048,
     2048,
     2048,
+    4096,
 ];
 /// The set selected by the number of orders that are known: only after the contexts were looked up.
 const KNOWN_SET: usize = 8;
@@ -63,9 +66,9 @@ enum Kind {
     Bilevel(Box<Bilevel>),
 }
 
-/// Context-mixing predictor of levels 8 and 9.
+/// Context-mixing predictor of level 9.
 ///
-/// Memory: 256 bytes for each byte of input up to 1 GiB, and 24 to 72 MiB.
+/// Memory: 128 bytes for each byte of input up to 1 GiB, as much again at most for direct counters, and 24 to 72 MiB.
 #[derive(Debug)]
 pub struct Strong {
     p: u32,
@@ -85,9 +88,12 @@ pub struct Strong {
     order0_fast: Vec<u32>,
     order1: Vec<u32>,
     maps: Vec<Apm>,
+    direct: Direct,
+    last: Last,
     /// Mispredicted recent bytes.
     misses: u32,
     selectors: [u32; 4],
+    map_bases: [u64; 4],
     match_state: u32,
     avx2: bool,
 }
@@ -96,7 +102,7 @@ impl Strong {
     /// Creates the predictor of `count` symbols; both directions must give the same parameters.
     #[must_use]
     pub fn new(params: &Params, count: usize) -> Self {
-        let plan = Plan::new(params.level, params.kind);
+        let plan = Plan::new(params.kind);
         let (tables, states) = (Tables::new(), StateTable::new());
         let (log2_table, log2_size) = (log2_table(count), log2_size(count));
         let width = params.record as usize;
@@ -105,18 +111,20 @@ impl Strong {
             cm::Kind::Binary => (binary::CONTEXTS, 0),
             cm::Kind::Bilevel => (image::CONTEXTS, image::INPUTS),
         };
-        let contexts =
-            plan.orders.len() + MATCH_CONTEXTS + plan.contexts.map_or(all, <[usize]>::len);
+        let contexts = plan.orders.len() + MATCH_CONTEXTS + all;
         let contexts =
             ContextMap::new(contexts, log2_table, params.kind != cm::Kind::Text, &states);
-        let inputs =
-            contexts.inputs() + plan.matches.len() * matchmodel::INPUTS + DIRECT_INPUTS + extra;
+        let inputs = contexts.inputs()
+            + plan.matches.len() * matchmodel::INPUTS
+            + DIRECT_INPUTS
+            + extra
+            + direct::INPUTS * plan.direct.len();
         let sets: Vec<usize> = plan.sets.iter().map(|&set| SETS[set]).collect();
         let rates = Rates {
             floor: if params.kind == cm::Kind::Text {
                 42
             } else {
-                80
+                60
             },
             start: 400,
             last: 60,
@@ -135,7 +143,7 @@ impl Strong {
             bit_position: 0,
             kind: match params.kind {
                 cm::Kind::Text => Kind::Text(Box::default()),
-                cm::Kind::Binary => Kind::Binary(Box::new(Binary::new(width))),
+                cm::Kind::Binary => Kind::Binary(Box::new(Binary::new(width, params.row as usize))),
                 cm::Kind::Bilevel => {
                     Kind::Bilevel(Box::new(Bilevel::new(width, image::log2_cells(log2_size))))
                 }
@@ -152,8 +160,19 @@ impl Strong {
             order0_fast: vec![CELL_HALF; 256],
             order1: vec![CELL_HALF; 1 << 16],
             maps,
+            direct: Direct::new(plan.direct.len(), direct::log2_lines(log2_size)),
+            last: Last::new(
+                plan.finals,
+                plan.maps,
+                if params.kind == cm::Kind::Text {
+                    12
+                } else {
+                    25
+                },
+            ),
             misses: 0,
             selectors: [0; 4],
+            map_bases: [0; 4],
             match_state: 0,
             avx2: simd::has_avx2(),
             tables,
@@ -213,15 +232,10 @@ impl Strong {
             }
             Kind::Bilevel(image) => image.contexts(&self.history, &mut hashes),
         }
-        if let Some(kept) = self.plan.contexts {
-            let own = self.plan.orders.len() + MATCH_CONTEXTS;
-            for (i, &from) in kept.iter().enumerate() {
-                hashes[own + i] = hashes[own + from];
-            }
-            hashes.truncate(own + kept.len());
-        }
         self.contexts.set(&hashes);
+        self.direct.set(&hashes, self.plan.direct);
         self.hashes = hashes;
+        self.set_maps();
     }
 
     #[inline(always)]
@@ -249,11 +263,15 @@ impl Strong {
         inputs[at + 2] = t.stretch22(self.order0_fast[partial as usize] >> 10) as i16;
         inputs[at + 3] = t.stretch22(self.order1[order1] >> 10) as i16;
         inputs[at + 4] = (((self.order1[order1] >> 10) as i32 - (1 << 21)) >> 11) as i16;
+        at += DIRECT_INPUTS;
+        self.direct.mix(
+            bit_position,
+            partial,
+            &mut inputs[at..at + direct::INPUTS * self.plan.direct.len()],
+            t,
+        );
         if let Kind::Bilevel(image) = &self.kind {
-            image.mix(
-                &mut inputs[at + DIRECT_INPUTS..at + DIRECT_INPUTS + image::INPUTS],
-                t,
-            );
+            image.mix(&mut inputs[at..at + image::INPUTS], t);
         }
         if let Some(set) = self.plan.sets.iter().position(|&set| set == KNOWN_SET) {
             self.mixer.select(set, known * 8 + bit_position);
@@ -265,12 +283,9 @@ impl Strong {
             self.selectors[0] & 0x1FF,
         ];
         let d = self.mixer.mix(&finals[..self.plan.finals], avx2);
-        let p0 = t.squash22(d);
-        let mut sum = p0;
-        for map in &mut self.maps {
-            sum += map.refine(d);
-        }
-        self.p = (sum / (self.maps.len() as u32 + 1)).clamp(1, (1 << 22) - 1);
+        self.p = self
+            .last
+            .mix(d, self.mixer.outputs(), &mut self.maps, t, avx2);
     }
 
     /// Learns `bit` and predicts the next one.
@@ -279,6 +294,7 @@ impl Strong {
         let target = ((bit << 22) - bit) as i32;
         let t = &self.tables;
         self.mixer.train(bit, t, avx2);
+        self.last.train(bit, t, avx2);
         for map in &mut self.maps {
             map.update(target, t);
         }
@@ -287,6 +303,7 @@ impl Strong {
         t.adapt(&mut self.order0[self.partial as usize], target, 1023);
         t.adapt(&mut self.order0_fast[self.partial as usize], target, 40);
         t.adapt(&mut self.order1[order1], target, 255);
+        self.direct.update(target, t);
         for m in &mut self.matches {
             m.update_bit(bit, self.bit_position, t);
         }
@@ -302,22 +319,28 @@ impl Strong {
         if self.bit_position == 8 {
             let byte = (self.partial & 255) as u8;
             self.misses <<= 1;
-            self.contexts.end_byte(byte, &self.states);
             self.history.push(byte);
+            for m in &mut self.matches {
+                m.start_byte(&self.history);
+            }
+            self.contexts.end_byte(byte, &self.states);
             self.bit_position = 0;
             self.partial = 1;
-            for m in &mut self.matches {
-                m.end_byte(&self.history);
-            }
             match &mut self.kind {
                 Kind::Text(text) => text.update(&self.history),
                 Kind::Binary(binary) => binary.update(&self.history),
                 Kind::Bilevel(image) => image.update(&self.history),
             }
+            for m in &mut self.matches {
+                m.end_byte(&self.history);
+            }
             self.set_contexts();
             self.select();
             self.contexts.start_byte(&self.states);
         } else {
+            if self.bit_position == 4 {
+                self.direct.start_nibble(self.partial);
+            }
             self.select();
             self.contexts
                 .regroup(self.bit_position, self.partial, &self.states);

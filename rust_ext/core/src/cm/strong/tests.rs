@@ -49,6 +49,7 @@ fn every_kind_codes_every_data() {
                     level,
                     kind,
                     record,
+                    row: 5 * record,
                 };
                 assert!(round_trip(&params, &text) < text.len() / 4);
                 assert!(round_trip(&params, &random) < random.len() + 60);
@@ -71,6 +72,7 @@ fn all_byte_values_in_order_round_trip() {
                 level: 9,
                 kind,
                 record: 4,
+                row: 12,
             },
             &data,
         );
@@ -84,6 +86,7 @@ fn garbage_decodes_to_an_end() {
             level: 9,
             kind,
             record: 16,
+            row: 1,
         };
         // Any result will do: an error, or bytes.
         let _ = decode(&noise(500), 4000, &params);
@@ -105,7 +108,7 @@ proptest! {
     #[test]
     fn the_scalar_step_makes_the_same_predictions(data in prop::collection::vec(any::<u8>(), 1..200)) {
         use crate::bitmodel::BitModel;
-        let params = Params { level: 9, kind: Kind::Text, record: 1 };
+        let params = Params { level: 9, kind: Kind::Text, record: 1, row: 1 };
         let (mut fast, mut plain) = (Strong::new(&params, 400), Strong::new(&params, 400));
         for byte in data.iter().chain(&data) {
             for shift in (0..8).rev() {

@@ -1,10 +1,35 @@
 //! Which weights and maps a bit is predicted with.
 
 use super::{Kind, Strong, LOG2_ROWS, MAPS, MATCH_CONTEXTS, SETS};
-use crate::cm::strong::hashing::hash;
+use crate::cm::content::hashing::hash;
 use crate::cm::strong::matchmodel::MatchModel;
 
 impl Strong {
+    /// Sets what the rows of the maps have in common during a byte.
+    #[inline(always)]
+    pub(super) fn set_maps(&mut self) {
+        let [a, b, c] = [self.back(1), self.back(2), self.back(3)].map(u64::from);
+        let s = self.selectors;
+        let (word, history) = match &self.kind {
+            Kind::Text(text) => (
+                self.hashes[self.plan.orders.len() + MATCH_CONTEXTS],
+                text.runs(),
+            ),
+            Kind::Binary(_) | Kind::Bilevel(_) => (
+                u64::from(s[2]) << 8 | u64::from(s[3]),
+                u64::from(self.misses & 0xFF),
+            ),
+        };
+        self.map_bases = [
+            hash([a, b]),
+            hash([word, 2]),
+            hash([a, b, c, 1]),
+            hash([history, 4]),
+        ]
+        // The bits of the byte so far take the low bits' place.
+        .map(|h| h & !0xFF);
+    }
+
     /// Selects weights and maps for the next bit.
     #[inline(always)]
     pub(super) fn select(&mut self) {
@@ -12,6 +37,7 @@ impl Strong {
         let (c1, c2, c3) = (self.back(1), self.back(2), self.back(3));
         if let Kind::Bilevel(image) = &mut self.kind {
             self.selectors = image.select(bit_position);
+            self.set_maps();
         }
         let main = self.matches.iter().find(|m| m.expected_byte().is_some());
         let (expected, state) = main.map_or((256, 0), |m| {
@@ -36,6 +62,10 @@ impl Strong {
             Kind::Text(text) => text.shape(),
             Kind::Binary(_) | Kind::Bilevel(_) => 0,
         };
+        let agreement = match &self.kind {
+            Kind::Binary(binary) => binary.agreement(&self.history, bit_position, partial),
+            Kind::Text(_) | Kind::Bilevel(_) => 0,
+        };
         let selected: [u32; SETS.len()] = [
             partial | (u32::from(c1 == c2) << 8),
             (u32::from(c1) << 3) | bit_position,
@@ -50,30 +80,23 @@ impl Strong {
             (top3 * 256 + partial).wrapping_mul(0x9E37_79B1) >> 21,
             ((self.misses & 0xFF) << 3) | bit_position,
             (hash([shape << 8 | u64::from(partial)]) >> 53) as u32,
+            agreement << 2 | bits_class,
         ];
         for (i, &set) in self.plan.sets.iter().enumerate() {
             self.mixer.select(i, selected[set]);
         }
-        let (word, history) = match &self.kind {
-            Kind::Text(text) => (
-                self.hashes[self.plan.orders.len() + MATCH_CONTEXTS],
-                text.runs(),
-            ),
-            Kind::Binary(_) | Kind::Bilevel(_) => (
-                u64::from(s[2]) << 8 | u64::from(s[3]),
-                u64::from(self.misses & 0xFF),
-            ),
+        let bases = self.map_bases;
+        let row = |base: u64| {
+            let h = (base ^ u64::from(partial)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
+            (h >> (64 - LOG2_ROWS)) as usize
         };
-        let p = u64::from(partial);
-        let [a, b, c] = [c1, c2, c3].map(u64::from);
-        let top = |h: u64| (h >> (64 - LOG2_ROWS)) as usize;
         let rows: [usize; MAPS.len()] = [
             (usize::from(c1) << 8) | partial as usize,
-            top(hash([a, b, p])),
-            top(hash([u64::from(expected), u64::from(state.min(8)), p, 3])),
-            top(hash([word, p, 2])),
-            top(hash([a, b, c, p, 1])),
-            top(hash([history, p, 4])),
+            row(bases[0]),
+            row(u64::from((expected << 4 | state.min(8)) << 8)),
+            row(bases[1]),
+            row(bases[2]),
+            row(bases[3]),
         ];
         for (map, &row) in self.maps.iter_mut().zip(&rows) {
             map.select(row);

@@ -1,7 +1,7 @@
 //! The list of text contexts.
 
 use super::{Text, CONTEXTS};
-use crate::cm::strong::hashing::hash;
+use crate::cm::content::hashing::hash;
 
 impl Text {
     /// Writes the hashes of the contexts of the next byte.
@@ -41,7 +41,6 @@ impl Text {
 
         // words
         out.push(hash([word, c1]));
-        out.push(hash([word, gap]));
         out.push(hash([word, w[0], c1]));
         out.push(hash([self.suffixes[1], self.suffixes[2] & 0xFFFF, c1, wl]));
         out.push(hash([lower, word, self.last_gap]));

@@ -3,13 +3,17 @@
 use super::hashing::{fold, hash};
 
 /// Number of contexts that [`Binary::contexts`] makes.
-pub const CONTEXTS: usize = 46;
+pub const CONTEXTS: usize = 53;
 
 /// What is known of binary data so far.
 #[derive(Debug)]
 pub struct Binary {
     /// Record width in bytes, at least 1.
     width: usize,
+    /// Distance of like records, at least 1.
+    row: usize,
+    /// Which of the last bytes were as the byte above, and as that of the like record.
+    hits: [u32; 2],
     by_byte: Vec<u32>,
     by_pair: Vec<u32>,
     /// What followed (byte, byte above).
@@ -28,9 +32,11 @@ pub struct Binary {
 impl Binary {
     /// Starts data with records of `width` bytes.
     #[must_use]
-    pub fn new(width: usize) -> Self {
+    pub fn new(width: usize, row: usize) -> Self {
         Self {
             width: width.max(1),
+            row: row.max(1),
+            hits: [0; 2],
             by_byte: vec![0; 256],
             by_pair: vec![0; 1 << 16],
             by_above: vec![0; 1 << 16],
@@ -57,6 +63,9 @@ impl Binary {
     pub fn update(&mut self, history: &[u8]) {
         let n = history.len();
         let [c1, c2, c3] = [1, 2, 3].map(|k| Self::back(history, k));
+        for (hits, distance) in self.hits.iter_mut().zip([self.width, self.row]) {
+            *hits = *hits << 1 | u32::from(c1 == Self::back(history, distance + 1));
+        }
         let push = |slot: &mut u32| *slot = (*slot << 8) | u32::from(c1);
         push(&mut self.by_byte[usize::from(c2)]);
         push(&mut self.by_pair[usize::from(c3) << 8 | usize::from(c2)]);
@@ -97,6 +106,23 @@ impl Binary {
         history.len() % self.width
     }
 
+    /// How the bytes above and in the like record have fared: whether the last three were right, whether they agree
+    /// with the bits of this byte so far, and their next bits. 10 bits.
+    #[inline(always)]
+    #[must_use]
+    pub fn agreement(&self, history: &[u8], bit_position: u32, partial: u32) -> u32 {
+        let guesses = [self.width, self.row].map(|distance| Self::back(history, distance));
+        let mut result = (self.hits[0] & 7) << 3 | (self.hits[1] & 7);
+        for byte in guesses.map(u32::from) {
+            let agrees = (byte | 256) >> (8 - bit_position) == partial;
+            result = result << 1 | u32::from(agrees);
+        }
+        for byte in guesses.map(u32::from) {
+            result = result << 1 | (byte >> (7 - bit_position) & 1);
+        }
+        result
+    }
+
     /// Small numbers that select mixer weights.
     #[must_use]
     pub fn selectors(&self, history: &[u8]) -> [u32; 4] {
@@ -133,28 +159,19 @@ impl Binary {
         // sparse
         out.push(hash([c2, 1]));
         out.push(hash([c3, 2]));
-        out.push(hash([c1, c3, 4]));
         out.push(hash([c1, c4, 5]));
         out.push(hash([c2, c3, 6]));
         out.push(hash([c3, c4, 7]));
         out.push(hash([c1, at(5), 9]));
         out.push(hash([c4, at(8), 11]));
         out.push(hash([at(5), at(6), 12]));
-        out.push(hash([c1, c3, at(5), 14]));
         out.push(hash([c1 & 0xF0, c2 & 0xF0, c3 & 0xF0, c4 & 0xF0, 16]));
         out.push(hash([c1 & 0xF8, c2 & 0xF8, c3 & 0xF8, 17]));
         out.push(hash([u64::from(self.zeros & 0xFFFF), 18]));
-        out.push(hash([
-            u64::from(self.zeros & 0xFF),
-            c4 & 0xE0,
-            n as u64 & 3,
-        ]));
         out.push(hash([u64::from(self.kinds & 0xFFFF), 19]));
         // records
-        out.push(hash([above, column, 21]));
         out.push(hash([c1, column, 22]));
         out.push(hash([column, 23]));
-        out.push(hash([above, c1, c2, 25]));
         out.push(hash([above, above2, column, 27]));
         out.push(hash([above, above2 & 0xF0, above3 & 0xE0, column & 0xF]));
         out.push(hash([above, c1 ^ corner, 28]));
@@ -201,6 +218,23 @@ impl Binary {
         // classes of the last bytes
         out.push(hash([u64::from(self.kinds & 0xFF_FFFF), 75]));
         out.push(hash([u64::from(self.kinds & 0x3F), c2, c3, 77]));
+        // like records
+        let r = self.row;
+        let (far, far2, far_next) = (at(r), at(2 * r), at(r - 1));
+        out.push(hash([far, c1, 80]));
+        out.push(hash([far, above, 81]));
+        out.push(hash([far, far_next, c1, 82]));
+        out.push(hash([far, far2, 83]));
+        out.push(hash([far, above, c1, c2, 84]));
+        out.push(hash([(c1 + far).wrapping_sub(at(r + 1)) & 255, 85]));
+        // and how the bytes at both distances have fared
+        let [hits, far_hits] = self.hits.map(u64::from);
+        out.push(hash([far, above, hits & 15, far_hits & 15, 86]));
+        out.push(hash([far, column, far_hits & 7, 87]));
+        out.push(hash([hits & 0xFFF, far_hits & 0xFFF, above, 94]));
+        out.push(hash([hits & 0xFF, far_hits & 0xFF, far, 98]));
+        out.push(hash([hits & 0xFF, far_hits & 0xFF, c1, above, 99]));
+        out.push(hash([hits & 15, far_hits & 15, column, above, far, 100]));
         debug_assert_eq!(out.len() - start, CONTEXTS);
     }
 }

@@ -1,0 +1,103 @@
+//! Direct counters: a probability for each node of a few contexts, beside their bit histories.
+//!
+//! A bit history forgets; a counter that has seen all bits of a context knows the long run, which pays where a text
+//! is long. A line of 16 cells holds the nodes of a nibble; there is no check, so contexts can share a line.
+
+use crate::cm::content::hashing::fold;
+use crate::cm::tables::{Tables, CELL_HALF};
+
+/// Contexts at most.
+pub const MAX: usize = 8;
+/// Mixer inputs of a context.
+pub const INPUTS: usize = 2;
+/// Cells of a line.
+const CELLS: usize = 16;
+/// Counters average over up to this many bits.
+const LIMIT: u32 = 1023;
+
+/// Logarithm of the lines of a context, from that of the number of symbols.
+#[must_use]
+pub fn log2_lines(log2_size: u32) -> u32 {
+    (log2_size - 2).clamp(8, 20)
+}
+
+/// Memory in bytes of `count` contexts.
+#[must_use]
+pub fn memory_bytes(count: usize, log2_size: u32) -> u64 {
+    (count as u64 * 4 * CELLS as u64) << log2_lines(log2_size)
+}
+
+/// The counters of some contexts.
+#[derive(Debug)]
+pub struct Direct {
+    count: usize,
+    log2_lines: u32,
+    /// Adaptive probabilities, xor [`CELL_HALF`]: memory that is zero needs no writing.
+    cells: Vec<u32>,
+    hashes: [u64; MAX],
+    /// First cell of the line of each context, and the cell of its node.
+    line: [usize; MAX],
+    node: [usize; MAX],
+}
+
+impl Direct {
+    /// Starts `count` contexts with `1 << log2_lines` lines each.
+    #[must_use]
+    pub fn new(count: usize, log2_lines: u32) -> Self {
+        assert!(count <= MAX, "more contexts than there is room for");
+        let cells = vec![0; (CELLS * count) << log2_lines];
+        super::simd::advise_huge(&cells);
+        Self {
+            count,
+            log2_lines,
+            cells,
+            hashes: [0; MAX],
+            line: [0; MAX],
+            node: [0; MAX],
+        }
+    }
+
+    /// Sets the contexts of the next byte: those of `hashes` that `chosen` tells.
+    #[inline(always)]
+    pub fn set(&mut self, hashes: &[u64], chosen: &[usize]) {
+        for (hash, &from) in self.hashes.iter_mut().zip(chosen) {
+            *hash = hashes[from];
+        }
+        self.start_nibble(1);
+    }
+
+    /// Asks for the lines of the next nibble, after the bits in `partial`.
+    #[inline(always)]
+    pub fn start_nibble(&mut self, partial: u32) {
+        for i in 0..self.count {
+            let hash = fold(self.hashes[i], u64::from(partial)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let line = i << self.log2_lines | (hash >> (64 - self.log2_lines)) as usize;
+            self.line[i] = line * CELLS;
+            super::simd::prefetch_row(&self.cells, self.line[i], CELLS);
+        }
+    }
+
+    /// Writes the inputs for the next bit.
+    #[inline(always)]
+    pub fn mix(&mut self, bit_position: u32, partial: u32, out: &mut [i16], tables: &Tables) {
+        // The bits of the nibble so far after a leading one
+        let first = 1 << (bit_position & 3);
+        let node = (first | partial & (first - 1)) as usize;
+        for (i, out) in out.chunks_exact_mut(INPUTS).enumerate().take(self.count) {
+            self.node[i] = self.line[i] + node;
+            let p = (self.cells[self.node[i]] ^ CELL_HALF) >> 10;
+            out[0] = tables.stretch22(p) as i16;
+            out[1] = ((p as i32 - (1 << 21)) >> 11) as i16;
+        }
+    }
+
+    /// Learns a bit: `target` is 0 or 2^22 - 1.
+    #[inline(always)]
+    pub fn update(&mut self, target: i32, tables: &Tables) {
+        for &node in &self.node[..self.count] {
+            let mut cell = self.cells[node] ^ CELL_HALF;
+            tables.adapt(&mut cell, target, LIMIT);
+            self.cells[node] = cell ^ CELL_HALF;
+        }
+    }
+}
