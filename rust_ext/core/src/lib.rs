@@ -26,6 +26,7 @@ pub mod cm;
 pub mod coder;
 pub mod error;
 pub mod interrupt;
+pub mod noise;
 pub mod transforms;
 
 pub use error::{Error, Result};

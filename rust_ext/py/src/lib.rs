@@ -6,6 +6,7 @@ mod bwt;
 mod cm;
 mod coder;
 mod errors;
+mod probe;
 mod stop;
 mod transforms;
 
@@ -23,6 +24,8 @@ mod _core {
         BinaryEncoder, RansStack,
     };
 
+    #[pymodule_export]
+    use crate::probe::is_noise;
     #[pymodule_export]
     use crate::stop::StopFlag;
     #[pymodule_export]
