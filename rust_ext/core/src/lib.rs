@@ -26,6 +26,7 @@ pub mod cm;
 pub mod coder;
 pub mod error;
 pub mod interrupt;
+mod memory;
 pub mod noise;
 pub mod transforms;
 

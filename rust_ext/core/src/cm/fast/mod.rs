@@ -9,9 +9,9 @@ pub mod simd;
 pub mod slots;
 pub mod states;
 
-use super::memory::Memory;
 use super::Params;
 use crate::bitmodel::{Decoding, Encoding, SymbolCoder};
+use crate::memory::Memory;
 use crate::{interrupt, Result};
 use matches::MatchModel;
 use predictor::{Predictor, EXTRA, MATCH_MODELS, ORDER1_MAP, ORDER2_MAP, ROWS};
