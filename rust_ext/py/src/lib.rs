@@ -29,7 +29,9 @@ mod _core {
     #[pymodule_export]
     use crate::stop::StopFlag;
     #[pymodule_export]
-    use crate::transforms::{x86_forward, x86_inverse, x86_survey};
+    use crate::transforms::{
+        text_forward, text_inverse, text_survey, x86_forward, x86_inverse, x86_survey,
+    };
 
     /// CRC-32 (ISO-HDLC, as in zlib) of `data`, continuing from `value`.
     #[pyfunction]

@@ -17,6 +17,7 @@
 //!
 //! `docs/transforms/x86.md` is the specification.
 
+use super::count;
 use crate::{Error, Result};
 
 /// Bytes of a distance.
@@ -130,8 +131,7 @@ fn following(at: usize) -> u32 {
 #[must_use]
 pub fn survey(raw: &[u8]) -> Survey {
     // Much faster than the rest, and tells it of text.
-    #[allow(clippy::naive_bytecount)] // the compiler makes vector code of it
-    let calls = raw.iter().filter(|&&byte| byte == 0xe8).count();
+    let calls = count(raw, 0xe8);
     if calls <= Census::few(raw.len()) {
         return Survey {
             is_code: false,
