@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError, ModelError
 from lmcodec.header import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
 from lmcodec.models.base import MODELS, Model, symbol_width
-from lmcodec.select import candidates, choose, shortest, transforms
+from lmcodec.select import candidates, choose, shortest
 from lmcodec.transforms.base import TRANSFORMS, Stream, Transform
 
 if TYPE_CHECKING:
@@ -203,11 +203,14 @@ def _transforms(raw: bytes, plan: Plan) -> Iterator[Transform]:
     if isinstance(plan.split, Transform):
         yield plan.split
     elif isinstance(plan.split, type):
-        yield shortest(plan.split.probe(raw) or plan.split(), raw)[0]
+        found = plan.split.probe(raw) or plan.split()
+        yield shortest(found.for_level(plan.level) or found, raw, plan.level)[0]
     elif plan.split == "auto" and plan.choice == "auto":
-        for cls in transforms(plan.level):
-            if (transform := cls.probe(raw)) is not None:
-                transform, pays = shortest(transform, raw)
+        for cls in TRANSFORMS.list():
+            suited = cls.probe(raw)
+            suited = suited and suited.for_level(plan.level)
+            if suited is not None:
+                transform, pays = shortest(suited, raw, plan.level)
                 if pays:
                     yield transform
 

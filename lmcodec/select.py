@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from lmcodec.models.base import MODELS, symbol_width
 from lmcodec.probe import MIN_BYTES, is_noise
-from lmcodec.transforms.base import TRANSFORMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,16 +24,11 @@ if TYPE_CHECKING:
 # For each level the ids that are tried on bytes of any kind, best guess first.
 _BYTES_BY_LEVEL = {1: ("bwt",), 2: ("bwt",), **dict.fromkeys(range(3, 10), ("cm",))}
 _FAST_LEVEL = 1
-# Transforms that not every level uses: level 1 is for speed, and the many contexts of the higher
-# ones find more in a text as it is.
-_LEVELS_BY_TRANSFORM = {"text": (2,)}
 # What remains in an installation without these: the first one that is there.
 _FALLBACK = ("cm", "freqs")
 # What codes noise, a thousand times as fast as the others, unless they save half a percent.
 _PLAIN = "freqs"
 _WORTH = (995, 1000)
-# A transform takes less time than the models, so that it is worth less.
-_TRANSFORM_WORTH = (998, 1000)
 
 # Joined to one sample, since adaptive models need some length to show what they learn.
 _SAMPLE_SLICES = 3
@@ -86,24 +80,18 @@ def choose(symbols: Symbols, models: Sequence[Model]) -> Model | None:
     return fitted[sizes.index(min(sizes))]
 
 
-def transforms(level: int) -> list[type[Transform]]:
-    """Return the transforms that content of a level is looked at for."""
-    every = range(1, 10)
-    classes = TRANSFORMS.list()
-    return [cls for cls in classes if level in _LEVELS_BY_TRANSFORM.get(cls.id, every)]
-
-
-def shortest(transform: Transform, raw: bytes) -> tuple[Transform, bool]:
+def shortest(transform: Transform, raw: bytes, level: int) -> tuple[Transform, bool]:
     """Return the variant of a transform with the shortest code of a sample of a block.
 
-    The models are those of the fastest level: what they gain, the others gain too.
+    The models are those of the fastest level: what they gain, the others gain too, or a part of it.
 
     Args:
         transform: What the content was found to suit.
         raw: The block.
+        level: 1 to 9.
 
     Returns:
-        The variant, and whether the code is shorter with it than without any transform.
+        The variant, and whether it makes the code as much shorter as the level demands.
     """
     sample = bytes(_sample(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
     size = _split_length(transform, sample)
@@ -112,8 +100,8 @@ def shortest(transform: Transform, raw: bytes) -> tuple[Transform, bool]:
         other = _split_length(variant, sample)
         if other < size:
             transform, size, tried = variant, other, iter(variant.variants())
-    least = _code_length(sample)
-    return transform, size * _TRANSFORM_WORTH[1] < least * _TRANSFORM_WORTH[0]
+    worth = 1000 - transform.least_gain(level)
+    return transform, size * 1000 < _code_length(sample) * worth
 
 
 def _split_length(transform: Transform, sample: bytes) -> int:

@@ -53,6 +53,24 @@ class Transform(ABC):
             raw: The whole block; looking at a sample of it is enough.
         """
 
+    def for_level(self, level: int) -> Self | None:
+        """Return what to try at a level, or None where it is not worth its time: by default itself.
+
+        Args:
+            level: 1 to 9.
+        """
+        del level
+        return self
+
+    def least_gain(self, level: int) -> int:
+        """Return how many thousandths of the code by the fastest model must be saved at a level.
+
+        Args:
+            level: 1 to 9.
+        """
+        del level
+        return 2
+
     def variants(self) -> Iterator[Self]:
         """Yield transforms to try in place of this one; none by default.
 

@@ -12,6 +12,9 @@ from lmcodec.transforms.base import TRANSFORMS, Stream, Transform, byte_streams
 if TYPE_CHECKING:
     from lmcodec.models.base import Symbols
 
+# The level whose model sorts by context, and has time.
+_WORDS_LEVEL = 2
+
 
 @TRANSFORMS.register(id="text", version=1)
 @dataclass(frozen=True)
@@ -31,10 +34,12 @@ class Text(Transform):
     Args:
         lines: Whether line breaks are taken out.
         capitals: Whether words that begin with a capital are written small.
+        words: Whether frequent words become bytes.
     """
 
     lines: bool = True
     capitals: bool = True
+    words: bool = True
 
     @classmethod
     def probe(cls, raw: bytes) -> Text | None:
@@ -42,8 +47,26 @@ class Text(Transform):
         is_text, has_lines = _core.text_survey(raw)
         return cls(lines=has_lines) if is_text else None
 
+    def for_level(self, level: int) -> Text | None:
+        """Return what a level uses.
+
+        Level 1 is for speed. From level 3 on, models mix contexts of words, and find more in them
+        as they are, but foretell no ends of lines.
+        """
+        if level == 1:
+            return None
+        if level == _WORDS_LEVEL:
+            return self
+        return Text(capitals=False, words=False) if self.lines else None
+
+    def least_gain(self, level: int) -> int:
+        """Return what must be saved, in thousandths: where lines are broken but loosely, cm loses."""
+        return super().least_gain(level) if level <= _WORDS_LEVEL else 30
+
     def variants(self) -> Iterator[Text]:
-        """Yield the transform without either part, if it has them."""
+        """Yield the transform without ends of lines or capitals, if it has them and words."""
+        if not self.words:
+            return
         if self.lines:
             yield replace(self, lines=False)
         if self.capitals:
@@ -51,7 +74,7 @@ class Text(Transform):
 
     def forward(self, raw: bytes) -> Sequence[Stream]:
         """Rewrite a block."""
-        text, lines = _core.text_forward(raw, self.lines, self.capitals)
+        text, lines = _core.text_forward(raw, self.lines, self.capitals, self.words)
         streams = [Stream("text", text)]
         return [*streams, Stream("lines", lines)] if self.lines else streams
 
@@ -64,4 +87,4 @@ class Text(Transform):
         """
         names = ("text", "lines") if self.lines else ("text",)
         text, *lines = byte_streams("text", names, streams)
-        return _core.text_inverse(text, lines[0] if lines else None, self.capitals)
+        return _core.text_inverse(text, lines[0] if lines else None, self.capitals, self.words)

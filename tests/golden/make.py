@@ -76,6 +76,9 @@ def transforms() -> Iterator[tuple[str, bytes, bytes]]:
     plain = Text(lines=False, capitals=False)
     content = prose(4, 500)
     yield "text-v1-words", content, lmcodec.compress(content, model="freqs", transform=plain)
+    plain = Text(capitals=False, words=False)
+    content = prose(5, 500, 40)
+    yield "text-v1-plain", content, lmcodec.compress(content, model="freqs", transform=plain)
     edges = "A\r\r\n\u00c9TAT  x \n\n\rMcX ABC\n".encode() * 2
     yield "text-v1-edges", edges, lmcodec.compress(edges, model="stored", transform=Text())
 

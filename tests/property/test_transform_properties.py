@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,7 +93,7 @@ texts = st.one_of(
 )
 
 
-@given(texts, st.builds(Text, st.booleans(), st.booleans()), st.integers(1, 700))
+@given(texts, st.builds(Text, st.booleans(), st.booleans(), st.booleans()), st.integers(1, 700))
 def test_any_text_comes_back(content: bytes, transform: Text, block_size: int) -> None:
     stream = lmcodec.compress(
         content,
@@ -104,46 +106,47 @@ def test_any_text_comes_back(content: bytes, transform: Text, block_size: int) -
     assert reference.decode(stream) == content
 
 
-@given(texts, st.integers(0, 60), texts, st.one_of(st.none(), texts), st.booleans())
+@given(texts, st.integers(0, 60), texts, texts, st.builds(Text, *[st.booleans()] * 3))
 def test_any_streams_of_text_are_joined_alike(
-    head: bytes, size: int, text: bytes, lines: bytes | None, capitals: bool
+    head: bytes, size: int, text: bytes, lines: bytes, transform: Text
 ) -> None:
-    transform = Text(lines is not None, capitals)
     written = transform.forward(head)[0].symbols
     assert isinstance(written, bytes)
     streams = {"text": written[: size or len(written)] + text}
-    if lines is not None:
+    if transform.lines:
         streams["lines"] = lines
     try:
         ours = transform.inverse(streams)
     except LmcodecError:
         ours = None
     try:
-        theirs = reference.join_text(streams, lines is not None, capitals)
+        theirs = reference.join_text(streams, *dataclasses.astuple(transform))
     except reference.InvalidError:
         theirs = None
     assert ours == theirs
 
 
-def test_text_is_rewritten_at_level_2_alone() -> None:
+def test_levels_rewrite_text_in_their_own_way() -> None:
     text = prose(5, 6000)
-    sizes = {}
-    for level, transform in ((1, "raw"), (2, "text/1"), (3, "raw")):
+    plain = Text(capitals=False, words=False)
+    for level, transform in ((1, None), (2, Text()), (3, plain)):
         stream = lmcodec.compress(text, level)
-        assert lmcodec.info(stream).transforms == (transform,)
+        assert lmcodec.info(stream).transforms == ("text/1" if transform else "raw",)
         assert lmcodec.decompress(stream) == text
-        sizes[level] = len(stream)
-    assert sizes[2] < sizes[1]
-    asked = lmcodec.compress(text, 3, transform="text")
+        if transform:
+            assert stream == lmcodec.compress(text, level, transform=transform)
+            assert len(stream) < len(lmcodec.compress(text, level, transform="raw"))
+    assert Text(lines=False).for_level(3) is None
+    asked = lmcodec.compress(b"no lines", 3, model="stored", transform="text")
     assert lmcodec.info(asked).transforms == ("text/1",)
 
 
 def test_parts_of_text_that_do_not_pay_are_left_out() -> None:
     text = prose(6, 6000)
     assert Text.probe(text) == Text()
-    assert shortest(Text(), text) == (Text(), True)
+    assert shortest(Text(), text, 2) == (Text(), True)
     # In capitals alone there is nothing to mark, and without ends of lines none to take out.
     loud = prose(7, 6000, 10**6).upper()
     assert Text.probe(loud) == Text(lines=False)
     assert not Text.probe(random_bytes(1, 100_000))
-    assert shortest(Text(), random_bytes(1, 100_000))[1] is False
+    assert shortest(Text(), random_bytes(1, 100_000), 2)[1] is False

@@ -201,11 +201,11 @@ def read_transform(header: Reader) -> Callable[[dict[str, bytes]], bytes]:
     id, version, params = header.name(), header.varint(), header.blob()
     if (id, version) not in (("text", 1), ("x86", 1)):
         raise UnsupportedError(f"transform {id} version {version}")
-    defaults = [True, True] if id == "text" else [False]
+    defaults = [True, True, True] if id == "text" else [False]
     need(len(params) <= len(defaults) and set(params) <= {0, 1}, "parameters do not fit")
     fields = [byte > 0 for byte in params] + defaults[len(params) :]
     if id == "text":
-        return lambda streams: join_text(streams, fields[0], fields[1])
+        return lambda streams: join_text(streams, *fields)
     return lambda streams: join_x86(streams, fields[0])
 
 
@@ -247,11 +247,13 @@ def join_x86(streams: dict[str, bytes], has_data: bool) -> bytes:
     return bytes(out[2:])
 
 
-def join_text(streams: dict[str, bytes], has_lines: bool, has_capitals: bool) -> bytes:
+def join_text(
+    streams: dict[str, bytes], has_lines: bool, has_capitals: bool, has_words: bool
+) -> bytes:
     """Page on text."""
     names = {"text", "lines"} if has_lines else {"text"}
     need(set(streams) == names, "streams of text differ")
-    flags, text = write_out(Reader(streams["text"]), has_capitals)
+    flags, text = write_out(Reader(streams["text"]), has_capitals, has_words)
     need(flags < 2, "flag is not known")
     if has_lines:
         text = end_lines(text, Reader(streams["lines"]))
@@ -260,11 +262,11 @@ def join_text(streams: dict[str, bytes], has_lines: bool, has_capitals: bool) ->
     return text
 
 
-def write_out(text: Reader, has_capitals: bool) -> tuple[int, bytes]:
+def write_out(text: Reader, has_capitals: bool, has_words: bool) -> tuple[int, bytes]:
     """Page on text: words and capitals."""
     flags, escape = text.u8(), text.u8()
     capital, upper = (text.u8(), text.u8()) if has_capitals else (-1, -2)
-    codes = int.from_bytes(text.take(32), "little")
+    codes = int.from_bytes(text.take(32 if has_words else 0), "little")
     words = {}
     for code in range(256):
         if codes >> code & 1:

@@ -84,7 +84,6 @@ def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     transforms: Registry[Any] = Registry("transform", "lmcodec.transforms")
     transforms.register(id="pairs", version=1)(Pairs)
     monkeypatch.setattr(block, "TRANSFORMS", transforms)
-    monkeypatch.setattr(select, "TRANSFORMS", transforms)
     monkeypatch.setattr(options, "TRANSFORMS", transforms)
     known = dict(MODELS._classes)
     if ("delta", 1) not in known:

@@ -11,6 +11,7 @@ fuzz_target!(|data: &[u8]| {
     let parts = Parts {
         lines: flags & 1 == 1,
         capitals: flags & 2 == 2,
+        words: flags & 4 == 4,
     };
     let streams = forward(data, parts).expect("small inputs can be rewritten");
     assert_eq!(

@@ -68,8 +68,13 @@ pub fn text_forward<'a>(
     raw: &[u8],
     lines: bool,
     capitals: bool,
+    words: bool,
 ) -> PyResult<TextParts<'a>> {
-    let parts = text::Parts { lines, capitals };
+    let parts = text::Parts {
+        lines,
+        capitals,
+        words,
+    };
     let streams = py
         .detach(|| text::forward(raw, parts))
         .map_err(|error| to_python(py, &error))?;
@@ -83,10 +88,12 @@ pub fn text_inverse<'a>(
     text: &[u8],
     lines: Option<&[u8]>,
     capitals: bool,
+    words: bool,
 ) -> PyResult<Cow<'a, [u8]>> {
     let parts = text::Parts {
         lines: lines.is_some(),
         capitals,
+        words,
     };
     py.detach(|| text::inverse(text, lines.unwrap_or_default(), parts))
         .map(Cow::Owned)

@@ -8,7 +8,7 @@
 //! use lmcodec_core::transforms::text::{forward, inverse, Parts};
 //!
 //! let text = b"The cat saw the other cat.\nTHE OTHER cat saw the cat.\n".repeat(20);
-//! let parts = Parts { lines: false, capitals: true };
+//! let parts = Parts { lines: false, capitals: true, words: true };
 //! let streams = forward(&text, parts)?;
 //! assert!(streams.text.len() < text.len() / 2);
 //! assert_eq!(inverse(&streams.text, &streams.lines, parts)?, text);
@@ -25,13 +25,15 @@ mod words;
 use super::count;
 use crate::{Error, Result};
 
-/// What is rewritten beside the words.
+/// What is rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts {
     /// Line ends.
     pub lines: bool,
     /// Capital letters.
     pub capitals: bool,
+    /// Frequent words.
+    pub words: bool,
 }
 
 /// What a block becomes.
@@ -88,7 +90,7 @@ pub fn forward(raw: &[u8], parts: Parts) -> Result<Streams> {
     } else {
         content
     };
-    streams.text = words::forward(content, flags, parts.capitals)?;
+    streams.text = words::forward(content, flags, parts)?;
     Ok(streams)
 }
 
@@ -98,7 +100,7 @@ pub fn forward(raw: &[u8], parts: Parts) -> Result<Streams> {
 /// [`Error::Truncated`] or [`Error::Corrupt`] when the streams do not fit together, [`Error::Limit`] when memory
 /// cannot be had.
 pub fn inverse(text: &[u8], lines: &[u8], parts: Parts) -> Result<Vec<u8>> {
-    let (flags, mut content) = words::inverse(text, parts.capitals)?;
+    let (flags, mut content) = words::inverse(text, parts)?;
     if flags & !FLAG_RETURNS != 0 {
         return Err(Error::Corrupt {
             what: "unknown flag of the transform text",

@@ -1,25 +1,24 @@
 use super::*;
 use proptest::prelude::*;
 
-const ALL: [Parts; 4] = [
-    Parts {
-        lines: false,
-        capitals: false,
-    },
-    Parts {
-        lines: true,
-        capitals: false,
-    },
-    Parts {
-        lines: false,
-        capitals: true,
-    },
-    Parts {
-        lines: true,
-        capitals: true,
-    },
-];
-const BOTH: Parts = ALL[3];
+const ALL: [Parts; 8] = {
+    let mut all = [EVERY; 8];
+    let mut set = 0;
+    while set < 8 {
+        all[set] = Parts {
+            lines: set & 1 != 0,
+            capitals: set & 2 != 0,
+            words: set & 4 != 0,
+        };
+        set += 1;
+    }
+    all
+};
+const EVERY: Parts = Parts {
+    lines: true,
+    capitals: true,
+    words: true,
+};
 
 fn round_trip(raw: &[u8], parts: Parts) -> Streams {
     let streams = forward(raw, parts).unwrap();
@@ -73,10 +72,10 @@ proptest! {
 
     #[test]
     fn any_streams_give_bytes_or_an_error(
-        text in prose(), lines in prop::collection::vec(prop_oneof![0..3_u8, any::<u8>()], 0..40), capitals: bool,
-        with_head: bool, with_lines: bool,
+        text in prose(), lines in prop::collection::vec(prop_oneof![0..3_u8, any::<u8>()], 0..40),
+        with_head: bool, set in 0..8_usize,
     ) {
-        let parts = Parts { lines: with_lines, capitals };
+        let parts = ALL[set];
         let mut head = forward(b"the other cat saw the other cat ".repeat(9).as_slice(), parts).unwrap().text;
         let text = if with_head { head.extend(text); head } else { text };
         if let Ok(raw) = inverse(&text, &lines, parts) {
@@ -115,7 +114,7 @@ fn foretold_ends_of_lines_become_spaces() {
     for end in ["\n", "\r\n", " \n", " \r\n"] {
         let text = broken(1, 70, end);
         let ends = count(&text, b'\n');
-        let streams = round_trip(&text, BOTH);
+        let streams = round_trip(&text, EVERY);
         let left = count(&streams.text, b'\n');
         assert!(left < 20 + ends / 20, "{left} of {ends}");
         let foretold = count(&streams.lines, 0);
@@ -126,7 +125,7 @@ fn foretold_ends_of_lines_become_spaces() {
 #[test]
 fn ends_of_lines_that_are_not_foretold_stay() {
     let list = b"a line of some length that sets the width\nits item\nand another\n".repeat(50);
-    let streams = round_trip(&list, BOTH);
+    let streams = round_trip(&list, EVERY);
     let left = count(&streams.text, b'\n');
     assert!(left > 90, "{left} of 150");
     // A line whose break comes hundreds of words late.
@@ -134,13 +133,13 @@ fn ends_of_lines_that_are_not_foretold_stay() {
     text.extend(b"\n\n");
     text.extend(b"a ".repeat(400));
     text.extend(b"end\nof it");
-    round_trip(&text, BOTH);
+    round_trip(&text, EVERY);
 }
 
 #[test]
 fn words_and_capitals_are_told_in_the_stream() {
     let text = b"The other cat and THE OTHER cat and Another. ".repeat(30);
-    let streams = round_trip(&text, BOTH);
+    let streams = round_trip(&text, EVERY);
     let head = &streams.text[..120];
     let has = |word: &[u8]| head.windows(word.len()).any(|part| part == word);
     assert!(has(b"other\n") && has(b"the\n") && !has(b"The"));
@@ -149,9 +148,9 @@ fn words_and_capitals_are_told_in_the_stream() {
 
 #[test]
 fn damaged_streams_are_refused() {
-    let streams = forward(&broken(3, 60, "\n"), BOTH).unwrap();
+    let streams = forward(&broken(3, 60, "\n"), EVERY).unwrap();
     let (text, lines) = (&streams.text[..], &streams.lines[..]);
-    let is_err = |text: &[u8], lines: &[u8]| inverse(text, lines, BOTH).is_err();
+    let is_err = |text: &[u8], lines: &[u8]| inverse(text, lines, EVERY).is_err();
     assert!(!is_err(text, lines));
     assert!(is_err(&[&[2], &text[1..]].concat(), lines));
     // The escape is a mark as well, or every byte a code.
@@ -168,7 +167,7 @@ fn damaged_streams_are_refused() {
     long.push(0x40);
     long.extend(b"a word of more than twenty-four letters\n");
     assert!(matches!(
-        inverse(&long, lines, BOTH),
+        inverse(&long, lines, EVERY),
         Err(Error::Corrupt { what }) if what.starts_with("long word")
     ));
 }

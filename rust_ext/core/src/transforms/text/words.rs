@@ -5,7 +5,7 @@
 //! is preceded by the same byte, wherever it stands. Words that take most room are bytes that the text uses rarely
 //! or never; where it uses one of them itself, an escape stands before.
 
-use super::reserved;
+use super::{reserved, Parts};
 use crate::{Error, Result};
 use std::collections::HashMap;
 
@@ -135,7 +135,7 @@ struct Code {
 impl Code {
     /// Finds the words that take most room, and bytes for them.
     #[allow(clippy::cast_possible_truncation)] // byte values
-    fn new(text: &[u8], capitals: bool) -> Self {
+    fn new(text: &[u8], parts: Parts) -> Self {
         let mut uses = [0_usize; 256];
         for &byte in text {
             uses[usize::from(byte)] += 1;
@@ -149,9 +149,13 @@ impl Code {
         let mut free = free.into_iter();
         let mut take = || free.next().unwrap_or_default();
         let escape = take();
-        let marks = capitals.then(|| [take(), take()]);
+        let marks = parts.capitals.then(|| [take(), take()]);
 
-        let (counts, every) = count(text, capitals);
+        let (counts, every) = if parts.words {
+            count(text, parts.capitals)
+        } else {
+            (HashMap::new(), 1)
+        };
         let mut gains: Vec<(usize, Vec<u8>)> = counts
             .into_iter()
             .filter_map(|(word, count)| {
@@ -228,14 +232,16 @@ impl<'a> Lookup<'a> {
 }
 
 /// Rewrites a text; `flags` are the first byte.
-pub fn forward(text: &[u8], flags: u8, capitals: bool) -> Result<Vec<u8>> {
-    let code = Code::new(text, capitals);
+pub fn forward(text: &[u8], flags: u8, parts: Parts) -> Result<Vec<u8>> {
+    let code = Code::new(text, parts);
     let mut coded = reserved(text.len() + text.len() / 8)?;
     coded.extend([flags, code.escape]);
     coded.extend(code.marks.iter().flatten());
-    for eight in code.set.chunks_exact(8) {
-        let bits = eight.iter().rev();
-        coded.push(bits.fold(0, |set, &has| set << 1 | u8::from(has)));
+    if parts.words {
+        for eight in code.set.chunks_exact(8) {
+            let bits = eight.iter().rev();
+            coded.push(bits.fold(0, |set, &has| set << 1 | u8::from(has)));
+        }
     }
     for word in &code.words {
         coded.extend_from_slice(word);
@@ -290,16 +296,20 @@ pub fn forward(text: &[u8], flags: u8, capitals: bool) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`Error::Truncated`] or [`Error::Corrupt`] when the stream is not a text.
-pub fn inverse(coded: &[u8], capitals: bool) -> Result<(u8, Vec<u8>)> {
+pub fn inverse(coded: &[u8], parts: Parts) -> Result<(u8, Vec<u8>)> {
     let mut rest = coded;
     let flags = take_one(&mut rest)?;
     let escape = take_one(&mut rest)?;
-    let marks = if capitals {
+    let marks = if parts.capitals {
         Some([take_one(&mut rest)?, take_one(&mut rest)?])
     } else {
         None
     };
-    let bits = rest.split_off(..SET_BYTES).ok_or(TRUNCATED)?;
+    let bits = if parts.words {
+        rest.split_off(..SET_BYTES).ok_or(TRUNCATED)?
+    } else {
+        &[0; SET_BYTES]
+    };
     let set = std::array::from_fn(|byte| bits[byte / 8] >> (byte % 8) & 1 != 0);
     let mut words = Vec::new();
     for _ in set.iter().filter(|&&has| has) {
