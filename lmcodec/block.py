@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError, ModelError
 from lmcodec.header import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
 from lmcodec.models.base import MODELS, Model, symbol_width
-from lmcodec.select import candidates, choose, pays
+from lmcodec.select import candidates, choose, shortest
 from lmcodec.transforms.base import TRANSFORMS, Stream, Transform
 
 if TYPE_CHECKING:
@@ -203,12 +203,16 @@ def _transforms(raw: bytes, plan: Plan) -> Iterator[Transform]:
     if isinstance(plan.split, Transform):
         yield plan.split
     elif isinstance(plan.split, type):
-        yield plan.split.probe(raw) or plan.split()
+        found = plan.split.probe(raw) or plan.split()
+        yield shortest(found.for_level(plan.level) or found, raw, plan.level)[0]
     elif plan.split == "auto" and plan.choice == "auto":
         for cls in TRANSFORMS.list():
-            transform = cls.probe(raw)
-            if transform is not None and pays(transform, raw):
-                yield transform
+            suited = cls.probe(raw)
+            suited = suited and suited.for_level(plan.level)
+            if suited is not None:
+                transform, pays = shortest(suited, raw, plan.level)
+                if pays:
+                    yield transform
 
 
 def _encode_stream(stream: Stream, plan: Plan) -> tuple[bytes, ModelRecord | None]:

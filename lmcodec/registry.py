@@ -8,7 +8,9 @@ anything is imported.
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
@@ -144,8 +146,42 @@ class Registry(Generic[T]):
 
     @cached_property
     def _entry_points(self) -> dict[str, EntryPoint]:
-        # Costs more to import than the rest of the package.
+        if not _may_have_entry_points(self.package):
+            return {}
+        # Importing this takes longer than coding a hundred kilobytes.
         from importlib.metadata import entry_points
 
         points = entry_points(group=self.package)
         return {point.name: point for point in points if ID_PATTERN.fullmatch(point.name)}
+
+
+def _may_have_entry_points(group: str) -> bool:
+    """Return whether an installed package may announce something; where not, none does.
+
+    Looks for the name of the group in the files in which installers write entry points. Where
+    packages are found in another way than in folders, the answer is yes.
+    """
+    finders = [finder for finder in sys.meta_path if hasattr(finder, "find_distributions")]
+    if len(finders) > 1:
+        return True
+    name = group.encode()
+    for place in sys.path:
+        try:
+            with os.scandir(place or ".") as entries:
+                infos = [entry.path for entry in entries if _is_info(entry.name)]
+        except NotADirectoryError:
+            return True
+        except OSError:
+            continue
+        for info in infos:
+            try:
+                with open(os.path.join(info, "entry_points.txt"), "rb") as file:
+                    if name in file.read():
+                        return True
+            except OSError:
+                continue
+    return False
+
+
+def _is_info(name: str) -> bool:
+    return name.lower().endswith((".dist-info", "egg-info"))

@@ -80,19 +80,32 @@ def choose(symbols: Symbols, models: Sequence[Model]) -> Model | None:
     return fitted[sizes.index(min(sizes))]
 
 
-def pays(transform: Transform, raw: bytes) -> bool:
-    """Return whether a transform shortens the code of a sample of a block.
+def shortest(transform: Transform, raw: bytes, level: int) -> tuple[Transform, bool]:
+    """Return the variant of a transform with the shortest code of a sample of a block.
 
-    The models are those of the fastest level: what they gain, the others gain too.
+    The models are those of the fastest level: what they gain, the others gain too, or a part of it.
 
     Args:
         transform: What the content was found to suit.
         raw: The block.
+        level: 1 to 9.
+
+    Returns:
+        The variant, and whether it makes the code as much shorter as the level demands.
     """
     sample = bytes(_sample(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
-    split = transform.forward(sample)
-    after = sum(_code_length(stream.symbols, stream.hint) for stream in split)
-    return after * _WORTH[1] < _code_length(sample) * _WORTH[0]
+    size = _split_length(transform, sample)
+    tried = iter(transform.variants())
+    while (variant := next(tried, None)) is not None:
+        other = _split_length(variant, sample)
+        if other < size:
+            transform, size, tried = variant, other, iter(variant.variants())
+    worth = 1000 - transform.least_gain(level)
+    return transform, size * 1000 < _code_length(sample) * worth
+
+
+def _split_length(transform: Transform, sample: bytes) -> int:
+    return sum(_code_length(stream.symbols, stream.hint) for stream in transform.forward(sample))
 
 
 def _code_length(symbols: Symbols, hint: str = "") -> int:

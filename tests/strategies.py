@@ -51,6 +51,28 @@ def machine_code(seed: int, count: int) -> bytes:
     return bytes(out)
 
 
+def prose(seed: int, count: int, width: int = 70, end: str = "\n") -> bytes:
+    """Sentences of common words, broken into lines of a width, in paragraphs."""
+    rng = random.Random(seed)
+    words = "the of and another house that would never before LONDON Mary people".split()
+    paragraphs = []
+    while count > 0:
+        lines, line, begins = [], "", True
+        for _ in range(min(count, rng.randrange(5, 200))):
+            word = rng.choice(words)
+            word = word.capitalize() if begins and word.islower() else word
+            begins = rng.random() < 0.1
+            word += "." if begins else ""
+            if line and len(line) + 1 + len(word) > width:
+                lines.append(line)
+                line = word
+            else:
+                line = f"{line} {word}" if line else word
+            count -= 1
+        paragraphs.append(end.join([*lines, line]) + end + end)
+    return "".join(paragraphs).encode()
+
+
 # Named inputs, for tests that are parametrized and for golden streams.
 SAMPLES: dict[str, bytes] = {
     "empty": b"",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from lmcodec.errors import FormatError
 from lmcodec.packing import pack_fields, unpack_fields
 from lmcodec.registry import Registry
 
@@ -52,6 +53,31 @@ class Transform(ABC):
             raw: The whole block; looking at a sample of it is enough.
         """
 
+    def for_level(self, level: int) -> Self | None:
+        """Return what to try at a level, or None where it is not worth its time: by default itself.
+
+        Args:
+            level: 1 to 9.
+        """
+        del level
+        return self
+
+    def least_gain(self, level: int) -> int:
+        """Return how many thousandths of the code by the fastest model must be saved at a level.
+
+        Args:
+            level: 1 to 9.
+        """
+        del level
+        return 2
+
+    def variants(self) -> Iterator[Self]:
+        """Yield transforms to try in place of this one; none by default.
+
+        The first that shortens the code is taken, and then its own variants are tried.
+        """
+        return iter(())
+
     @abstractmethod
     def forward(self, raw: bytes) -> Sequence[Stream]:
         """Split a block.
@@ -92,3 +118,25 @@ class Transform(ABC):
 
 
 TRANSFORMS: Registry[Transform] = Registry("transform", "lmcodec.transforms")
+
+
+def byte_streams(id: str, names: Sequence[str], streams: Mapping[str, Symbols]) -> list[bytes]:
+    """Return the symbols of the streams that a transform writes, all of them bytes, in its order.
+
+    Args:
+        id: The transform, for messages.
+        names: The streams that it writes.
+        streams: The streams that were read.
+
+    Raises:
+        FormatError: There are others, or they are not of bytes.
+    """
+    if sorted(streams) != sorted(names):
+        raise FormatError(f"streams of {id} must be {', '.join(names)}: got {sorted(streams)}")
+    found: list[bytes] = []
+    for name in names:
+        symbols = streams[name]
+        if not isinstance(symbols, bytes):
+            raise FormatError(f"streams of {id} are bytes: got {type(symbols).__name__}")
+        found.append(symbols)
+    return found

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmcodec import _core
-from lmcodec.errors import FormatError
-from lmcodec.transforms.base import TRANSFORMS, Stream, Transform
+from lmcodec.transforms.base import TRANSFORMS, Stream, Transform, byte_streams
 
 if TYPE_CHECKING:
     from lmcodec.models.base import Symbols
@@ -53,17 +52,8 @@ class X86(Transform):
             FormatError: A stream is missing or unknown, or its symbols are not bytes, or there are
                 too few or too many targets.
         """
-        names = self._names()
-        if sorted(streams) != sorted(names):
-            raise FormatError(f"streams of x86 must be {', '.join(names)}: got {sorted(streams)}")
-        code, calls, jumps, *rest = (_bytes(streams[name]) for name in names)
+        code, calls, jumps, *rest = byte_streams("x86", self._names(), streams)
         return _core.x86_inverse(code, calls, jumps, rest[0] if rest else None)
 
     def _names(self) -> tuple[str, ...]:
         return _NAMES if self.data else _NAMES[:-1]
-
-
-def _bytes(symbols: Symbols) -> bytes:
-    if not isinstance(symbols, bytes):
-        raise FormatError(f"streams of x86 are bytes: got {type(symbols).__name__}")
-    return symbols

@@ -15,8 +15,9 @@ from lmcodec.container import End, FrameHeader, SkippableFrame
 from lmcodec.header import BlockHeader, ModelRecord
 from lmcodec.header import StreamRecord as Stream
 from lmcodec.models.base import MODELS, Model, SequentialModel
+from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
-from tests.strategies import BLOCK_BYTES, LONG_SAMPLES, SAMPLES, machine_code
+from tests.strategies import BLOCK_BYTES, LONG_SAMPLES, SAMPLES, machine_code, prose
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases.toml"
@@ -64,6 +65,22 @@ def transforms() -> Iterator[tuple[str, bytes, bytes]]:
         yield f"x86-v1-{name}", program, stream
     edges = program[:200] + bytes([0xE8, 1, 0, 0, 0, 0xF1, 0x0F, 0x84, 0xE8, 0xE9, 0xE8])
     yield "x86-v1-edges", edges, lmcodec.compress(edges, model="stored", transform="x86")
+    for content, name in (
+        (prose(1, 900), "lines"),
+        (prose(2, 900, 60, " \r\n"), "returns"),
+        # Every byte is in use, so that what has a meaning is escaped.
+        (prose(3, 600) + bytes(range(256)) * 3, "escapes"),
+    ):
+        stream = lmcodec.compress(content, model="freqs", transform=Text())
+        yield f"text-v1-{name}", content, stream
+    plain = Text(lines=False, capitals=False)
+    content = prose(4, 500)
+    yield "text-v1-words", content, lmcodec.compress(content, model="freqs", transform=plain)
+    plain = Text(capitals=False, words=False)
+    content = prose(5, 500, 40)
+    yield "text-v1-plain", content, lmcodec.compress(content, model="freqs", transform=plain)
+    edges = "A\r\r\n\u00c9TAT  x \n\n\rMcX ABC\n".encode() * 2
+    yield "text-v1-edges", edges, lmcodec.compress(edges, model="stored", transform=Text())
 
 
 def bad() -> Iterator[tuple[str, bytes]]:

@@ -16,13 +16,16 @@ from lmcodec import CompressionParameter
 from lmcodec.container import SkippableFrame
 from lmcodec.errors import LmcodecError
 from lmcodec.models.base import MODELS
+from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
-from tests.strategies import machine_code
+from tests.strategies import machine_code, prose
 
 CONTENT = b"some words and some more words; " * 3
 _DIGEST = {CompressionParameter.content_digest: 1, CompressionParameter.block_size: 40}
 
 PROGRAM = machine_code(1, 40)
+# With every byte in it, so that each meaning that a byte is given matters.
+PROSE = prose(1, 60) + bytes(range(256))
 
 _ONE, _TWO = (lmcodec.compress(part, model="stored") for part in (b"one", b"two"))
 _BETWEEN = SkippableFrame(0, 3).pack() + b"abc"
@@ -32,6 +35,7 @@ STRUCTURES: dict[str, tuple[bytes, bytes]] = {
     "stored": (CONTENT, lmcodec.compress(CONTENT, model="stored")),
     "blocks": (CONTENT, lmcodec.compress(CONTENT, model="stored", block_size=40)),
     "digest": (CONTENT, lmcodec.compress(CONTENT, model="stored", options=_DIGEST)),
+    "text": (PROSE, lmcodec.compress(PROSE, model="stored", transform=Text())),
     "x86": (PROGRAM, lmcodec.compress(PROGRAM, model="stored", transform=X86(data=True))),
     "frames": (b"onetwo", _ONE + _BETWEEN + _TWO),
 }

@@ -16,12 +16,14 @@ from lmcodec.container import END_MARKER, FrameHeader, next_part
 from lmcodec.errors import LmcodecError
 from lmcodec.header import BLOCK_MARKER, BlockHeader, ModelRecord, StreamRecord
 from lmcodec.packing import Cursor, pack_blob, seal
+from lmcodec.transforms.text import Text
 from tests.strategies import machine_code
 
 CONTENT = b"some words and some more words; " * 3
 STREAMS = {
     "stored": lmcodec.compress(CONTENT, model="stored"),
     "order0": lmcodec.compress(CONTENT, model="order0"),
+    "text": lmcodec.compress(CONTENT, model="stored", transform=Text(capitals=False)),
     "x86": lmcodec.compress(machine_code(2, 20), model="stored", transform="x86"),
     "blocks": lmcodec.compress(
         CONTENT,

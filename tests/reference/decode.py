@@ -1,7 +1,7 @@
 """Decoder of the lmcodec stream format, written from docs/format.md with the standard library only.
 
-It decodes stored streams and those of order0 and freqs (docs/coders.md), and the transform x86
-(docs/transforms/x86.md), slowly, and checks what the pages demand, except that the coded table of
+It decodes stored streams and those of order0 and freqs (docs/coders.md), and the transforms text
+and x86 (docs/transforms), slowly, and checks what the pages demand, except that the coded table of
 freqs ends in its shortest form.
 
     python decode.py < file.lmz > file
@@ -13,6 +13,7 @@ import hashlib
 import re
 import sys
 import zlib
+from collections.abc import Callable
 from itertools import accumulate
 
 
@@ -165,7 +166,7 @@ def decode_block(reader: Reader, start: int) -> bytes:
     reader.check(begin)
 
     split = header.data[:1] != b"\0"
-    has_data = read_transform(header) if split else header.u8() > 0
+    join = read_transform(header) if split else header.u8()
     need(header.varint() == start, "block belongs elsewhere")
     raw_size = header.varint()
     need(raw_size < 1 << 31, "block is too large")
@@ -190,18 +191,22 @@ def decode_block(reader: Reader, start: int) -> bytes:
         payload = reader.take(coded)
         symbols[name] = payload if model == 0 else decode_model(payload, count, *models[model - 1])
         need(len(symbols[name]) == count, "symbols are missing")
-    raw = join_x86(symbols, has_data) if split else symbols[""]
+    raw = join(symbols) if callable(join) else symbols[""]
     need(len(raw) == raw_size and zlib.crc32(raw) == checksum, "content differs")
     return raw
 
 
-def read_transform(header: Reader) -> bool:
-    """Section 7, and the page on x86: whether references to data were taken out."""
+def read_transform(header: Reader) -> Callable[[dict[str, bytes]], bytes]:
+    """Section 7: what makes the content out of the streams."""
     id, version, params = header.name(), header.varint(), header.blob()
-    if (id, version) != ("x86", 1):
+    if (id, version) not in (("text", 1), ("x86", 1)):
         raise UnsupportedError(f"transform {id} version {version}")
-    need(params in (b"", b"\0", b"\1"), "parameters do not fit")
-    return params == b"\1"
+    defaults = [True, True, True] if id == "text" else [False]
+    need(len(params) <= len(defaults) and set(params) <= {0, 1}, "parameters do not fit")
+    fields = [byte > 0 for byte in params] + defaults[len(params) :]
+    if id == "text":
+        return lambda streams: join_text(streams, *fields)
+    return lambda streams: join_x86(streams, fields[0])
 
 
 # Page on x86: the lists of bytes before the last one of an opcode.
@@ -240,6 +245,89 @@ def join_x86(streams: dict[str, bytes], has_data: bool) -> bytes:
             out += ((target - (len(out) - 2) - 4) % (1 << 32)).to_bytes(4, "little")
     need(all(rest.at == len(rest.data) for rest in targets.values()), "targets are left over")
     return bytes(out[2:])
+
+
+def join_text(
+    streams: dict[str, bytes], has_lines: bool, has_capitals: bool, has_words: bool
+) -> bytes:
+    """Page on text."""
+    names = {"text", "lines"} if has_lines else {"text"}
+    need(set(streams) == names, "streams of text differ")
+    flags, text = write_out(Reader(streams["text"]), has_capitals, has_words)
+    need(flags < 2, "flag is not known")
+    if has_lines:
+        text = end_lines(text, Reader(streams["lines"]))
+    if flags == 1:
+        text = re.sub(rb"\r*\n", lambda m: {0: b"\r\n", 1: b"\n"}.get(len(m[0]) - 1, m[0]), text)
+    return text
+
+
+def write_out(text: Reader, has_capitals: bool, has_words: bool) -> tuple[int, bytes]:
+    """Page on text: words and capitals."""
+    flags, escape = text.u8(), text.u8()
+    capital, upper = (text.u8(), text.u8()) if has_capitals else (-1, -2)
+    codes = int.from_bytes(text.take(32 if has_words else 0), "little")
+    words = {}
+    for code in range(256):
+        if codes >> code & 1:
+            end = text.data.find(b"\n", text.at)
+            need(0 <= end - text.at <= 24, "word is too long, or does not end")
+            words[code] = text.take(end - text.at)
+            text.at += 1
+    meanings = [escape, *words] + ([capital, upper] if has_capitals else [])
+    need(len(meanings) == len(set(meanings)), "byte has two meanings")
+
+    out = bytearray()
+    raised = None
+    while text.at < len(text.data):
+        byte = text.u8()
+        if byte in (capital, upper):
+            need(text.u8() == 0x20, "mark without a space")
+            raised = byte
+            continue
+        for symbol in text.take(1) if byte == escape else words.get(byte, bytes([byte])):
+            letter = symbol >= 0x80 or bytes([symbol]).isalpha()
+            need(raised != capital or bytes([symbol]).islower(), "mark before no small letter")
+            need(raised != upper or not bytes([symbol]).isupper(), "mark before a capital")
+            if raised == upper and not letter:
+                raised = None
+            out += bytes([symbol]).upper() if raised is not None else bytes([symbol])
+            if raised == capital:
+                raised = None
+    return flags, bytes(out)
+
+
+def end_lines(text: bytes, lines: Reader) -> bytes:
+    """Page on text: ends of lines."""
+    margin = lines.u8()
+    recent = [0] * 16
+    spaced = False
+    out = bytearray()
+    line = bytearray()
+    late = None
+    for at, byte in enumerate(text):
+        between = text[at + 1 : at + 2] > b" "
+        if byte == 0x0A:
+            spaced = line.endswith(b" ")
+            full = line[:-1] if spaced else line
+            if between and full[-1:] > b" ":
+                recent = [*recent[1:], len(full)]
+            out += line + b"\n"
+            line, late = bytearray(), None
+            continue
+        if byte == 0x20 and between and text[:at][-1:] > b" ":
+            word = next((i for i in range(at + 1, len(text)) if text[i] <= 0x20), len(text))
+            if len(line) + word - at > max(max(recent) - margin, 0):
+                late = lines.u8() if late is None else late
+                if late == 0:
+                    recent = [*recent[1:], len(line)]
+                    out += line + (b" \n" if spaced else b"\n")
+                    line, late = bytearray(), None
+                    continue
+                late -= late < 255
+        line.append(byte)
+    need(lines.at == len(lines.data), "ends of lines are left over")
+    return bytes(out + line)
 
 
 def read_model(header: Reader) -> tuple[str, int, bytes]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,15 +73,52 @@ def test_list_is_sorted_by_id_and_version() -> None:
     assert {cls.id for cls in classes} == set(MODELS.ids())
 
 
-def test_entry_points_provide_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    registry = make()
-
-    class EntryPoint:
-        name = "outside"
-
-        def load(self) -> None:
-            registry.register(id="outside", version=1)(Thing)
-
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [EntryPoint()])
-    assert "outside" in registry.ids()
+def test_entry_points_provide_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry[Any]("thing", "lmcodec.things_of_a_test")
+    registry.__dict__["_files"] = set()
+    info = tmp_path / "outside-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outside\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{registry.package}]\noutside = outside_test:load\n")
+    (tmp_path / "outside_test.py").write_text("load = None\n")
+    assert "outside" not in registry
+    del registry.__dict__["_entry_points"]
+    monkeypatch.syspath_prepend(tmp_path)
+    assert registry.ids() == ("outside",)
+    with pytest.raises(UnsupportedError):
+        registry.get("outside", 1)
+    registry.register(id="outside", version=1)(Thing)
     assert registry.get("outside", 1) is Thing
+
+
+def test_metadata_is_left_alone_where_no_package_announces_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other-1.0.dist-info").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path), str(tmp_path / "missing"), ""])
+    monkeypatch.setattr(sys, "meta_path", [])
+    monkeypatch.delitem(sys.modules, "importlib.metadata", raising=False)
+    assert "outside" not in Registry[Any]("thing", "lmcodec.things_of_a_test")._entry_points
+    assert "importlib.metadata" not in sys.modules
+
+
+def test_archives_and_other_finders_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def entry_points(*, group: str) -> list[object]:
+        asked.append(group)
+        return []
+
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
+    archive = tmp_path / "packages.zip"
+    archive.write_bytes(b"")
+    monkeypatch.setattr(sys, "path", [str(archive)])
+    assert not make()._entry_points
+    assert asked == ["lmcodec.models"]
+    monkeypatch.setattr(sys, "path", [])
+    finder = type("Finder", (), {"find_distributions": None})
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, finder, finder])
+    assert not make()._entry_points
+    assert len(asked) == 2

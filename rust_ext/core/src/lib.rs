@@ -26,6 +26,8 @@ pub mod cm;
 pub mod coder;
 pub mod error;
 pub mod interrupt;
+mod memory;
+pub mod noise;
 pub mod transforms;
 
 pub use error::{Error, Result};

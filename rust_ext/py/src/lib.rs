@@ -6,6 +6,7 @@ mod bwt;
 mod cm;
 mod coder;
 mod errors;
+mod probe;
 mod stop;
 mod transforms;
 
@@ -24,9 +25,13 @@ mod _core {
     };
 
     #[pymodule_export]
+    use crate::probe::is_noise;
+    #[pymodule_export]
     use crate::stop::StopFlag;
     #[pymodule_export]
-    use crate::transforms::{x86_forward, x86_inverse, x86_survey};
+    use crate::transforms::{
+        text_forward, text_inverse, text_survey, x86_forward, x86_inverse, x86_survey,
+    };
 
     /// CRC-32 (ISO-HDLC, as in zlib) of `data`, continuing from `value`.
     #[pyfunction]

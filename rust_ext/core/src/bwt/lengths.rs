@@ -2,7 +2,7 @@
 
 use super::context::{Runs, LENGTH_CLASSES, RANK_CLASSES};
 use super::logistic::Tables;
-use super::predictor::{BitCoder, Predictor};
+use super::predictor::{unary, BitCoder, Predictor};
 
 /// Nodes of the decision tree: 1 for length one, 31 for the exponent, then short mantissas.
 const NODES: usize = 64;
@@ -22,14 +22,16 @@ const TAILS: usize = (MAX_EXPONENT + 1) * TAIL_NODES;
 const BY_CLASSES: usize = NODES;
 const BY_MEAN: usize = BY_CLASSES + RANK_CLASSES * LENGTH_CLASSES * NODES;
 const BY_PAIR: usize = BY_MEAN + 256 * LENGTH_CLASSES * NODES;
-const SLOTS: usize = BY_PAIR + 256 * 256 * PAIR_NODES;
+const TAIL_SLOTS: usize = BY_PAIR + 256 * 256 * PAIR_NODES;
+/// Counters that the model needs.
+pub const SLOTS: usize = TAIL_SLOTS + TAILS * (1 + LENGTH_CLASSES);
 
 /// A length v + 1 is coded as the decision v > 0, then the exponent of v in unary, then the bits below
 /// its highest one.
 #[derive(Debug)]
-pub struct LengthModel {
-    predictor: Predictor<4, 0x4753>,
-    tails: Predictor<2, 0x77>,
+pub struct LengthModel<'a> {
+    predictor: Predictor<'a, 4, 0x4753>,
+    tails: Predictor<'a, 2, 0x77>,
 }
 
 struct Contexts {
@@ -40,17 +42,13 @@ struct Contexts {
     long: usize,
 }
 
-impl LengthModel {
-    pub fn new(tables: &Tables) -> Self {
+impl<'a> LengthModel<'a> {
+    /// Creates the model in [`SLOTS`] zeros.
+    pub fn new(tables: &Tables, counters: &'a mut [i16]) -> Self {
+        let (counters, tails) = counters.split_at_mut(TAIL_SLOTS);
         Self {
-            predictor: Predictor::new(SLOTS, NODES * 2, NODES * LENGTH_CLASSES, tables, 24),
-            tails: Predictor::new(
-                TAILS * (1 + LENGTH_CLASSES),
-                MAX_EXPONENT + 1,
-                MAX_EXPONENT + 1,
-                tables,
-                6,
-            ),
+            predictor: Predictor::new(counters, NODES * 2, NODES * LENGTH_CLASSES, tables, 24),
+            tails: Predictor::new(tails, MAX_EXPONENT + 1, MAX_EXPONENT + 1, tables, 6),
         }
     }
 
@@ -78,19 +76,9 @@ impl LengthModel {
             return 1;
         }
         let wanted = length.saturating_sub(1).max(1);
-        let wanted_exponent = wanted.ilog2() as usize;
-        let mut exponent = 0;
-        while exponent < MAX_EXPONENT
-            && self.decide(
-                coder,
-                tables,
-                &contexts,
-                1 + exponent,
-                u32::from(wanted_exponent > exponent),
-            ) != 0
-        {
-            exponent += 1;
-        }
+        let exponent = unary(MAX_EXPONENT, wanted.ilog2() as usize, |place, bit| {
+            self.decide(coder, tables, &contexts, 1 + place, bit)
+        });
         let mut value = 1;
         for place in (0..exponent).rev() {
             let bit = u32::from((wanted >> place) & 1 != 0);

@@ -12,7 +12,7 @@ const TABLE: usize = 4096;
 pub struct Tables {
     /// `2^16 / (1 + exp(-d / 256))` at `d + 2048`.
     squash: Box<[u16; TABLE]>,
-    /// `256 * ln(p / (1 - p))` of the middle of each of 4096 intervals of p.
+    /// `256 * ln(p / (1 - p))` of the middle of each of 4096 intervals of p, those above one half first.
     stretch: Box<[i16; TABLE]>,
 }
 
@@ -34,12 +34,12 @@ impl Tables {
         }
         let mut stretch = Box::new([0_i16; TABLE]);
         let mut d = 1;
-        for (i, entry) in stretch.iter_mut().enumerate() {
+        for i in 0..TABLE {
             let middle = 16 * i + 8;
             while d < TABLE - 1 && usize::from(squash[d]) < middle {
                 d += 1;
             }
-            *entry = d as i16 - (TABLE / 2) as i16;
+            stretch[i ^ (TABLE / 2)] = d as i16 - (TABLE / 2) as i16;
         }
         Self { squash, stretch }
     }
@@ -56,6 +56,6 @@ impl Tables {
     #[inline(always)]
     #[must_use]
     pub fn stretch(&self, p: i16) -> i16 {
-        self.stretch[usize::from(p.cast_unsigned() >> 4) ^ (TABLE / 2)]
+        self.stretch[usize::from(p.cast_unsigned() >> 4)]
     }
 }

@@ -27,6 +27,7 @@ mod order;
 mod predictor;
 mod ranks;
 mod runs;
+mod simd;
 mod stage;
 mod symbols;
 #[cfg(test)]

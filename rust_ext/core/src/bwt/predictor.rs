@@ -1,7 +1,8 @@
 //! Adaptive coding of one binary decision: counters, a mixer and an adaptive probability map.
 
 use super::logistic::{Tables, STRETCH_MAX};
-use crate::coder::binary::{BinaryDecoder, BinaryEncoder, PROB_ONE};
+use super::simd::{dot, train, Lanes, LANES};
+use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
 
 /// One end of the arithmetic coder, so that a model is written once for both directions.
 pub trait BitCoder {
@@ -36,10 +37,18 @@ impl BitCoder for BinaryDecoder<'_> {
     }
 }
 
+/// Codes `wanted`, at most `most`, in unary by `decide`: the place of the decision, then whether more follow.
+#[inline(always)]
+pub fn unary(most: usize, wanted: usize, mut decide: impl FnMut(usize, u32) -> u32) -> usize {
+    let mut value = 0;
+    while value < most && decide(value, u32::from(wanted > value)) != 0 {
+        value += 1;
+    }
+    value
+}
+
 /// Buckets of an adaptive probability map: the logit in steps of half a nat.
 const MAP_BUCKETS: usize = 33;
-/// Mixer inputs: one vector register of 16-bit lanes; a predictor leaves some of them zero.
-const LANES: usize = 8;
 /// Fractional bits of a weight.
 const WEIGHT_BITS: u32 = 14;
 
@@ -49,19 +58,19 @@ const WEIGHT_BITS: u32 = 14;
 /// `2^-k`. (It starts at 0, so that the system maps its memory when it is first used.) `SHIFTS`
 /// holds k of each input in four bits, that of input 0 in the lowest: constants make the code short.
 #[derive(Debug)]
-pub struct Predictor<const N: usize, const SHIFTS: u64> {
-    counters: Vec<i16>,
-    weights: Vec<[i16; LANES]>,
+pub struct Predictor<'a, const N: usize, const SHIFTS: u64> {
+    counters: &'a mut [i16],
+    weights: Vec<Lanes>,
     map: Vec<u16>,
     learning_rate: i32,
 }
 
-impl<const N: usize, const SHIFTS: u64> Predictor<N, SHIFTS> {
-    /// Creates a predictor with `slots` counters for all inputs together, `sets` weight vectors and
+impl<'a, const N: usize, const SHIFTS: u64> Predictor<'a, N, SHIFTS> {
+    /// Creates a predictor with `counters` for all inputs together, zeros, `sets` weight vectors and
     /// `maps` contexts of the probability map.
     #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // below 2^15 for N > 0
     pub fn new(
-        slots: usize,
+        counters: &'a mut [i16],
         sets: usize,
         maps: usize,
         tables: &Tables,
@@ -75,7 +84,7 @@ impl<const N: usize, const SHIFTS: u64> Predictor<N, SHIFTS> {
             *p = tables.squash(bucket * 128);
         }
         Self {
-            counters: vec![0; slots],
+            counters,
             weights: vec![start; sets],
             map: row.repeat(maps),
             learning_rate,
@@ -103,19 +112,18 @@ impl<const N: usize, const SHIFTS: u64> Predictor<N, SHIFTS> {
             logits[i] = tables.stretch(self.counters[slots[i]]);
         }
         let weights = &mut self.weights[set];
-        let mut sum = 0_i32;
-        for i in 0..LANES {
-            sum += i32::from(weights[i]) * i32::from(logits[i]);
-        }
-        let logit = (sum >> WEIGHT_BITS).clamp(-STRETCH_MAX, STRETCH_MAX);
+        let logit = (dot(weights, &logits) >> WEIGHT_BITS).clamp(-STRETCH_MAX, STRETCH_MAX);
         let mixed = i32::from(tables.squash(logit));
 
         let position = (logit + 2048) as usize;
         let fraction = (position & 127) as i32;
         let at = context * MAP_BUCKETS + (position >> 7);
         let pair = &mut self.map[at..at + 2];
-        let mapped = (i32::from(pair[0]) * (128 - fraction) + i32::from(pair[1]) * fraction) >> 7;
-        let p1 = (((mixed + mapped) as u32) << 5).clamp(64, PROB_ONE - 64);
+        // The mean of both, weighted by how near they are, with one product.
+        let [left, right] = [i32::from(pair[0]), i32::from(pair[1])];
+        let mapped = ((left << 7) + (right - left) * fraction) >> 7;
+        // Both are below 2^16, so that the sum stays 64 below one.
+        let p1 = (((mixed + mapped) as u32) << 5).max(64);
 
         let bit = coder.code(bit, p1);
 
@@ -123,10 +131,7 @@ impl<const N: usize, const SHIFTS: u64> Predictor<N, SHIFTS> {
         let nearest = &mut pair[usize::from(fraction >= 64)];
         *nearest = (i32::from(*nearest) + ((target - i32::from(*nearest)) >> 6)) as u16;
         let step = (((target - mixed) * self.learning_rate) >> 8) as i16;
-        for i in 0..LANES {
-            let change = (i32::from(logits[i]) * i32::from(step)) >> 15;
-            weights[i] = weights[i].saturating_add(((change + 1) >> 1) as i16);
-        }
+        train(weights, &logits, step);
         for (i, slot) in slots.into_iter().enumerate() {
             let counter = &mut self.counters[slot];
             let p = i32::from(*counter);

@@ -2,7 +2,7 @@
 
 use super::context::{length_class, mean_rank_class, Runs, LENGTH_CLASSES, RANK_CLASSES};
 use super::logistic::Tables;
-use super::predictor::{BitCoder, Predictor};
+use super::predictor::{unary, BitCoder, Predictor};
 
 /// Nodes of the decision tree: 7 for the exponent, then one for each prefix of each mantissa.
 const NODES: usize = 256;
@@ -16,15 +16,16 @@ const BY_SYMBOL: usize = NODES;
 const BY_NEXT: usize = BY_SYMBOL + 256 * NODES;
 const BY_CLASSES: usize = BY_NEXT + 256 * NODES;
 const BY_PAIR: usize = BY_CLASSES + LENGTH_CLASSES * RANK_CLASSES * NODES;
-const SLOTS: usize = BY_PAIR + 256 * 256 * PAIR_NODES;
+/// Counters that the model needs.
+pub const SLOTS: usize = BY_PAIR + 256 * 256 * PAIR_NODES;
 
 /// Weight sets: the exponents know the last rank of the symbol.
 const SETS: usize = RANK_CLASSES * PAIR_NODES + NODES;
 
 /// A rank is coded as its exponent in unary, then the bits below its highest one.
 #[derive(Debug)]
-pub struct RankModel {
-    predictor: Predictor<5, 0x46732>,
+pub struct RankModel<'a> {
+    predictor: Predictor<'a, 5, 0x46732>,
 }
 
 struct Contexts {
@@ -42,10 +43,11 @@ const fn mantissa(exponent: usize) -> usize {
     MAX_EXPONENT + (1 << exponent) - exponent - 2
 }
 
-impl RankModel {
-    pub fn new(tables: &Tables) -> Self {
+impl<'a> RankModel<'a> {
+    /// Creates the model in [`SLOTS`] zeros.
+    pub fn new(tables: &Tables, counters: &'a mut [i16]) -> Self {
         Self {
-            predictor: Predictor::new(SLOTS, SETS, NODES * RANK_CLASSES, tables, 26),
+            predictor: Predictor::new(counters, SETS, NODES * RANK_CLASSES, tables, 26),
         }
     }
 
@@ -70,19 +72,9 @@ impl RankModel {
             own: usize::from(runs.last[usize::from(symbol)].rank),
             mean,
         };
-        let wanted_exponent = rank.max(1).ilog2() as usize;
-        let mut exponent = 0;
-        while exponent < MAX_EXPONENT
-            && self.decide(
-                coder,
-                tables,
-                &contexts,
-                exponent,
-                u32::from(wanted_exponent > exponent),
-            ) != 0
-        {
-            exponent += 1;
-        }
+        let exponent = unary(MAX_EXPONENT, rank.max(1).ilog2() as usize, |place, bit| {
+            self.decide(coder, tables, &contexts, place, bit)
+        });
         let before = mantissa(exponent);
         let mut value = 1;
         for place in (0..exponent).rev() {

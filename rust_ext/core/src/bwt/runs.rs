@@ -7,6 +7,7 @@
 //! quantized local frequency coding.)
 
 use super::no_memory;
+use super::simd::{to_front, HEAD};
 use crate::Result;
 
 /// What a decoder needs beside the lengths of the runs.
@@ -29,14 +30,47 @@ pub fn run_length(symbols: &[u8]) -> usize {
         .unwrap_or(symbols.len())
 }
 
+/// All symbols, the ones that were moved last in front.
+struct List {
+    head: [u8; HEAD],
+    rest: [u8; 256 - HEAD],
+}
+
+impl List {
+    #[allow(clippy::cast_possible_truncation)] // byte values
+    fn new() -> Self {
+        Self {
+            head: std::array::from_fn(|place| place as u8),
+            rest: std::array::from_fn(|place| (HEAD + place) as u8),
+        }
+    }
+
+    /// Moves a symbol to the front, and returns the place where it was.
+    #[inline(always)]
+    fn move_to_front(&mut self, symbol: u8) -> usize {
+        to_front(&mut self.head, symbol).unwrap_or_else(|| self.move_far_to_front(symbol))
+    }
+
+    fn move_far_to_front(&mut self, symbol: u8) -> usize {
+        let places = self.rest.iter().position(|&other| other == symbol);
+        let place = places.unwrap_or_default();
+        self.rest.copy_within(..place, 1);
+        self.rest[0] = self.head[HEAD - 1];
+        self.head.copy_within(..HEAD - 1, 1);
+        self.head[0] = symbol;
+        HEAD + place
+    }
+}
+
 /// Finds the ranks of all runs of `last`.
 ///
 /// # Errors
 /// [`Error::Limit`](crate::Error::Limit) when memory cannot be had.
 #[allow(clippy::cast_possible_truncation)] // a rank is below 256
 pub fn rank(last: &[u8]) -> Result<Ranked> {
-    // Backwards, so that the order of the next occurrences is a move-to-front list.
-    let mut list = [0_u8; 256];
+    // Backwards, so that the order of the next occurrences is a move-to-front list. Symbols that were
+    // not seen yet stand behind all others.
+    let mut list = List::new();
     let mut distinct = 0;
     let mut ranks = Vec::new();
     let mut next_symbol = None;
@@ -45,18 +79,9 @@ pub fn rank(last: &[u8]) -> Result<Ranked> {
             continue;
         }
         next_symbol = Some(symbol);
-        // Shifts the list while searching: most ranks are small.
-        let mut rank = 0;
-        let mut shifted = symbol;
-        while rank < distinct {
-            std::mem::swap(&mut list[rank], &mut shifted);
-            if shifted == symbol {
-                break;
-            }
-            rank += 1;
-        }
-        if rank == distinct {
-            list[distinct] = shifted;
+        let mut rank = list.move_to_front(symbol);
+        if rank >= distinct {
+            rank = distinct;
             distinct += 1;
         }
         if ranks.len() == ranks.capacity() {
@@ -65,8 +90,9 @@ pub fn rank(last: &[u8]) -> Result<Ranked> {
         ranks.push(rank as u8);
     }
     ranks.reverse();
+    let order = list.head.iter().chain(&list.rest).copied();
     Ok(Ranked {
-        order: list[..distinct].to_vec(),
+        order: order.take(distinct).collect(),
         ranks,
     })
 }

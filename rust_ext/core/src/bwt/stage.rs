@@ -1,14 +1,15 @@
 //! Entropy stage: codes the last column as runs.
 
 use super::context::Runs;
-use super::lengths::LengthModel;
+use super::lengths::{self, LengthModel};
 use super::logistic::Tables;
 use super::predictor::BitCoder;
-use super::ranks::RankModel;
+use super::ranks::{self, RankModel};
 use super::runs::{rank, run_length};
-use super::symbols::{SymbolModel, HASH_BITS};
+use super::symbols::{self, SymbolModel, HASH_BITS};
 use super::{no_memory, order};
 use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
+use crate::memory::Memory;
 use crate::{Error, Result};
 
 /// How the symbol of the next run is told.
@@ -25,7 +26,7 @@ const SAMPLES: usize = 4;
 /// Bounds of the length of all samples together.
 const SAMPLED_BYTES: (usize, usize) = (1 << 14, 1 << 17);
 
-/// Finds the stage that codes samples of `last` in fewer bytes.
+/// Finds the stage that codes samples of `last` in fewer bytes, symbols only where by 2 %.
 ///
 /// # Errors
 /// [`Error::Limit`] when memory cannot be had.
@@ -41,9 +42,10 @@ pub fn choose(last: &[u8]) -> Result<Stage> {
     let mut coder = BinaryEncoder::new();
     // Tables that fit the sample: touching large ones would take most of the time of a short input.
     let hash_bits = (sample.len().max(SAMPLED_BYTES.0).ilog2() + 2).min(HASH_BITS);
-    encode_symbols(&mut coder, &sample, hash_bits);
+    encode_symbols(&mut coder, &sample, hash_bits)?;
     let symbols = coder.finish().len();
-    Ok(if symbols < ranks {
+    // The contexts of ranks go on learning where those of symbols have learned: a sample flatters the latter.
+    Ok(if symbols + symbols / 50 < ranks {
         Stage::Symbols
     } else {
         Stage::Ranks
@@ -61,7 +63,7 @@ pub fn encode(last: &[u8], stage: Stage) -> Result<Vec<u8>> {
     }
     match stage {
         Stage::Ranks => encode_ranks(&mut coder, last)?,
-        Stage::Symbols => encode_symbols(&mut coder, last, HASH_BITS),
+        Stage::Symbols => encode_symbols(&mut coder, last, HASH_BITS)?,
     }
     Ok(coder.finish())
 }
@@ -70,8 +72,10 @@ fn encode_ranks(coder: &mut BinaryEncoder, last: &[u8]) -> Result<()> {
     let ranked = rank(last)?;
     order::code(coder, &ranked.order)?;
     let tables = Tables::new();
-    let mut lengths = LengthModel::new(&tables);
-    let mut ranks = RankModel::new(&tables);
+    let mut memory = Memory::new(lengths::SLOTS + ranks::SLOTS)?;
+    let (by_length, by_rank) = memory.values().split_at_mut(lengths::SLOTS);
+    let mut lengths = LengthModel::new(&tables, by_length);
+    let mut ranks = RankModel::new(&tables, by_rank);
     let mut runs = Runs::new();
     let mut rest = last;
     for rank in ranked.ranks {
@@ -87,10 +91,12 @@ fn encode_ranks(coder: &mut BinaryEncoder, last: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn encode_symbols(coder: &mut BinaryEncoder, last: &[u8], hash_bits: u32) {
+fn encode_symbols(coder: &mut BinaryEncoder, last: &[u8], hash_bits: u32) -> Result<()> {
     let tables = Tables::new();
-    let mut lengths = LengthModel::new(&tables);
-    let mut symbols = SymbolModel::new(&tables, hash_bits);
+    let mut memory = Memory::new(lengths::SLOTS + symbols::slots(hash_bits))?;
+    let (by_length, by_symbol) = memory.values().split_at_mut(lengths::SLOTS);
+    let mut lengths = LengthModel::new(&tables, by_length);
+    let mut symbols = SymbolModel::new(&tables, by_symbol, hash_bits);
     let mut runs = Runs::new();
     let mut rest = last;
     while let Some(&symbol) = rest.first() {
@@ -100,6 +106,7 @@ fn encode_symbols(coder: &mut BinaryEncoder, last: &[u8], hash_bits: u32) {
         runs.push(symbol, length, 0);
         rest = &rest[length..];
     }
+    Ok(())
 }
 
 /// Decodes a column of `count` symbols. Memory grows with what was decoded, not with `count`.
@@ -128,8 +135,10 @@ fn decode_ranks(coder: &mut BinaryDecoder, column: &mut Column) -> Result<()> {
     let mut list = [0_u8; 256];
     list[..order.len()].copy_from_slice(&order);
     let tables = Tables::new();
-    let mut lengths = LengthModel::new(&tables);
-    let mut ranks = RankModel::new(&tables);
+    let mut memory = Memory::new(lengths::SLOTS + ranks::SLOTS)?;
+    let (by_length, by_rank) = memory.values().split_at_mut(lengths::SLOTS);
+    let mut lengths = LengthModel::new(&tables, by_length);
+    let mut ranks = RankModel::new(&tables, by_rank);
     let mut runs = Runs::new();
     loop {
         let [symbol, next] = [list[0], list[1]];
@@ -154,8 +163,10 @@ fn decode_ranks(coder: &mut BinaryDecoder, column: &mut Column) -> Result<()> {
 
 fn decode_symbols(coder: &mut BinaryDecoder, column: &mut Column) -> Result<()> {
     let tables = Tables::new();
-    let mut lengths = LengthModel::new(&tables);
-    let mut symbols = SymbolModel::new(&tables, HASH_BITS);
+    let mut memory = Memory::new(lengths::SLOTS + symbols::slots(HASH_BITS))?;
+    let (by_length, by_symbol) = memory.values().split_at_mut(lengths::SLOTS);
+    let mut lengths = LengthModel::new(&tables, by_length);
+    let mut symbols = SymbolModel::new(&tables, by_symbol, HASH_BITS);
     let mut runs = Runs::new();
     loop {
         let symbol = symbols.code(coder, &tables, &runs, 0);

@@ -21,8 +21,8 @@ const BY_TWO: usize = BY_SECOND + 256 * NODES;
 
 /// A symbol is coded bit by bit from the highest.
 #[derive(Debug)]
-pub struct SymbolModel {
-    predictor: Predictor<7, 0x3333342>,
+pub struct SymbolModel<'a> {
+    predictor: Predictor<'a, 7, 0x3333342>,
     hash_bits: u32,
 }
 
@@ -33,12 +33,16 @@ fn hashed(context: u32, bits: u32) -> usize {
     (context.wrapping_mul(0x9E37_79B1) >> (32 - bits)) as usize
 }
 
-impl SymbolModel {
-    /// Creates a model whose hashed contexts have `1 << hash_bits` counters each, at least one for each node.
-    pub fn new(tables: &Tables, hash_bits: u32) -> Self {
-        let slots = BY_TWO + (2 << hash_bits);
+/// Counters that the model needs, the hashed contexts having `1 << hash_bits` each.
+pub const fn slots(hash_bits: u32) -> usize {
+    BY_TWO + (2 << hash_bits)
+}
+
+impl<'a> SymbolModel<'a> {
+    /// Creates a model in [`slots`] zeros; hashed contexts have at least one counter for each node.
+    pub fn new(tables: &Tables, counters: &'a mut [i16], hash_bits: u32) -> Self {
         Self {
-            predictor: Predictor::new(slots, NODES, NODES, tables, 32),
+            predictor: Predictor::new(counters, NODES, NODES, tables, 32),
             hash_bits,
         }
     }

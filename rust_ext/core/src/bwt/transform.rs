@@ -10,6 +10,7 @@
 //! the chains are walked in step: their cache misses overlap.
 
 use super::no_memory;
+use crate::memory::Memory;
 use crate::{Error, Result};
 use libsais::bwt::AuxIndicesSamplingRate;
 use libsais::BwtConstruction;
@@ -58,10 +59,10 @@ pub fn forward(text: &[u8]) -> Result<Transformed> {
     let mut last = filled(len, 0_u8)?;
     let mut rows = filled(len.div_ceil(unit).max(1), 0_i32)?;
     if len > 0 {
-        let mut work = filled(len, 0_i32)?;
+        let mut work = Memory::new(len)?;
         BwtConstruction::for_text(text)
             .in_borrowed_buffer(&mut last)
-            .with_borrowed_temporary_array_buffer(&mut work)
+            .with_borrowed_temporary_array_buffer(work.values())
             .single_threaded()
             .with_aux_indices_in_buffer(AuxIndicesSamplingRate::new(unit as i32), &mut rows)
             .run()
@@ -96,9 +97,13 @@ pub fn inverse(column: &Transformed) -> Result<Vec<u8>> {
     }
     let mut text = filled(len, 0_u8)?;
     if len <= PACKED_UP_TO {
-        walk(&mut text, &cuts, &column.anchors, &packed(column)?)?;
+        let mut memory = Memory::new(len + 1)?;
+        let table = packed(column, memory.values());
+        walk(&mut text, &cuts, &column.anchors, &table)?;
     } else {
-        walk(&mut text, &cuts, &column.anchors, &separate(column)?)?;
+        let mut memory = Memory::new(len + 1)?;
+        let table = separate(column, memory.values())?;
+        walk(&mut text, &cuts, &column.anchors, &table)?;
     }
     Ok(text)
 }
@@ -109,9 +114,9 @@ trait Step {
 }
 
 /// The row less one in the upper 24 bits and the symbol in the lower 8: one access a step.
-struct Packed(Vec<u32>);
+struct Packed<'a>(&'a [u32]);
 
-impl Step for Packed {
+impl Step for Packed<'_> {
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation)] // the low byte is the symbol
     fn step(&self, row: u32) -> (u8, u32) {
@@ -121,12 +126,12 @@ impl Step for Packed {
 }
 
 /// The rows and the symbols apart, for texts above 16 MiB.
-struct Separate {
-    rows: Vec<u32>,
+struct Separate<'a> {
+    rows: &'a [u32],
     symbols: Vec<u8>,
 }
 
-impl Step for Separate {
+impl Step for Separate<'_> {
     #[inline(always)]
     fn step(&self, row: u32) -> (u8, u32) {
         (self.symbols[row as usize], self.rows[row as usize])
@@ -148,9 +153,8 @@ fn first_rows(last: &[u8]) -> [u32; 256] {
     })
 }
 
-fn packed(column: &Transformed) -> Result<Packed> {
+fn packed<'a>(column: &Transformed, entries: &'a mut [u32]) -> Packed<'a> {
     let mut next = first_rows(&column.last);
-    let mut entries = filled(column.last.len() + 1, 0_u32)?;
     let (above, below) = column.last.split_at(column.anchors[0] as usize);
     let (entries_above, entries_below) = entries.split_at_mut(above.len());
     for (symbols, entries) in [(above, entries_above), (below, &mut entries_below[1..])] {
@@ -160,17 +164,16 @@ fn packed(column: &Transformed) -> Result<Packed> {
             *row += 1;
         }
     }
-    Ok(Packed(entries))
+    Packed(entries)
 }
 
-fn separate(column: &Transformed) -> Result<Separate> {
+fn separate<'a>(column: &Transformed, rows: &'a mut [u32]) -> Result<Separate<'a>> {
     let mut next = first_rows(&column.last);
     let mark = column.anchors[0] as usize;
-    let mut rows = filled(column.last.len() + 1, 0_u32)?;
     let mut symbols = filled(column.last.len() + 1, 0_u8)?;
     symbols[..mark].copy_from_slice(&column.last[..mark]);
     symbols[mark + 1..].copy_from_slice(&column.last[mark..]);
-    for (at, (&symbol, entry)) in symbols.iter().zip(&mut rows).enumerate() {
+    for (at, (&symbol, entry)) in symbols.iter().zip(rows.iter_mut()).enumerate() {
         if at != mark {
             let row = &mut next[usize::from(symbol)];
             *entry = *row;

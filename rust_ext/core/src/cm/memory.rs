@@ -1,43 +1,5 @@
 //! Memory of tables.
 
-use crate::{Error, Result};
-use bytemuck::Pod;
-use memmap2::{Advice, MmapMut};
-use std::marker::PhantomData;
-
-/// Zeroed values on pages of their own, huge ones where the system has them: look-ups then miss the TLB less.
-#[derive(Debug)]
-pub struct Memory<T> {
-    map: MmapMut,
-    values: PhantomData<T>,
-}
-
-impl<T: Pod> Memory<T> {
-    /// Allocates `count` values; their pages cost nothing until they are touched.
-    ///
-    /// # Errors
-    /// [`Error::Limit`] when the system has no room for them.
-    pub fn new(count: usize) -> Result<Self> {
-        let limit = |_| Error::Limit {
-            what: "memory for context mixing",
-        };
-        let map = MmapMut::map_anon(count * size_of::<T>()).map_err(limit)?;
-        // Not having huge pages is no error.
-        #[cfg(target_os = "linux")]
-        let _ = map.advise(Advice::HugePage);
-        Ok(Self {
-            map,
-            values: PhantomData,
-        })
-    }
-
-    /// All values.
-    #[must_use]
-    pub fn values(&mut self) -> &mut [T] {
-        bytemuck::cast_slice_mut(&mut self.map)
-    }
-}
-
 /// An array on the heap that was never on the stack.
 #[allow(clippy::unnecessary_box_returns)] // too large for the stack
 pub fn filled<T: Copy, const N: usize>(value: T) -> Box<[T; N]> {

@@ -11,9 +11,9 @@ pub mod slots;
 pub mod states;
 pub mod wide;
 
-use super::memory::Memory;
 use super::Params;
 use crate::bitmodel::{Decoding, Encoding, SymbolCoder};
+use crate::memory::Memory;
 use crate::{interrupt, Result};
 use contexts::NARROW;
 use matches::MatchModel;
