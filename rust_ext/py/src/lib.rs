@@ -24,7 +24,7 @@ mod _core {
     };
 
     #[pymodule_export]
-    use crate::stop::StopFlag;
+    use crate::stop::{report, set_listener, StopFlag};
     #[pymodule_export]
     use crate::transforms::{x86_forward, x86_inverse, x86_survey};
 
