@@ -258,6 +258,8 @@ def run_jobs(
         chosen = job(verb, options)
     except ValueError as error:
         parser.error(str(error))
+    if getattr(options, "stdout", False) and options.output not in (None, "-"):
+        parser.error("one output only: to standard output (-c) or to a file (-o)")
     if chosen.output not in (None, "-") and (len(files) > 1 or chosen.recursive):
         parser.error("one output (-o) is for one input")
     if options.json and verb != "test" and (chosen.output == "-" or not files or "-" in files):

@@ -14,7 +14,7 @@ from lmcodec.container import SKIPPABLE_MAGIC
 from lmcodec.errors import LmcodecError
 from lmcodec.frame import Feed, decode_frames
 from lmcodec.incremental import LmcodecCompressor
-from lmcodec.names import STDIN, compressed_name, content_name, has_suffix, walk
+from lmcodec.names import STDIN, compressed_name, content_name, expand, has_suffix
 from lmcodec.options import DEFAULT_LEVEL, CompressionParameter
 from lmcodec.outcomes import (
     JobError,
@@ -114,13 +114,8 @@ def run(job: Job, names: list[str], terminal: Terminal, report: Report | None = 
 def _expand(job: Job, names: list[str], terminal: Terminal, report: Report) -> Iterator[str]:
     """Yield the files; those below folders, too, where that is wanted."""
     for name in names:
-        if not (job.recursive and name != STDIN and os.path.isdir(name)):
-            yield name
-            continue
         try:
-            for found in walk(name):
-                if has_suffix(found) == (job.verb != "compress"):
-                    yield found
+            yield from expand(name, recursive=job.recursive, compressed=job.verb != "compress")
         except OSError as error:
             report(name, error)
             terminal.error(f"{subject(name, error)}: {describe(error)}", hint(error))

@@ -108,6 +108,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using test' -l json -d 'a JSON record for
 complete -c lmcodec -n '_shtab_lmcodec_using test; and test $_shtab_lmcodec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a info -d 'Say what files hold, by their headers.'
 complete -c lmcodec -n '_shtab_lmcodec_using info' -s h -l help -d 'show this help message and exit'
+complete -c lmcodec -n '_shtab_lmcodec_using info' -s r -l recursive -d 'work on all files below folders'
 complete -c lmcodec -n '_shtab_lmcodec_using info' -s v -l verbose -d 'list all blocks'
 complete -c lmcodec -n '_shtab_lmcodec_using info' -l json -d 'a JSON record for each file'
 complete -c lmcodec -n '_shtab_lmcodec_using info; and test $_shtab_lmcodec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'

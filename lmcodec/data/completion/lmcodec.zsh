@@ -120,6 +120,7 @@ _shtab_lmcodec_doctor_defaults_added=0
 
 _shtab_lmcodec_info_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-r,--recursive}"[work on all files below folders]"
   {-v,--verbose}"[list all blocks]"
   "--json[a JSON record for each file]"
   "(*)::files\; - is standard input:_files"
