@@ -159,7 +159,10 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
 def add_decoding(group: argparse._ArgumentGroup) -> None:
     """Add what a decompressor can choose."""
     group.add_argument(
-        "--memory", type=size, metavar="SIZE", help="refuse to use more memory for a block"
+        "--memory",
+        type=size,
+        metavar="SIZE",
+        help="refuse to decode a block that needs more memory",
     )
 
 
