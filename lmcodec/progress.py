@@ -40,8 +40,8 @@ class Meter:
             if self._notify is not None:
                 self._notify()
 
-        set_listener(listen)
+        before = set_listener(listen)
         try:
             yield
         finally:
-            set_listener(None)
+            set_listener(before)

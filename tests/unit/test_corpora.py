@@ -279,7 +279,7 @@ def test_bad_download_leaves_nothing(
 def test_unreachable_server(registry: list[Corpus]) -> None:
     # Port 9 of this machine: nothing listens there.
     registry.append(entry("http://127.0.0.1:9/raw"))
-    with pytest.raises(LmcodecError, match="cannot be fetched: .*refused"):
+    with pytest.raises(LmcodecError, match=r"cannot be fetched: .*refused"):
         corpora.get("raw")
 
 

@@ -52,6 +52,19 @@ def test_threads_report_in_the_calling_thread() -> None:
     assert callers == {threading.get_ident()}
 
 
+def test_a_callback_may_code_something_itself() -> None:
+    calls: list[int] = []
+
+    def note(done: int, total: int | None) -> None:
+        del total
+        calls.append(done)
+        assert lmcodec.decompress(lmcodec.compress(CONTENT[:100], level=3)) == CONTENT[:100]
+
+    stream = lmcodec.compress(CONTENT, model=Cm(3), progress=note)
+    assert calls == [PIECE, 2 * PIECE, 3 * PIECE, len(CONTENT)]
+    assert stream == lmcodec.compress(CONTENT, model=Cm(3))
+
+
 def test_content_of_no_bytes_reports_once() -> None:
     calls: list[tuple[int, int | None]] = []
     stream = lmcodec.compress(b"", progress=lambda *call: calls.append(call))
@@ -100,13 +113,13 @@ def test_the_commands_follow_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     terminal = Recorder("lmz", verbosity=-1)
 
-    def spy(listener: Callable[[int], None] | None) -> None:
+    def spy(listener: Callable[[int], object] | None) -> object:
         def listen(done: int) -> None:
             assert listener is not None
             listener(done)
             terminal.look()
 
-        _core.set_listener(listen if listener else None)
+        return _core.set_listener(listen if listener else None)
 
     monkeypatch.setattr(progress, "set_listener", spy)
     size = len(CONTENT)

@@ -41,10 +41,11 @@ impl StopFlag {
 const REPORT: usize = 1 << 16;
 
 /// Lets the models of the calling thread tell `listener`, or nobody, how many symbols of a stream are done.
+/// Returns the one that was told before: a listener may itself code something.
 #[pyfunction]
 #[pyo3(signature = (listener))]
-pub fn set_listener(listener: Option<Py<PyAny>>) {
-    LISTENER.set(listener);
+pub fn set_listener(listener: Option<Py<PyAny>>) -> Option<Py<PyAny>> {
+    LISTENER.replace(listener)
 }
 
 /// Does for a model written in Python what the loops of the others do: tells the listener, unless `done` is
