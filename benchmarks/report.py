@@ -184,20 +184,21 @@ def _pipe_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
 
 def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, texts: Set[int]) -> str:
     """Return a table whose columns sort by a click; those in `texts` hold words."""
+    # The ends of cells and rows go without saying in HTML, and make up a third of a long table.
     titles = "".join(
-        f"<th{' class=t' if column in texts else ''}>{html.escape(cell)}</th>"
+        f"<th{' class=t' if column in texts else ''}>{html.escape(cell)}"
         for column, cell in enumerate(head)
     )
     lines = []
     for row in rows:
         own = any(cell.startswith("lmcodec") for cell in row)
         cells = "".join(
-            f"<td{' class=t' if column in texts else ''}>{html.escape(cell)}</td>"
+            f"<t{'h' if column in texts else 'd'}>{html.escape(cell)}"
             for column, cell in enumerate(row)
         )
-        lines.append(f"<tr{' class=own' if own else ''}>{cells}</tr>")
+        lines.append(f"<tr{' class=own' if own else ''}>{cells}")
     body = "\n".join(lines)
     return (
-        f'<div class="scroll"><table><thead><tr>{titles}</tr></thead>\n'
+        f'<div class="scroll"><table><thead><tr>{titles}</thead>\n'
         f"<tbody>{body}</tbody></table></div>"
     )

@@ -40,7 +40,8 @@ def compress(
         transform: "auto" to choose by content where the model is, "raw" for none, the id of a
             transform, or a transform.
         threads: Blocks that are coded side by side; the bytes do not depend on it.
-        progress: Called with (bytes done, bytes in all) as blocks are done.
+        progress: Called with (bytes done, bytes in all) in the calling thread, after every 64 KiB
+            that a slow model codes and after every block. What it raises ends the work.
         block_size: Bytes of content in a block, or None for that of the level.
 
     Returns:
@@ -65,7 +66,8 @@ def compress(
         block_size=block_size,
     )
     view = memoryview(data).cast("B")
-    workers = Workers(chosen.threads)
+    report = _Report(progress, lambda: writer.done, len(view))
+    workers = Workers(chosen.threads, report if progress is not None else None)
     writer = FrameWriter(
         chosen.plan,
         chosen.block_size,
@@ -77,13 +79,11 @@ def compress(
     try:
         for part in writer.write(view):
             parts.append(part)
-            if progress is not None:
-                progress(writer.done, len(view))
+            report()
         parts += writer.finish()
     finally:
         workers.close()
-    if progress is not None:
-        progress(len(view), len(view))
+    report(end=True)
     return b"".join(parts)
 
 
@@ -103,7 +103,8 @@ def decompress(
             before anything is decoded.
         max_memory: Bytes that decoding a block may need, or None for any number.
         threads: Blocks that are decoded side by side.
-        progress: Called with (bytes done, None) as blocks are done.
+        progress: Called with (bytes done, None) in the calling thread, after every 64 KiB that a
+            slow model decodes and after every block. What it raises ends the work.
 
     Returns:
         The content.
@@ -114,14 +115,14 @@ def decompress(
         LimitError: The content is larger than allowed, or a block needs too much memory.
     """
     parts: list[bytes] = []
-    done = 0
+    report = _Report(progress, lambda: workers.done, None)
+    workers = Workers(threads or 1, report if progress is not None else None)
     for part in decode_frames(
-        Feed(data), max_output_size=max_output_size, max_memory=max_memory, threads=threads or 1
+        Feed(data), max_output_size=max_output_size, max_memory=max_memory, workers=workers
     ):
         parts.append(part)
-        done += len(part)
-        if progress is not None:
-            progress(done, None)
+        report()
+    report(end=True)
     return b"".join(parts)
 
 
@@ -150,8 +151,38 @@ def decompress_into(
         raise TypeError("out must be writable")
     position = 0
     for part in decode_frames(
-        Feed(data), max_output_size=len(view), max_memory=max_memory, threads=threads or 1
+        Feed(data),
+        max_output_size=len(view),
+        max_memory=max_memory,
+        workers=Workers(threads or 1),
     ):
         view[position : position + len(part)] = part
         position += len(part)
     return position
+
+
+class _Report:
+    """Tells a caller how much is done, whenever that is more than before.
+
+    Args:
+        progress: What to call, or None.
+        done: Returns the bytes done.
+        total: Bytes in all, or None where they are not known.
+    """
+
+    def __init__(
+        self, progress: Progress | None, done: Callable[[], int], total: int | None
+    ) -> None:
+        self._progress = progress
+        self._done = done
+        self._total = total
+        self._last: int | None = None
+
+    def __call__(self, *, end: bool = False) -> None:
+        """Call it, where there is something new; at the end also if that is nothing at all."""
+        done = self._done()
+        if self._progress is not None and (
+            done > (self._last or 0) or (end and done != self._last)
+        ):
+            self._last = done
+            self._progress(done, self._total)

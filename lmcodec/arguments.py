@@ -159,7 +159,10 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
 def add_decoding(group: argparse._ArgumentGroup) -> None:
     """Add what a decompressor can choose."""
     group.add_argument(
-        "--memory", type=size, metavar="SIZE", help="refuse to use more memory for a block"
+        "--memory",
+        type=size,
+        metavar="SIZE",
+        help="refuse to decode a block that needs more memory",
     )
 
 
@@ -258,6 +261,8 @@ def run_jobs(
         chosen = job(verb, options)
     except ValueError as error:
         parser.error(str(error))
+    if getattr(options, "stdout", False) and options.output not in (None, "-"):
+        parser.error("one output only: to standard output (-c) or to a file (-o)")
     if chosen.output not in (None, "-") and (len(files) > 1 or chosen.recursive):
         parser.error("one output (-o) is for one input")
     if options.json and verb != "test" and (chosen.output == "-" or not files or "-" in files):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError, ModelError
 from lmcodec.header import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
 from lmcodec.models.base import MODELS, Model, symbol_width
+from lmcodec.progress import Meter
 from lmcodec.select import candidates, choose, shortest
 from lmcodec.transforms.base import TRANSFORMS, Stream, Transform
 
@@ -24,6 +28,9 @@ Choice: TypeAlias = Model | Literal["auto", "stored"]
 # A transform for every block, or its class, which finds the parameters of each, or the way in which
 # it is found.
 Split: TypeAlias = Transform | type[Transform] | Literal["auto", "raw"]
+
+# Called with a number of symbols: the context in which a model codes them.
+Followed: TypeAlias = Callable[[int], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,14 @@ class Plan:
     split: Split = "auto"
 
 
-def encode_block(raw: bytes, start: int, plan: Plan) -> bytes:
+def encode_block(raw: bytes, start: int, plan: Plan, meter: Meter | None = None) -> bytes:
     """Code one block.
 
     Args:
         raw: Its content.
         start: Offset of the content in the frame's content.
         plan: How to code it.
+        meter: What follows how far it is.
 
     Returns:
         Block header and payloads: the same bytes for the same arguments, always.
@@ -62,8 +70,9 @@ def encode_block(raw: bytes, start: int, plan: Plan) -> bytes:
     records: list[ModelRecord] = []
     table: list[StreamRecord] = []
     payloads: list[bytes] = []
-    for stream in streams:
-        payload, record = _encode_stream(stream, plan)
+    sizes = [len(stream.symbols) * symbol_width(stream.symbols) for stream in streams]
+    for stream, followed in zip(streams, _follow(meter, sizes), strict=True):
+        payload, record = _encode_stream(stream, plan, followed)
         reference = STORED
         if record is not None:
             if record not in records:
@@ -88,12 +97,19 @@ def encode_block(raw: bytes, start: int, plan: Plan) -> bytes:
     return b"".join((header.pack(), *payloads))
 
 
-def decode_block(header: BlockHeader, payloads: Buffer, *, max_memory: int | None = None) -> bytes:
+def decode_block(
+    header: BlockHeader,
+    payloads: Buffer,
+    meter: Meter | None = None,
+    *,
+    max_memory: int | None = None,
+) -> bytes:
     """Undo `encode_block`.
 
     Args:
         header: The parsed block header.
         payloads: As many bytes as the header announces.
+        meter: What follows how far it is.
         max_memory: Bytes that decoding may need, or None for any number.
 
     Returns:
@@ -120,14 +136,15 @@ def decode_block(header: BlockHeader, payloads: Buffer, *, max_memory: int | Non
         )
     symbols: dict[str, Symbols] = {}
     position = 0
-    for record in header.streams:
+    sizes = [record.count * record.width for record in header.streams]
+    for record, followed in zip(header.streams, _follow(meter, sizes), strict=True):
         payload = bytes(view[position : position + record.coded_size])
         position += record.coded_size
         if record.model == STORED:
             symbols[record.name] = _from_little_endian(payload, record.width)
         else:
             model = models[record.model - 1]
-            symbols[record.name] = _decode_stream(model, payload, record)
+            symbols[record.name] = _decode_stream(model, payload, record, followed)
     raw = transform.inverse(symbols) if transform else bytes(symbols[""])
     computed = zlib.crc32(raw)
     if len(raw) != header.raw_size or computed != header.crc:
@@ -215,7 +232,19 @@ def _transforms(raw: bytes, plan: Plan) -> Iterator[Transform]:
                     yield transform
 
 
-def _encode_stream(stream: Stream, plan: Plan) -> tuple[bytes, ModelRecord | None]:
+def _follow(meter: Meter | None, sizes: Sequence[int]) -> Iterator[Followed]:
+    """Yield for each stream what its model is to run in, so that its share of the block counts."""
+    meter = meter or Meter()
+    total = sum(sizes) or 1
+    done = 0
+    for size in sizes:
+        yield partial(meter.stream, done / total, (done + size) / total)
+        done += size
+
+
+def _encode_stream(
+    stream: Stream, plan: Plan, followed: Followed
+) -> tuple[bytes, ModelRecord | None]:
     """Code one stream, or store it where no model makes it smaller."""
     symbols = stream.symbols
     stored = symbols if isinstance(symbols, bytes) else _to_little_endian(symbols)
@@ -228,15 +257,19 @@ def _encode_stream(stream: Stream, plan: Plan) -> tuple[bytes, ModelRecord | Non
         model = plan.choice.fit(symbols)
     if model is None:
         return stored, None
-    payload = model.encode(symbols)
+    with followed(len(symbols)):
+        payload = model.encode(symbols)
     record = ModelRecord(model.id, model.version, model.params(), model.host_bound, model.digests())
     if len(payload) + len(record.pack()) >= len(stored):
         return stored, None
     return payload, record
 
 
-def _decode_stream(model: Model, payload: bytes, record: StreamRecord) -> Symbols:
-    symbols = model.decode(payload, record.count)
+def _decode_stream(
+    model: Model, payload: bytes, record: StreamRecord, followed: Followed
+) -> Symbols:
+    with followed(record.count):
+        symbols = model.decode(payload, record.count)
     if len(symbols) != record.count or symbol_width(symbols) != record.width:
         raise CorruptError(
             f"model {model.id} decoded {len(symbols)} symbols of {symbol_width(symbols)} bytes: "

@@ -139,6 +139,7 @@ def _add_info(commands: Commands) -> None:
     command = _command(commands, "info", "say what files hold, by their headers", _info)
     add_files(command)
     command.set_defaults(needs_files=True)
+    add_recursive(command.add_argument_group("files"))
     command.add_argument(
         "-v", "--verbose", action="store_const", dest="verbosity", const=1, default=0,
         help="list all blocks",
@@ -150,7 +151,7 @@ def _info(_parser: Parser, options: argparse.Namespace) -> int:
     from lmcodec.listing import list_streams
 
     terminal = Terminal("lmcodec", verbosity=options.verbosity)
-    list_streams(options.files, terminal, as_json=options.json)
+    list_streams(options.files, terminal, as_json=options.json, recursive=options.recursive)
     return terminal.exit_code
 
 
@@ -264,13 +265,36 @@ def _corpora(parser: Parser, options: argparse.Namespace) -> int:
         if not options.names:
             parser.error("name the corpora to get")
         for name in options.names:
-            print(corpora.get(name))
+            _get(name, terminal)
     else:
         for check in corpora.verify(options.names or None):
             print(f"{check.status:8}{check.corpus.name}")
             if check.status == "wrong" or (check.status == "missing" and options.names):
                 terminal.error(check.message.splitlines()[0])
     return terminal.exit_code
+
+
+def _get(name: str, terminal: Terminal) -> None:
+    from lmcodec import corpora
+
+    done = 0
+
+    def note(so_far: int, total: int | None) -> None:
+        nonlocal done
+        if not done:
+            terminal.begin(name, total, lambda: done)
+        done = so_far
+
+    try:
+        try:
+            path = corpora.get(name, note)
+        finally:
+            terminal.end()
+    except LmcodecError as error:
+        # The others are got nevertheless.
+        terminal.error(str(error).splitlines()[0], error.hint)
+    else:
+        print(path)
 
 
 def _doctor(_parser: Parser, _options: argparse.Namespace) -> int:

@@ -306,7 +306,7 @@ def _fetch(corpus: Corpus, target: IO[bytes], progress: Progress | None) -> None
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:
             promised = response.headers.get("Content-Length")
-            total = int(promised) if promised else None
+            total = int(promised) if promised and promised.isdecimal() else None
             if total is not None and total > limit:
                 raise _too_large(corpus, limit, total)
             while chunk := response.read(_CHUNK_BYTES):
@@ -323,7 +323,10 @@ def _fetch(corpus: Corpus, target: IO[bytes], progress: Progress | None) -> None
             hint="the file may have moved; get it by hand and set LMCODEC_CORPORA",
         ) from error
     except (OSError, http.client.HTTPException) as error:
-        raise LmcodecError(f"corpus cannot be fetched: {error}: {url}") from error
+        # What urllib wraps up says it better.
+        reason = getattr(error, "reason", error)
+        words = getattr(reason, "strerror", None) or reason
+        raise LmcodecError(f"corpus cannot be fetched: {words}: {url}") from error
     if total is not None and done < total:
         raise TruncatedError(f"download ended early: {done} of {total} bytes: {url}")
 

@@ -78,16 +78,17 @@ class FrameWriter:
         self._workers = workers or Workers()
         self._buffer = bytearray()
         self._header: FrameHeader | None = None
+        # What the workers had done for other frames.
+        self._done_before = self._workers.done
         self._submitted: deque[tuple[int, int]] = deque()
         self._entries: list[IndexEntry] = []
         self._taken = 0
-        self._done = 0
         self._written = 0
 
     @property
     def done(self) -> int:
-        """Bytes of content in the blocks that were yielded."""
-        return self._done
+        """Bytes of content that are coded, also inside of blocks at work; for any thread."""
+        return self._workers.done - self._done_before
 
     def write(self, data: Buffer) -> Iterator[bytes]:
         """Take content; yield the bytes of the frame that are ready.
@@ -117,7 +118,8 @@ class FrameWriter:
         if self._digest is not None:
             self._digest.update(raw)
         self._submitted.append((start, len(raw)))
-        for block in self._workers.submit(lambda: encode_block(raw, start, self._plan)):
+        encode = partial(encode_block, raw, start, self._plan)
+        for block in self._workers.submit(encode, len(raw)):
             yield self._finished(block)
 
     def drain(self) -> Iterator[bytes]:
@@ -164,7 +166,6 @@ class FrameWriter:
 
     def _finished(self, block: bytes) -> bytes:
         start, size = self._submitted.popleft()
-        self._done += size
         if self._header is not None and self._header.one_block:
             return block
         header = BlockHeader.parse(Cursor(block))
@@ -320,7 +321,8 @@ def decode_frames(
     *,
     max_output_size: int | None = None,
     max_memory: int | None = None,
-    threads: int = 1,
+    workers: Workers | None = None,
+    counts_coded: bool = False,
 ) -> Generator[bytes, None, None]:
     """Yield the content of all frames of a stream, block by block.
 
@@ -328,14 +330,16 @@ def decode_frames(
         feed: The stream.
         max_output_size: Bytes of content to yield at most, or None for any number.
         max_memory: Bytes that decoding a block may need, or None for any number.
-        threads: Blocks that are decoded side by side, ahead of the one that is yielded.
+        workers: Threads for the blocks, which run ahead of the one that is yielded.
+        counts_coded: Whether the workers are to count the bytes of the stream in what they have
+            done, or those of the content.
 
     Raises:
         FormatError: The bytes are not frames from the first to the last.
         UnsupportedError: A frame needs a newer release or an unknown model.
         LimitError: The content is larger than allowed, or a block needs too much memory.
     """
-    workers = Workers(threads)
+    workers = workers or Workers()
     total = 0
     try:
         for part in read_parts(feed):
@@ -346,8 +350,10 @@ def decode_frames(
                 checker.block(part)
                 total += part.header.raw_size
                 check_output(total, max_output_size)
+                # The meter, an argument by position, comes third.
                 decode = partial(decode_block, part.header, part.payloads, max_memory=max_memory)
-                yield from map(checker.content, workers.submit(decode))
+                size = part.coded_size if counts_coded else part.header.raw_size
+                yield from map(checker.content, workers.submit(decode, size))
             else:
                 yield from map(checker.content, workers.drain())
                 checker.end(part)

@@ -40,8 +40,14 @@ def search(arguments: list[str]) -> int:
     Returns:
         The exit code.
     """
-    if "--help" in arguments:
+    asked = split_files(arguments)[0]
+    if "--help" in asked:
         print(_USAGE)
+        return 0
+    if {"-V", "--version"} & set(asked):
+        from lmcodec import __version__
+
+        print(f"lmzgrep {__version__}")
         return 0
     options, files = split_words(arguments)
     if options is None:

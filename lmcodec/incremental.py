@@ -79,8 +79,9 @@ class LmcodecCompressor:
 
     @property
     def done(self) -> int:
-        """Bytes of content in the blocks of this frame that were returned."""
-        return self._writer.done if self._writer is not None else 0
+        """Bytes of content of this frame that are coded so far; any thread may ask."""
+        writer = self._writer
+        return writer.done if writer is not None else 0
 
     @property
     def last_mode(self) -> int:

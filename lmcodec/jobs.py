@@ -12,9 +12,9 @@ from typing import IO
 
 from lmcodec.container import SKIPPABLE_MAGIC
 from lmcodec.errors import LmcodecError
-from lmcodec.file import LmcodecFile
+from lmcodec.frame import Feed, decode_frames
 from lmcodec.incremental import LmcodecCompressor
-from lmcodec.names import STDIN, compressed_name, content_name, has_suffix, walk
+from lmcodec.names import STDIN, compressed_name, content_name, expand, has_suffix
 from lmcodec.options import DEFAULT_LEVEL, CompressionParameter
 from lmcodec.outcomes import (
     JobError,
@@ -29,6 +29,7 @@ from lmcodec.outcomes import (
 )
 from lmcodec.outputs import Device, NewFile, Nowhere, Output, Stdout, open_output
 from lmcodec.terminal import Terminal, shown
+from lmcodec.workers import Workers
 
 _CHUNK_BYTES = 1 << 20
 
@@ -113,13 +114,8 @@ def run(job: Job, names: list[str], terminal: Terminal, report: Report | None = 
 def _expand(job: Job, names: list[str], terminal: Terminal, report: Report) -> Iterator[str]:
     """Yield the files; those below folders, too, where that is wanted."""
     for name in names:
-        if not (job.recursive and name != STDIN and os.path.isdir(name)):
-            yield name
-            continue
         try:
-            for found in walk(name):
-                if has_suffix(found) == (job.verb != "compress"):
-                    yield found
+            yield from expand(name, recursive=job.recursive, compressed=job.verb != "compress")
         except OSError as error:
             report(name, error)
             terminal.error(f"{subject(name, error)}: {describe(error)}", hint(error))
@@ -127,12 +123,12 @@ def _expand(job: Job, names: list[str], terminal: Terminal, report: Report) -> I
 
 def _run_one(job: Job, name: str, terminal: Terminal) -> Outcome:
     with _open_source(job, name) as (file, status):
-        source = _Source(file, name, status, terminal)
+        source = _Source(file, name, status)
         target = _target(job, name)
         if target is None:
-            return _code(job, source, Nowhere())
+            return _code(job, source, Nowhere(), terminal)
         if target == STDIN:
-            return _to_stdout(job, source)
+            return _to_stdout(job, source, terminal)
         if _same_file(target, status):
             raise JobError("input and output are the same file", kind="same-file")
         # A file of its own is only made when all is well, so that nothing is lost by an error.
@@ -145,9 +141,9 @@ def _run_one(job: Job, name: str, terminal: Terminal) -> Outcome:
             sync=job.remove,
         )
         try:
-            outcome = _code(job, source, output)
+            outcome = _code(job, source, output, terminal)
             if isinstance(output, NewFile) and keeps_status and (job.verify or job.remove):
-                _read_back(job, name, output.close())
+                _read_back(job, name, output.close(), terminal)
             output.commit()
         except BaseException as error:
             output.abandon()
@@ -211,7 +207,7 @@ def _same_file(target: str, status: os.stat_result | None) -> bool:
     return False
 
 
-def _to_stdout(job: Job, source: _Source) -> Outcome:
+def _to_stdout(job: Job, source: _Source, terminal: Terminal) -> Outcome:
     if sys.stdout is None:
         raise JobError("standard output is closed", kind="closed")
     if job.verb == "compress" and not job.force and sys.stdout.isatty():
@@ -222,7 +218,7 @@ def _to_stdout(job: Job, source: _Source) -> Outcome:
         )
     output = Stdout(sparse=bool(job.sparse))
     try:
-        outcome = _code(job, source, output)
+        outcome = _code(job, source, output, terminal)
         output.commit()
     except OSError as error:
         error.filename = error.filename or "standard output"
@@ -231,25 +227,21 @@ def _to_stdout(job: Job, source: _Source) -> Outcome:
 
 
 class _Source:
-    """An input that counts what was read, and shows how much of it is done.
+    """An input that counts what was read.
 
     Args:
         file: The open file.
         name: Its name.
         status: Its status, or None for standard input.
-        terminal: Where progress is shown.
     """
 
-    def __init__(
-        self, file: IO[bytes], name: str, status: os.stat_result | None, terminal: Terminal
-    ) -> None:
+    def __init__(self, file: IO[bytes], name: str, status: os.stat_result | None) -> None:
         self.name = name
         regular = status is not None and stat.S_ISREG(status.st_mode)
         self.size = status.st_size if status is not None and regular else None
         self.done = 0
         self._file = file
         self._held = b""
-        self._terminal = terminal
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, none at the end."""
@@ -264,14 +256,6 @@ class _Source:
             self._held += data
         return self._held[:size]
 
-    def begin(self) -> None:
-        """Show progress from here on."""
-        self._terminal.begin(self.name, self.size)
-
-    def advance(self, done: int) -> None:
-        """Take note of how much of what was read is done."""
-        self._terminal.advance(done)
-
     def _read(self, size: int) -> bytes:
         try:
             return self._file.read(size)
@@ -281,17 +265,16 @@ class _Source:
             raise
 
 
-def _code(job: Job, source: _Source, output: Output) -> Outcome:
-    source.begin()
+def _code(job: Job, source: _Source, output: Output, terminal: Terminal) -> Outcome:
     if job.verb == "compress":
-        return _compress(job, source, output)
+        return _compress(job, source, output, terminal)
     if job.force and job.output == STDIN and source.peek(3) != SKIPPABLE_MAGIC:
         # As `zcat -f` does. Both magics begin so.
-        return _copy(source, output)
-    return _decompress(job, source, output)
+        return _copy(source, output, terminal)
+    return _decompress(job, source, output, terminal)
 
 
-def _compress(job: Job, source: _Source, output: Output) -> Outcome:
+def _compress(job: Job, source: _Source, output: Output, terminal: Terminal) -> Outcome:
     compressor = LmcodecCompressor(
         options={
             CompressionParameter.compression_level: job.level or DEFAULT_LEVEL,
@@ -303,11 +286,11 @@ def _compress(job: Job, source: _Source, output: Output) -> Outcome:
         block_size=job.block_size,
     )
     compressor.set_pledged_input_size(source.size)
+    terminal.begin(source.name, source.size, lambda: compressor.done)
     coded = 0
     # Not one byte more than announced, though the file may grow meanwhile.
     while data := source.read(_wanted(source)):
         coded += _write(output, compressor.compress(data))
-        source.advance(compressor.done)
     if source.size is not None and source.done < source.size:
         raise JobError("became shorter while it was read", kind="changed")
     grown = source.size is not None and bool(source.peek(1))
@@ -320,51 +303,42 @@ def _wanted(source: _Source) -> int:
     return _CHUNK_BYTES if source.size is None else min(_CHUNK_BYTES, source.size - source.done)
 
 
-def _decompress(job: Job, source: _Source, output: Output) -> Outcome:
+def _decompress(job: Job, source: _Source, output: Output, terminal: Terminal) -> Outcome:
     raw = 0
-    # The file object is given no more than `read`, so it cannot seek and checks everything.
-    with LmcodecFile(
-        _ReadOnly(source),  # type: ignore[arg-type]
-        max_memory=job.max_memory,
-        threads=job.threads,
+    workers = Workers(job.threads)
+    terminal.begin(source.name, source.size, lambda: workers.done)
+    with contextlib.closing(
+        decode_frames(
+            Feed(read=source.read), max_memory=job.max_memory, workers=workers, counts_coded=True
+        )
     ) as content:
-        while data := content.read(_CHUNK_BYTES):
+        for data in content:
             raw += _write(output, data)
-            source.advance(source.done)
     return Outcome(source.name, _name_of(output), raw, source.done)
 
 
-class _ReadOnly:
-    """What a file object needs to be read in order."""
-
-    def __init__(self, source: _Source) -> None:
-        self.read = source.read
-
-    def seekable(self) -> bool:
-        return False
-
-
-def _copy(source: _Source, output: Output) -> Outcome:
+def _copy(source: _Source, output: Output, terminal: Terminal) -> Outcome:
+    terminal.begin(source.name, source.size, lambda: source.done)
     while data := source.read(_CHUNK_BYTES):
         _write(output, data)
-        source.advance(source.done)
     return Outcome(source.name, _name_of(output), source.done, source.done)
 
 
-def _read_back(job: Job, source: str, written: str) -> None:
+def _read_back(job: Job, source: str, written: str, terminal: Terminal) -> None:
     """Decode what is on the disk, and compare it with the other file.
 
     Raises:
         JobError: They differ.
     """
     raw, coded = (source, written) if job.verb == "compress" else (written, source)
-    with open(raw, "rb") as left, LmcodecFile(coded, threads=job.threads) as right:
-        while True:
-            ours, theirs = left.read(_CHUNK_BYTES), right.read(_CHUNK_BYTES)
-            if ours != theirs:
-                raise JobError("output does not decode to the input", kind="verify")
-            if not ours:
-                return
+    workers = Workers(job.threads)
+    with open(raw, "rb") as ours, open(coded, "rb") as theirs:
+        size = os.fstat(ours.fileno()).st_size
+        terminal.begin(f"{source}, reading back", size, lambda: workers.done)
+        with contextlib.closing(decode_frames(Feed(read=theirs.read), workers=workers)) as content:
+            same = all(ours.read(len(part)) == part for part in content)
+        if not same or ours.read(1):
+            raise JobError("output does not decode to the input", kind="verify")
 
 
 def _name_of(output: Output) -> str | None:

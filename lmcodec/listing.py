@@ -4,44 +4,63 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from lmcodec.errors import LmcodecError
 from lmcodec.info import BlockInfo, Info, info
-from lmcodec.names import STDIN
-from lmcodec.outcomes import JobError, Outcome, describe, hint, kind
+from lmcodec.names import STDIN, expand
+from lmcodec.outcomes import JobError, Outcome, describe, hint, kind, subject
 from lmcodec.terminal import Terminal, human, ratio, shown, table
 
 _HEADING = ["frames", "blocks", "compressed", "content", "ratio", "memory", "models", "name"]
 _BLOCK_HEADING = ["block", "offset", "compressed", "start", "content", "memory", "models"]
 
 
-def list_streams(names: list[str], terminal: Terminal, *, as_json: bool = False) -> None:
+def list_streams(
+    names: list[str], terminal: Terminal, *, as_json: bool = False, recursive: bool = False
+) -> None:
     """Print a table, or a JSON record for each file.
 
     Args:
         names: Files.
         terminal: Where errors go; verbose means a table of the blocks as well.
         as_json: Whether to print records.
+        recursive: Whether to list the compressed files below folders.
     """
     found: list[tuple[str, Info]] = []
-    for name in names:
-        try:
-            if name == STDIN:
-                raise JobError(
-                    "a stream in a pipe cannot be listed", "name a file", kind="not-seekable"
-                )
-            described = info(name)
-        except (JobError, LmcodecError, OSError) as error:
-            terminal.error(f"{shown(name)}: {describe(error)}", hint(error))
+    for name, described in _described(names, recursive):
+        if isinstance(described, Exception):
+            terminal.error(f"{subject(name, described)}: {describe(described)}", hint(described))
             if as_json:
-                print_record(_failure(name, error))
+                print_record(_failure(name, described))
             continue
         found.append((name, described))
         if as_json:
             print_record(stream_record(name, described))
     if not as_json and found:
         _print_table(found, blocks=terminal.verbosity > 0)
+
+
+def _described(names: list[str], recursive: bool) -> Iterator[tuple[str, Info | Exception]]:
+    """Yield what each file holds, or why that cannot be said."""
+    for name in names:
+        try:
+            for file in expand(name, recursive=recursive, compressed=True):
+                yield file, _describe(file)
+        except OSError as error:
+            yield name, error
+
+
+def _describe(name: str) -> Info | Exception:
+    try:
+        if name == STDIN:
+            raise JobError(
+                "a stream in a pipe cannot be listed", "name a file", kind="not-seekable"
+            )
+        return info(name)
+    except (JobError, LmcodecError, OSError) as error:
+        return error
 
 
 def _print_table(found: list[tuple[str, Info]], *, blocks: bool) -> None:

@@ -89,7 +89,7 @@ def _run(program: str, verb: str, stdout: bool, arguments: list[str]) -> int:
     if not files:
         parser.error("a stream in a pipe cannot be listed")
     terminal = Terminal(parser.prog, verbosity=options.verbosity)
-    list_streams(files, terminal, as_json=options.json)
+    list_streams(files, terminal, as_json=options.json, recursive=options.recursive)
     return terminal.exit_code
 
 

@@ -34,6 +34,25 @@ def content_name(name: str) -> str | None:
     return None
 
 
+def expand(name: str, *, recursive: bool, compressed: bool) -> Iterator[str]:
+    """Yield a name, or for a folder the files below it, where that is wanted.
+
+    Args:
+        name: A file or a folder, "-" for standard input.
+        recursive: Whether to look into folders.
+        compressed: Whether to yield those below a folder that have the suffix, or the others.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    if not (recursive and name != STDIN and os.path.isdir(name)):
+        yield name
+        return
+    for found in walk(name):
+        if has_suffix(found) == compressed:
+            yield found
+
+
 def walk(folder: str) -> Iterator[str]:
     """Yield the regular files below a folder, sorted; links are not followed.
 

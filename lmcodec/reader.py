@@ -9,6 +9,7 @@ from lmcodec.block import decode_block
 from lmcodec.errors import LmcodecError
 from lmcodec.frame import Feed, decode_frames
 from lmcodec.index import BlockTable, Source, read_block, read_table
+from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -30,7 +31,9 @@ class ContentReader(io.RawIOBase):
         self._seekable = hasattr(file, "seekable") and file.seekable()
         self._origin = file.tell() if self._seekable else 0
         # Until the first seek: the content in order.
-        self._in_order = decode_frames(Feed(read=file.read), max_memory=max_memory, threads=threads)
+        self._in_order = decode_frames(
+            Feed(read=file.read), max_memory=max_memory, workers=Workers(threads)
+        )
         self._error: LmcodecError | None = None
         # After it: where the blocks are.
         self._table: BlockTable | None = None

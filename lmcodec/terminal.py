@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import IO, Any
 
 _RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
@@ -62,9 +63,8 @@ class Terminal:
         self._colors = terminal and not plain
         self.shows_progress = (terminal and verbosity >= 0) if progress is None else progress
         self._painted = 0
-        # The file at work: its name, its size, and when it was begun.
-        self._job: tuple[str, int | None, float] | None = None
-        self._done = 0
+        # The file at work: its name, its size, what tells how much is done, and when it was begun.
+        self._job: tuple[str, int | None, Callable[[], int], float] | None = None
         self._painter: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -86,21 +86,22 @@ class Terminal:
         if self.verbosity >= level:
             self._print(message)
 
-    def begin(self, name: str, total: int | None) -> None:
-        """Show progress of a file from here on, until `end`, also while a block takes long."""
+    def begin(self, name: str, total: int | None, done: Callable[[], int]) -> None:
+        """Show progress of a file from here on, until `end`.
+
+        Args:
+            name: What the line begins with.
+            total: Bytes in all, or None where they are not known.
+            done: Returns how many are done; called in a thread of its own.
+        """
         if not self.shows_progress:
             return
         with self._lock:
-            self._job = (name, total, time.monotonic())
-            self._done = 0
+            self._job = (name, total, done, time.monotonic())
             self._paint()
         if self._painter is None:
             self._painter = threading.Thread(target=self._keep_painting, daemon=True)
             self._painter.start()
-
-    def advance(self, done: int) -> None:
-        """Take note of how many bytes of input are done."""
-        self._done = done
 
     def end(self) -> None:
         """Show no more progress, and remove the line."""
@@ -117,8 +118,8 @@ class Terminal:
     def _paint(self) -> None:
         if self._job is None:
             return
-        name, total, start_s = self._job
-        line = f"{shown(name)}: {progress_words(self._done, total, time.monotonic() - start_s)}"
+        name, total, done, start_s = self._job
+        line = f"{shown(name)}: {progress_words(done(), total, time.monotonic() - start_s)}"
         # One column less than there is: a line that wraps cannot be painted over.
         line = line[-(_columns() - 1) :]
         self._stream.write("\r" + line.ljust(self._painted))

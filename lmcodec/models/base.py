@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from lmcodec import coder
+from lmcodec._core import report
 from lmcodec.errors import ModelError, WeightsError
 from lmcodec.packing import pack_fields, unpack_fields
 from lmcodec.registry import Registry
@@ -294,6 +295,7 @@ class _Filler:
         self._seen[positions] = True
         self._symbols[positions] = symbols
         self._filled += len(positions)
+        report(self._filled - len(positions), self._filled)
 
     def finish(self) -> Symbols:
         """Return all symbols.

@@ -91,7 +91,7 @@ def test_bench(run: Run) -> None:
     assert ["lmcodec", "-1", "-m", "stored"] in [row[:4] for row in rows]
 
 
-def test_corpora(run: Run) -> None:
+def test_corpora(run: Run, folder: Path) -> None:
     from lmcodec.corpora import list_corpora
 
     lines = run("lmcodec", "corpora", "list").out.decode().splitlines()
@@ -102,7 +102,14 @@ def test_corpora(run: Run) -> None:
     ):
         done = run("lmcodec", "corpora", *arguments)
         assert (done.code, done.err.splitlines()[0]) == (1, f"lmcodec: error: {words}")
+    # What is not on this machine does not keep the next one from being got.
+    far = next(each.name for each in list_corpora() if each.url)
     made = next(each.name for each in list_corpora() if each.generator and each.raw_bytes < 1 << 21)
+    place = {"LMCODEC_OFFLINE": "1", "LMCODEC_CORPORA": "", "LMCODEC_CACHE_DIR": str(folder)}
+    done = run("lmcodec", "corpora", "get", far, made, **place)
+    assert done.code == 1
+    assert done.err.startswith(f"lmcodec: error: corpus is not on this machine: {far}\nhint: ")
+    assert [Path(line).name for line in done.out.decode().splitlines()] == [made]
     assert run("lmcodec", "corpora", "verify", made).out == f"ok      {made}\n".encode()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import lmcodec
+from lmcodec import __version__
 from lmcodec.grep import split_words
 
 Run = Callable[..., Any]
@@ -52,6 +53,9 @@ def test_errors(run: Run) -> None:
     done = run("lmzgrep", "none", "bad.lmz")
     assert done.code == 2
     assert done.err.startswith("lmzgrep: error: bad.lmz: ")
+    for words in ("-V", "--version"):
+        assert run("lmzgrep", words).out.decode() == f"lmzgrep {__version__}\n"
+    assert run("lmzgrep", "--", "-V", "x.lmz").code == 1
     done = run("lmzgrep")
     assert (done.code, done.err[:15]) == (2, "usage: lmzgrep ")
 

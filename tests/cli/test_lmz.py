@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def test_dashes_end_options(run: Run, folder: Path) -> None:
         (["-T", "-3", "a.txt"], "argument -T/--threads: expected one argument"),
         (["--model=nope", "a.txt"], None),
         (["-o", "x", "a.txt", "b.txt"], "one output (-o) is for one input"),
+        (["-c", "-o", "x", "a.txt"], "one output only: to standard output (-c) or to a file (-o)"),
         (["--json"], "records (--json) and content cannot both go to standard output"),
         (["-l"], "a stream in a pipe cannot be listed"),
     ],
@@ -155,6 +157,22 @@ def test_list(run: Run, folder: Path) -> None:
         "message": "No such file or directory",
     }
     assert done.err == "lmz: error: none: No such file or directory\n"
+
+
+def test_list_below_folders(run: Run, folder: Path) -> None:
+    (folder / "d" / "e").mkdir(parents=True)
+    (folder / "d" / "b.lmz").write_bytes(STREAM)
+    (folder / "d" / "e" / "c.tlmz").write_bytes(STREAM)
+    (folder / "d" / "e" / "plain").write_bytes(CONTENT)
+    found = [os.path.join("d", "b.lmz"), os.path.join("d", "e", "c.tlmz")]
+    for words in (["lmz", "-lr"], ["lmcodec", "info", "-r"]):
+        done = run(*words, "d")
+        assert (done.code, done.err) == (0, "")
+        lines = done.out.decode().splitlines()
+        assert [line.split()[-1] for line in lines[1:3]] == found
+        records = run(*words, "--json", "d").out.splitlines()
+        assert [json.loads(record)["file"] for record in records] == found
+    assert run("lmz", "-l", "d").code == 1
 
 
 def test_records(run: Run, folder: Path) -> None:

@@ -60,7 +60,8 @@ class Origin(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         if self.path != "/unsized":
-            self.send_header("Content-Length", str(len(body) + 1000 * (self.path == "/short")))
+            promised = str(len(body) + 1000 * (self.path == "/short"))
+            self.send_header("Content-Length", "many" if self.path == "/absurd" else promised)
         self.end_headers()
         self.wfile.write(body)
 
@@ -74,6 +75,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     Origin.files = {
         "/raw": RAW,
         "/unsized": RAW,
+        "/absurd": RAW,
         "/short": RAW,
         "/long": RAW + bytes(3 << 20),
         "/wrong": RAW[::-1],
@@ -277,8 +279,13 @@ def test_bad_download_leaves_nothing(
 def test_unreachable_server(registry: list[Corpus]) -> None:
     # Port 9 of this machine: nothing listens there.
     registry.append(entry("http://127.0.0.1:9/raw"))
-    with pytest.raises(LmcodecError, match="cannot be fetched"):
+    with pytest.raises(LmcodecError, match=r"cannot be fetched: .*refused"):
         corpora.get("raw")
+
+
+def test_an_absurd_size_is_no_size(address: str, registry: list[Corpus]) -> None:
+    registry.append(entry(address + "/absurd"))
+    assert corpora.get("raw").read_bytes() == RAW
 
 
 def test_only_https(registry: list[Corpus]) -> None:

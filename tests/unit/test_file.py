@@ -215,9 +215,9 @@ def test_seek_decodes_only_the_block_that_is_needed() -> None:
 def test_seeks_inside_a_block_decode_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[int] = []
 
-    def count(header: BlockHeader, payloads: Any, **limits: Any) -> bytes:
+    def count(header: BlockHeader, payloads: Any, *meter: Any, **limits: Any) -> bytes:
         decoded.append(header.start)
-        return decode_block(header, payloads, **limits)
+        return decode_block(header, payloads, *meter, **limits)
 
     monkeypatch.setattr("lmcodec.frame.decode_block", count)
     monkeypatch.setattr("lmcodec.reader.decode_block", count)

@@ -8,6 +8,7 @@ import pytest
 import lmcodec
 from lmcodec.errors import CorruptError
 from lmcodec.frame import Feed, decode_frames
+from lmcodec.progress import Meter
 from lmcodec.workers import Workers
 from tests.strategies import random_bytes
 
@@ -20,14 +21,15 @@ def test_workers_keep_the_order() -> None:
     out: list[bytes] = []
     for number in range(20):
 
-        def call(number: int = number) -> bytes:
+        def call(_: Meter, number: int = number) -> bytes:
             time.sleep(0.001 * (number % 3))
             return bytes([number])
 
-        out += workers.submit(call)
+        out += workers.submit(call, 5)
     out += workers.drain()
     workers.close()
     assert b"".join(out) == bytes(range(20))
+    assert workers.done == 100
 
 
 def test_workers_hold_a_bounded_number_of_calls() -> None:
@@ -41,17 +43,17 @@ def test_workers_hold_a_bounded_number_of_calls() -> None:
         return b""
 
     for number in range(3):
-        assert workers.submit(lambda number=number: call(number)) == []  # type: ignore[misc]
+        assert workers.submit(lambda _, number=number: call(number), 1) == []  # type: ignore[misc]
     assert len(started) <= 2
     gate.set()
-    assert workers.submit(lambda: b"") == [b""]
+    assert workers.submit(lambda _: b"", 1) == [b""]
     workers.close()
 
 
 def test_one_worker_starts_no_thread() -> None:
     before = threading.active_count()
     workers = Workers()
-    assert workers.submit(lambda: b"x") == [b"x"]
+    assert workers.submit(lambda _: b"x", 1) == [b"x"]
     assert list(workers.drain()) == []
     assert threading.active_count() == before
 
@@ -62,7 +64,7 @@ def test_errors_of_workers_come_in_order() -> None:
     for threads in (1, 4):
         parts = []
         with pytest.raises(CorruptError):  # noqa: PT012
-            for part in decode_frames(Feed(damaged), threads=threads):
+            for part in decode_frames(Feed(damaged), workers=Workers(threads)):
                 parts.append(part)
         assert b"".join(parts) == CONTENT[:500][: 100 * len(parts)]
         assert len(parts) == 5
@@ -92,7 +94,7 @@ def test_feed_does_not_believe_claims() -> None:
 
 
 def test_threads_end_when_reading_stops_early() -> None:
-    content = decode_frames(Feed(STREAM), threads=3)
+    content = decode_frames(Feed(STREAM), workers=Workers(3))
     assert next(content) == CONTENT[:100]
     content.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("lmcodec")]

@@ -99,7 +99,7 @@ _shtab_lmcodec_decompress_options=(
   "--verify[read each output back, and compare it]"
   {-r,--recursive}"[work on all files below folders]"
   {--sparse,--no-sparse}"[leave holes for zeros\; in files they are left unless forbidden]"
-  "--memory[refuse to use more memory for a block]:SIZE:"
+  "--memory[refuse to decode a block that needs more memory]:SIZE:"
   {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
   {-q,--quiet}"[only errors]"
   {-v,--verbose}"[a line about each file]"
@@ -120,6 +120,7 @@ _shtab_lmcodec_doctor_defaults_added=0
 
 _shtab_lmcodec_info_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-r,--recursive}"[work on all files below folders]"
   {-v,--verbose}"[list all blocks]"
   "--json[a JSON record for each file]"
   "(*)::files\; - is standard input:_files"
@@ -141,7 +142,7 @@ _shtab_lmcodec_recover_options=(
   {-o,--output}"[write to this file\; - is stdout]:FILE:_files"
   {-f,--force}"[replace the output]"
   "--fill[put zeros for what is lost, so that the rest stays in its place]"
-  "--memory[refuse to use more memory for a block]:SIZE:"
+  "--memory[refuse to decode a block that needs more memory]:SIZE:"
   ":FILE:_files"
 )
 
@@ -151,7 +152,7 @@ _shtab_lmcodec_recover_defaults_added=0
 _shtab_lmcodec_test_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-r,--recursive}"[work on all files below folders]"
-  "--memory[refuse to use more memory for a block]:SIZE:"
+  "--memory[refuse to decode a block that needs more memory]:SIZE:"
   {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
   {-q,--quiet}"[only errors]"
   {-v,--verbose}"[a line about each file]"

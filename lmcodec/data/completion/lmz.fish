@@ -78,7 +78,7 @@ complete -c lmz -n _shtab_lmz_using -l transform -x -d '"auto", "raw" for none, 
 complete -c lmz -n _shtab_lmz_using -l block-size -x -d 'content that can be decoded alone; the smaller, the faster is random access'
 complete -c lmz -n _shtab_lmz_using -l long -d 'blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory'
 complete -c lmz -n _shtab_lmz_using -l digest -d 'record a SHA-256, checked when decoding'
-complete -c lmz -n _shtab_lmz_using -l memory -x -d 'refuse to use more memory for a block'
+complete -c lmz -n _shtab_lmz_using -l memory -x -d 'refuse to decode a block that needs more memory'
 complete -c lmz -n _shtab_lmz_using -s q -l quiet -d 'only errors'
 complete -c lmz -n _shtab_lmz_using -s v -l verbose -d 'a line about each file'
 complete -c lmz -n _shtab_lmz_using -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'

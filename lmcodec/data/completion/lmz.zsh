@@ -38,7 +38,7 @@ _shtab_lmz_options=(
   "--block-size[content that can be decoded alone\; the smaller, the faster is random access]:SIZE:"
   "--long[blocks of up to 1 GiB\: finds repeats far apart\; decoding needs as much memory]"
   "--digest[record a SHA-256, checked when decoding]"
-  "--memory[refuse to use more memory for a block]:SIZE:"
+  "--memory[refuse to decode a block that needs more memory]:SIZE:"
   {-q,--quiet}"[only errors]"
   {-v,--verbose}"[a line about each file]"
   {--progress,--no-progress}"[show progress\; by default where stderr is a terminal]"

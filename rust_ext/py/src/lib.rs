@@ -27,7 +27,7 @@ mod _core {
     #[pymodule_export]
     use crate::probe::is_noise;
     #[pymodule_export]
-    use crate::stop::StopFlag;
+    use crate::stop::{report, set_listener, StopFlag};
     #[pymodule_export]
     use crate::transforms::{
         text_forward, text_inverse, text_survey, x86_forward, x86_inverse, x86_survey,

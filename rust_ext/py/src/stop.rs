@@ -1,4 +1,4 @@
-//! Ctrl-C and cancelled threads: what stops a slow model between two symbols.
+//! Ctrl-C, cancelled threads and progress: what stops and follows a slow model between two symbols.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,9 @@ use pyo3::prelude::*;
 
 thread_local! {
     static FLAG: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
-    /// What a signal handler raised while a model ran.
+    /// What is told how far the models of the thread are.
+    static LISTENER: RefCell<Option<Py<PyAny>>> = const { RefCell::new(None) };
+    /// What a signal handler or the listener raised while a model ran.
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
 
@@ -35,17 +37,60 @@ impl StopFlag {
     }
 }
 
-/// Tells whether the calling thread should stop; in the main thread this runs the handlers of signals.
-pub fn requested() -> bool {
-    let stopped = FLAG.with_borrow(|flag| {
+/// Symbols between two calls of the listener: the slowest models code about as many a second.
+const REPORT: usize = 1 << 16;
+
+/// Lets the models of the calling thread tell `listener`, or nobody, how many symbols of a stream are done.
+/// Returns the one that was told before: a listener may itself code something.
+#[pyfunction]
+#[pyo3(signature = (listener))]
+pub fn set_listener(listener: Option<Py<PyAny>>) -> Option<Py<PyAny>> {
+    LISTENER.replace(listener)
+}
+
+/// Does for a model written in Python what the loops of the others do: tells the listener, unless `done` is
+/// in the same stretch of symbols as `before`, and raises when the thread should stop.
+#[pyfunction]
+pub fn report(py: Python<'_>, before: usize, done: usize) -> PyResult<()> {
+    if before / REPORT == done / REPORT {
+        return Ok(());
+    }
+    if stopped() {
+        return Err(exception());
+    }
+    tell(py, done)
+}
+
+fn stopped() -> bool {
+    FLAG.with_borrow(|flag| {
         flag.as_ref()
             .is_some_and(|flag| flag.load(Ordering::Relaxed))
-    });
-    // A closure, since the method is not general enough in its lifetime.
-    #[allow(clippy::redundant_closure_for_method_calls)]
-    let checked = || Python::attach(|py| py.check_signals());
-    stopped
-        || checked().is_err_and(|raised| {
+    })
+}
+
+fn tell(py: Python<'_>, done: usize) -> PyResult<()> {
+    // Not borrowed during the call, which may set another listener.
+    let listener =
+        LISTENER.with_borrow(|listener| listener.as_ref().map(|listener| listener.clone_ref(py)));
+    listener.map_or(Ok(()), |listener| {
+        listener.call1(py, (done,)).map(|_result| ())
+    })
+}
+
+/// Takes note that a model has done so many symbols, and tells whether the calling thread should stop; in the
+/// main thread this runs the handlers of signals.
+pub fn requested(done: usize) -> bool {
+    let attended = || {
+        Python::attach(|py| {
+            py.check_signals()?;
+            if done > 0 && done.is_multiple_of(REPORT) {
+                tell(py, done)?;
+            }
+            Ok(())
+        })
+    };
+    stopped()
+        || attended().is_err_and(|raised| {
             RAISED.set(Some(raised));
             true
         })

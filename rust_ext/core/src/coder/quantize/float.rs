@@ -5,7 +5,7 @@
 //! floats, by shifts: no rounding mode and no treatment of subnormal numbers can change the result.
 
 use super::simd;
-use super::sums::Weight;
+use super::sums::{self, Weight};
 use crate::coder::binary::PROB_ONE;
 use crate::{Error, Result};
 
@@ -31,6 +31,18 @@ pub(super) fn integers<F: Float>(row: &[F], weights: &mut Vec<u32>) -> Result<()
     weights.clear();
     F::fill(row, F::largest(row)?, weights);
     Ok(())
+}
+
+/// Fills `weights` as [`integers`] does, and `sums` with the sum of the weights before each block; returns
+/// the total.
+#[inline(always)]
+pub(super) fn blocks<F: Float>(
+    row: &[F],
+    weights: &mut Vec<u32>,
+    sums: &mut Vec<u64>,
+) -> Result<u64> {
+    integers(row, weights)?;
+    sums::block_sums(weights, sums)
 }
 
 #[cold]
@@ -122,6 +134,16 @@ macro_rules! float {
             fn integers<'a>(row: &'a [Self], buffer: &'a mut Vec<u32>) -> Result<&'a [u32]> {
                 simd::integers(row, buffer)?;
                 Ok(buffer)
+            }
+
+            #[inline]
+            fn blocks<'a>(
+                row: &'a [Self],
+                buffer: &'a mut Vec<u32>,
+                sums: &mut Vec<u64>,
+            ) -> Result<(&'a [u32], u64)> {
+                let total = simd::float_blocks(row, buffer, sums)?;
+                Ok((buffer, total))
             }
         }
     };

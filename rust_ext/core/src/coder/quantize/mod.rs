@@ -39,6 +39,7 @@ pub use counts::{normalize_counts, COUNTS_PRECISION};
 pub use float::bit_probabilities;
 pub use sums::{Integer, Weight};
 
+use std::hint::select_unpredictable;
 use std::ops::{Add, Div, Mul};
 
 use super::{check_precision, Interval};
@@ -225,8 +226,7 @@ impl Quantizer {
                 what: "slot: less than 1 << precision",
             });
         }
-        let row = W::integers(row, &mut self.weights)?;
-        let total = simd::block_sums(row, &mut self.sums)?;
+        let (row, total) = W::blocks(row, &mut self.weights, &mut self.sums)?;
         let scale = scale(total, row.len(), self.precision);
         Ok(if total == 0 {
             find_uniform(scale, slot, self.precision)
@@ -298,15 +298,13 @@ fn find_in<P: Wide, W: Integer>(
     let spread = P::from(scale.spread);
     let limit = P::from(u64::from(slot) + 1) * total;
     let block_key = |b: usize| scale.key::<P>(sums[b], (b * BLOCK) as u64);
-    // The number of blocks b >= 1 that begin at or before the slot; without branches that depend on the data.
+    // The number of blocks b >= 1 that begin at or before the slot. A branch here would go either way
+    // equally often: a fresh row would cost a mispredicted branch or two.
     let (mut block, mut length) = (0, sums.len());
     while length > 1 {
         let half = length / 2;
-        block = if block_key(block + half) < limit {
-            block + half
-        } else {
-            block
-        };
+        let under = block_key(block + half) < limit;
+        block = select_unpredictable(under, block + half, block);
         length -= half;
     }
     let first = block * BLOCK;

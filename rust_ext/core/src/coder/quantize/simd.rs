@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::float::{self, Float};
-use super::sums::{self, Integer};
+use super::sums::{self, Integer, BLOCK};
 use crate::Result;
 
 macro_rules! dispatch {
@@ -86,4 +86,60 @@ pub(super) fn integers<F: Truncate>(row: &[F], weights: &mut Vec<u32>) -> Result
         }
     }
     float::integers(row, weights)
+}
+
+/// Fills `weights` with the integer weights of a row of floats and `block_sums` with the sum of those before
+/// each block; returns the total.
+///
+/// Each block is added up while it is converted: weights are below 2^28, so that the sum of a block fits in
+/// 32 bits, which takes half the vectors that [`block_sums`] needs for any weights.
+#[inline]
+pub(super) fn float_blocks<F: Truncate>(
+    row: &[F],
+    weights: &mut Vec<u32>,
+    block_sums: &mut Vec<u64>,
+) -> Result<u64> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2")]
+        fn avx2<F: Truncate>(
+            row: &[F],
+            weights: &mut Vec<u32>,
+            block_sums: &mut Vec<u64>,
+        ) -> Result<u64> {
+            let Some(factor) = F::factor(F::largest(row)?) else {
+                return float::blocks(row, weights, block_sums);
+            };
+            weights.resize(row.len(), 0);
+            block_sums.clear();
+            let mut before = 0;
+            // SAFETY: entries are finite, not negative and at most the largest, whose product is below 2^28.
+            let weight = |x: F| unsafe { (x * factor).truncate() }.cast_unsigned();
+            let (blocks, rest) = row.as_chunks::<BLOCK>();
+            let (outs, out_rest) = weights.as_chunks_mut::<BLOCK>();
+            block_sums.extend(outs.iter_mut().zip(blocks).map(|(out, block)| {
+                let mut sum = 0;
+                for (weight_out, &x) in out.iter_mut().zip(block) {
+                    *weight_out = weight(x);
+                    sum += *weight_out;
+                }
+                let start = before;
+                before += u64::from(sum);
+                start
+            }));
+            if !rest.is_empty() {
+                block_sums.push(before);
+                for (weight_out, &x) in out_rest.iter_mut().zip(rest) {
+                    *weight_out = weight(x);
+                    before += u64::from(*weight_out);
+                }
+            }
+            Ok(before)
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor was just found to have AVX2.
+            return unsafe { avx2(row, weights, block_sums) };
+        }
+    }
+    float::blocks(row, weights, block_sums)
 }

@@ -1,5 +1,6 @@
 //! Sums of weights, written so that the compiler can vectorize them.
 
+use super::simd;
 use crate::{Error, Result};
 
 /// Weights in a block of the two-level search.
@@ -33,6 +34,16 @@ pub trait Weight: Copy + Send + Sync + 'static {
     /// # Errors
     /// [`Error::Model`] when an entry is negative, infinite or NaN.
     fn integers<'a>(row: &'a [Self], buffer: &'a mut Vec<u32>) -> Result<&'a [Self::Int]>;
+    /// Returns the row as integer weights, fills `sums` with the sum of those before each block of [`BLOCK`],
+    /// and returns the sum of all.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when an entry is negative, infinite or NaN, or the weights add up to 2^64 or more.
+    fn blocks<'a>(
+        row: &'a [Self],
+        buffer: &'a mut Vec<u32>,
+        sums: &mut Vec<u64>,
+    ) -> Result<(&'a [Self::Int], u64)>;
 }
 
 impl<T: Integer> Weight for T {
@@ -41,6 +52,16 @@ impl<T: Integer> Weight for T {
     #[inline(always)]
     fn integers<'a>(row: &'a [Self], _: &'a mut Vec<u32>) -> Result<&'a [Self::Int]> {
         Ok(row)
+    }
+
+    #[inline(always)]
+    fn blocks<'a>(
+        row: &'a [Self],
+        _: &'a mut Vec<u32>,
+        sums: &mut Vec<u64>,
+    ) -> Result<(&'a [Self::Int], u64)> {
+        let total = simd::block_sums(row, sums)?;
+        Ok((row, total))
     }
 }
 

@@ -142,6 +142,26 @@ proptest! {
     }
 
     #[test]
+    fn vector_loops_over_floats_equal_the_portable_ones(
+        singles in prop::collection::vec(prop_oneof![finite_f32(), 0.0_f32..1.0, Just(-0.0)], 0..100),
+        doubles in prop::collection::vec(finite_f64(), 0..100),
+        longer in 0..100_usize,
+    ) {
+        // What a longer row before this one left in the scratch space must not show.
+        let (mut a, mut sums_a) = (vec![7; longer], vec![7; longer]);
+        let (mut b, mut sums_b) = (Vec::new(), Vec::new());
+        let total = simd::float_blocks(&singles, &mut a, &mut sums_a);
+        prop_assert_eq!(total, float::blocks(&singles, &mut b, &mut sums_b));
+        prop_assert_eq!((&a, &sums_a), (&b, &sums_b));
+        let total = simd::float_blocks(&doubles, &mut a, &mut sums_a);
+        prop_assert_eq!(total, float::blocks(&doubles, &mut b, &mut sums_b));
+        prop_assert_eq!((&a, &sums_a), (&b, &sums_b));
+        let mut c = Vec::new();
+        prop_assert_eq!(simd::integers(&doubles, &mut c), Ok(()));
+        prop_assert_eq!(c, a);
+    }
+
+    #[test]
     fn counts_become_tables(
         counts in prop::collection::vec(prop_oneof![Just(0), 1..4_u32, any::<u32>()], 256)
     ) {
