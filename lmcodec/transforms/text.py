@@ -60,7 +60,7 @@ class Text(Transform):
         return Text(capitals=False, words=False) if self.lines else None
 
     def least_gain(self, level: int) -> int:
-        """Return what must be saved, in thousandths: where lines are broken but loosely, cm loses."""
+        """Return what must be saved, in thousandths: with lines broken loosely, cm would lose."""
         return super().least_gain(level) if level <= _WORDS_LEVEL else 30
 
     def variants(self) -> Iterator[Text]:
