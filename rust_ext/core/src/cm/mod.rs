@@ -104,10 +104,10 @@ impl Params {
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
 #[must_use]
 pub fn memory_bytes(count: usize, params: &Params) -> u64 {
-    if !params.is_strong() {
-        fast::memory_bytes(count, params)
-    } else {
+    if params.is_strong() {
         strong::memory_bytes(count, params)
+    } else {
+        fast::memory_bytes(count, params)
     }
 }
 
@@ -117,10 +117,10 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
 /// [`Error::Parameter`] for parameters out of range, [`Error::Limit`] for too many symbols or too little memory.
 pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
     check(symbols.len(), params)?;
-    if !params.is_strong() {
-        fast::encode(symbols, params)
-    } else {
+    if params.is_strong() {
         strong::encode(symbols, params)
+    } else {
+        fast::encode(symbols, params)
     }
 }
 
@@ -131,10 +131,10 @@ pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
 /// [`encode`].
 pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> {
     check(count, params)?;
-    if !params.is_strong() {
-        fast::decode(payload, count, params)
-    } else {
+    if params.is_strong() {
         strong::decode(payload, count, params)
+    } else {
+        fast::decode(payload, count, params)
     }
 }
 

@@ -353,6 +353,7 @@ impl Text {
     }
 
     /// Byte above the next one, 0 if the line above is shorter.
+    #[must_use]
     pub fn above(&self, history: &[u8], rows: usize) -> u8 {
         let column = history.len() - self.starts[0];
         let at = self.starts[rows] + column;

@@ -46,3 +46,9 @@ impl Foresight {
         (guess == byte).then_some(contexts)
     }
 }
+
+impl Default for Foresight {
+    fn default() -> Self {
+        Self::new()
+    }
+}
