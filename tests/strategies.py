@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 
 from hypothesis import strategies as st
 
@@ -74,6 +75,28 @@ def prose(seed: int, count: int, width: int = 70, end: str = "\n") -> bytes:
 
 
 # Named inputs, for tests that are parametrized and for golden streams.
+def records(seed: int, count: int) -> bytes:
+    """Return records of 12 bytes: a counter, a small number, a number that wanders."""
+    rng = random.Random(seed)
+    value = 30_000
+    rows = []
+    for row in range(count):
+        value += rng.randrange(-40, 41)
+        rows.append(struct.pack("<IHBBI", 7 * row, rng.randrange(5), row % 7, 255, value))
+    return b"".join(rows)
+
+
+def pixels(width_bytes: int, height: int) -> bytes:
+    """Return a bilevel image of rings, eight pixels a byte."""
+    rows = []
+    for y in range(height):
+        bits = 0
+        for x in range(8 * width_bytes):
+            bits = bits << 1 | int((x - 90) ** 2 + (y - 50) ** 2 >> 13 & 1 == 0)
+        rows.append(bits.to_bytes(width_bytes, "big"))
+    return b"".join(rows)
+
+
 SAMPLES: dict[str, bytes] = {
     "empty": b"",
     "one-byte": b"a",

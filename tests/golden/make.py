@@ -17,7 +17,15 @@ from lmcodec.header import StreamRecord as Stream
 from lmcodec.models.base import MODELS, Model, SequentialModel
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
-from tests.strategies import BLOCK_BYTES, LONG_SAMPLES, SAMPLES, machine_code, prose
+from tests.strategies import (
+    BLOCK_BYTES,
+    LONG_SAMPLES,
+    SAMPLES,
+    machine_code,
+    pixels,
+    prose,
+    records,
+)
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases.toml"
@@ -55,6 +63,21 @@ def models() -> Iterator[tuple[str, bytes, bytes]]:
             stream = lmcodec.compress(content, model=model)
             if lmcodec.info(stream).models == (f"{cls.id}/{cls.version}",):
                 yield f"{cls.id}-v{cls.version}-{name}", content, stream
+
+
+def levels() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of every level and kind of content of `cm`."""
+    contents = {
+        "text": prose(11, 1200),
+        "records": records(12, 700),
+        "program": machine_code(13, 2000),
+        "pixels": pixels(64, 200),
+    }
+    for level in range(3, 10):
+        model = MODELS.get("cm")().for_level(level)
+        for name, content in contents.items():
+            stream = lmcodec.compress(content, model=model)
+            yield f"cm-v1-level-{level}-{name}", content, stream
 
 
 def transforms() -> Iterator[tuple[str, bytes, bytes]]:
@@ -110,7 +133,7 @@ def bad() -> Iterator[tuple[str, bytes]]:
 def main() -> None:
     """Write what is missing."""
     (HERE / "bad").mkdir(exist_ok=True)
-    for name, content, stream in (*frames(), *models(), *transforms()):
+    for name, content, stream in (*frames(), *models(), *levels(), *transforms()):
         path = HERE / f"{name}.lmc"
         if path.exists():
             continue
