@@ -213,20 +213,25 @@ mod tests {
         }
     }
 
-    #[test]
-    fn scalar_and_vector_code_the_same_bytes() {
-        let symbols = b"She sells sea shells by the sea shore; ".repeat(40);
-        let params = params(5, Kind::Text, 1);
-        let mut vector = Encoding::new(&symbols);
-        run(&mut vector, symbols.len(), &params).unwrap();
-        let mut scalar = Encoding::new(&symbols);
-        let task = Coding::<_, 11, 1> {
+    fn same_bytes<const N: usize, const V: usize>(symbols: &[u8], params: &Params) {
+        let mut vector = Encoding::new(symbols);
+        run(&mut vector, symbols.len(), params).unwrap();
+        let mut scalar = Encoding::new(symbols);
+        let task = Coding::<_, N, V> {
             coder: &mut scalar,
             count: symbols.len(),
-            params: &params,
+            params,
         };
         task.run::<simd::Scalar>().unwrap();
         assert_eq!(vector.finish(), scalar.finish());
+    }
+
+    #[test]
+    fn scalar_and_vector_code_the_same_bytes() {
+        let symbols = b"She sells sea shells by the sea shore; ".repeat(40);
+        same_bytes::<11, 1>(&symbols, &params(5, Kind::Text, 1));
+        same_bytes::<45, 3>(&symbols, &params(7, Kind::Text, 1));
+        same_bytes::<53, 4>(&symbols, &params(8, Kind::Binary, 39));
     }
 
     #[test]
