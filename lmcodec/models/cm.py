@@ -40,7 +40,7 @@ class Cm(Model):
         record: Bytes between like fields of binary content or rows of an image, 1 to 1024; 1 where
             there are none.
         row: Bytes between like records, as the cells of a column of a sheet, 1 to 4096; 1 where
-            there are none. Used by levels 8 and 9.
+            there are none. Used from level 7 on.
     """
 
     level: int = 5

@@ -12,7 +12,7 @@ const ONE: i32 = 1 << 16;
 const MAX_VISITS: u16 = 1023;
 /// First-layer sets that predicted within 3 % are not trained: it saves time, and a little size too.
 const SMALL_ERROR: i32 = 2000;
-/// The same of several groups: 6 %, for more time and little size.
+/// The same of several groups: 6 %, which saves more time and costs little size.
 const WIDE_SMALL_ERROR: i32 = 4000;
 /// Learning rates in 15 fractional bits: start (0.04) and floor (0.002) of one group of inputs.
 const RATES: [i32; 2] = [1311, 66];
