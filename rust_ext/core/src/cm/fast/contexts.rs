@@ -137,7 +137,6 @@ impl Contexts {
         let triple = word.wrapping_mul(MULTIPLIER_2)
             ^ (previous << 20).wrapping_add(u64::from(self.word_before_previous));
         [
-            last(1),
             last(2),
             last(3),
             last(4),
@@ -145,9 +144,10 @@ impl Contexts {
             (column as u64).min(255) << 16 | last(1),
             word << 32 | previous,
             last(6),
-            hash(word, u64::from(self.word_before_previous)),
-            triple,
             above << 16 | last(2),
+            triple,
+            last(1),
+            hash(word, u64::from(self.word_before_previous)),
             self.recent >> 8 & 0xFFFF,
             last(5),
         ]
@@ -172,12 +172,12 @@ impl Contexts {
             above | column << 8,
             last(4),
             above | last(1) << 8,
-            above | at(self.record + 1) << 8 | at(self.record.max(2) - 1) << 16,
+            self.recent >> 8 & 255,
+            last(6),
+            self.recent >> 8 & 0xFFFF,
             above | at(2 * self.record) << 8 | last(1) << 16,
             column << 8 | last(1),
-            self.recent >> 8 & 255,
-            self.recent >> 8 & 0xFFFF,
-            last(6),
+            above | at(self.record + 1) << 8 | at(self.record.max(2) - 1) << 16,
             last(3),
             self.recent >> 16 & 0xFFFF,
         ]

@@ -10,7 +10,8 @@ const CONTEXTS: usize = 1 << 15;
 #[derive(Debug)]
 pub struct Foresight {
     bits: Box<[u8; CONTEXTS]>,
-    at: usize,
+    /// Hash of the two bytes before.
+    base: usize,
     /// The guessed byte, with the contexts after it.
     pub ahead: Option<(u8, Contexts)>,
 }
@@ -21,22 +22,39 @@ impl Foresight {
     pub fn new() -> Self {
         Self {
             bits: filled(0),
-            at: 0,
+            base: 0,
             ahead: None,
         }
     }
 
-    /// Guesses the next bit of a byte whose bits so far are in `partial`, after a leading one.
+    /// Begins a byte after the two bytes in `last`.
     #[inline(always)]
-    pub fn guess(&mut self, last_two: u64, partial: u32) -> u32 {
-        self.at = (hash(last_two << 8 | u64::from(partial), 3) >> 40) as usize & (CONTEXTS - 1);
-        u32::from(self.bits[self.at])
+    pub fn begin(&mut self, last: u64) {
+        self.base = (hash(last, 3) >> 40) as usize;
     }
 
-    /// Learns the bit that was guessed at.
     #[inline(always)]
-    pub fn learn(&mut self, bit: u32) {
-        self.bits[self.at] = bit as u8 & 1;
+    fn at(&self, partial: u32) -> usize {
+        // Odd, so that bytes that begin alike are apart.
+        self.base.wrapping_add(partial as usize * 0x9E5) % CONTEXTS
+    }
+
+    /// Guesses the next `count` bits of a byte whose bits so far are in `partial`, after a leading one; returns all
+    /// of them.
+    #[inline(always)]
+    #[must_use]
+    pub fn guess(&self, mut partial: u32, count: u32) -> u32 {
+        for _ in 0..count {
+            partial = partial << 1 | u32::from(self.bits[self.at(partial)]);
+        }
+        partial
+    }
+
+    /// Learns the last bit of `partial`.
+    #[inline(always)]
+    pub fn learn(&mut self, partial: u32) {
+        let at = self.at(partial >> 1);
+        self.bits[at] = partial as u8 & 1;
     }
 
     /// Returns the contexts after `byte` if it was foreseen.

@@ -11,6 +11,34 @@ const SEEK: u32 = 16;
 /// Mismatches since the last long run, as a shift register, at which a match is given up.
 const GIVE_UP: u32 = 8;
 
+/// Classes of the lengths of the longer match, by its context without the expected bit.
+const CLASSES: [u8; 128] = classes();
+
+/// 0 without a match, then growing with its length.
+const fn classes() -> [u8; 128] {
+    let mut classes = [7; 128];
+    let mut at = 0;
+    while at < 72 {
+        classes[at] = match at >> 2 {
+            0 => (at > 0) as u8,
+            1..=7 => 2,
+            8..=11 => 3,
+            12..=15 => 4,
+            16 => 5,
+            _ => 6,
+        };
+        at += 1;
+    }
+    classes
+}
+
+/// Class of the longer of two matches, below 8.
+#[inline(always)]
+#[must_use]
+pub fn class([a, b]: &[MatchModel<'_>; 2]) -> usize {
+    usize::from(CLASSES[(a.context.max(b.context) >> 1) as usize % CLASSES.len()])
+}
+
 /// Follows one earlier occurrence.
 #[derive(Debug)]
 pub struct MatchModel<'a> {
@@ -21,7 +49,10 @@ pub struct MatchModel<'a> {
     misses: u32,
     /// 256 and the expected byte, or 0 when there is none or a bit of it was wrong.
     expected: u32,
-    context: u8,
+    /// What is still to come of the expected byte, from bit 7 on.
+    rest: u32,
+    /// Class of the length and misses, above the bit that is expected; 0 where none is.
+    context: u32,
     head: usize,
     /// Where the recent bytes were before.
     candidate: usize,
@@ -38,24 +69,18 @@ impl<'a> MatchModel<'a> {
             length: 0,
             misses: 0,
             expected: 0,
+            rest: 0,
             context: 0,
             head: 0,
             candidate: 0,
         }
     }
 
-    /// Length of the match, 0 while it recovers from a mismatch; meaningful where [`Self::expects`].
+    /// Length of the match, 0 while it recovers from a mismatch.
     #[inline(always)]
     #[must_use]
     pub fn length(&self) -> u32 {
         self.length
-    }
-
-    /// Tells whether there is an expected bit.
-    #[inline(always)]
-    #[must_use]
-    pub fn expects(&self) -> bool {
-        self.expected != 0
     }
 
     /// The expected byte of a match that is at least `length` long.
@@ -75,30 +100,34 @@ impl<'a> MatchModel<'a> {
     /// The state of the match as the context of its counter: 0 when there is no expected bit.
     #[inline(always)]
     #[must_use]
-    pub fn state(&self, bit_position: u32) -> u8 {
-        let bit = (self.expected >> (7 - bit_position)) & 1;
-        let mask = u8::from(self.expected != 0).wrapping_neg();
-        (self.context | bit as u8) & mask
+    pub fn state(&self) -> u8 {
+        (self.context | self.rest >> 7 & 1) as u8
     }
 
     /// Takes in a bit.
     #[inline(always)]
-    pub fn update(&mut self, bit: u32, bit_position: u32) {
-        if self.expected != 0 && (self.expected >> (7 - bit_position)) & 1 != bit {
-            self.expected = 0;
-            self.length = 0;
-            self.misses = self.misses << 1 | 1;
+    pub fn update(&mut self, bit: u32) {
+        if self.context != 0 && self.rest >> 7 & 1 != bit {
+            self.miss();
         }
+        self.rest <<= 1;
     }
 
     /// Learns a whole byte whose bits were not coded.
     #[inline(always)]
     pub fn learn(&mut self, byte: u8) {
         if self.expected != 0 && self.expected as u8 != byte {
-            self.expected = 0;
-            self.length = 0;
-            self.misses = self.misses << 1 | 1;
+            self.miss();
         }
+    }
+
+    #[inline(always)]
+    fn miss(&mut self) {
+        self.expected = 0;
+        self.rest = 0;
+        self.context = 0;
+        self.length = 0;
+        self.misses = self.misses << 1 | 1;
     }
 
     /// Remembers the place of the byte at hand, and asks for the history at the place that it takes: by the end of
@@ -150,9 +179,12 @@ impl<'a> MatchModel<'a> {
                 128..=511 => 21,
                 _ => 22,
             };
-            self.context = (class << 3 | self.misses.min(3) << 1) as u8;
+            self.context = class << 3 | self.misses.min(3) << 1;
+            self.rest = self.expected;
         } else {
             self.expected = 0;
+            self.rest = 0;
+            self.context = 0;
             self.pointer = 0;
             self.length = 0;
         }

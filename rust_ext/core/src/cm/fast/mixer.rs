@@ -1,6 +1,7 @@
 //! Two layers of gated logistic mixing (M. Mahoney 2005, PAQ7) and the probability maps behind them.
 
-use super::simd::{prefetch, Aligned, Kernel, Line, LANES, SETS};
+use super::kernel::{Aligned, Kernel, Line, LANES, RATES, SETS};
+use super::simd::prefetch;
 use crate::cm::memory::filled;
 use crate::cm::tables::Tables;
 
@@ -8,14 +9,12 @@ use crate::cm::tables::Tables;
 const LAST_CONTEXTS: usize = 2048;
 /// A weight of one in the final mixer, in 16 fractional bits.
 const ONE: i32 = 1 << 16;
-/// Visits are counted up to this.
-const MAX_VISITS: u16 = 1023;
 /// First-layer sets that predicted within 3 % are not trained: it saves time, and a little size too.
 const SMALL_ERROR: i32 = 2000;
 /// The same of several groups: 6 %, which saves more time and costs little size.
 const WIDE_SMALL_ERROR: i32 = 4000;
 /// Learning rates in 15 fractional bits: start (0.04) and floor (0.002) of one group of inputs.
-const RATES: [i32; 2] = [1311, 66];
+const NARROW_RATES: [i32; 2] = [1311, 66];
 /// The same of several groups: 0.03 and 0.0013.
 const WIDE_RATES: [i32; 2] = [1000, 42];
 /// Learning rates of the final mixer in 16 fractional bits: 0.073 and 0.012.
@@ -37,12 +36,12 @@ pub struct Mixer<const V: usize, const ROWS: usize> {
     last_selected: usize,
     dots: [i32; SETS],
     output: i32,
-    rates: Box<[i32; 1024]>,
-    last_rates: Box<[i32; 1024]>,
+    rates: Box<[i32; RATES]>,
+    last_rates: Box<[i32; RATES]>,
 }
 
-fn rates([start, floor]: [i32; 2]) -> Box<[i32; 1024]> {
-    let mut rates = Box::new([0; 1024]);
+fn rates([start, floor]: [i32; 2]) -> Box<[i32; RATES]> {
+    let mut rates = Box::new([0; RATES]);
     for (rate, visits) in rates.iter_mut().zip(0..) {
         *rate = floor + (start - floor) * 16 / (16 + visits);
     }
@@ -62,7 +61,7 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
             last_selected: 0,
             dots: [0; SETS],
             output: 0,
-            rates: rates(if V == 1 { RATES } else { WIDE_RATES }),
+            rates: rates(if V == 1 { NARROW_RATES } else { WIDE_RATES }),
             last_rates: rates(FINAL_RATES),
         }
     }
@@ -78,18 +77,22 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
         prefetch(&self.last[..], last_selected);
     }
 
-    /// Returns the mixed prediction; `selected` are the contexts of the sets, `last_selected` that of the final mixer.
+    /// Selects weights for the next bit: the contexts of the sets, and that of the final mixer.
     #[inline(always)]
-    pub fn mix<K: Kernel>(
-        &mut self,
-        inputs: &[Line; V],
-        selected: [usize; SETS],
-        last_selected: usize,
-    ) -> i32 {
+    pub fn select(&mut self, selected: [usize; SETS], last_selected: usize) {
         self.last_selected = last_selected & (LAST_CONTEXTS - 1);
         self.selected = selected.map(|at| at & (ROWS - 1));
-        let rows = self.selected.map(|at| &self.rows[at]);
-        let (dots, mixed) = K::mix(rows, inputs, &self.last[self.last_selected]);
+    }
+
+    /// Returns the mixed prediction.
+    #[inline(always)]
+    pub fn mix<K: Kernel>(&mut self, inputs: &[Line; V]) -> i32 {
+        let rows = self.selected.map(|at| &self.rows[at & (ROWS - 1)]);
+        let (dots, mixed) = K::mix(
+            rows,
+            inputs,
+            &self.last[self.last_selected & (LAST_CONTEXTS - 1)],
+        );
         self.dots = dots;
         self.output = mixed.clamp(-FINAL_MAX, FINAL_MAX);
         self.output
@@ -102,27 +105,26 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
         let target = (bit << 16) as i32;
         let last = &mut self.last[self.last_selected & (LAST_CONTEXTS - 1)];
         let visits = &mut self.last_visits[self.last_selected & (LAST_CONTEXTS - 1)];
-        let rate = self.last_rates[usize::from(*visits) & 1023];
-        *visits += u16::from(*visits < 1023);
+        let rate = self.last_rates[usize::from(*visits) % RATES];
+        *visits += u16::from(*visits < RATES as u16 - 1);
         // 2^16 errors times rates up to 2^13 fit.
         let error = ((target - tables.squash16(self.output)) * rate + (1 << 15)) >> 16;
         for (weight, dot) in last.iter_mut().zip(self.dots) {
             *weight += (dot * error + (1 << 9)) >> 10;
         }
-        for j in 0..SETS {
-            let error = target - tables.squash16(self.dots[j]);
-            let small = if V == 1 {
-                SMALL_ERROR
-            } else {
-                WIDE_SMALL_ERROR
-            };
-            if error.abs() >= small {
+        let small = if V == 1 {
+            SMALL_ERROR
+        } else {
+            WIDE_SMALL_ERROR
+        };
+        let visits = self.selected.map(|at| self.visits[at & (ROWS - 1)]);
+        let squashed = |j: usize| tables.squash16(self.dots[j]);
+        // Sets that erred little are trained by nothing: cheaper than a branch for each, hard to foresee.
+        if let Some((steps, visits)) = K::steps(squashed, target, small, visits, &self.rates) {
+            for j in 0..SETS {
                 let at = self.selected[j] & (ROWS - 1);
-                let visits = &mut self.visits[at];
-                let rate = self.rates[usize::from(*visits) & 1023];
-                *visits += u16::from(*visits < MAX_VISITS);
-                let step = (error * rate + (1 << 9)) >> 10;
-                K::train(&mut self.rows[at], inputs, step.clamp(-32767, 32767) as i16);
+                self.visits[at] = visits[j];
+                K::train(&mut self.rows[at], inputs, steps[j]);
             }
         }
     }
@@ -143,6 +145,8 @@ type Pair = Aligned<[[u16; ENTRIES]; 2]>;
 pub struct Apm<const P: usize> {
     /// Two rows a cache line: contexts that differ in the next bit only.
     pairs: Box<[Pair; P]>,
+    pair: usize,
+    /// Which row of the pair.
     row: usize,
     entry: usize,
 }
@@ -158,6 +162,7 @@ impl<const P: usize> Apm<P> {
         }
         Self {
             pairs: filled(Aligned([row; 2])),
+            pair: 0,
             row: 0,
             entry: 0,
         }
@@ -172,26 +177,27 @@ impl<const P: usize> Apm<P> {
     /// Selects the row of a context.
     #[inline(always)]
     pub fn select(&mut self, context: usize) {
-        self.row = context & (2 * P - 1);
+        self.pair = context >> 1 & (P - 1);
+        self.row = context & 1;
     }
 
     /// Refines a probability to 16 bits; `place` is where its stretched value lies between the entries.
     #[inline(always)]
     pub fn refine(&mut self, place: Place) -> u32 {
-        let row = &self.pairs[self.row >> 1 & (P - 1)].0[self.row & 1];
+        let row = &self.pairs[self.pair & (P - 1)].0[self.row & 1];
         self.entry = place.nearest;
         let (low, high) = (
-            row[place.low & (ENTRIES - 1)],
-            row[(place.low + 1) & (ENTRIES - 1)],
+            i32::from(row[place.low & (ENTRIES - 1)]),
+            i32::from(row[(place.low + 1) & (ENTRIES - 1)]),
         );
-        (u32::from(low) * (128 - place.weight) + u32::from(high) * place.weight) >> 7
+        ((low << 7) + (high - low) * place.weight) as u32 >> 7
     }
 
     /// Learns the bit that was refined for.
     #[inline(always)]
     pub fn update(&mut self, bit: u32) {
         let target = (bit << 16) as i32 - bit as i32;
-        let row = &mut self.pairs[self.row >> 1 & (P - 1)].0[self.row & 1];
+        let row = &mut self.pairs[self.pair & (P - 1)].0[self.row & 1];
         let entry = &mut row[self.entry & (ENTRIES - 1)];
         *entry = (i32::from(*entry) + ((target - i32::from(*entry)) >> MAP_SHIFT)) as u16;
     }
@@ -202,7 +208,7 @@ impl<const P: usize> Apm<P> {
 pub struct Place {
     low: usize,
     /// Of the upper entry, out of 128.
-    weight: u32,
+    weight: i32,
     nearest: usize,
 }
 
@@ -214,7 +220,7 @@ impl Place {
         let position = (stretched.clamp(-2047, 2047) + 2048) as usize * (ENTRIES - 1);
         Self {
             low: position >> 12,
-            weight: (position >> 5 & 127) as u32,
+            weight: (position >> 5 & 127) as i32,
             nearest: (position + 2048) >> 12,
         }
     }

@@ -3,11 +3,12 @@
 use super::contexts::{hash, Contexts, NARROW};
 use super::foresight::Foresight;
 use super::guesses::{Guesses, SURE_LENGTH};
-use super::matches::MatchModel;
-use super::mixer::{Apm, Mixer, Place};
-use super::simd::{
-    Aligned, Cells, Kernel, Line, Shifts, Slot, Sources, HALF, INPUTS, LANES, SETS, SURE,
+use super::kernel::{
+    Aligned, Cells, Kernel, Lanes, Line, Slot, Sources, EMPTY, INPUTS, LANES, PROB_ONE, SETS,
 };
+use super::matches::{class, MatchModel};
+use super::mixer::{Apm, Mixer, Place};
+use super::scalar::cell;
 use super::slots::Slots;
 use super::states::StateTable;
 use super::wide::Wide;
@@ -15,7 +16,7 @@ use crate::bitmodel::SymbolCoder;
 use crate::cm::memory::filled;
 use crate::cm::tables::Tables;
 use crate::cm::{Kind, Params};
-use crate::coder::binary::PROB_ONE;
+use crate::coder::binary;
 
 /// Match models: a short and a long one.
 pub const MATCH_MODELS: usize = 2;
@@ -24,7 +25,7 @@ pub const EXTRA: usize = MATCH_MODELS + 1;
 /// The lane, beside the second inputs of cells, of an input that is always the same.
 const BIAS: usize = LANES - 1;
 /// Contexts of text, of the small levels, that are rarely sure: orders 1 to 3 and the column.
-const DISTANT: [usize; 4] = [0, 1, 2, 5];
+const DISTANT: [usize; 4] = [0, 1, 4, 9];
 /// A bias of one in the stretch domain.
 /// Contexts whose being known selects weights.
 const MAX_KNOWN: usize = 15;
@@ -60,52 +61,50 @@ pub struct Predictor<'a, const N: usize, const V: usize> {
     order2_map: Apm<{ ORDER2_MAP / 2 }>,
     /// For each lane and state the probability of a one.
     counters: Box<[[[u32; 256]; LANES]; V]>,
-    /// How fast counters adapt; slower with the symbols seen.
-    shifts: [Shifts; V],
+    /// Counters adapt by `1 / 2^shift`.
+    shift: u32,
     sources: [Sources; V],
     guesses: Guesses,
     /// The contexts of this byte have yet to be hashed, since the last byte was a right guess.
     stale: bool,
     order2: usize,
     /// Hashes of the contexts of this byte.
-    hashes: [u32; N],
+    hashes: [Lanes; V],
     /// Bucket and check of each context for the next nibble.
-    buckets: [u32; N],
-    checks: [u8; N],
+    buckets: [Lanes; V],
+    checks: [Lanes; V],
     /// The hashes that these are made from.
-    salted: [u32; N],
+    salted: [Lanes; V],
     /// The states of the nibble at hand, and where they go back to.
     nibble: [Slot; N],
-    entered: [u32; N],
+    entered: [Lanes; V],
     places: [u8; N],
+    /// The states that the cells after those of the contexts belong to.
+    extra: [u8; EXTRA],
     /// Contexts that were known at the start of the byte.
     known: usize,
     inputs: [Line; V],
     cells: [Cells; V],
-    /// The states that the cells belong to.
-    current: [[u8; LANES]; V],
-    match_class: usize,
 }
 
 impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
-    /// The lane after the last context.
-    const FIRST: usize = N - (V - 1) * LANES;
-
     /// Starts with empty tables.
     #[must_use]
     pub fn new(slots: Slots<'a>, matches: [MatchModel<'a>; MATCH_MODELS], params: &Params) -> Self {
         let tables = Tables::new();
         let states = StateTable::new();
-        let mut start = [0; 256];
-        for (state, cell) in start.iter_mut().enumerate() {
-            *cell = states.start[state].clamp(1, (1 << 22) - 1);
-            if states.sure[state] {
-                *cell |= SURE;
-            }
-        }
+        let start = std::array::from_fn(|state| match state {
+            0 => EMPTY,
+            _ => cell(
+                (states.start[state] >> 2).clamp(1, PROB_ONE - 1),
+                states.sure[state],
+            ),
+        });
         let mut counters: Box<[[[u32; 256]; LANES]; V]> = filled([start; LANES]);
-        for lane in 0..EXTRA {
-            counters[V - 1][Self::FIRST + lane] = [HALF; 256];
+        let mut unknown = [cell(PROB_ONE / 2, false); 256];
+        unknown[0] = EMPTY;
+        for lane in N..N + EXTRA {
+            counters[lane / LANES][lane % LANES] = unknown;
         }
         let mut predictor = Self {
             order1_map: Apm::new(&tables),
@@ -120,23 +119,22 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             second: (V > 1).then(|| Mixer::new(START_WEIGHT / V as i16)),
             counters,
             states,
-            shifts: shifts(0),
+            shift: shift(0),
             sources: sources::<N, V>(params.kind),
             guesses: Guesses::new(),
             stale: false,
             order2: 0,
-            hashes: [0; N],
-            buckets: [0; N],
-            checks: [0; N],
-            salted: [0; N],
+            hashes: [Aligned([0; LANES]); V],
+            buckets: [Aligned([0; LANES]); V],
+            checks: [Aligned([0; LANES]); V],
+            salted: [Aligned([0; LANES]); V],
             nibble: [[0; 16]; N],
-            entered: [0; N],
+            entered: [Aligned([0; LANES]); V],
             places: [0; N],
+            extra: [0; EXTRA],
             known: 0,
             inputs: [Aligned([0; INPUTS]); V],
-            cells: [Aligned([HALF; LANES]); V],
-            current: [[0; LANES]; V],
-            match_class: 0,
+            cells: [Aligned([EMPTY; LANES]); V],
         };
         predictor.hash_contexts(&[]);
         predictor.address(0);
@@ -160,6 +158,8 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             let known = self.enter::<K>();
             if half == 0 {
                 self.known = known;
+                let (sets, last) = self.selected(1, 0);
+                self.mixer.select(sets, last);
             }
             let mut node = 1;
             for step in 0..4 {
@@ -170,26 +170,37 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
                 // The next look-ups are sent for first, so that they arrive while this bit is learnt.
                 if position == 0 {
                     self.address_matches(history);
-                } else if position == 1 {
-                    let bit = self.foresight.guess(self.contexts.last(2), partial);
-                    foreseen = partial << 1 | bit;
+                    foreseen = self.foresight.guess(partial, 2);
                     self.address(foreseen);
+                } else if position == 1 {
+                    self.foresight.learn(partial);
+                    if partial != foreseen >> 1 {
+                        foreseen = self.foresight.guess(partial, 1);
+                        self.address(foreseen);
+                    }
                 } else if position == 2 {
-                    self.foresight.learn(bit);
+                    self.foresight.learn(partial);
                     if partial != foreseen {
                         self.address(partial);
                     }
                 } else if position == 3 {
                     // The bucket is the same for both values of this bit.
-                    for (check, salted) in self.checks.iter_mut().zip(self.salted) {
-                        *check = ((salted >> (8 * bit)) as u8).max(1);
+                    for (checks, salted) in self.checks.iter_mut().zip(&self.salted) {
+                        for (check, salted) in checks.0.iter_mut().zip(salted.0) {
+                            *check = (salted >> (8 * bit) & 255).max(1);
+                        }
                     }
                 } else if position == 4 {
                     for model in &mut self.matches {
                         model.look(history);
                     }
+                } else if position == 5 {
+                    foreseen = self.foresee(history, partial, 2);
                 } else if position == 6 {
-                    self.foresee(history, partial);
+                    self.foresight.learn(partial);
+                    if partial != foreseen >> 1 {
+                        self.foresee(history, partial, 1);
+                    }
                 } else if position == 7 {
                     self.next_byte(history, partial);
                 }
@@ -197,12 +208,12 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
                 node = node << 1 | bit as usize;
             }
             for i in 0..N {
-                self.slots
-                    .leave(self.entered[i], self.places[i], &self.nibble[i]);
+                let bucket = self.entered[i / LANES].0[i % LANES];
+                self.slots.leave(bucket, self.places[i], &self.nibble[i]);
             }
         }
         if history.len().is_multiple_of(1024) {
-            self.shifts = shifts(history.len());
+            self.shift = shift(history.len());
         }
         for model in &mut self.matches {
             model.next(history);
@@ -215,16 +226,19 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
     fn address(&mut self, salt: u32) {
         let salt = salt.wrapping_mul(0x9E37_79B1);
         let mask = self.slots.mask();
-        for i in 0..N {
-            let hash = self.hashes[i].wrapping_add(salt).wrapping_mul(0x85EB_CA6B);
-            let hash = hash ^ (hash >> 15);
-            self.salted[i] = hash;
-            self.buckets[i] = (hash.wrapping_mul(0xC2B2_AE35) >> 4) & mask;
-            // Zero stands for an empty slot.
-            self.checks[i] = (hash as u8).max(1);
+        for group in 0..V {
+            for lane in 0..LANES {
+                let hash = self.hashes[group].0[lane].wrapping_add(salt);
+                let hash = hash.wrapping_mul(0x85EB_CA6B);
+                let hash = hash ^ (hash >> 15);
+                self.salted[group].0[lane] = hash;
+                self.buckets[group].0[lane] = (hash.wrapping_mul(0xC2B2_AE35) >> 4) & mask;
+                // Zero stands for an empty slot.
+                self.checks[group].0[lane] = (hash & 255).max(1);
+            }
         }
-        for &bucket in &self.buckets {
-            self.slots.prefetch(bucket);
+        for i in 0..N {
+            self.slots.prefetch(self.buckets[i / LANES].0[i % LANES]);
         }
     }
 
@@ -232,12 +246,13 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
     #[inline(always)]
     fn enter<K: Kernel>(&mut self) -> usize {
         let mut known = 0;
+        self.entered = self.buckets;
         for i in 0..N {
-            let (place, hit) =
-                self.slots
-                    .enter::<K>(self.buckets[i], self.checks[i], &mut self.nibble[i]);
+            let (group, lane) = (i / LANES, i % LANES);
+            let (bucket, check) = (self.buckets[group].0[lane], self.checks[group].0[lane]);
+            let nibble = &mut self.nibble[i];
+            let (place, hit) = self.slots.enter::<K>(bucket, check as u8, nibble);
             self.places[i] = place;
-            self.entered[i] = self.buckets[i];
             known += usize::from(hit && i < MAX_KNOWN);
         }
         known
@@ -248,7 +263,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         let byte = partial as u8;
         self.guesses.learn(byte, &self.tables);
         history.push(byte);
-        self.foresight.learn(partial & 1);
+        self.foresight.learn(partial);
         if let Some(contexts) = self.foresight.came(byte) {
             self.contexts = contexts;
         } else {
@@ -256,7 +271,15 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             self.hash_contexts(history);
             self.address(0);
         }
-        self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
+        self.begin_byte();
+    }
+
+    /// Takes the contexts of what follows the last two bytes.
+    #[inline(always)]
+    fn begin_byte(&mut self) {
+        let last = self.contexts.last(2);
+        self.order2 = (hash(last, 1) >> 20) as usize;
+        self.foresight.begin(last);
     }
 
     #[inline(always)]
@@ -269,28 +292,30 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
 
     #[inline(always)]
     fn hash_contexts(&mut self, history: &[u8]) {
-        self.hashes = match &mut self.wide {
+        let hashes: [u32; N] = match &mut self.wide {
             Some(wide) => wide.hashes(history, self.contexts.recent()),
             None => self.contexts.hashes(history),
         };
+        self.hashes = grouped(&hashes);
     }
 
-    /// With one bit of the byte to come, sends for the slots of the byte after the one that it will probably be: most
-    /// often they are there when they are needed. Has no effect on results.
+    /// With `count` bits of the byte to come, sends for the slots of the byte after the one that it will probably be:
+    /// most often they are there when they are needed. Has no effect on results. Returns what it foresaw.
     #[inline(always)]
-    fn foresee(&mut self, history: &mut Vec<u8>, partial: u32) {
+    fn foresee(&mut self, history: &mut Vec<u8>, partial: u32, count: u32) -> u32 {
         if self.wide.is_some() {
-            return;
+            return 0;
         }
-        let bit = self.foresight.guess(self.contexts.last(2), partial);
-        let byte = (partial << 1 | bit) as u8;
+        let foreseen = self.foresight.guess(partial, count);
+        let byte = foreseen as u8;
         let mut ahead = self.contexts;
         history.push(byte);
         ahead.update(history, byte);
-        self.hashes = ahead.hashes(history);
+        self.hashes = grouped(&ahead.hashes::<N>(history));
         history.pop();
         self.address(0);
         self.foresight.ahead = Some((byte, ahead));
+        foreseen
     }
 
     #[inline(always)]
@@ -331,7 +356,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             history.push(guess);
             self.take_in(history, guess);
             self.address_matches(history);
-            self.order2 = (hash(self.contexts.last(2), 1) >> 20) as usize;
+            self.begin_byte();
             self.select_maps(1);
             for model in &mut self.matches {
                 model.learn(guess);
@@ -356,16 +381,18 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         self.order2_map.prefetch(self.order2 ^ after);
     }
 
+    /// Rows of the weight sets, and of the final mixer, for the next bit.
     #[inline(always)]
     fn selected(&self, partial: u32, position: u32) -> ([usize; SETS], usize) {
         let position = position as usize;
+        let class = class(&self.matches);
         let sets = [
             self.contexts.last_byte() << 3 | position,
-            2048 + ((self.match_class << 4 | self.known.min(15)) << 3 | position),
+            2048 + ((class << 4 | self.known) << 3 | position),
             3072 + partial as usize,
             3328 + (self.contexts.recent() >> 8 & 255) as usize,
         ];
-        (sets, self.match_class << 8 | partial as usize)
+        (sets, class << 8 | partial as usize)
     }
 
     /// Probability of a one, 22 bits.
@@ -377,99 +404,103 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         position: u32,
         node: usize,
     ) -> u32 {
-        for i in 0..N {
-            self.current[i / LANES][i % LANES] = self.nibble[i][node & 15];
-        }
-        for (j, model) in self.matches.iter().enumerate() {
-            self.current[V - 1][Self::FIRST + j] = model.state(position);
-        }
-        self.current[V - 1][Self::FIRST + MATCH_MODELS] = partial as u8;
+        let node = node & 15;
+        let [short, long] = &self.matches;
+        self.extra = [short.state(), long.state(), partial as u8];
         for group in 0..V {
-            let (counters, states) = (&self.counters[group], &self.current[group]);
-            K::gather(counters, states, &mut self.cells[group]);
+            let (counters, nibble) = (&self.counters[group], &self.nibble);
+            self.cells[group] = K::gather(|lane| {
+                let context = group * LANES + lane;
+                if context < N {
+                    counters[lane][usize::from(nibble[context][node])]
+                } else if context < N + EXTRA {
+                    counters[lane][usize::from(self.extra[context - N])]
+                } else {
+                    EMPTY
+                }
+            });
             let sources = &self.sources[group];
             K::inputs(&self.cells[group], sources, &mut self.inputs[group]);
         }
-        self.match_class = self.class_of_match();
-        let (sets, last) = self.selected(partial, position);
-        let mut mixed = self.mixer.mix::<K>(&self.inputs, sets, last);
+        let mut mixed = self.mixer.mix::<K>(&self.inputs);
         if V > 1 {
             let last = self.contexts.last_byte() << 3 | position as usize;
             if let (Some(second), Some(wide)) = (&mut self.second, &self.wide) {
                 let sets = wide.selectors(history, self.contexts.recent(), partial, position);
-                mixed = (mixed + second.mix::<K>(&self.inputs, sets, last)) >> 1;
+                second.select(sets, last);
+                mixed = (mixed + second.mix::<K>(&self.inputs)) >> 1;
             }
         }
         let place = Place::new(mixed);
         let q1 = self.order1_map.refine(place);
         let q2 = self.order2_map.refine(place);
-        let p = (self.tables.squash22(mixed) >> 6) * 2 + q1 + q2;
+        let p = self.tables.squash16(mixed) as u32 * 2 + q1 + q2;
         // Two 16-bit halves and two quarters make 18 bits.
-        (p << 4).clamp(MIN_P, PROB_ONE - MIN_P)
-    }
-
-    /// 0 without a match, then growing with its length.
-    #[inline(always)]
-    fn class_of_match(&self) -> usize {
-        let [short, long] = &self.matches;
-        if !short.expects() && !long.expects() {
-            return 0;
-        }
-        match short.length().max(long.length()) {
-            0 => 1,
-            1..=7 => 2,
-            8..=11 => 3,
-            12..=15 => 4,
-            16..=23 => 5,
-            24..=31 => 6,
-            _ => 7,
-        }
+        (p << 4).clamp(MIN_P, binary::PROB_ONE - MIN_P)
     }
 
     #[inline(always)]
     fn learn<K: Kernel>(&mut self, bit: u32, next_partial: u32, position: u32, node: usize) {
+        for model in &mut self.matches {
+            model.update(bit);
+        }
         let (sets, last) = self.selected(next_partial & 255, (position + 1) & 7);
         self.mixer.prefetch(sets, last);
         self.mixer.update::<K>(&self.inputs, bit, &self.tables);
+        self.mixer.select(sets, last);
         if let Some(second) = &mut self.second {
             second.update::<K>(&self.inputs, bit, &self.tables);
         }
         self.order1_map.update(bit);
         self.order2_map.update(bit);
         self.select_maps(if position == 7 { 1 } else { next_partial });
-        let target = (bit << 22) as i32 - bit as i32;
+        for cells in &mut self.cells {
+            K::adapt(cells, bit, self.shift);
+        }
         let next = &self.states.next[bit as usize & 1];
-        for group in 0..V {
-            let states = self.current[group];
-            K::adapt(&mut self.cells[group], &states, target, &self.shifts[group]);
-            for (lane, &state) in states.iter().enumerate().take(lanes::<N, V>(group)) {
-                let state = usize::from(state);
-                self.counters[group][lane][state] = self.cells[group].0[lane];
-                let context = group * LANES + lane;
-                if context < N {
-                    self.nibble[context][node & 15] = next[state];
-                }
-            }
-        }
-        for model in &mut self.matches {
-            model.update(bit, position);
-        }
+        put_back(
+            &mut self.counters,
+            &mut self.nibble,
+            &self.extra,
+            &self.cells,
+            next,
+            node & 15,
+        );
     }
 }
 
-/// Lanes of a group that are in use: the match models and order 0 follow the contexts.
-const fn lanes<const N: usize, const V: usize>(group: usize) -> usize {
-    if group + 1 < V {
-        LANES
-    } else {
-        N + EXTRA - group * LANES
+/// Puts cells back where they belong, and moves the states of a node on.
+#[inline(always)]
+fn put_back<const N: usize, const V: usize>(
+    counters: &mut [[[u32; 256]; LANES]; V],
+    nibble: &mut [Slot; N],
+    extra: &[u8; EXTRA],
+    cells: &[Cells; V],
+    next: &[u8; 256],
+    node: usize,
+) {
+    for (context, slot) in nibble.iter_mut().enumerate() {
+        let (group, lane) = (context / LANES, context % LANES);
+        let state = usize::from(slot[node]);
+        counters[group][lane][state] = cells[group].0[lane];
+        slot[node] = next[state];
     }
+    for (context, &state) in (N..).zip(extra) {
+        let (group, lane) = (context / LANES, context % LANES);
+        counters[group][lane][usize::from(state)] = cells[group].0[lane];
+    }
+}
+
+/// The numbers of the contexts, in groups.
+#[inline(always)]
+fn grouped<const N: usize, const V: usize>(numbers: &[u32; N]) -> [Lanes; V] {
+    let number = |i| if i < N { numbers[i] } else { 0 };
+    std::array::from_fn(|group| Aligned(std::array::from_fn(|lane| number(group * LANES + lane))))
 }
 
 /// Counters adapt by 1/64 at first and by 1/256 after a quarter of a million symbols.
-fn shifts<const V: usize>(symbols: usize) -> [Shifts; V] {
-    let shift = 6 + u32::from(symbols >= 1 << 15) + u32::from(symbols >= 1 << 18);
-    [Aligned([shift; LANES]); V]
+fn shift(symbols: usize) -> u32 {
+    6 + u32::from(symbols >= 1 << 15) + u32::from(symbols >= 1 << 18)
 }
 
 /// What of each cell is an input: the stretched probability; for most contexts of text the same of sure states, for

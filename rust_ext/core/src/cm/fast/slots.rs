@@ -1,11 +1,12 @@
 //! Hash table of bit histories: one slot of 16 bytes for each context and nibble.
 //!
 //! A slot holds a check byte and the states of the 15 nodes of a nibble's binary tree (the layout of M. Mahoney's
-//! lpaq1, 2007); four slots fill a cache line, and a look-up stays inside it. The check bytes and the roots, by which
-//! slots are replaced, lie together, so that one vector compares them. The states of the nibble at hand are copied to
-//! the coder's own memory and written back when the nibble ends.
+//! lpaq1, 2007); four slots fill a cache line, and a look-up stays inside it; the slot that is replaced is the
+//! one whose root has seen least. The states of the nibble at hand are copied to the coder's own memory and written back
+//! when the nibble ends.
 
-use super::simd::{self, Bucket, Kernel, Slot, SLOT_STATES, STATES};
+use super::kernel::{Bucket, Kernel, Slot, WAYS};
+use super::simd;
 
 /// All slots of a block.
 #[derive(Debug)]
@@ -40,28 +41,18 @@ impl<'a> Slots<'a> {
     #[inline(always)]
     pub fn enter<K: Kernel>(&self, index: u32, check: u8, slot: &mut Slot) -> (u8, bool) {
         let bucket = &self.buckets[index as usize];
-        let (at, hit) = K::find(bucket, check);
-        let at = at & 3;
-        // Two bytes of something else come first; the check and the root take their place.
-        let from = STATES - 2 + SLOT_STATES * at;
-        let mut states = [0; 16];
-        states.copy_from_slice(&bucket[from..from + 16]);
+        let (way, hit) = K::find(bucket, check);
+        let way = way % WAYS;
         // Without a branch, since hits are as unpredictable as the data.
         let keep = u128::from(hit).wrapping_neg();
-        *slot = (u128::from_le_bytes(states) & keep).to_le_bytes();
+        *slot = (u128::from_le_bytes(bucket[way]) & keep).to_le_bytes();
         slot[0] = check;
-        slot[1] = bucket[4 + at] & keep as u8;
-        (at as u8, hit)
+        (way as u8, hit)
     }
 
     /// Writes a slot back to where [`Self::enter`] found it.
     #[inline(always)]
-    pub fn leave(&mut self, index: u32, at: u8, slot: &Slot) {
-        let bucket = &mut self.buckets[index as usize];
-        let at = usize::from(at & 3);
-        bucket[at] = slot[0];
-        bucket[4 + at] = slot[1];
-        let to = STATES + SLOT_STATES * at;
-        bucket[to..to + SLOT_STATES].copy_from_slice(&slot[2..]);
+    pub fn leave(&mut self, index: u32, way: u8, slot: &Slot) {
+        self.buckets[index as usize][usize::from(way) % WAYS] = *slot;
     }
 }

@@ -3,7 +3,7 @@
 //! Where there are more than fit the lanes, those are left out that were missed least when each was left out alone.
 
 use super::contexts::hash;
-use super::simd::SETS;
+use super::kernel::SETS;
 use crate::cm::content::binary::Binary;
 use crate::cm::content::hashing;
 use crate::cm::content::text::Text;
