@@ -162,9 +162,10 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
                 self.mixer.select(sets, last);
             }
             let mut node = 1;
+            self.load::<K>(partial, node);
             for step in 0..4 {
                 let position = half * 4 + step;
-                let p = self.predict::<K>(history, partial, position, node);
+                let p = self.predict::<K>(history, partial, position);
                 let bit = coder.code(p);
                 partial = partial << 1 | bit;
                 // The next look-ups are sent for first, so that they arrive while this bit is learnt.
@@ -395,15 +396,9 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         (sets, class << 8 | partial as usize)
     }
 
-    /// Probability of a one, 22 bits.
+    /// Makes the inputs of the next bit: the bit before is in `partial` and has made `node`.
     #[inline(always)]
-    fn predict<K: Kernel>(
-        &mut self,
-        history: &[u8],
-        partial: u32,
-        position: u32,
-        node: usize,
-    ) -> u32 {
+    fn load<K: Kernel>(&mut self, partial: u32, node: usize) {
         let node = node & 15;
         let [short, long] = &self.matches;
         self.extra = [short.state(), long.state(), partial as u8];
@@ -422,6 +417,11 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             let sources = &self.sources[group];
             K::inputs(&self.cells[group], sources, &mut self.inputs[group]);
         }
+    }
+
+    /// Probability of a one, 22 bits.
+    #[inline(always)]
+    fn predict<K: Kernel>(&mut self, history: &[u8], partial: u32, position: u32) -> u32 {
         let mut mixed = self.mixer.mix::<K>(&self.inputs);
         if V > 1 {
             let last = self.contexts.last_byte() << 3 | position as usize;
@@ -446,14 +446,6 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         }
         let (sets, last) = self.selected(next_partial & 255, (position + 1) & 7);
         self.mixer.prefetch(sets, last);
-        self.mixer.update::<K>(&self.inputs, bit, &self.tables);
-        self.mixer.select(sets, last);
-        if let Some(second) = &mut self.second {
-            second.update::<K>(&self.inputs, bit, &self.tables);
-        }
-        self.order1_map.update(bit);
-        self.order2_map.update(bit);
-        self.select_maps(if position == 7 { 1 } else { next_partial });
         for cells in &mut self.cells {
             K::adapt(cells, bit, self.shift);
         }
@@ -466,6 +458,20 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             next,
             node & 15,
         );
+        let inputs = self.inputs;
+        // The inputs of the next bit are loaded before the weights are trained, so that the processor has both to do at
+        // a time.
+        if position % 4 < 3 {
+            self.load::<K>(next_partial, node << 1 | bit as usize);
+        }
+        self.mixer.update::<K>(&inputs, bit, &self.tables);
+        self.mixer.select(sets, last);
+        if let Some(second) = &mut self.second {
+            second.update::<K>(&inputs, bit, &self.tables);
+        }
+        self.order1_map.update(bit);
+        self.order2_map.update(bit);
+        self.select_maps(if position == 7 { 1 } else { next_partial });
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Scalar;
 pub fn cell(p: u32, sure: bool) -> u32 {
     let p = p | 1;
     let stretched = i32::from(stretched(p)) & !1;
-    (stretched << STRETCH) as u32 | u32::from(sure) * SURE | p
+    (stretched << STRETCH) as u32 | (u32::from(sure) * SURE) | p
 }
 
 /// `256 · ln(p / (1 - p))` for `p` of 20 bits, within 3 of it and clamped to ±2047.
