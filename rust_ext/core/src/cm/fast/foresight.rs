@@ -1,4 +1,4 @@
-//! Guesses single bits, so that look-ups can be sent for one bit early.
+//! Guesses single bits, so that look-ups can be sent for one or two bits early.
 
 use super::contexts::{hash, Contexts};
 use crate::cm::memory::filled;

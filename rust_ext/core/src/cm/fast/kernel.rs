@@ -56,6 +56,7 @@ pub struct Sources {
     /// What is an input without being made from a cell.
     pub bias: [i16; LANES],
 }
+
 /// `0.3437 · 2^10`: what makes `m + 0.3437 m (1 - m)` close to `log2(1 + m)`.
 pub const BEND: i32 = 352;
 /// `ln(2) / 4 · 2^15`: from 10 fractional bits of a logarithm to base 2 to 8 of a natural one.
@@ -80,9 +81,9 @@ pub trait Kernel {
     /// Moves the probability of every cell that is not empty to `bit` by `1 / 2^shift` of the distance, rounded to
     /// nearest.
     fn adapt(cells: &mut Cells, bit: u32, shift: u32);
-    /// How far to train weight sets: `(error * rate + 2^9) >> 10` of each, saturated to 16 bits, or 0 where `error`,
-    /// that is `target - squashed`, is less than `small`; and the visits, one more, up to the last rate, where it is not.
-    /// Nothing if all errors are small.
+    /// How far to train each weight set, and its visits after that. `target - squashed` is its error: if that is
+    /// less than `small`, 0 and as many visits as before; else `(error * rate + 2^9) >> 10`, saturated to 16 bits, and
+    /// one visit more, up to the last rate. Nothing if all errors are small.
     fn steps(
         squashed: impl Fn(usize) -> i32,
         target: i32,

@@ -21,6 +21,7 @@ use super::Params;
 use crate::bitmodel::{Decoding, Encoding, SymbolCoder};
 use crate::memory::Memory;
 use crate::{interrupt, Result};
+use contexts::NARROW;
 use kernel::{Kernel, Line, Task, LANES};
 use matches::MatchModel;
 use predictor::{Predictor, EXTRA, MATCH_MODELS, ORDER1_MAP, ORDER2_MAP, ROWS, WIDE_ROWS};
@@ -33,42 +34,45 @@ struct Level {
     contexts: usize,
     /// Largest table, as a power of two of buckets of 64 bytes.
     log2_buckets: u32,
-    /// Symbols for each bucket of a smaller table, times contexts.
-    share: usize,
+    /// Tables that are neither small nor largest are this many times smaller than would be best for size.
+    thrift: usize,
 }
 
 const LEVELS: [Level; 6] = [
     Level {
         contexts: 6,
         log2_buckets: 19,
-        share: 24,
+        thrift: 3,
     },
     Level {
         contexts: 8,
         log2_buckets: 20,
-        share: 24,
+        thrift: 3,
     },
     Level {
         contexts: 9,
         log2_buckets: 22,
-        share: 24,
+        thrift: 3,
     },
     Level {
         contexts: 13,
         log2_buckets: 23,
-        share: 9,
+        thrift: 1,
     },
     Level {
         contexts: 45,
         log2_buckets: 23,
-        share: 16,
+        thrift: 1,
     },
     Level {
         contexts: 53,
         log2_buckets: 24,
-        share: 16,
+        thrift: 1,
     },
 ];
+
+/// Buckets of a table that takes little time to clear.
+const SMALL_TABLE: usize = 1 << 18;
 
 fn level(params: &Params) -> Level {
     LEVELS[(params.level.saturating_sub(3) as usize).min(LEVELS.len() - 1)]
@@ -82,9 +86,13 @@ struct Sizes {
 }
 
 fn sizes(count: usize, level: Level) -> Sizes {
-    // A context touches about a quarter of a bucket with each symbol, less as they repeat. Clearing a table of that
-    // size would take a fifth of the time of the faster levels: theirs are smaller.
-    let wanted = (count * level.contexts / level.share).next_power_of_two();
+    // A context touches about a quarter of a bucket with each symbol, less as they repeat. Where there are many
+    // contexts, they make up for lost ones, and untouched memory is cheaper.
+    let share = if level.contexts > NARROW { 16 } else { 8 };
+    let best = count * level.contexts / share;
+    // Clearing the best table of a megabyte takes a fifth of the time of the faster levels.
+    let wanted = best.min((best / level.thrift).max(SMALL_TABLE));
+    let wanted = wanted.next_power_of_two();
     Sizes {
         buckets: wanted.clamp(1 << 10, 1 << level.log2_buckets),
         heads: count.next_power_of_two().clamp(1 << 10, 1 << 22),

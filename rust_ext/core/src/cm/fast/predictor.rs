@@ -26,9 +26,9 @@ pub const EXTRA: usize = MATCH_MODELS + 1;
 const BIAS: usize = LANES - 1;
 /// Contexts of text, of the small levels, that are rarely sure: orders 1 to 3 and the column.
 const DISTANT: [usize; 4] = [0, 1, 4, 9];
-/// A bias of one in the stretch domain.
 /// Contexts whose being known selects weights.
 const MAX_KNOWN: usize = 15;
+/// A bias of one in the stretch domain.
 const BIAS_INPUT: i16 = 256;
 /// Weights start at 0.15.
 const START_WEIGHT: i16 = 2458;
@@ -396,7 +396,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         (sets, class << 8 | partial as usize)
     }
 
-    /// Makes the inputs of the next bit: the bit before is in `partial` and has made `node`.
+    /// Makes the inputs of the next bit of a byte, whose bits so far are in `partial`, those of the nibble in `node`.
     #[inline(always)]
     fn load<K: Kernel>(&mut self, partial: u32, node: usize) {
         let node = node & 15;
