@@ -20,7 +20,9 @@ pub struct Apm {
 
 impl Apm {
     /// Creates the identity for `contexts` contexts.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(contexts: usize, limit: u32, tables: &Tables) -> Result<Self> {
         let row: Vec<u32> = (0..BUCKETS as i32)
             .map(|i| (tables.squash22(i * STEP as i32 - FINAL_MAX) << 10) | 6)

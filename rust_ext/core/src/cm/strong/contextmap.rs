@@ -39,9 +39,8 @@ struct Lanes {
     state_cell: [u32; MAX],
     vote_cell: [u32; MAX],
     vote_at: [u16; MAX],
-    /// Stretched probabilities of the cells.
+    /// Stretched probabilities of the state cells.
     state_input: [i16; MAX],
-    vote_input: [i16; MAX],
     check: [u16; MAX],
     state: [u8; MAX],
     /// The later groups are rebuilt from the byte history.
@@ -88,7 +87,9 @@ fn three_bytes([run, newest, second, third]: [u8; 4]) -> [u8; 3] {
 
 impl ContextMap {
     /// Creates `count` contexts with `1 << log2_bytes` bytes of history.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(
         count: usize,
         log2_bytes: u32,
@@ -116,7 +117,6 @@ impl ContextMap {
                 vote_cell: [0; MAX],
                 vote_at: [0; MAX],
                 state_input: [0; MAX],
-                vote_input: [0; MAX],
                 check: [0; MAX],
                 state: [0; MAX],
                 deferred: [false; MAX],

@@ -44,7 +44,9 @@ pub struct Direct {
 
 impl Direct {
     /// Starts `count` contexts with `1 << log2_lines` lines each.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(count: usize, log2_lines: u32) -> Result<Self> {
         assert!(count <= MAX, "more contexts than there is room for");
         Ok(Self {

@@ -71,7 +71,9 @@ pub struct Bilevel {
 
 impl Bilevel {
     /// Starts an image with `width` bytes in a row and `1 << log2_cells` cells for each template.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(width: usize, log2_cells: u32) -> Result<Self> {
         let size = TEMPLATES.len() << log2_cells;
         Ok(Self {

@@ -16,8 +16,6 @@ use simd::{Line, Row, MAX_SETS};
 const WEIGHT_BITS: u32 = 15;
 /// Every weight of layer 1 starts here, at about 1/64: there are 200 inputs that mostly agree.
 const FIRST_WEIGHT: i16 = 500;
-/// Vectors that erred by less, about 0.6 % in Q16, are not trained.
-const SKIPPED: i32 = 400;
 /// Fractional bits of a layer 2 weight.
 const FINAL_WEIGHT_BITS: u32 = 16;
 /// Largest magnitude of a layer 2 weight: 4, so that sums of products stay within 32 bits.
@@ -31,7 +29,7 @@ struct Final {
     output: i32,
 }
 
-/// Learning rates, all in units of 2^-15.
+/// Learning rates, in units of 2^-15.
 #[derive(Debug, Clone, Copy)]
 pub struct Rates {
     /// Floor of layer 1.
@@ -40,6 +38,8 @@ pub struct Rates {
     pub start: i32,
     /// Layer 2.
     pub last: i32,
+    /// Error, Q16, up to which vectors of layer 1 are not trained.
+    pub spared: i32,
 }
 
 /// Two layers of selected weight vectors.
@@ -63,7 +63,9 @@ pub struct Mixer {
 
 impl Mixer {
     /// Creates a mixer of `inputs` inputs with layer 1 sets and layer 2 sets of the given numbers of contexts.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(inputs: usize, sets: &[usize], finals: &[usize], rates: Rates) -> Result<Self> {
         assert!(sets.len() <= MAX_SETS, "more weight sets than a row has");
         let padded = inputs.div_ceil(32);
@@ -166,7 +168,7 @@ impl Mixer {
             // weight = x Q8 · e / 2^15, so e = err Q16 · rate Q15 / 2^(24 - WEIGHT_BITS)
             let e = ((err * rate) >> (24 - WEIGHT_BITS)).clamp(-32767, 32767) as i16;
             // Inputs are at most 2047: a smaller step rounds to zero everywhere.
-            if e.abs() > 8 && err.abs() > SKIPPED {
+            if e.abs() > 8 && err.abs() > self.rates.spared {
                 let at = row as usize * n;
                 simd::train(avx2, &self.inputs, &mut weights[at..at + n], e);
             }

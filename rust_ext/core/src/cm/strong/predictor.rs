@@ -100,7 +100,9 @@ pub struct Strong {
 
 impl Strong {
     /// Creates the predictor of `count` symbols; both directions must give the same parameters.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(params: &Params, count: usize) -> Result<Self> {
         let plan = Plan::new(params.kind);
         let (tables, states) = (Tables::new(), StateTable::new());
@@ -123,12 +125,17 @@ impl Strong {
             + extra
             + direct::INPUTS * plan.direct.len();
         let sets: Vec<usize> = plan.sets.iter().map(|&set| SETS[set]).collect();
-        let (floor, start, last) = match params.kind {
-            cm::Kind::Text => (42, 1000, 60),
-            cm::Kind::Binary => (60, 700, 90),
-            cm::Kind::Bilevel => (60, 400, 60),
+        let (floor, start, last, spared) = match params.kind {
+            cm::Kind::Text => (42, 1000, 60, 1000),
+            cm::Kind::Binary => (60, 700, 90, 300),
+            cm::Kind::Bilevel => (60, 400, 60, 0),
         };
-        let rates = Rates { floor, start, last };
+        let rates = Rates {
+            floor,
+            start,
+            last,
+            spared,
+        };
         let mixer = Mixer::new(inputs, &sets, &FINALS[..plan.finals], rates)?;
         let maps = MAPS[..plan.maps]
             .iter()

@@ -114,13 +114,13 @@ impl ContextMap {
         let (vote, rest) = rest.split_at_mut(self.polled);
         if self.polled != 0 {
             lanes.poll(self.polled, bit_position);
-            for i in 0..self.polled {
+            for (i, vote) in vote.iter_mut().enumerate().take(MAX) {
                 let class = states.class[usize::from(lanes.state[i])];
-                let at = lanes.vote_at[i] | u16::from(class & 15);
+                let at = lanes.vote_at[i] | u16::from(class);
                 let cell = self.vote_cells[i][usize::from(at) % VOTE_CELLS];
                 lanes.vote_at[i] = at;
                 lanes.vote_cell[i] = cell;
-                vote[i] = tables.stretch22(cell >> 10) as i16;
+                *vote = tables.stretch22(cell >> 10) as i16;
             }
         }
         if self.confidence {
