@@ -31,9 +31,27 @@ impl<T: Pod> Memory<T> {
         })
     }
 
+    /// Allocates copies of `row`, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when the system has no room for them.
+    pub fn rows(row: &[T], times: usize) -> Result<Self> {
+        let mut memory = Self::new(row.len() * times)?;
+        for copy in memory.values().chunks_exact_mut(row.len()) {
+            copy.copy_from_slice(row);
+        }
+        Ok(memory)
+    }
+
     /// All values.
     #[must_use]
     pub fn values(&mut self) -> &mut [T] {
         bytemuck::cast_slice_mut(&mut self.map)
+    }
+
+    /// All values, to read.
+    #[must_use]
+    pub fn get(&self) -> &[T] {
+        bytemuck::cast_slice(&self.map)
     }
 }

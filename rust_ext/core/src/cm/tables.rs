@@ -120,19 +120,13 @@ impl Tables {
     #[inline(always)]
     #[must_use]
     pub fn stretch_ends(&self, p: u32) -> i32 {
-        let mirrored = p >= 1 << 21;
-        let p = if mirrored { (1 << 22) - 1 - p } else { p };
-        let at = if p < 1 << 16 {
-            p >> 4
-        } else {
-            4096 + (p >> 10)
-        };
+        // Without branches, since probabilities are as unpredictable as the data.
+        let mirrored = 0_u32.wrapping_sub(p >> 21);
+        let p = (p ^ mirrored) & ((1 << 22) - 1);
+        let coarse = 0_u32.wrapping_sub(u32::from(p >> 16 != 0));
+        let at = (p >> 4) & !coarse | (4096 + (p >> 10)) & coarse;
         let d = i32::from(self.ends[at as usize % (4096 + 2048)]);
-        if mirrored {
-            -d
-        } else {
-            d
-        }
+        (d ^ mirrored as i32) - mirrored as i32
     }
 
     /// Moves an adaptive probability (22 bits p, 10 bits n) to the bit `target22` (0 or 2^22 - 1).

@@ -3,7 +3,7 @@
 use super::hashing::{fold, hash};
 
 /// Number of contexts that [`Binary::contexts`] makes.
-pub const CONTEXTS: usize = 53;
+pub const CONTEXTS: usize = 56;
 
 /// What is known of binary data so far.
 #[derive(Debug)]
@@ -235,6 +235,10 @@ impl Binary {
         out.push(hash([hits & 0xFF, far_hits & 0xFF, far, 98]));
         out.push(hash([hits & 0xFF, far_hits & 0xFF, c1, above, 99]));
         out.push(hash([hits & 15, far_hits & 15, column, above, far, 100]));
+        // for predictors with room for them
+        out.push(hash([c2, c4, 102]));
+        out.push(hash([odd, words[0], words[2], 112]));
+        out.push(hash([above, above2, c1, 115]));
         debug_assert_eq!(out.len() - start, CONTEXTS);
     }
 }

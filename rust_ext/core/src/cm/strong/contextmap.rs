@@ -13,6 +13,8 @@ mod inputs;
 
 use super::states::StateTable;
 use crate::cm::tables::CELL_HALF;
+use crate::memory::Memory;
+use crate::Result;
 
 const BUCKET_BYTES: usize = 64;
 const WAYS: usize = 7;
@@ -37,12 +39,10 @@ struct Lanes {
     state_cell: [u32; MAX],
     vote_cell: [u32; MAX],
     vote_at: [u16; MAX],
-    /// Stretched probabilities of the cells.
+    /// Stretched probabilities of the state cells.
     state_input: [i16; MAX],
-    vote_input: [i16; MAX],
     check: [u16; MAX],
     state: [u8; MAX],
-    class: [u8; MAX],
     /// The later groups are rebuilt from the byte history.
     deferred: [bool; MAX],
     /// The last three distinct bytes; all bits set in `agrees` while one of them is possible.
@@ -54,15 +54,15 @@ struct Lanes {
 #[derive(Debug)]
 pub struct ContextMap {
     count: usize,
-    table: Vec<u8>,
-    /// Offset of the first bucket in the table.
-    origin: usize,
+    table: Memory<u8>,
     bucket_mask: u32,
     lanes: Box<Lanes>,
     /// Statistics by bit history, and by class of bit history and votes of the byte history.
     state_cells: Box<[[u32; STATE_CELLS]; MAX]>,
     vote_cells: Box<[[u32; VOTE_CELLS]; MAX]>,
-    /// A fourth input for each context: how far the probability is from one half.
+    /// How many contexts, from the first, have the votes of their byte histories as an input.
+    polled: usize,
+    /// A further input for each context: how far the probability is from one half.
     confidence: bool,
     random: u32,
     limit: u32,
@@ -76,22 +76,37 @@ fn per_context<const N: usize>(row: [u32; N]) -> Box<[[u32; N]; MAX]> {
     rows.try_into().expect("as many rows as contexts")
 }
 
+/// The last three bytes, oldest first, in the byte history of a context that was seen as often.
+fn three_bytes([run, newest, second, third]: [u8; 4]) -> [u8; 3] {
+    match run {
+        1 => [third, second, newest],
+        2 => [second, newest, newest],
+        _ => [newest; 3],
+    }
+}
+
 impl ContextMap {
     /// Creates `count` contexts with `1 << log2_bytes` bytes of history.
-    #[must_use]
-    pub fn new(count: usize, log2_bytes: u32, confidence: bool, states: &StateTable) -> Self {
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
+    pub fn new(
+        count: usize,
+        log2_bytes: u32,
+        polled: usize,
+        confidence: bool,
+        states: &StateTable,
+    ) -> Result<Self> {
         let buckets = 1_usize << (log2_bytes - 6);
         let count = count.min(MAX);
         let padded = count.div_ceil(LANES) * LANES;
-        let (table, origin) = super::simd::zeroed_lines(buckets * BUCKET_BYTES + padded * 8);
         let row = states.counts.map(|[n0, n1]| {
             let (n0, n1) = (u32::from(n0), u32::from(n1));
             (((2 * n1 + 1) << 20) / (n0 + n1 + 1) * 2).min((1 << 22) - 1) << 10 | 4
         });
-        Self {
+        Ok(Self {
             count,
-            table,
-            origin,
+            table: Memory::new(buckets * BUCKET_BYTES + padded * 8)?,
             bucket_mask: (buckets - 1) as u32,
             lanes: Box::new(Lanes {
                 base: [0; MAX],
@@ -102,10 +117,8 @@ impl ContextMap {
                 vote_cell: [0; MAX],
                 vote_at: [0; MAX],
                 state_input: [0; MAX],
-                vote_input: [0; MAX],
                 check: [0; MAX],
                 state: [0; MAX],
-                class: [0; MAX],
                 deferred: [false; MAX],
                 bytes: [[0; MAX]; 3],
                 agrees: [[0; MAX]; 3],
@@ -113,16 +126,17 @@ impl ContextMap {
             state_cells: per_context(row),
             vote_cells: per_context([CELL_HALF; VOTE_CELLS]),
             confidence,
+            polled: polled.min(count),
             random: 0x9E37_79B9,
             limit: 400,
             vote_limit: 255,
-        }
+        })
     }
 
     /// Number of mixer inputs, with padding.
     #[must_use]
     pub fn inputs(&self) -> usize {
-        self.stride() * if self.confidence { 4 } else { 3 }
+        self.stride() * if self.confidence { 3 } else { 2 } + self.polled
     }
 
     /// Number of contexts with padding: the stride of the inputs.
@@ -133,13 +147,13 @@ impl ContextMap {
 
     /// Scratch group of context `i`, behind the buckets.
     fn scratch(&self, i: usize) -> usize {
-        self.origin + (self.bucket_mask as usize + 1) * BUCKET_BYTES + i * 8
+        (self.bucket_mask as usize + 1) * BUCKET_BYTES + i * 8
     }
 
     /// Finds or makes the group of `check` in a bucket; returns its offset in the table.
     #[inline(always)]
-    fn find(table: &mut [u8], origin: usize, bucket: u32, check: u16, states: &StateTable) -> u32 {
-        let start = origin + bucket as usize * BUCKET_BYTES;
+    fn find(table: &mut [u8], bucket: u32, check: u16, states: &StateTable) -> u32 {
+        let start = bucket as usize * BUCKET_BYTES;
         let line: &mut [u8; BUCKET_BYTES] = (&mut table[start..start + BUCKET_BYTES])
             .try_into()
             .expect("a whole bucket");
@@ -184,21 +198,19 @@ impl ContextMap {
         }
     }
 
-    /// Sets the contexts of the next byte, one hash each, and asks for their cache lines.
+    /// Sets the contexts of the next byte, those of `hashes` that `chosen` tells, and asks for their cache lines.
     #[inline(always)]
-    pub fn set(&mut self, hashes: &[u64]) {
-        debug_assert_eq!(hashes.len(), self.count);
+    pub fn set(&mut self, hashes: &[u64], chosen: &[usize]) {
+        debug_assert_eq!(chosen.len(), self.count);
         let lanes = &mut *self.lanes;
-        for (i, &hash) in hashes.iter().take(MAX).enumerate() {
+        for (i, &at) in chosen.iter().take(MAX).enumerate() {
+            let hash = hashes[at];
             let h = (hash ^ (i as u64 + 1).wrapping_mul(0xD6E8_FEB8_6659_FD93))
                 .wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let h = (h ^ (h >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
             lanes.base[i] = (h >> 34) as u32 & self.bucket_mask;
             lanes.check[i] = (h & 0xFFFF) as u16;
-            super::simd::prefetch(
-                &self.table,
-                self.origin + lanes.base[i] as usize * BUCKET_BYTES,
-            );
+            super::simd::prefetch(self.table.get(), lanes.base[i] as usize * BUCKET_BYTES);
         }
     }
 
@@ -207,33 +219,36 @@ impl ContextMap {
     pub fn start_byte(&mut self, states: &StateTable) {
         // Contexts whose later groups are to be stored from now on, a bit each: their cache lines come meanwhile.
         let mut grown = 0_u64;
+        let table = self.table.values();
         for i in 0..self.count.min(MAX) {
             let lanes = &mut *self.lanes;
-            let first = Self::find(
-                &mut self.table,
-                self.origin,
-                lanes.base[i],
-                lanes.check[i],
-                states,
-            );
+            let first = Self::find(table, lanes.base[i], lanes.check[i], states);
             let at = first as usize;
-            let info: [u8; GROUP_BYTES] = self.table[at..at + GROUP_BYTES]
-                .try_into()
-                .expect("seven bytes");
+            let info: [u8; GROUP_BYTES] =
+                table[at..at + GROUP_BYTES].try_into().expect("seven bytes");
             let seen = states.total(info[0]);
             lanes.first[i] = first;
             lanes.group[i] = first;
             lanes.deferred[i] = seen < 3;
-            let possible = |yes: bool| u8::from(yes).wrapping_neg();
-            lanes.agrees[0][i] = possible(seen >= 1);
-            lanes.agrees[1][i] = possible(seen >= 2 && info[5] != info[4]);
-            lanes.agrees[2][i] = possible(seen >= 3 && info[6] != info[5]);
-            for k in 0..3 {
-                lanes.bytes[k][i] = info[4 + k];
+            if i < self.polled {
+                let possible = |yes: bool| u8::from(yes).wrapping_neg();
+                lanes.agrees[0][i] = possible(seen >= 1);
+                lanes.agrees[1][i] = possible(seen >= 2 && info[5] != info[4]);
+                lanes.agrees[2][i] = possible(seen >= 3 && info[6] != info[5]);
+                for k in 0..3 {
+                    lanes.bytes[k][i] = info[4 + k];
+                }
             }
             if seen == 3 {
                 grown |= 1 << i;
-                self.ask_deferred(i, first);
+                let info = [info[3], info[4], info[5], info[6]];
+                for byte in three_bytes(info) {
+                    for shift in [6, 3] {
+                        let partial = (u32::from(byte) | 256) >> shift;
+                        let bucket = Self::later_bucket(lanes.base[i], partial) & self.bucket_mask;
+                        super::simd::prefetch(table, bucket as usize * BUCKET_BYTES);
+                    }
+                }
             }
         }
         while grown != 0 {
@@ -243,40 +258,25 @@ impl ContextMap {
         }
     }
 
-    /// The last three bytes, oldest first, of a context that was seen as often.
-    fn three_bytes(&self, first: u32) -> [u8; 3] {
-        let info = first as usize + 3;
-        let (run, bytes) = (self.table[info], &self.table[info + 1..info + 4]);
-        match run {
-            1 => [bytes[2], bytes[1], bytes[0]],
-            2 => [bytes[1], bytes[0], bytes[0]],
-            _ => [bytes[0]; 3],
-        }
-    }
-
-    /// Asks for the cache lines that [`Self::store_deferred`] writes.
-    fn ask_deferred(&self, i: usize, first: u32) {
-        for byte in self.three_bytes(first) {
-            for shift in [6, 3] {
-                let partial = (u32::from(byte) | 256) >> shift;
-                let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
-                super::simd::prefetch(&self.table, self.origin + bucket as usize * BUCKET_BYTES);
-            }
-        }
-    }
-
     /// Writes the two later groups of the three bytes that were seen while deferred.
     #[inline(never)]
     fn store_deferred(&mut self, i: usize, first: u32, states: &StateTable) {
         let (base, check) = (self.lanes.base[i], self.lanes.check[i]);
-        for byte in self.three_bytes(first) {
+        let table = self.table.values();
+        let info = first as usize + 3;
+        let info = [
+            table[info],
+            table[info + 1],
+            table[info + 2],
+            table[info + 3],
+        ];
+        for byte in three_bytes(info) {
             let partial = u32::from(byte) | 256;
             for (shift, rest) in [(6, 3), (3, 0)] {
                 let bucket = Self::later_bucket(base, partial >> shift) & self.bucket_mask;
-                let group =
-                    Self::find(&mut self.table, self.origin, bucket, check, states) as usize;
+                let group = Self::find(table, bucket, check, states) as usize;
                 Self::replay(
-                    &mut self.table[group..group + GROUP_BYTES],
+                    &mut table[group..group + GROUP_BYTES],
                     partial >> rest,
                     states,
                     0,
@@ -292,24 +292,14 @@ impl ContextMap {
             return;
         }
         let n = self.count.min(MAX);
-        for i in 0..n {
-            if !self.lanes.deferred[i] {
-                let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
-                super::simd::prefetch(&self.table, self.origin + bucket as usize * BUCKET_BYTES);
-            }
-        }
+        self.foresee(partial);
         for i in 0..n {
             self.lanes.group[i] = if self.lanes.deferred[i] {
                 self.rebuild(i, bit_position, partial, states)
             } else {
                 let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
-                Self::find(
-                    &mut self.table,
-                    self.origin,
-                    bucket,
-                    self.lanes.check[i],
-                    states,
-                )
+                let check = self.lanes.check[i];
+                Self::find(self.table.values(), bucket, check, states)
             };
         }
     }
@@ -317,10 +307,11 @@ impl ContextMap {
     /// Asks for the cache lines of the groups that follow if the next bit makes it `partial`.
     #[inline(always)]
     pub fn foresee(&self, partial: u32) {
+        let table = self.table.get();
         for i in 0..self.count.min(MAX) {
             if !self.lanes.deferred[i] {
                 let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
-                super::simd::prefetch(&self.table, self.origin + bucket as usize * BUCKET_BYTES);
+                super::simd::prefetch(table, bucket as usize * BUCKET_BYTES);
             }
         }
     }
@@ -328,17 +319,18 @@ impl ContextMap {
     #[inline(always)]
     fn rebuild(&mut self, i: usize, bit_position: u32, partial: u32, states: &StateTable) -> u32 {
         let scratch = self.scratch(i);
-        self.table[scratch..scratch + 8].fill(0);
+        let table = self.table.values();
+        table[scratch..scratch + 8].fill(0);
         let first = self.lanes.first[i] as usize;
         // The history of this byte's first bit was already advanced: it has seen one more. It may also be empty,
         // if another context has just taken the group.
-        let seen = states.total(self.table[first]).saturating_sub(1);
+        let seen = states.total(table[first]).saturating_sub(1);
         if seen == 0 {
             return scratch as u32;
         }
-        let (newest, older) = (self.table[first + 4], self.table[first + 5]);
-        let (run, shift) = (self.table[first + 3], 8 - bit_position);
-        let group = &mut self.table[scratch..scratch + GROUP_BYTES];
+        let (newest, older) = (table[first + 4], table[first + 5]);
+        let (run, shift) = (table[first + 3], 8 - bit_position);
+        let group = &mut table[scratch..scratch + GROUP_BYTES];
         let older = if run >= 2 { newest } else { older };
         let prefix = partial & ((1 << bit_position) - 1);
         if seen >= 2 && u32::from(older) >> shift == prefix {
@@ -353,13 +345,12 @@ impl ContextMap {
     /// Learns a whole byte: updates the byte histories. Call before `set`.
     #[inline(always)]
     pub fn end_byte(&mut self, byte: u8, states: &StateTable) {
+        let table = self.table.values();
         for &first in &self.lanes.first[..self.count] {
             let at = first as usize;
             // The first bit's history has seen this byte already.
-            let seen = states.total(self.table[at]);
-            let info: &mut [u8; 4] = (&mut self.table[at + 3..at + 7])
-                .try_into()
-                .expect("four bytes");
+            let seen = states.total(table[at]);
+            let info: &mut [u8; 4] = (&mut table[at + 3..at + 7]).try_into().expect("four bytes");
             *info = if seen <= 1 {
                 [1, byte, byte, byte]
             } else if info[1] == byte {

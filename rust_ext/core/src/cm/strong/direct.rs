@@ -5,6 +5,8 @@
 
 use crate::cm::content::hashing::fold;
 use crate::cm::tables::{Tables, CELL_HALF};
+use crate::memory::Memory;
+use crate::Result;
 
 /// Contexts at most.
 pub const MAX: usize = 8;
@@ -15,10 +17,10 @@ const CELLS: usize = 16;
 /// Counters average over up to this many bits.
 const LIMIT: u32 = 1023;
 
-/// Logarithm of the lines of a context, from that of the number of symbols.
+/// Logarithm of the lines of a context, from that of the number of symbols: 128 MiB for all at most.
 #[must_use]
 pub fn log2_lines(log2_size: u32) -> u32 {
-    (log2_size - 2).clamp(8, 20)
+    (log2_size - 2).clamp(8, 18)
 }
 
 /// Memory in bytes of `count` contexts.
@@ -33,7 +35,7 @@ pub struct Direct {
     count: usize,
     log2_lines: u32,
     /// Adaptive probabilities, xor [`CELL_HALF`]: memory that is zero needs no writing.
-    cells: Vec<u32>,
+    cells: Memory<u32>,
     hashes: [u64; MAX],
     /// First cell of the line of each context, and the cell of its node.
     line: [usize; MAX],
@@ -42,19 +44,19 @@ pub struct Direct {
 
 impl Direct {
     /// Starts `count` contexts with `1 << log2_lines` lines each.
-    #[must_use]
-    pub fn new(count: usize, log2_lines: u32) -> Self {
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
+    pub fn new(count: usize, log2_lines: u32) -> Result<Self> {
         assert!(count <= MAX, "more contexts than there is room for");
-        let cells = vec![0; (CELLS * count) << log2_lines];
-        super::simd::advise_huge(&cells);
-        Self {
+        Ok(Self {
             count,
             log2_lines,
-            cells,
+            cells: Memory::new((CELLS * count) << log2_lines)?,
             hashes: [0; MAX],
             line: [0; MAX],
             node: [0; MAX],
-        }
+        })
     }
 
     /// Sets the contexts of the next byte: those of `hashes` that `chosen` tells.
@@ -73,7 +75,7 @@ impl Direct {
             let hash = fold(self.hashes[i], u64::from(partial)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let line = i << self.log2_lines | (hash >> (64 - self.log2_lines)) as usize;
             self.line[i] = line * CELLS;
-            super::simd::prefetch_row(&self.cells, self.line[i], CELLS);
+            super::simd::prefetch_row(self.cells.get(), self.line[i], CELLS);
         }
     }
 
@@ -83,9 +85,10 @@ impl Direct {
         // The bits of the nibble so far after a leading one
         let first = 1 << (bit_position & 3);
         let node = (first | partial & (first - 1)) as usize;
+        let cells = self.cells.get();
         for (i, out) in out.chunks_exact_mut(INPUTS).enumerate().take(self.count) {
             self.node[i] = self.line[i] + node;
-            let p = (self.cells[self.node[i]] ^ CELL_HALF) >> 10;
+            let p = (cells[self.node[i]] ^ CELL_HALF) >> 10;
             out[0] = tables.stretch22(p) as i16;
             out[1] = ((p as i32 - (1 << 21)) >> 11) as i16;
         }
@@ -94,10 +97,11 @@ impl Direct {
     /// Learns a bit: `target` is 0 or 2^22 - 1.
     #[inline(always)]
     pub fn update(&mut self, target: i32, tables: &Tables) {
+        let cells = self.cells.values();
         for &node in &self.node[..self.count] {
-            let mut cell = self.cells[node] ^ CELL_HALF;
+            let mut cell = cells[node] ^ CELL_HALF;
             tables.adapt(&mut cell, target, LIMIT);
-            self.cells[node] = cell ^ CELL_HALF;
+            cells[node] = cell ^ CELL_HALF;
         }
     }
 }

@@ -3,6 +3,8 @@
 use super::states::StateTable;
 use crate::cm::content::hashing::hash;
 use crate::cm::tables::{Tables, CELL_HALF};
+use crate::memory::Memory;
+use crate::Result;
 
 /// Byte contexts that [`Bilevel::contexts`] makes.
 pub const CONTEXTS: usize = 8;
@@ -61,7 +63,7 @@ pub struct Bilevel {
     rows: [u64; ROWS],
     bit_position: u32,
     log2_cells: u32,
-    cells: Vec<u32>,
+    cells: Memory<u32>,
     histories: Vec<u8>,
     state_cells: Vec<[u32; 256]>,
     at: [usize; TEMPLATES.len()],
@@ -69,19 +71,21 @@ pub struct Bilevel {
 
 impl Bilevel {
     /// Starts an image with `width` bytes in a row and `1 << log2_cells` cells for each template.
-    #[must_use]
-    pub fn new(width: usize, log2_cells: u32) -> Self {
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
+    pub fn new(width: usize, log2_cells: u32) -> Result<Self> {
         let size = TEMPLATES.len() << log2_cells;
-        Self {
+        Ok(Self {
             width: width.max(1),
             log2_cells,
             rows: [0; ROWS],
             bit_position: 0,
-            cells: super::simd::filled(&[CELL_HALF], size),
+            cells: Memory::rows(&[CELL_HALF], size)?,
             histories: vec![0; size],
             state_cells: vec![[CELL_HALF; 256]; TEMPLATES.len()],
             at: [0; TEMPLATES.len()],
-        }
+        })
     }
 
     /// Learns the last byte of `history`.
@@ -105,11 +109,12 @@ impl Bilevel {
     #[inline(always)]
     pub fn update_bit(&mut self, bit: u32, states: &StateTable, tables: &Tables) {
         let target = ((bit << 22) - bit) as i32;
+        let cells = self.cells.values();
         for (k, &at) in self.at.iter().enumerate() {
             let state = self.histories[at];
             tables.adapt(&mut self.state_cells[k][usize::from(state)], target, 1023);
             self.histories[at] = states.next(state, bit, 0);
-            tables.adapt(&mut self.cells[at], target, 255);
+            tables.adapt(&mut cells[at], target, 255);
         }
         self.rows[0] = self.rows[0] << 1 | u64::from(bit);
     }
@@ -140,8 +145,9 @@ impl Bilevel {
     /// Writes the inputs for the next bit.
     #[inline(always)]
     pub fn mix(&self, out: &mut [i16], tables: &Tables) {
+        let cells = self.cells.get();
         for (k, (&at, out)) in self.at.iter().zip(out.chunks_exact_mut(3)).enumerate() {
-            let p = self.cells[at] >> 10;
+            let p = cells[at] >> 10;
             out[0] = tables.stretch22(p) as i16;
             out[1] = ((p as i32 - (1 << 21)) >> 11) as i16;
             let state = self.histories[at];

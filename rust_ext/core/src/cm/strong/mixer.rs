@@ -6,8 +6,10 @@
 
 pub mod simd;
 
-use super::simd::{filled, prefetch_row};
+use super::simd::prefetch_row;
 use crate::cm::tables::{Tables, FINAL_MAX};
+use crate::memory::Memory;
+use crate::Result;
 use simd::{Line, Row, MAX_SETS};
 
 /// Fractional bits of a layer 1 weight.
@@ -27,7 +29,7 @@ struct Final {
     output: i32,
 }
 
-/// Learning rates, all in units of 2^-15.
+/// Learning rates, in units of 2^-15.
 #[derive(Debug, Clone, Copy)]
 pub struct Rates {
     /// Floor of layer 1.
@@ -36,6 +38,8 @@ pub struct Rates {
     pub start: i32,
     /// Layer 2.
     pub last: i32,
+    /// Error, Q16, up to which vectors of layer 1 are not trained.
+    pub spared: i32,
 }
 
 /// Two layers of selected weight vectors.
@@ -44,7 +48,7 @@ pub struct Mixer {
     /// Inputs in the stretch domain, Q8, padded with zeros to whole vectors.
     pub inputs: Vec<Line>,
     /// Weight vectors of all sets of layer 1, and how often each was used, up to 1023.
-    weights: Vec<Line>,
+    weights: Memory<Line>,
     visits: Vec<u16>,
     sets: usize,
     /// Number of vectors before those of each set, and of the selected ones.
@@ -59,8 +63,10 @@ pub struct Mixer {
 
 impl Mixer {
     /// Creates a mixer of `inputs` inputs with layer 1 sets and layer 2 sets of the given numbers of contexts.
-    #[must_use]
-    pub fn new(inputs: usize, sets: &[usize], finals: &[usize], rates: Rates) -> Self {
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
+    pub fn new(inputs: usize, sets: &[usize], finals: &[usize], rates: Rates) -> Result<Self> {
         assert!(sets.len() <= MAX_SETS, "more weight sets than a row has");
         let padded = inputs.div_ceil(32);
         let first = (1 << FINAL_WEIGHT_BITS) / sets.len() as i32;
@@ -74,9 +80,9 @@ impl Mixer {
         for (n, rate) in falling.iter_mut().enumerate() {
             *rate = rates.floor + rates.start * 16 / (16 + n as i32);
         }
-        Self {
+        Ok(Self {
             inputs: vec![Line::default(); padded],
-            weights: filled(&[Line([FIRST_WEIGHT; 32])], vectors * padded),
+            weights: Memory::rows(&[Line([FIRST_WEIGHT; 32])], vectors * padded)?,
             visits: vec![0; vectors],
             sets: sets.len(),
             first: before,
@@ -92,7 +98,7 @@ impl Mixer {
                 .collect(),
             rates,
             falling,
-        }
+        })
     }
 
     /// Selects the vector of one set and asks for its cache lines.
@@ -100,18 +106,19 @@ impl Mixer {
     pub fn select(&mut self, set: usize, context: u32) {
         let n = self.inputs.len();
         self.selected[set] = self.first[set] + context;
-        prefetch_row(&self.weights, self.selected[set] as usize * n, n);
+        prefetch_row(self.weights.get(), self.selected[set] as usize * n, n);
     }
 
     /// Mixes the inputs under the selected vectors; returns the sum in the stretch domain, Q8.
     #[inline(always)]
     pub fn mix(&mut self, finals: &[u32], avx2: bool) -> i32 {
         let n = self.inputs.len();
+        let weights = self.weights.get();
         // Behind the last set, vectors are taken that do no harm, and their outputs are not.
         for at in (0..self.sets).step_by(4) {
             let rows = [0, 1, 2, 3].map(|k| {
                 let start = self.selected[(at + k) % MAX_SETS] as usize * n;
-                &self.weights[start..start + n]
+                &weights[start..start + n]
             });
             let sums = simd::dot4(avx2, &self.inputs, rows);
             for (k, sum) in sums.into_iter().enumerate() {
@@ -151,6 +158,7 @@ impl Mixer {
             simd::train_row(avx2, &self.outputs, row, step, FINAL_WEIGHT_MAX);
         }
         let n = self.inputs.len();
+        let weights = self.weights.values();
         let used = self.selected.iter().zip(&self.outputs.0).take(self.sets);
         for (&row, &output) in used {
             let err = target - (tables.squash22(output) >> 6) as i32;
@@ -160,9 +168,9 @@ impl Mixer {
             // weight = x Q8 · e / 2^15, so e = err Q16 · rate Q15 / 2^(24 - WEIGHT_BITS)
             let e = ((err * rate) >> (24 - WEIGHT_BITS)).clamp(-32767, 32767) as i16;
             // Inputs are at most 2047: a smaller step rounds to zero everywhere.
-            if e.abs() > 8 {
+            if e.abs() > 8 && err.abs() > self.rates.spared {
                 let at = row as usize * n;
-                simd::train(avx2, &self.inputs, &mut self.weights[at..at + n], e);
+                simd::train(avx2, &self.inputs, &mut weights[at..at + n], e);
             }
         }
     }

@@ -33,7 +33,7 @@ pub use predictor::Strong;
 
 use super::Params;
 use crate::bitmodel::{decode_bytes, encode_bytes};
-use crate::{Error, Result};
+use crate::Result;
 use plan::Plan;
 
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
@@ -47,32 +47,21 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
         super::Kind::Text | super::Kind::Binary => 0,
     };
     let direct = direct::memory_bytes(Plan::new(params.kind).direct.len(), size);
-    (1 << plan::log2_table(count)) + count as u64 + fixed + image + direct
+    (1 << plan::log2_table(count, params.kind)) + count as u64 + fixed + image + direct
 }
 
 /// Encodes `symbols`; the parameters are in their ranges.
 ///
 /// # Errors
-/// [`Error::Limit`] when there is too little memory.
+/// [`crate::Error::Limit`] when there is too little memory.
 pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
-    reserve(symbols.len(), params)?;
-    encode_bytes(&mut Strong::new(params, symbols.len()), symbols)
+    encode_bytes(&mut Strong::new(params, symbols.len())?, symbols)
 }
 
 /// Decodes `count` symbols.
 ///
 /// # Errors
-/// [`Error::Limit`] when there is too little memory; others for a payload that [`encode`] did not write.
+/// [`crate::Error::Limit`] when there is too little memory; others for a payload that [`encode`] did not write.
 pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> {
-    reserve(count, params)?;
-    decode_bytes(&mut Strong::new(params, count), payload, count)
-}
-
-/// Asks for the memory once, so that too little of it is an error and not an abort.
-fn reserve(count: usize, params: &Params) -> Result<()> {
-    let limit = Error::Limit {
-        what: "memory for the contexts of cm",
-    };
-    let bytes = usize::try_from(memory_bytes(count, params)).map_err(|_| limit.clone())?;
-    Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| limit)
+    decode_bytes(&mut Strong::new(params, count)?, payload, count)
 }

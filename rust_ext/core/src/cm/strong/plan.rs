@@ -12,7 +12,11 @@ pub struct Plan {
     pub orders: &'static [usize],
     /// Shortest lengths of the match models.
     pub matches: &'static [usize],
-    /// Contexts that have direct counters too: indices into the orders, the two of matches and those of the kind.
+    /// Contexts that have bit histories: indices into the orders, the two of matches and those of the kind.
+    pub contexts: &'static [usize],
+    /// How many of them, from the first, vote with their byte histories too.
+    pub polled: usize,
+    /// Contexts that have direct counters: indices as above.
     pub direct: &'static [usize],
     /// Weight sets of layer 1.
     pub sets: &'static [usize],
@@ -22,9 +26,22 @@ pub struct Plan {
     pub maps: usize,
 }
 
+/// Contexts of text. Left out are those that were missed least, and two that have direct counters.
+const TEXT: [usize; 48] = [
+    2, 3, 4, 6, 12, 18, 20, 24, 25, 30, 32, 34, 37, 40, 44, 46, 0, 1, 9, 10, 13, 15, 16, 17, 19,
+    21, 22, 23, 26, 27, 28, 29, 31, 33, 36, 38, 39, 41, 43, 45, 47, 48, 49, 50, 51, 52, 53, 54,
+];
+/// Contexts of binary data. Left out are those that were missed least.
+const BINARY: [usize; 56] = [
+    2, 3, 4, 6, 7, 9, 10, 11, 12, 16, 18, 21, 22, 24, 30, 31, 36, 38, 40, 42, 46, 48, 50, 53, 55,
+    58, 60, 61, 62, 63, 54, 56, 57, 59, 64, 65, 66, 34, 35, 45, 0, 1, 5, 8, 14, 15, 17, 19, 20, 23,
+    25, 26, 27, 29, 49, 51,
+];
+/// Contexts of bilevel images.
+const BILEVEL: [usize; 16] = [0, 1, 2, 3, 4, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 /// Orders 2 to 5, the word, the word and the one before, the open bracket, markup.
 const DIRECT: [usize; 8] = [2, 3, 4, 5, 11, 12, 30, 40];
-const _: () = assert!(text::CONTEXTS == 45 && binary::CONTEXTS == 53 && image::CONTEXTS == 8);
+const _: () = assert!(text::CONTEXTS == 45 && binary::CONTEXTS == 56 && image::CONTEXTS == 8);
 
 impl Plan {
     /// The plan for a kind of content.
@@ -33,6 +50,16 @@ impl Plan {
         Self {
             orders: &[0, 1, 2, 3, 4, 5, 6, 8, 14],
             matches: &[24, 11, 5],
+            contexts: match kind {
+                Kind::Text => &TEXT,
+                Kind::Binary => &BINARY,
+                Kind::Bilevel => &BILEVEL,
+            },
+            polled: match kind {
+                Kind::Text => 16,
+                Kind::Binary => 40,
+                Kind::Bilevel => 0,
+            },
             direct: match kind {
                 Kind::Text => &DIRECT,
                 Kind::Binary | Kind::Bilevel => &[],
@@ -60,10 +87,11 @@ pub fn log2_heads(log2_size: u32) -> u32 {
     log2_size.clamp(12, 22)
 }
 
-/// Logarithm of the bytes of bit histories: 128 for each symbol to come, 1 GiB at most.
+/// Logarithm of the bytes of bit histories: 128 for each symbol to come, 256 of binary data, where more contexts are
+/// new; 512 MiB at most.
 #[must_use]
-pub fn log2_table(count: usize) -> u32 {
-    (log2_size(count) + 7).clamp(18, 30)
+pub fn log2_table(count: usize, kind: Kind) -> u32 {
+    (log2_size(count) + 7 + u32::from(kind == Kind::Binary)).clamp(18, 29)
 }
 
 #[cfg(test)]
@@ -80,9 +108,10 @@ mod tests {
                 Kind::Binary => binary::CONTEXTS,
                 Kind::Bilevel => image::CONTEXTS,
             };
-            let contexts = plan.orders.len() + 2 + all;
-            assert!(contexts <= contextmap::MAX);
-            assert!(plan.direct.iter().all(|&i| i < contexts));
+            let made = plan.orders.len() + 2 + all;
+            assert!(plan.contexts.len() <= contextmap::MAX);
+            assert!(plan.polled <= plan.contexts.len());
+            assert!(plan.contexts.iter().chain(plan.direct).all(|&i| i < made));
         }
     }
 
@@ -91,6 +120,7 @@ mod tests {
         assert_eq!(log2_size(0), 8);
         assert_eq!(log2_size(1 << 20), 20);
         assert_eq!(log2_size((1 << 20) + 1), 21);
-        assert_eq!(log2_table(1 << 30), 30);
+        assert_eq!(log2_table(1 << 20, Kind::Text), 27);
+        assert_eq!(log2_table(1 << 30, Kind::Binary), 29);
     }
 }

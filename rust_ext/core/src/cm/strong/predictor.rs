@@ -14,16 +14,17 @@ use super::plan::{log2_heads, log2_size, log2_table, Plan};
 use super::simd;
 use super::states::StateTable;
 use crate::bitmodel::BitModel;
-use crate::cm::content::binary::{self, Binary};
+use crate::cm::content::binary::Binary;
 use crate::cm::content::hashing::{fold, hash};
-use crate::cm::content::text::{self, Text};
+use crate::cm::content::text::Text;
 use crate::cm::tables::{Tables, CELL_HALF};
 use crate::cm::{self, Params};
+use crate::Result;
 
 /// Contexts of the expected byte, between the orders and those of the data kind.
 const MATCH_CONTEXTS: usize = 2;
-/// Inputs that belong to no family: bias, order 0 twice, order 1 twice.
-const DIRECT_INPUTS: usize = 5;
+/// Inputs that belong to no family: bias, order 0, order 1 twice.
+const DIRECT_INPUTS: usize = 4;
 /// Logarithm of the rows of a hashed map.
 const LOG2_ROWS: u32 = 15;
 /// Numbers of contexts of the weight sets of layer 1, see [`Strong::select`].
@@ -43,7 +44,7 @@ const SETS: [usize; 14] = [
     2048,
     4096,
 ];
-/// The set selected by the number of orders that are known: only after the contexts were looked up.
+/// The set selected by how many of the first contexts are known: only after the contexts were looked up.
 const KNOWN_SET: usize = 8;
 const KNOWN_SET_SIZE: usize = 10 * 8;
 /// Numbers of contexts of the weight sets of layer 2.
@@ -68,7 +69,7 @@ enum Kind {
 
 /// Context-mixing predictor of level 9.
 ///
-/// Memory: 128 bytes for each byte of input up to 1 GiB, as much again at most for direct counters, and 24 to 72 MiB.
+/// Memory: 128 or 256 bytes for each byte of input up to 512 MiB, up to 128 MiB for direct counters, and 24 to 72 MiB.
 #[derive(Debug)]
 pub struct Strong {
     p: u32,
@@ -85,7 +86,6 @@ pub struct Strong {
     matches: Vec<MatchModel>,
     mixer: Mixer,
     order0: Vec<u32>,
-    order0_fast: Vec<u32>,
     order1: Vec<u32>,
     maps: Vec<Apm>,
     direct: Direct,
@@ -100,40 +100,47 @@ pub struct Strong {
 
 impl Strong {
     /// Creates the predictor of `count` symbols; both directions must give the same parameters.
-    #[must_use]
-    pub fn new(params: &Params, count: usize) -> Self {
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
+    pub fn new(params: &Params, count: usize) -> Result<Self> {
         let plan = Plan::new(params.kind);
         let (tables, states) = (Tables::new(), StateTable::new());
-        let (log2_table, log2_size) = (log2_table(count), log2_size(count));
+        let log2_size = log2_size(count);
         let width = params.record as usize;
-        let (all, extra) = match params.kind {
-            cm::Kind::Text => (text::CONTEXTS, 0),
-            cm::Kind::Binary => (binary::CONTEXTS, 0),
-            cm::Kind::Bilevel => (image::CONTEXTS, image::INPUTS),
+        let extra = match params.kind {
+            cm::Kind::Text | cm::Kind::Binary => 0,
+            cm::Kind::Bilevel => image::INPUTS,
         };
-        let contexts = plan.orders.len() + MATCH_CONTEXTS + all;
-        let contexts =
-            ContextMap::new(contexts, log2_table, params.kind != cm::Kind::Text, &states);
+        let contexts = ContextMap::new(
+            plan.contexts.len(),
+            log2_table(count, params.kind),
+            plan.polled,
+            params.kind != cm::Kind::Text,
+            &states,
+        )?;
         let inputs = contexts.inputs()
             + plan.matches.len() * matchmodel::INPUTS
             + DIRECT_INPUTS
             + extra
             + direct::INPUTS * plan.direct.len();
         let sets: Vec<usize> = plan.sets.iter().map(|&set| SETS[set]).collect();
-        let rates = Rates {
-            floor: if params.kind == cm::Kind::Text {
-                42
-            } else {
-                60
-            },
-            start: 400,
-            last: 60,
+        let (floor, start, last, spared) = match params.kind {
+            cm::Kind::Text => (42, 1000, 60, 1000),
+            cm::Kind::Binary => (60, 700, 90, 300),
+            cm::Kind::Bilevel => (60, 400, 60, 0),
         };
-        let mixer = Mixer::new(inputs, &sets, &FINALS[..plan.finals], rates);
+        let rates = Rates {
+            floor,
+            start,
+            last,
+            spared,
+        };
+        let mixer = Mixer::new(inputs, &sets, &FINALS[..plan.finals], rates)?;
         let maps = MAPS[..plan.maps]
             .iter()
             .map(|&(rows, limit)| Apm::new(rows, limit, &tables))
-            .collect();
+            .collect::<Result<_>>()?;
         let log2_heads = log2_heads(log2_size);
         let mut s = Self {
             p: 1 << 21,
@@ -145,11 +152,11 @@ impl Strong {
                 cm::Kind::Text => Kind::Text(Box::default()),
                 cm::Kind::Binary => Kind::Binary(Box::new(Binary::new(width, params.row as usize))),
                 cm::Kind::Bilevel => {
-                    Kind::Bilevel(Box::new(Bilevel::new(width, image::log2_cells(log2_size))))
+                    Kind::Bilevel(Box::new(Bilevel::new(width, image::log2_cells(log2_size))?))
                 }
             },
             contexts,
-            hashes: Vec::with_capacity(64),
+            hashes: Vec::with_capacity(80),
             matches: plan
                 .matches
                 .iter()
@@ -157,10 +164,9 @@ impl Strong {
                 .collect(),
             mixer,
             order0: vec![CELL_HALF; 256],
-            order0_fast: vec![CELL_HALF; 256],
             order1: vec![CELL_HALF; 1 << 16],
             maps,
-            direct: Direct::new(plan.direct.len(), direct::log2_lines(log2_size)),
+            direct: Direct::new(plan.direct.len(), direct::log2_lines(log2_size))?,
             last: Last::new(
                 plan.finals,
                 plan.maps,
@@ -182,7 +188,7 @@ impl Strong {
         s.select();
         s.contexts.start_byte(&s.states);
         s.predict(false);
-        s
+        Ok(s)
     }
 
     fn back(&self, k: usize) -> u8 {
@@ -232,7 +238,7 @@ impl Strong {
             }
             Kind::Bilevel(image) => image.contexts(&self.history, &mut hashes),
         }
-        self.contexts.set(&hashes);
+        self.contexts.set(&hashes, self.plan.contexts);
         self.direct.set(&hashes, self.plan.direct);
         self.hashes = hashes;
         self.set_maps();
@@ -260,9 +266,8 @@ impl Strong {
         let order1 = (usize::from(c1) << 8) | partial as usize;
         inputs[at] = 256;
         inputs[at + 1] = t.stretch22(self.order0[partial as usize] >> 10) as i16;
-        inputs[at + 2] = t.stretch22(self.order0_fast[partial as usize] >> 10) as i16;
-        inputs[at + 3] = t.stretch22(self.order1[order1] >> 10) as i16;
-        inputs[at + 4] = (((self.order1[order1] >> 10) as i32 - (1 << 21)) >> 11) as i16;
+        inputs[at + 2] = t.stretch22(self.order1[order1] >> 10) as i16;
+        inputs[at + 3] = (((self.order1[order1] >> 10) as i32 - (1 << 21)) >> 11) as i16;
         at += DIRECT_INPUTS;
         self.direct.mix(
             bit_position,
@@ -301,7 +306,6 @@ impl Strong {
         let order1 = (usize::from(self.back(1)) << 8) | self.partial as usize;
         let t = &self.tables;
         t.adapt(&mut self.order0[self.partial as usize], target, 1023);
-        t.adapt(&mut self.order0_fast[self.partial as usize], target, 40);
         t.adapt(&mut self.order1[order1], target, 255);
         self.direct.update(target, t);
         for m in &mut self.matches {

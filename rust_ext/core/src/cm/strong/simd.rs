@@ -51,49 +51,6 @@ pub fn prefetch_row<T>(values: &[T], offset: usize, count: usize) {
 /// Bytes of a cache line.
 const LINE_BYTES: usize = 64;
 
-/// Asks the system to back `values` by huge pages, because look-ups are at random places; has no effect on results.
-pub fn advise_huge<T>(values: &[T]) {
-    #[cfg(target_os = "linux")]
-    {
-        extern "C" {
-            fn madvise(address: *mut u8, length: usize, advice: i32) -> i32;
-        }
-        const MADV_HUGEPAGE: i32 = 14;
-        const PAGE: usize = 4096;
-        let address = values.as_ptr() as usize;
-        let start = address.next_multiple_of(PAGE);
-        let end = (address + std::mem::size_of_val(values)) / PAGE * PAGE;
-        if end > start {
-            // SAFETY: the range lies within the allocation, and the advice changes no contents.
-            unsafe {
-                madvise(start as *mut u8, end - start, MADV_HUGEPAGE);
-            }
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = values;
-}
-
-/// Zeroed bytes with room for `len` from the returned offset on, which is at a cache line.
-#[must_use]
-pub fn zeroed_lines(len: usize) -> (Vec<u8>, usize) {
-    let table = vec![0_u8; len + LINE_BYTES];
-    advise_huge(&table);
-    let offset = (table.as_ptr() as usize).wrapping_neg() % LINE_BYTES;
-    (table, offset)
-}
-
-/// Copies of `value`, backed by huge pages where they are many.
-#[must_use]
-pub fn filled<T: Copy>(value: &[T], times: usize) -> Vec<T> {
-    let mut values = Vec::with_capacity(value.len() * times);
-    advise_huge(values.spare_capacity_mut());
-    for _ in 0..times {
-        values.extend_from_slice(value);
-    }
-    values
-}
-
 /// Which of the seven 16-bit words at the start of `line` equal `check`, one bit each.
 #[inline(always)]
 #[must_use]
@@ -166,12 +123,5 @@ mod tests {
                 prop_assert_eq!(matching_ways(&line, check), matching_ways_scalar(&line, check));
             }
         }
-    }
-
-    #[test]
-    fn lines_start_at_a_cache_line() {
-        let (table, offset) = zeroed_lines(1000);
-        assert_eq!((table.as_ptr() as usize + offset) % 64, 0);
-        assert!(table.len() >= offset + 1000 && table.iter().all(|&b| b == 0));
     }
 }

@@ -50,8 +50,10 @@ pub struct StateTable {
     rows: Box<[Advance; 2]>,
     /// Counts of zeros and ones.
     pub counts: Box<[[u16; 2]; 256]>,
-    /// Classes of similar states, 0..16; 0 is the empty history. The high bit tells that only one bit value was seen.
+    /// Classes of similar states, 0..16; 0 is the empty history.
     pub class: [u8; 256],
+    /// States below this one have seen one bit value only, or nothing.
+    pub mixed: u8,
     /// Bits seen, exact up to [`EXACT`], saturated.
     totals: [u8; 256],
 }
@@ -187,19 +189,36 @@ impl StateTable {
             at += 1;
             assert!(states.len() <= 256, "states do not fit a byte");
         }
+        // Those that have seen one bit value come first, so that a comparison tells them from the others.
+        let mixed = |&s: &usize| states[s].n[0] != 0 && states[s].n[1] != 0;
+        let (sure, others): (Vec<usize>, Vec<usize>) = (0..states.len()).partition(|s| !mixed(s));
+        let order = [&sure[..], &others].concat();
+        let mut place = [0_u32; 256];
+        for (to, &from) in (0..).zip(&order) {
+            place[from] = to;
+        }
+        let rows = Box::new(rows.map(|row: Advance| {
+            let mut sorted = [0; 256];
+            for (entry, &from) in sorted.iter_mut().zip(&order) {
+                let [up, same, ..] = row[from].to_le_bytes().map(usize::from);
+                *entry = row[from] & 0xFFFF_0000 | place[same] << 8 | place[up];
+            }
+            sorted
+        }));
         let mut counts = Box::new([[0; 2]; 256]);
-        for (entry, state) in counts.iter_mut().zip(&states) {
-            *entry = state.n;
+        for (entry, &state) in counts.iter_mut().zip(&order) {
+            *entry = states[state].n;
         }
         let mut group = [0; 256];
         let mut totals = [0; 256];
         for (s, &n) in counts.iter().enumerate() {
-            group[s] = class(n) | if n[0] == 0 || n[1] == 0 { 128 } else { 0 };
+            group[s] = class(n);
             totals[s] = (n[0] + n[1]).min(255) as u8;
         }
         Self {
             rows,
             counts,
+            mixed: sure.len() as u8,
             class: group,
             totals,
         }

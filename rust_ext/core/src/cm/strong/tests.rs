@@ -109,7 +109,7 @@ proptest! {
     fn the_scalar_step_makes_the_same_predictions(data in prop::collection::vec(any::<u8>(), 1..200)) {
         use crate::bitmodel::BitModel;
         let params = Params { level: 9, kind: Kind::Text, record: 1, row: 1 };
-        let (mut fast, mut plain) = (Strong::new(&params, 400), Strong::new(&params, 400));
+        let (mut fast, mut plain) = (Strong::new(&params, 400).unwrap(), Strong::new(&params, 400).unwrap());
         for byte in data.iter().chain(&data) {
             for shift in (0..8).rev() {
                 prop_assert_eq!(fast.p(), plain.p());

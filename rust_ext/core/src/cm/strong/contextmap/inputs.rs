@@ -3,7 +3,7 @@
 //! The loops run over arrays of fixed size, one entry per context, so that they need no checks and most of them
 //! become vector code.
 
-use super::{ContextMap, MAX, VOTE_CELLS};
+use super::{ContextMap, Lanes, MAX, VOTE_CELLS};
 use crate::cm::strong::states::StateTable;
 use crate::cm::tables::Tables;
 
@@ -13,6 +13,30 @@ fn node_index(bit_position: u32, partial: u32) -> u32 {
     // One nibble per bit position: the mask of the bits that count, which is also the offset.
     let mask = (0x3103_1010_u32 >> (bit_position * 4)) & 15;
     mask + (partial & mask)
+}
+
+impl Lanes {
+    /// Takes the byte histories out that `bit` contradicts.
+    #[inline(always)]
+    fn refute(&mut self, polled: usize, bit: u32, bit_position: u32) {
+        let (shift, bit) = (7 - bit_position, bit as u8);
+        for (agrees, bytes) in self.agrees.iter_mut().zip(&self.bytes) {
+            for (agrees, byte) in agrees[..polled].iter_mut().zip(bytes) {
+                *agrees &= (((byte >> shift) & 1) ^ bit).wrapping_sub(1);
+            }
+        }
+    }
+
+    /// Where in its cells each context has the votes of the byte history for the next bit.
+    #[inline(always)]
+    fn poll(&mut self, polled: usize, bit_position: u32) {
+        let shift = 7 - bit_position;
+        for i in 0..polled.min(MAX) {
+            // 0 none or contradicted, 1 zero, 2 one
+            let vote = |k: usize| self.agrees[k][i] & (1 + ((self.bytes[k][i] >> shift) & 1));
+            self.vote_at[i] = u16::from(vote(0) + 3 * vote(1) + 9 * vote(2)) << 4;
+        }
+    }
 }
 
 impl ContextMap {
@@ -26,22 +50,26 @@ impl ContextMap {
             .wrapping_mul(0x0019_660D)
             .wrapping_add(0x3C6E_F35F);
         let mut random = self.random >> 8;
-        let table = &mut self.table[..];
+        let table = self.table.values();
+        let state_cells = &mut *self.state_cells;
         let advance = states.advance(bit);
         tables.adapt_all(&mut lanes.state_cell[..stride], bit, self.limit);
-        tables.adapt_all(&mut lanes.vote_cell[..stride], bit, self.vote_limit);
+        for i in 0..n {
+            state_cells[i][usize::from(lanes.state[i])] = lanes.state_cell[i];
+        }
         for i in 0..n {
             random = random.rotate_left(5).wrapping_add(0x3779);
-            let state = usize::from(lanes.state[i]);
-            table[lanes.node[i] as usize] = advance.next(state as u8, random);
-            self.state_cells[i][state] = lanes.state_cell[i];
-            self.vote_cells[i][usize::from(lanes.vote_at[i]) % VOTE_CELLS] = lanes.vote_cell[i];
+            lanes.state[i] = advance.next(lanes.state[i], random);
         }
-        let (shift, bit) = (7 - bit_position, bit as u8);
-        for k in 0..3 {
-            for i in 0..MAX {
-                lanes.agrees[k][i] &= (((lanes.bytes[k][i] >> shift) & 1) ^ bit).wrapping_sub(1);
+        for i in 0..n {
+            table[lanes.node[i] as usize] = lanes.state[i];
+        }
+        if self.polled != 0 {
+            tables.adapt_all(&mut lanes.vote_cell[..self.polled], bit, self.vote_limit);
+            for i in 0..self.polled {
+                self.vote_cells[i][usize::from(lanes.vote_at[i]) % VOTE_CELLS] = lanes.vote_cell[i];
             }
+            lanes.refute(self.polled, bit, bit_position);
         }
     }
 
@@ -60,40 +88,40 @@ impl ContextMap {
         let n = self.count.min(MAX);
         let stride = self.stride();
         let offset = node_index(bit_position, partial);
-        let shift = 7 - bit_position;
         let lanes = &mut *self.lanes;
         for i in 0..MAX {
             lanes.node[i] = lanes.group[i] + offset;
-            // 0 none or contradicted, 1 zero, 2 one
-            let vote = |k: usize| lanes.agrees[k][i] & (1 + ((lanes.bytes[k][i] >> shift) & 1));
-            lanes.vote_at[i] = u16::from(vote(0) + 3 * vote(1) + 9 * vote(2)) << 4;
         }
-        let table = &self.table[..];
+        let table = self.table.get();
+        let state_cells = &*self.state_cells;
         for i in 0..n {
-            let state = table[lanes.node[i] as usize];
-            let class = states.class[usize::from(state)];
-            let at = lanes.vote_at[i] | u16::from(class & 15);
-            let cell = self.state_cells[i][usize::from(state)];
-            let vote = self.vote_cells[i][usize::from(at) % VOTE_CELLS];
-            lanes.state[i] = state;
-            lanes.class[i] = class;
-            lanes.vote_at[i] = at;
-            lanes.state_cell[i] = cell;
-            lanes.vote_cell[i] = vote;
-            lanes.state_input[i] = tables.stretch22(cell >> 10) as i16;
-            lanes.vote_input[i] = tables.stretch22(vote >> 10) as i16;
+            lanes.state[i] = table[lanes.node[i] as usize];
         }
-        for i in 0..MAX {
-            lanes.state_input[i] &= -i16::from(lanes.state[i] != 0);
+        for i in 0..n {
+            lanes.state_cell[i] = state_cells[i][usize::from(lanes.state[i])];
         }
-        let (st, rest) = inputs.split_at_mut(stride);
+        for i in 0..n {
+            lanes.state_input[i] = tables.stretch22(lanes.state_cell[i] >> 10) as i16;
+        }
+        let (probable, rest) = inputs.split_at_mut(stride);
         let (certain, rest) = rest.split_at_mut(stride);
-        let (vote, rest) = rest.split_at_mut(stride);
-        st.copy_from_slice(&lanes.state_input[..stride]);
-        vote.copy_from_slice(&lanes.vote_input[..stride]);
-        for (i, certain) in certain.iter_mut().enumerate().take(MAX) {
-            // The high bit tells that only one bit value was seen.
-            *certain = lanes.state_input[i] & i16::from(lanes.class[i] as i8 >> 7);
+        for i in 0..stride.min(MAX) {
+            let state = lanes.state[i];
+            let input = lanes.state_input[i] & -i16::from(state != 0);
+            probable[i] = input;
+            certain[i] = input & -i16::from(state < states.mixed);
+        }
+        let (vote, rest) = rest.split_at_mut(self.polled);
+        if self.polled != 0 {
+            lanes.poll(self.polled, bit_position);
+            for (i, vote) in vote.iter_mut().enumerate().take(MAX) {
+                let class = states.class[usize::from(lanes.state[i])];
+                let at = lanes.vote_at[i] | u16::from(class);
+                let cell = self.vote_cells[i][usize::from(at) % VOTE_CELLS];
+                lanes.vote_at[i] = at;
+                lanes.vote_cell[i] = cell;
+                *vote = tables.stretch22(cell >> 10) as i16;
+            }
         }
         if self.confidence {
             for (i, confidence) in rest[..stride].iter_mut().enumerate().take(MAX) {

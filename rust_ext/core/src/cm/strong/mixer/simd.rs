@@ -16,6 +16,11 @@ use std::arch::x86_64::{
 #[repr(C, align(64))]
 pub struct Line(pub [i16; 32]);
 
+// SAFETY: a line is exactly 32 numbers, without padding, and any bits are numbers.
+unsafe impl bytemuck::Zeroable for Line {}
+// SAFETY: as above.
+unsafe impl bytemuck::Pod for Line {}
+
 /// Largest number of weight sets of layer 1: layer 2 works on rows of this many.
 pub const MAX_SETS: usize = 16;
 
@@ -27,8 +32,7 @@ pub struct Row(pub [i32; MAX_SETS]);
 /// The numbers in some lines.
 #[inline(always)]
 pub fn flat_mut(lines: &mut [Line]) -> &mut [i16] {
-    // SAFETY: a line is exactly 32 numbers, without padding.
-    unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<i16>(), lines.len() * 32) }
+    bytemuck::cast_slice_mut(lines)
 }
 
 /// `Σ x·w` for four rows of weights, wrapping in 32 bits.
