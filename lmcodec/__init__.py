@@ -18,7 +18,9 @@ from lmcodec.incremental import LmcodecCompressor, LmcodecDecompressor
 from lmcodec.info import Info, info
 from lmcodec.message import MessageCodec
 from lmcodec.options import CompressionParameter
+from lmcodec.prior import Prior
 from lmcodec.recover import Recovered, recover
+from lmcodec.train import train_prior
 
 __all__ = [
     "CompressionParameter",
@@ -33,6 +35,7 @@ __all__ = [
     "MessageCodec",
     "ModelError",
     "NotReproducibleError",
+    "Prior",
     "Recovered",
     "TruncatedError",
     "UnsupportedError",
@@ -44,4 +47,5 @@ __all__ = [
     "info",
     "open",
     "recover",
+    "train_prior",
 ]

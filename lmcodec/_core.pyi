@@ -20,10 +20,21 @@ def bwt_decode(payload: bytes | bytearray, count: int) -> bytes: ...
 def cm_probe(symbols: bytes | bytearray, level: int) -> tuple[int, int, int]: ...
 def cm_memory_bytes(count: int, level: int, kind: int, record: int, row: int) -> int: ...
 def cm_encode(
-    symbols: bytes | bytearray, level: int, kind: int, record: int, row: int
+    symbols: bytes | bytearray,
+    level: int,
+    kind: int,
+    record: int,
+    row: int,
+    prior: Prior | None = None,
 ) -> bytes: ...
 def cm_decode(
-    payload: bytes | bytearray, count: int, level: int, kind: int, record: int, row: int
+    payload: bytes | bytearray,
+    count: int,
+    level: int,
+    kind: int,
+    record: int,
+    row: int,
+    prior: Prior | None = None,
 ) -> bytes: ...
 def is_noise(content: bytes | bytearray) -> bool: ...
 def text_survey(raw: bytes | bytearray) -> tuple[bool, bool]: ...
@@ -50,6 +61,30 @@ def set_listener(
     listener: Callable[[int], object] | None,
 ) -> Callable[[int], object] | None: ...
 def report(before: int, done: int) -> None: ...
+
+@final
+class Prior:
+    def __new__(cls, data: bytes | bytearray) -> Prior: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def memory_bytes(self) -> int: ...
+    def to_bytes(self) -> bytes: ...
+
+@final
+class PriorTrainer:
+    KINDS: list[str]
+    def __new__(
+        cls,
+        texts: list[bytes],
+        *,
+        buckets: int,
+        segment: int,
+        documents: int,
+        threads: int,
+    ) -> PriorTrainer: ...
+    def step(self) -> tuple[int, int, int, int] | None: ...
+    def finish(self, name: str) -> tuple[bytes, int]: ...
 
 @final
 class StopFlag:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lmcodec.frame import Feed, FrameWriter, decode_frames
-from lmcodec.options import DEFAULT_MAX_OUTPUT_BYTES, Options, settings
+from lmcodec.options import DEFAULT_MAX_OUTPUT_BYTES, Options, PriorChoice, settings
 from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def compress(
     *,
     model: Model | str = "auto",
     transform: Transform | str = "auto",
+    prior: PriorChoice = "auto",
     threads: int | None = None,
     progress: Progress | None = None,
     block_size: int | None = None,
@@ -39,6 +40,8 @@ def compress(
         model: "auto" to choose by content, "stored", the id of a model, or a model.
         transform: "auto" to choose by content where the model is, "raw" for none, the id of a
             transform, or a transform.
+        prior: What text starts from: "auto" for the prior of the package where it pays, "none", the
+            name or file of a prior, or a prior. Decoding needs the same one.
         threads: Blocks that are coded side by side; the bytes do not depend on it.
         progress: Called with (bytes done, bytes in all) in the calling thread, after every 64 KiB
             that a slow model codes and after every block. What it raises ends the work.
@@ -62,6 +65,7 @@ def compress(
         options,
         model=model,
         transform=transform,
+        prior=prior,
         threads=threads,
         block_size=block_size,
     )
@@ -112,6 +116,7 @@ def decompress(
     Raises:
         FormatError: The buffer is not made of whole, undamaged frames.
         UnsupportedError: A frame needs a newer release, or a model that is not installed.
+        WeightsError: The prior that a frame started from is not here.
         LimitError: The content is larger than allowed, or a block needs too much memory.
     """
     parts: list[bytes] = []

@@ -166,6 +166,16 @@ def add_decoding(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_prior(group: argparse._ArgumentGroup) -> None:
+    """Add --prior."""
+    group.add_argument(
+        "--prior",
+        default="auto",
+        metavar="NAME",
+        help='what text starts from: "auto", "none", a name, or a file, which decoding needs too',
+    )
+
+
 def add_sparse(group: argparse._ArgumentGroup) -> None:
     """Add --sparse and --no-sparse."""
     group.add_argument(
@@ -212,12 +222,15 @@ def job(verb: str, options: argparse.Namespace) -> Job:
     """
     from lmcodec.jobs import Job
     from lmcodec.options import settings
+    from lmcodec.prior import Prior, find
 
     def get(name: str, default: object = None) -> object:
         return getattr(options, name, default)
 
     output = "-" if get("stdout") else get("output")
     chosen_level = get("level")
+    name = str(get("prior", "auto"))
+    prior: Prior | str = name if name in ("auto", "none") else find(name)
     if verb == "compress":
         chosen_level = chosen_level or _from_environment("LMCODEC_LEVEL", level)
         # Refused before the first file is opened.
@@ -226,6 +239,7 @@ def job(verb: str, options: argparse.Namespace) -> Job:
             None,
             model=get("model", "auto"),  # type: ignore[arg-type]
             transform=get("transform", "auto"),  # type: ignore[arg-type]
+            prior=prior,
             block_size=get("block_size"),  # type: ignore[arg-type]
         )
     return Job(
@@ -239,6 +253,7 @@ def job(verb: str, options: argparse.Namespace) -> Job:
         level=chosen_level,  # type: ignore[arg-type]
         model=str(get("model", "auto")),
         transform=str(get("transform", "auto")),
+        prior=prior,
         block_size=get("block_size"),  # type: ignore[arg-type]
         digest=bool(get("digest")),
         threads=get("threads") or _from_environment("LMCODEC_NBTHREADS", threads) or 1,  # type: ignore[arg-type]

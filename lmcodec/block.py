@@ -13,7 +13,7 @@ from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError, 
 from lmcodec.header import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
 from lmcodec.models.base import MODELS, Model, symbol_width
 from lmcodec.progress import Meter
-from lmcodec.select import candidates, choose, shortest
+from lmcodec.select import candidates, choose, prime, shortest
 from lmcodec.transforms.base import TRANSFORMS, Stream, Transform
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lmcodec.models.base import Symbols
+    from lmcodec.prior import Prior
 
 # A model that codes every block, or the way in which it is found for each stream.
 Choice: TypeAlias = Model | Literal["auto", "stored"]
@@ -43,12 +44,14 @@ class Plan:
         verify: Whether to decode each block at once and compare.
         split: A transform for every block, its class, "raw", or "auto": one where it pays, and
             only where the model is found in the same way.
+        prior: What models of text start from: "auto" for the prior of the package where it pays.
     """
 
     level: int
     choice: Choice = "auto"
     verify: bool = False
     split: Split = "auto"
+    prior: Prior | Literal["auto"] | None = None
 
 
 def encode_block(raw: bytes, start: int, plan: Plan, meter: Meter | None = None) -> bytes:
@@ -257,6 +260,7 @@ def _encode_stream(
         model = plan.choice.fit(symbols)
     if model is None:
         return stored, None
+    model = prime(model, symbols, plan.prior)
     with followed(len(symbols)):
         payload = model.encode(symbols)
     record = ModelRecord(model.id, model.version, model.params(), model.host_bound, model.digests())

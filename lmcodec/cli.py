@@ -13,6 +13,7 @@ from lmcodec.arguments import (
     add_encoding,
     add_files,
     add_output,
+    add_prior,
     add_recursive,
     add_sparse,
     add_threads,
@@ -131,6 +132,7 @@ def _add_job(commands: Commands, verb: str, words: str) -> None:
         add_encoding(group)
     else:
         add_decoding(group)
+    add_prior(group)
     add_threads(group)
     add_words(command.add_argument_group("words"))
 

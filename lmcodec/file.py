@@ -8,7 +8,7 @@ import os
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
 from lmcodec.incremental import LmcodecCompressor
-from lmcodec.options import Options
+from lmcodec.options import Options, PriorChoice
 from lmcodec.reader import ContentReader
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         options: Options | None
         model: Model | str
         transform: Transform | str
+        prior: PriorChoice
         threads: int | None
         block_size: int | None
         max_memory: int | None
@@ -53,6 +54,7 @@ class LmcodecFile(io.BufferedIOBase):
         options: Values by `CompressionParameter`, when writing; not together with `level`.
         model: "auto", "stored", the id of a model, or a model, when writing.
         transform: "auto", "raw" for none, the id of a transform, or a transform, when writing.
+        prior: As for `lmcodec.compress`, when writing.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, when writing.
         max_memory: Bytes that decoding a block may need, when reading, or None for any number.
@@ -72,6 +74,7 @@ class LmcodecFile(io.BufferedIOBase):
         options: Options | None = None,
         model: Model | str = "auto",
         transform: Transform | str = "auto",
+        prior: PriorChoice = "auto",
         threads: int | None = None,
         block_size: int | None = None,
         max_memory: int | None = None,
@@ -92,6 +95,7 @@ class LmcodecFile(io.BufferedIOBase):
                 options,
                 model=model,
                 transform=transform,
+                prior=prior,
                 threads=threads,
                 block_size=block_size,
             )
@@ -289,6 +293,7 @@ def open(
     newline: str | None = None,
     model: Model | str = "auto",
     transform: Transform | str = "auto",
+    prior: PriorChoice = "auto",
     threads: int | None = None,
     block_size: int | None = None,
     max_memory: int | None = None,
@@ -305,6 +310,7 @@ def open(
         newline: As for the built-in `open`, in text modes.
         model: "auto", "stored", the id of a model, or a model, when writing.
         transform: "auto", "raw" for none, the id of a transform, or a transform, when writing.
+        prior: As for `lmcodec.compress`, when writing.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, when writing.
         max_memory: Bytes that decoding a block may need, when reading, or None for any number.
@@ -330,6 +336,7 @@ def open(
         options=options,
         model=model,
         transform=transform,
+        prior=prior,
         threads=threads,
         block_size=block_size,
         max_memory=max_memory,

@@ -9,7 +9,7 @@ from lmcodec.container import End, SkippableFrame, next_frame
 from lmcodec.errors import TruncatedError
 from lmcodec.frame import BlockPart, FrameChecker, FrameWriter
 from lmcodec.header import BlockHeader
-from lmcodec.options import Options, settings
+from lmcodec.options import Options, PriorChoice, settings
 from lmcodec.packing import Cursor
 from lmcodec.workers import Workers
 
@@ -32,6 +32,7 @@ class LmcodecCompressor:
         options: Values by `CompressionParameter`; not together with `level`.
         model: "auto", "stored", the id of a model, or a model.
         transform: "auto", "raw" for none, the id of a transform, or a transform.
+        prior: As for `lmcodec.compress`.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, or None for that of the level.
 
@@ -55,6 +56,7 @@ class LmcodecCompressor:
         *,
         model: Model | str = "auto",
         transform: Transform | str = "auto",
+        prior: PriorChoice = "auto",
         threads: int | None = None,
         block_size: int | None = None,
     ) -> None:
@@ -63,6 +65,7 @@ class LmcodecCompressor:
             options,
             model=model,
             transform=transform,
+            prior=prior,
             threads=threads,
             block_size=block_size,
         )

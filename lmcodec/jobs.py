@@ -28,6 +28,7 @@ from lmcodec.outcomes import (
     words,
 )
 from lmcodec.outputs import Device, NewFile, Nowhere, Output, Stdout, open_output
+from lmcodec.prior import Prior
 from lmcodec.terminal import Terminal, shown
 from lmcodec.workers import Workers
 
@@ -49,6 +50,7 @@ class Job:
         level: 1 to 9, or None for the default.
         model: "auto", "stored", or the id of a model.
         transform: "auto", "raw", or the id of a transform.
+        prior: "auto", "none", or a prior; as long as it is here, streams that name it find it.
         block_size: Bytes of content in a block, or None for that of the level.
         digest: Whether to record a SHA-256 of the content.
         threads: Blocks that are coded side by side.
@@ -65,6 +67,7 @@ class Job:
     level: int | None = None
     model: str = "auto"
     transform: str = "auto"
+    prior: Prior | str = "auto"
     block_size: int | None = None
     digest: bool = False
     threads: int = 1
@@ -282,6 +285,7 @@ def _compress(job: Job, source: _Source, output: Output, terminal: Terminal) -> 
         },
         model=job.model,
         transform=job.transform,
+        prior=job.prior,
         threads=job.threads,
         block_size=job.block_size,
     )

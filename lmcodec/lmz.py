@@ -13,6 +13,7 @@ from lmcodec.arguments import (
     add_files,
     add_levels,
     add_output,
+    add_prior,
     add_recursive,
     add_sparse,
     add_threads,
@@ -59,6 +60,7 @@ def build_parser(program: str = "lmz") -> Parser:
     add_threads(coding)
     add_encoding(coding)
     add_decoding(coding)
+    add_prior(coding)
     add_words(parser.add_argument_group("words"))
     return parser
 

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 from lmcodec.errors import CorruptError, LimitError
 from lmcodec.models.base import MODELS
 from lmcodec.packing import Cursor, pack_varint
+from lmcodec.prior import Prior, find
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lmcodec.models.base import Model
+    from lmcodec.options import PriorChoice
 
+# By its full name: a newer one would not decode older messages.
+_PRIOR = "general-1"
 _STORED = 0
 # The first byte of a message that is longer than a byte can say.
 _LONG = 255
@@ -31,6 +35,8 @@ class MessageCodec:
 
     Args:
         model: The model, or the id of one, which then has its default parameters.
+        prior: What text starts from: the name or file of a prior, a prior, or "none". A model that
+            is not given by its id says itself what it starts from.
         length: Bytes of every message where all have the same length, which then takes no byte.
         checksum_bytes: How many bytes of a CRC-32 follow each message: 0 to 4.
 
@@ -39,6 +45,12 @@ class MessageCodec:
         ValueError: An argument is out of range.
 
     Example:
+        >>> codec = MessageCodec()
+        >>> message = b"Thank you for your message. I will be back on Monday."
+        >>> len(message), len(codec.encode(message))
+        (53, 19)
+        >>> codec.decode(codec.encode(message)) == message
+        True
         >>> codec = MessageCodec("order0")
         >>> codec.decode(codec.encode(b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))
         b'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
@@ -47,10 +59,19 @@ class MessageCodec:
     """
 
     def __init__(
-        self, model: Model | str, *, length: int | None = None, checksum_bytes: int = 0
+        self,
+        model: Model | str = "cm",
+        *,
+        prior: PriorChoice = _PRIOR,
+        length: int | None = None,
+        checksum_bytes: int = 0,
     ) -> None:
         if isinstance(model, str):
             model = MODELS.get(model)()
+            if isinstance(prior, Prior):
+                model = model.primed(prior)
+            elif prior != "none":
+                model = model.primed(find(prior))
         if model.width != 1:
             raise ValueError(f"model of messages must be a model of bytes: got {model!r}")
         if not 0 <= checksum_bytes <= 4:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from lmcodec.block import Choice, Plan, Split
 from lmcodec.errors import UnsupportedError
 from lmcodec.header import MAX_BLOCK_BYTES
 from lmcodec.models.base import MODELS, Model
+from lmcodec.prior import Prior, find
 from lmcodec.transforms.base import TRANSFORMS, Transform
 
 DEFAULT_LEVEL = 5
@@ -59,6 +62,8 @@ _BOUNDS = {
 }
 
 Options = Mapping[CompressionParameter, int]
+# A prior, its name or file, "none", or "auto".
+PriorChoice: TypeAlias = "Prior | str | os.PathLike[str]"
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ def settings(
     *,
     model: Model | str = "auto",
     transform: Transform | str = "auto",
+    prior: PriorChoice = "auto",
     threads: int | None = None,
     block_size: int | None = None,
 ) -> Settings:
@@ -87,6 +93,7 @@ def settings(
         options: Further parameters; not together with `level`.
         model: "auto", "stored", the id of a model, or a model.
         transform: "auto", "raw" for none, the id of a transform, or a transform.
+        prior: "auto", "none", the name of a prior or its file, or a prior.
         threads: Number of threads.
         block_size: Bytes of content in a block, or None for that of the level.
 
@@ -120,6 +127,7 @@ def settings(
             _choice(model, chosen),
             bool(values.get(CompressionParameter.verify, 0)),
             _split(transform),
+            _prior(prior, model),
         ),
         values.get(CompressionParameter.block_size, BLOCK_BYTES_BY_LEVEL[chosen]),
         values.get(CompressionParameter.nb_workers, 1),
@@ -141,6 +149,19 @@ def _choice(model: Model | str, level: int) -> Choice:
     except UnsupportedError as error:
         known = ", ".join(("auto", "stored", *MODELS.ids()))
         raise ValueError(f"model is not known: {model!r}; known are {known}") from error
+
+
+def _prior(prior: PriorChoice, model: Model | str) -> Prior | Literal["auto"] | None:
+    if isinstance(prior, Prior):
+        return prior
+    if not isinstance(prior, (str, os.PathLike)):
+        raise TypeError(f"prior must be a prior, its name or its file: got {prior!r}")
+    if prior == "none":
+        return None
+    if prior == "auto":
+        # A model of the caller's own making says itself what it starts from.
+        return None if isinstance(model, Model) else "auto"
+    return find(prior)
 
 
 def _split(transform: Transform | str) -> Split:

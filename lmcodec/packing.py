@@ -220,7 +220,11 @@ def _typed_fields(cls: type) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
     if cls in _FIELDS:
         return _FIELDS[cls]
     hints = get_type_hints(cls)
-    fields = tuple((field, hints[field.name]) for field in dataclasses.fields(cls) if field.init)
+    fields = tuple(
+        (field, hints[field.name])
+        for field in dataclasses.fields(cls)
+        if field.init and field.metadata.get("packed", True)
+    )
     for field, kind in fields:
         if kind not in _PACK:
             raise TypeError(f"{cls.__name__}.{field.name} must be int, bool, bytes or str: {kind}")
@@ -232,7 +236,8 @@ def pack_fields(instance: Any) -> bytes:
     """Pack the fields of a dataclass in their order, without defaults at the end.
 
     Args:
-        instance: A dataclass whose fields are `int` (64 bits), `bool`, `bytes` or `str`.
+        instance: A dataclass whose fields are `int` (64 bits), `bool`, `bytes` or `str`; those
+            whose metadata say ``packed=False`` are left out.
 
     Returns:
         What `unpack_fields` needs, besides the class, to build it again.

@@ -10,15 +10,17 @@ A transform that knows the content is used where it shortens the code of a sampl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lmcodec.models.base import MODELS, symbol_width
+from lmcodec.prior import default
 from lmcodec.probe import MIN_BYTES, is_noise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmcodec.models.base import Model, Symbols
+    from lmcodec.prior import Prior
     from lmcodec.transforms.base import Transform
 
 # For each level the ids that are tried on bytes of any kind, best guess first.
@@ -29,6 +31,10 @@ _FALLBACK = ("cm", "freqs")
 # What codes noise, a thousand times as fast as the others, unless they save half a percent.
 _PLAIN = "freqs"
 _WORTH = (995, 1000)
+
+# A prior is chosen by a smaller one: what it gains shows early.
+_PRIOR_SLICES = 4
+_PRIOR_SLICE_SYMBOLS = 1 << 13
 
 # Joined to one sample, since adaptive models need some length to show what they learn.
 _SAMPLE_SLICES = 3
@@ -78,6 +84,36 @@ def choose(symbols: Symbols, models: Sequence[Model]) -> Model | None:
         if min(sizes, default=least) * _WORTH[1] >= least * _WORTH[0]:
             return plain
     return fitted[sizes.index(min(sizes))]
+
+
+def prime(model: Model, symbols: Symbols, prior: Prior | Literal["auto"] | None) -> Model:
+    """Return the model that starts from a prior, where that is wanted.
+
+    Args:
+        model: The model, fitted to the stream.
+        symbols: All symbols of the stream.
+        prior: The prior; "auto" for that of the package where a sample is shorter with it, by a
+            quicker model of the kind, or all of a short stream with what names the prior.
+
+    Returns:
+        The model, or another.
+    """
+    if prior is None:
+        return model
+    if prior != "auto":
+        return model.primed(prior)
+    primed = model.primed(default())
+    if primed == model:
+        return model
+    sample = _sample(symbols, _PRIOR_SLICES, _PRIOR_SLICE_SYMBOLS)
+    whole = len(sample) == len(symbols)
+
+    def cost(candidate: Model) -> int:
+        coder = candidate if whole else candidate.quick()
+        named = sum(map(len, candidate.digests())) + 1 if candidate.digests() else 0
+        return len(coder.encode(sample)) + named
+
+    return min(model, primed, key=cost)
 
 
 def shortest(transform: Transform, raw: bytes, level: int) -> tuple[Transform, bool]:

@@ -55,23 +55,23 @@ def test_every_argument_is_documented(name: str) -> None:
 
 # Names and order as in compression.zstd, and what is added, by keyword only.
 SIGNATURES = {
-    "compress": "data, level, options, *, model, transform, threads, progress, block_size",
+    "compress": "data, level, options, *, model, transform, prior, threads, progress, block_size",
     "decompress": "data, *, max_output_size, max_memory, threads, progress",
     "decompress_into": "data, out, *, max_memory, threads",
     "info": "stream",
     "open": "file, /, mode, *, level, options, encoding, errors, newline, model, transform, "
-    "threads, block_size, max_memory",
+    "prior, threads, block_size, max_memory",
     "recover": "data, *, max_output_size, max_memory",
-    "MessageCodec": "model, *, length, checksum_bytes",
+    "MessageCodec": "model, *, prior, length, checksum_bytes",
     "MessageCodec.encode": "self, message",
     "MessageCodec.decode": "self, data, *, max_output_size",
-    "LmcodecCompressor": "level, options, *, model, transform, threads, block_size",
+    "LmcodecCompressor": "level, options, *, model, transform, prior, threads, block_size",
     "LmcodecCompressor.compress": "self, data, /, mode",
     "LmcodecCompressor.flush": "self, mode",
     "LmcodecCompressor.set_pledged_input_size": "self, size, /",
     "LmcodecDecompressor": "*, max_memory",
     "LmcodecDecompressor.decompress": "self, data, max_length",
-    "LmcodecFile": "file, /, mode, *, level, options, model, transform, threads, "
+    "LmcodecFile": "file, /, mode, *, level, options, model, transform, prior, threads, "
     "block_size, max_memory",
 }
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Self
 
+    from lmcodec.prior import Prior
+
     # Symbols of one byte are bytes; wider ones are arrays of uint16 or uint32.
     Symbols: TypeAlias = bytes | NDArray[Any]
 
@@ -102,6 +104,15 @@ class Model(ABC):
         """Return about how much memory coding `count` symbols needs, besides the symbols."""
         del count
         return 0
+
+    def primed(self, prior: Prior) -> Self:
+        """Return the model that starts from a prior; itself where none can help."""
+        del prior
+        return self
+
+    def quick(self) -> Self:
+        """Return a faster model whose code lengths tell enough about those of this one."""
+        return self
 
     def digests(self) -> tuple[bytes, ...]:
         """Return the SHA-256 digests of the weights, and the tokenizer, that decoding needs."""

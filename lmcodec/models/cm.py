@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lmcodec import _core
 from lmcodec.errors import ModelError
 from lmcodec.models.base import MODELS, Model
+from lmcodec.packing import unpack_fields
+from lmcodec.prior import Prior, by_digest
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -20,7 +22,7 @@ _MAX_RECORD = 1024
 _MAX_ROW = 4096
 
 
-@MODELS.register(id="cm", version=1)
+@MODELS.register(id="cm", version=2)
 @dataclass(frozen=True)
 class Cm(Model):
     """Mixes the predictions of many contexts, bit by bit: the model for content of any kind.
@@ -30,6 +32,9 @@ class Cm(Model):
     predict what followed the same bytes before; gated logistic mixers, whose weights learn from
     every bit, combine them; adaptive probability maps refine the result. All arithmetic is on
     integers. `memory_bytes` tells the memory, and `lmcodec bench` the speed, of a level.
+
+    Contexts of text that are new start from a prior, where there is one, as if what it knows had
+    been seen.
 
     Source: M. Mahoney, Adaptive Weighing of Context Models for Lossless Data Compression (2005)
     and Data Compression Explained (2013), 4.3; the design and its tables are our own.
@@ -41,12 +46,14 @@ class Cm(Model):
             there are none.
         row: Bytes between like records, as the cells of a column of a sheet, 1 to 4096; 1 where
             there are none. Used from level 7 on.
+        prior: What new contexts of text start from, or None.
     """
 
     level: int = 5
     kind: int = _TEXT
     record: int = 1
     row: int = 1
+    prior: Prior | None = field(default=None, metadata={"packed": False})
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -69,11 +76,15 @@ class Cm(Model):
         return cls(max(level, _LEVELS[0]), _OPEN)
 
     def fit(self, symbols: Symbols) -> Self:
-        """Return the model with kind and lengths found in the symbols, if it is open."""
+        """Return the model with kind and lengths found in the symbols, if it is open.
+
+        The prior stays only where the symbols are text.
+        """
         if self.kind != _OPEN:
             return self
         kind, record, row = _core.cm_probe(_bytes(symbols), self.level)
-        return replace(self, kind=kind, record=record, row=row)
+        prior = self.prior if kind == _TEXT else None
+        return replace(self, kind=kind, record=record, row=row, prior=prior)
 
     def encode(self, symbols: Symbols) -> bytes:
         """Code bytes.
@@ -84,16 +95,62 @@ class Cm(Model):
         """
         if self.kind == _OPEN:
             raise ModelError("kind of cm is open", hint="encode with the model that fit returns")
-        return _core.cm_encode(_bytes(symbols), self.level, self.kind, self.record, self.row)
+        return _core.cm_encode(_bytes(symbols), *self._parameters())
 
     def decode(self, payload: bytes, count: int) -> bytes:
         """Undo `encode`."""
-        return _core.cm_decode(payload, count, self.level, self.kind, self.record, self.row)
+        return _core.cm_decode(payload, count, *self._parameters())
 
     def memory_bytes(self, count: int) -> int:
         """Return the memory of tables for `count` symbols."""
         kind = self.kind or _TEXT
-        return _core.cm_memory_bytes(count, self.level, kind, self.record, self.row)
+        tables = _core.cm_memory_bytes(count, self.level, kind, self.record, self.row)
+        return tables + (len(self.prior) if self.prior is not None else 0)
+
+    def primed(self, prior: Prior) -> Self:
+        """Return the model of text that starts from a prior; other kinds know none."""
+        return replace(self, prior=prior) if self.kind == _TEXT else self
+
+    def quick(self) -> Self:
+        """Return the model of the lowest level."""
+        return replace(self, level=_LEVELS[0])
+
+    def digests(self) -> tuple[bytes, ...]:
+        """Return the SHA-256 of the prior, where there is one."""
+        return (self.prior.digest,) if self.prior is not None else ()
+
+    @classmethod
+    def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:
+        """Build the model that a record describes.
+
+        Raises:
+            FormatError: The parameters do not fit.
+            WeightsError: The prior is not here.
+        """
+        model = unpack_fields(cls, params)
+        if len(digests) != 1:
+            return super().from_record(params, digests)
+        return replace(model, prior=by_digest(digests[0]))
+
+    def _parameters(self) -> tuple[int, int, int, int, _core.Prior | None]:
+        table = self.prior.table if self.prior is not None else None
+        return self.level, self.kind, self.record, self.row, table
+
+
+@MODELS.register(id="cm", version=1)
+@dataclass(frozen=True)
+class CmWithoutPrior(Cm):
+    """The first version: as the second without a prior."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ValueError: A parameter is outside of its range, or there is a prior.
+        """
+        super().__post_init__()
+        if self.prior is not None:
+            raise ValueError("version 1 of cm has no prior")
 
 
 def _bytes(symbols: Symbols) -> bytes:

@@ -6,6 +6,7 @@ python -m tests.golden.make
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,11 +74,15 @@ def levels() -> Iterator[tuple[str, bytes, bytes]]:
         "program": machine_code(13, 2000),
         "pixels": pixels(64, 200),
     }
-    for level in range(3, 10):
-        model = MODELS.get("cm")().for_level(level)
+    for version, level in itertools.product((1, 2), range(3, 10)):
+        model = MODELS.get("cm", version)().for_level(level)
         for name, content in contents.items():
             stream = lmcodec.compress(content, model=model)
-            yield f"cm-v1-level-{level}-{name}", content, stream
+            yield f"cm-v{version}-level-{level}-{name}", content, stream
+    text = b"As we have seen in the last chapter, it is not easy to say what it was. "
+    for level in range(3, 10):
+        stream = lmcodec.compress(text * 3, level, model="cm", transform="raw", prior="general-1")
+        yield f"cm-v2-level-{level}-general-1", text * 3, stream
 
 
 def transforms() -> Iterator[tuple[str, bytes, bytes]]:

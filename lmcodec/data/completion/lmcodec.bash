@@ -7,9 +7,9 @@
 
 _shtab_lmcodec_subparsers=(compress decompress test info recover models bench corpora doctor completion)
 
-_shtab_lmcodec_compress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive -L --level --model --transform --block-size --long --digest -T --threads -q --quiet -v --verbose --progress --no-progress --json)
-_shtab_lmcodec_decompress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive --sparse --no-sparse --memory -T --threads -q --quiet -v --verbose --progress --no-progress --json)
-_shtab_lmcodec_test_option_strings=(-h --help -r --recursive --memory -T --threads -q --quiet -v --verbose --progress --no-progress --json)
+_shtab_lmcodec_compress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive -L --level --model --transform --block-size --long --digest --prior -T --threads -q --quiet -v --verbose --progress --no-progress --json)
+_shtab_lmcodec_decompress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive --sparse --no-sparse --memory --prior -T --threads -q --quiet -v --verbose --progress --no-progress --json)
+_shtab_lmcodec_test_option_strings=(-h --help -r --recursive --memory --prior -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_info_option_strings=(-h --help -r --recursive -v --verbose --json)
 _shtab_lmcodec_recover_option_strings=(-h --help -o --output -f --force --fill --memory)
 _shtab_lmcodec_models_option_strings=(-h --help --json)

@@ -51,7 +51,7 @@ function _shtab_lmcodec_using
 end
 
 set -g _shtab_lmcodec_commands compress decompress test info recover models bench corpora doctor completion
-set -g _shtab_lmcodec_opts_with_value --block-size --codec --command --level --memory --model --output --repeat --threads --transform -L -T -o
+set -g _shtab_lmcodec_opts_with_value --block-size --codec --command --level --memory --model --output --prior --repeat --threads --transform -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -73,6 +73,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using compress' -l transform -x -d '"auto
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l block-size -x -d 'content that can be decoded alone; the smaller, the faster is random access'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l long -d 'blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l digest -d 'record a SHA-256, checked when decoding'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -s q -l quiet -d 'only errors'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -s v -l verbose -d 'a line about each file'
@@ -90,6 +91,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l verify -d 'read each
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -s r -l recursive -d 'work on all files below folders'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l sparse -l no-sparse -d 'leave holes for zeros; in files they are left unless forbidden'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l memory -x -d 'refuse to decode a block that needs more memory'
+complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -s q -l quiet -d 'only errors'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -s v -l verbose -d 'a line about each file'
@@ -100,6 +102,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 
 complete -c lmcodec -n '_shtab_lmcodec_using test' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -s r -l recursive -d 'work on all files below folders'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -l memory -x -d 'refuse to decode a block that needs more memory'
+complete -c lmcodec -n '_shtab_lmcodec_using test' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -s q -l quiet -d 'only errors'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -s v -l verbose -d 'a line about each file'

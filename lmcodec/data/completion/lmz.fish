@@ -51,7 +51,7 @@ function _shtab_lmz_using
 end
 
 set -g _shtab_lmz_commands 
-set -g _shtab_lmz_opts_with_value --block-size --memory --model --output --threads --transform -T -o
+set -g _shtab_lmz_opts_with_value --block-size --memory --model --output --prior --threads --transform -T -o
 
 complete -c lmz -e
 complete -c lmz -f
@@ -79,6 +79,7 @@ complete -c lmz -n _shtab_lmz_using -l block-size -x -d 'content that can be dec
 complete -c lmz -n _shtab_lmz_using -l long -d 'blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory'
 complete -c lmz -n _shtab_lmz_using -l digest -d 'record a SHA-256, checked when decoding'
 complete -c lmz -n _shtab_lmz_using -l memory -x -d 'refuse to decode a block that needs more memory'
+complete -c lmz -n _shtab_lmz_using -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmz -n _shtab_lmz_using -s q -l quiet -d 'only errors'
 complete -c lmz -n _shtab_lmz_using -s v -l verbose -d 'a line about each file'
 complete -c lmz -n _shtab_lmz_using -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'

@@ -39,6 +39,7 @@ _shtab_lmz_options=(
   "--long[blocks of up to 1 GiB\: finds repeats far apart\; decoding needs as much memory]"
   "--digest[record a SHA-256, checked when decoding]"
   "--memory[refuse to decode a block that needs more memory]:SIZE:"
+  "--prior[what text starts from\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
   {-q,--quiet}"[only errors]"
   {-v,--verbose}"[a line about each file]"
   {--progress,--no-progress}"[show progress\; by default where stderr is a terminal]"

@@ -13,10 +13,10 @@ fn main() {
         let symbols = std::fs::read(&path).expect("a file that can be read");
         let params = Params::probe(&symbols, level);
         let start = Instant::now();
-        let payload = encode(&symbols, &params).expect("parameters from the probe");
+        let payload = encode(&symbols, &params, None).expect("parameters from the probe");
         let encoded = start.elapsed().as_secs_f64();
         let start = Instant::now();
-        let decoded = decode(&payload, symbols.len(), &params).expect("a good payload");
+        let decoded = decode(&payload, symbols.len(), &params, None).expect("a good payload");
         let seconds = start.elapsed().as_secs_f64();
         assert!(decoded == symbols, "{path} was not restored");
         #[allow(clippy::cast_precision_loss)]

@@ -50,12 +50,15 @@ mod tests {
         for level in [3, 9] {
             let params = Params::probe(&symbols, level);
             STOP.set(true);
-            assert_eq!(encode(&symbols, &params), Err(Error::Interrupted));
+            assert_eq!(encode(&symbols, &params, None), Err(Error::Interrupted));
             STOP.set(false);
             DONE.set(0);
-            let payload = encode(&symbols, &params).unwrap();
+            let payload = encode(&symbols, &params, None).unwrap();
             assert_eq!(DONE.get(), (1 + 2) * INTERVAL);
-            assert_eq!(decode(&payload, symbols.len(), &params).unwrap(), symbols);
+            assert_eq!(
+                decode(&payload, symbols.len(), &params, None).unwrap(),
+                symbols
+            );
             assert_eq!(DONE.get(), 2 * (1 + 2) * INTERVAL);
         }
     }

@@ -1,8 +1,9 @@
-//! Context mixing: bytes come back; a damaged payload decodes to as many bytes, or is refused.
+//! Context mixing, from a prior of any bytes or none: bytes come back; a damaged payload decodes to as many bytes, or is refused.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use lmcodec_core::cm::{decode, encode, Params, LEVELS};
+use lmcodec_core::prior::{table::Table, Prior};
 use lmcodec_fuzz::{damage, take};
 
 fuzz_target!(|data: &[u8]| {
@@ -10,10 +11,15 @@ fuzz_target!(|data: &[u8]| {
     let [low, high, change, level] = take(&mut data);
     let levels = LEVELS.end() - LEVELS.start() + 1;
     let params = Params::probe(data, LEVELS.start() + u32::from(level) % levels);
-    let mut payload = encode(data, &params).expect("small inputs can be coded");
-    assert_eq!(decode(&payload, data.len(), &params).as_deref(), Ok(data));
+    let prior = (level & 128 != 0).then(|| {
+        let table: [u8; 256] = take(&mut data);
+        Prior::new("any", Table::new(&table).expect("whole buckets")).expect("a plain name")
+    });
+    let prior = prior.as_ref();
+    let mut payload = encode(data, &params, prior).expect("small inputs can be coded");
+    assert_eq!(decode(&payload, data.len(), &params, prior).as_deref(), Ok(data));
     damage(&mut payload, u16::from_le_bytes([low, high]), change);
-    if let Ok(decoded) = decode(&payload, data.len(), &params) {
+    if let Ok(decoded) = decode(&payload, data.len(), &params, prior) {
         assert_eq!(decoded.len(), data.len());
     }
 });

@@ -7,6 +7,7 @@ use lmcodec_core::Error;
 use pyo3::prelude::*;
 
 use crate::errors::to_python;
+use crate::prior::Prior;
 
 fn params(py: Python<'_>, level: u32, kind: u32, record: u32, row: u32) -> PyResult<Params> {
     let kind = Kind::from_code(kind).ok_or(Error::Parameter { what: "kind of cm" });
@@ -46,6 +47,7 @@ pub fn cm_memory_bytes(
 
 /// Encodes `symbols` to a payload.
 #[pyfunction]
+#[pyo3(signature = (symbols, level, kind, record, row, prior = None))]
 pub fn cm_encode<'a>(
     py: Python<'_>,
     symbols: &[u8],
@@ -53,15 +55,19 @@ pub fn cm_encode<'a>(
     kind: u32,
     record: u32,
     row: u32,
+    prior: Option<&Bound<'_, Prior>>,
 ) -> PyResult<Cow<'a, [u8]>> {
     let params = params(py, level, kind, record, row)?;
-    py.detach(|| cm::encode(symbols, &params))
+    let prior = prior.map(|prior| &prior.get().0);
+    py.detach(|| cm::encode(symbols, &params, prior))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))
 }
 
 /// Decodes `count` symbols from a payload.
 #[pyfunction]
+#[pyo3(signature = (payload, count, level, kind, record, row, prior = None))]
+#[allow(clippy::too_many_arguments)] // those of Python
 pub fn cm_decode<'a>(
     py: Python<'_>,
     payload: &[u8],
@@ -70,10 +76,12 @@ pub fn cm_decode<'a>(
     kind: u32,
     record: u32,
     row: u32,
+    prior: Option<&Bound<'_, Prior>>,
 ) -> PyResult<Cow<'a, [u8]>> {
     let params = params(py, level, kind, record, row)?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    py.detach(|| cm::decode(payload, count, &params))
+    let prior = prior.map(|prior| &prior.get().0);
+    py.detach(|| cm::decode(payload, count, &params, prior))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))
 }

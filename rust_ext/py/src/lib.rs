@@ -6,6 +6,7 @@ mod bwt;
 mod cm;
 mod coder;
 mod errors;
+mod prior;
 mod probe;
 mod stop;
 mod transforms;
@@ -24,6 +25,8 @@ mod _core {
         BinaryEncoder, RansStack,
     };
 
+    #[pymodule_export]
+    use crate::prior::{Prior, PriorTrainer};
     #[pymodule_export]
     use crate::probe::is_noise;
     #[pymodule_export]

@@ -10,9 +10,9 @@
 //!
 //! let symbols = b"one fish two fish red fish blue fish".repeat(20);
 //! let params = Params::probe(&symbols, 5);
-//! let payload = cm::encode(&symbols, &params)?;
+//! let payload = cm::encode(&symbols, &params, None)?;
 //! assert!(payload.len() < 100);
-//! assert_eq!(cm::decode(&payload, symbols.len(), &params)?, symbols);
+//! assert_eq!(cm::decode(&payload, symbols.len(), &params, None)?, symbols);
 //! # Ok::<(), lmcodec_core::Error>(())
 //! ```
 
@@ -26,10 +26,12 @@
 pub mod content;
 pub mod fast;
 mod memory;
+mod nearest;
 pub mod probe;
 pub mod strong;
 pub mod tables;
 
+use crate::prior::Prior;
 use crate::{Error, Result};
 pub use probe::Kind;
 
@@ -111,30 +113,35 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
     }
 }
 
-/// Encodes `symbols`.
+/// Encodes `symbols`, from a prior where there is one: text only, other kinds of content ignore it.
 ///
 /// # Errors
 /// [`Error::Parameter`] for parameters out of range, [`Error::Limit`] for too many symbols or too little memory.
-pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
+pub fn encode(symbols: &[u8], params: &Params, prior: Option<&Prior>) -> Result<Vec<u8>> {
     check(symbols.len(), params)?;
     if params.is_strong() {
-        strong::encode(symbols, params)
+        strong::encode(symbols, params, prior)
     } else {
-        fast::encode(symbols, params)
+        fast::encode(symbols, params, prior)
     }
 }
 
-/// Decodes `count` symbols from `payload`.
+/// Decodes `count` symbols from `payload`, with the prior that they were coded with.
 ///
 /// # Errors
 /// [`Error::Truncated`] or [`Error::Corrupt`] for a payload that [`encode`] did not write, and the errors of
 /// [`encode`].
-pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> {
+pub fn decode(
+    payload: &[u8],
+    count: usize,
+    params: &Params,
+    prior: Option<&Prior>,
+) -> Result<Vec<u8>> {
     check(count, params)?;
     if params.is_strong() {
-        strong::decode(payload, count, params)
+        strong::decode(payload, count, params, prior)
     } else {
-        fast::decode(payload, count, params)
+        fast::decode(payload, count, params, prior)
     }
 }
 

@@ -4,9 +4,26 @@
 //! chosen by leaving one out at a time on mixed text and on binaries.
 
 use crate::cm::probe::Kind;
+use crate::prior::keys::KINDS;
 
 /// Most contexts of the lists here; levels that take more have those of [`super::wide`].
 pub const NARROW: usize = 13;
+/// Which kind of context of a prior the contexts of text are, in their order.
+pub const KNOWN: [Option<usize>; NARROW] = [
+    Some(0),
+    Some(1),
+    Some(2),
+    Some(3),
+    None,
+    Some(5),
+    Some(4),
+    None,
+    Some(6),
+    None,
+    None,
+    None,
+    None,
+];
 /// Columns of a line that are compared with the line above.
 const MAX_COLUMN: usize = 400;
 
@@ -98,6 +115,24 @@ impl Contexts {
         }
     }
 
+    /// The contexts that priors know, see [`crate::prior::keys::NAMES`].
+    #[inline(always)]
+    #[must_use]
+    pub fn known(&self) -> [u64; KINDS] {
+        let last = |count| self.last(count);
+        let (word, previous) = (u64::from(self.word), u64::from(self.previous_word));
+        [
+            last(2),
+            last(3),
+            last(4),
+            word << 8 | if self.word == 0 { last(1) } else { 0 },
+            last(6),
+            word << 32 | previous,
+            word.wrapping_mul(MULTIPLIER_2)
+                ^ (previous << 20).wrapping_add(u64::from(self.word_before_previous)),
+        ]
+    }
+
     /// Hashes the first `N` contexts of the next byte.
     #[inline(always)]
     #[must_use]
@@ -124,7 +159,8 @@ impl Contexts {
     #[inline(always)]
     fn text(&self, history: &[u8]) -> [u64; NARROW] {
         let last = |count| self.last(count);
-        let (word, previous) = (u64::from(self.word), u64::from(self.previous_word));
+        let [order2, order3, order4, word_or_last, order6, pair, triple] = self.known();
+        let word = u64::from(self.word);
         let column = history.len() - self.line;
         let line_above = |column: usize| {
             if column < MAX_COLUMN && self.line_above + column < self.line {
@@ -134,16 +170,14 @@ impl Contexts {
             }
         };
         let above = line_above(column);
-        let triple = word.wrapping_mul(MULTIPLIER_2)
-            ^ (previous << 20).wrapping_add(u64::from(self.word_before_previous));
         [
-            last(2),
-            last(3),
-            last(4),
-            word << 8 | if self.word == 0 { last(1) } else { 0 },
+            order2,
+            order3,
+            order4,
+            word_or_last,
             (column as u64).min(255) << 16 | last(1),
-            word << 32 | previous,
-            last(6),
+            pair,
+            order6,
             above << 16 | last(2),
             triple,
             last(1),

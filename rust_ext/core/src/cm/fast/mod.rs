@@ -11,6 +11,7 @@ pub mod kernel;
 pub mod matches;
 pub mod mixer;
 pub mod predictor;
+pub mod primed;
 pub mod scalar;
 pub mod simd;
 pub mod slots;
@@ -20,6 +21,7 @@ pub mod wide;
 use super::Params;
 use crate::bitmodel::{Decoding, Encoding, SymbolCoder};
 use crate::memory::Memory;
+use crate::prior::Prior;
 use crate::{interrupt, Result};
 use contexts::NARROW;
 use kernel::{Kernel, Line, Task, LANES};
@@ -117,9 +119,9 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
 ///
 /// # Errors
 /// [`crate::Error::Limit`] when there is too little memory.
-pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
+pub fn encode(symbols: &[u8], params: &Params, prior: Option<&Prior>) -> Result<Vec<u8>> {
     let mut coder = Encoding::new(symbols);
-    run(&mut coder, symbols.len(), params)?;
+    run(&mut coder, symbols.len(), params, prior)?;
     Ok(coder.finish())
 }
 
@@ -127,21 +129,31 @@ pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`crate::Error::Limit`] when there is too little memory; others for a payload that [`encode`] did not write.
-pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> {
+pub fn decode(
+    payload: &[u8],
+    count: usize,
+    params: &Params,
+    prior: Option<&Prior>,
+) -> Result<Vec<u8>> {
     let mut coder = Decoding::new(payload);
-    let symbols = run(&mut coder, count, params)?;
+    let symbols = run(&mut coder, count, params, prior)?;
     coder.finish()?;
     Ok(symbols)
 }
 
-fn run<C: SymbolCoder>(coder: &mut C, count: usize, params: &Params) -> Result<Vec<u8>> {
+fn run<C: SymbolCoder>(
+    coder: &mut C,
+    count: usize,
+    params: &Params,
+    prior: Option<&Prior>,
+) -> Result<Vec<u8>> {
     match level(params).contexts {
-        6 => run_with::<C, 6, 1>(coder, count, params),
-        8 => run_with::<C, 8, 1>(coder, count, params),
-        9 => run_with::<C, 9, 1>(coder, count, params),
-        13 => run_with::<C, 13, 1>(coder, count, params),
-        45 => run_with::<C, 45, 3>(coder, count, params),
-        _ => run_with::<C, 53, 4>(coder, count, params),
+        6 => run_with::<C, 6, 1>(coder, count, params, prior),
+        8 => run_with::<C, 8, 1>(coder, count, params, prior),
+        9 => run_with::<C, 9, 1>(coder, count, params, prior),
+        13 => run_with::<C, 13, 1>(coder, count, params, prior),
+        45 => run_with::<C, 45, 3>(coder, count, params, prior),
+        _ => run_with::<C, 53, 4>(coder, count, params, prior),
     }
 }
 
@@ -149,11 +161,13 @@ fn run_with<C: SymbolCoder, const N: usize, const V: usize>(
     coder: &mut C,
     count: usize,
     params: &Params,
+    prior: Option<&Prior>,
 ) -> Result<Vec<u8>> {
     dispatch(Coding::<C, N, V> {
         coder,
         count,
         params,
+        prior,
     })
 }
 
@@ -161,6 +175,7 @@ struct Coding<'a, C, const N: usize, const V: usize> {
     coder: &'a mut C,
     count: usize,
     params: &'a Params,
+    prior: Option<&'a Prior>,
 }
 
 impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V> {
@@ -175,7 +190,7 @@ impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V
         let matches = heads
             .each_mut()
             .map(|heads| MatchModel::new(heads.values()));
-        let mut predictor = Predictor::<N, V>::new(slots, matches, self.params);
+        let mut predictor = Predictor::<N, V>::new(slots, matches, self.params, self.prior);
         let mut history = Vec::with_capacity(self.count.min(1 << 20));
         while history.len() < self.count && self.coder.begin(history.len()) {
             interrupt::check(history.len())?;
@@ -201,8 +216,11 @@ mod tests {
     }
 
     fn round_trip(symbols: &[u8], params: &Params) -> usize {
-        let payload = encode(symbols, params).unwrap();
-        assert_eq!(decode(&payload, symbols.len(), params).unwrap(), symbols);
+        let payload = encode(symbols, params, None).unwrap();
+        assert_eq!(
+            decode(&payload, symbols.len(), params, None).unwrap(),
+            symbols
+        );
         payload.len()
     }
 
@@ -230,18 +248,19 @@ mod tests {
         ) {
             let kind = if text { Kind::Text } else { Kind::Binary };
             // Any outcome but a panic is right.
-            let _ = decode(&payload, count, &params(level, kind, 7));
+            let _ = decode(&payload, count, &params(level, kind, 7), None);
         }
     }
 
     fn same_bytes<const N: usize, const V: usize>(symbols: &[u8], params: &Params) {
         let mut vector = Encoding::new(symbols);
-        run(&mut vector, symbols.len(), params).unwrap();
+        run(&mut vector, symbols.len(), params, None).unwrap();
         let mut scalar = Encoding::new(symbols);
         let task = Coding::<_, N, V> {
             coder: &mut scalar,
             count: symbols.len(),
             params,
+            prior: None,
         };
         task.run::<scalar::Scalar>().unwrap();
         assert_eq!(vector.finish(), scalar.finish());
@@ -263,7 +282,7 @@ mod tests {
     #[test]
     fn lying_count_is_an_error() {
         let params = params(3, Kind::Text, 1);
-        let payload = encode(b"four", &params).unwrap();
-        assert!(decode(&payload, 1 << 20, &params).is_err());
+        let payload = encode(b"four", &params, None).unwrap();
+        assert!(decode(&payload, 1 << 20, &params, None).is_err());
     }
 }

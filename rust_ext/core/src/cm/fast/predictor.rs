@@ -1,6 +1,6 @@
 //! Predicts and learns the bits of a byte.
 
-use super::contexts::{hash, Contexts, NARROW};
+use super::contexts::{hash, Contexts, KNOWN, NARROW};
 use super::foresight::Foresight;
 use super::guesses::{Guesses, SURE_LENGTH};
 use super::kernel::{
@@ -8,15 +8,17 @@ use super::kernel::{
 };
 use super::matches::{class, MatchModel};
 use super::mixer::{Apm, Mixer, Place};
+use super::primed::Primed;
 use super::scalar::cell;
 use super::slots::Slots;
 use super::states::StateTable;
-use super::wide::Wide;
+use super::wide::{self, Wide};
 use crate::bitmodel::SymbolCoder;
 use crate::cm::memory::filled;
 use crate::cm::tables::Tables;
 use crate::cm::{Kind, Params};
 use crate::coder::binary;
+use crate::prior::Prior;
 
 /// Match models: a short and a long one.
 pub const MATCH_MODELS: usize = 2;
@@ -52,6 +54,9 @@ pub struct Predictor<'a, const N: usize, const V: usize> {
     contexts: Contexts,
     /// Makes the contexts of the larger levels.
     wide: Option<Wide>,
+    /// What new contexts start from, and which kind of context of a prior each one is.
+    primed: Option<Primed<'a>>,
+    known_as: [Option<usize>; N],
     foresight: Foresight,
     matches: [MatchModel<'a>; MATCH_MODELS],
     mixer: Mixer<V, ROWS>,
@@ -90,7 +95,12 @@ pub struct Predictor<'a, const N: usize, const V: usize> {
 impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
     /// Starts with empty tables.
     #[must_use]
-    pub fn new(slots: Slots<'a>, matches: [MatchModel<'a>; MATCH_MODELS], params: &Params) -> Self {
+    pub fn new(
+        slots: Slots<'a>,
+        matches: [MatchModel<'a>; MATCH_MODELS],
+        params: &Params,
+        prior: Option<&'a Prior>,
+    ) -> Self {
         let tables = Tables::new();
         let states = StateTable::new();
         let start = std::array::from_fn(|state| match state {
@@ -113,6 +123,10 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             slots,
             contexts: Contexts::new(params.kind, params.record as usize),
             wide: (N > NARROW).then(|| Wide::new(params)),
+            primed: prior
+                .filter(|_| params.kind == Kind::Text)
+                .map(|prior| Primed::new(prior.table())),
+            known_as: known_as(params.kind),
             foresight: Foresight::new(),
             matches,
             mixer: Mixer::new(START_WEIGHT / V as i16),
@@ -155,7 +169,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         let mut partial = 1_u32;
         let mut foreseen = 0;
         for half in 0..2 {
-            let known = self.enter::<K>();
+            let known = self.enter::<K>((half == 1).then_some(partial as u8 & 15));
             if half == 0 {
                 self.known = known;
                 let (sets, last) = self.selected(1, 0);
@@ -243,17 +257,26 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         }
     }
 
-    /// Fetches the slots of the next nibble; returns how many were there.
+    /// Fetches the slots of the next nibble, which comes after `upper` where it is the lower one; returns how many are
+    /// known.
     #[inline(always)]
-    fn enter<K: Kernel>(&mut self) -> usize {
+    fn enter<K: Kernel>(&mut self, upper: Option<u8>) -> usize {
         let mut known = 0;
         self.entered = self.buckets;
+        if let (Some(primed), None) = (&mut self.primed, upper) {
+            primed.lookup.begin(&self.contexts);
+        }
         for i in 0..N {
             let (group, lane) = (i / LANES, i % LANES);
             let (bucket, check) = (self.buckets[group].0[lane], self.checks[group].0[lane]);
             let nibble = &mut self.nibble[i];
-            let (place, hit) = self.slots.enter::<K>(bucket, check as u8, nibble);
+            let (place, mut hit) = self.slots.enter::<K>(bucket, check as u8, nibble);
             self.places[i] = place;
+            if let (false, Some(primed)) = (hit, &mut self.primed) {
+                if let Some(kind) = self.known_as[i] {
+                    hit = primed.fill(kind, upper, nibble);
+                }
+            }
             known += usize::from(hit && i < MAX_KNOWN);
         }
         known
@@ -313,6 +336,9 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         history.push(byte);
         ahead.update(history, byte);
         self.hashes = grouped(&ahead.hashes::<N>(history));
+        if let Some(primed) = &self.primed {
+            primed.lookup.prefetch(&ahead);
+        }
         history.pop();
         self.address(0);
         self.foresight.ahead = Some((byte, ahead));
@@ -495,6 +521,15 @@ fn put_back<const N: usize, const V: usize>(
         let (group, lane) = (context / LANES, context % LANES);
         counters[group][lane][usize::from(state)] = cells[group].0[lane];
     }
+}
+
+/// Which kind of context of a prior each context of text is.
+fn known_as<const N: usize>(kind: Kind) -> [Option<usize>; N] {
+    if N > NARROW {
+        let known = wide::known(kind, N);
+        return std::array::from_fn(|i| known.get(i).copied().flatten());
+    }
+    std::array::from_fn(|i| KNOWN.get(i).copied().flatten())
 }
 
 /// The numbers of the contexts, in groups.

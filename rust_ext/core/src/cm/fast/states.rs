@@ -28,6 +28,8 @@ pub struct StateTable {
     pub start: [u32; 256],
     /// Whether a state has seen one value of the bit only.
     pub sure: [bool; 256],
+    /// Zeros and ones that a state has seen.
+    pub counts: [[u16; 2]; 256],
     /// Number of states in use.
     pub used: usize,
 }
@@ -116,6 +118,7 @@ impl StateTable {
             next: [[0; 256]; 2],
             start: [1 << 21; 256],
             sure: [false; 256],
+            counts: [[0; 2]; 256],
             used: histories.len(),
         };
         for (state, history) in histories.iter().enumerate() {
@@ -125,6 +128,7 @@ impl StateTable {
                 table.next[usize::from(bit)][state] = found.unwrap_or(0) as u8;
             }
             let (zeros, ones) = history.counts();
+            table.counts[state] = [zeros, ones].map(u16::from);
             table.sure[state] = (zeros == 0) != (ones == 0);
             // (n1 + 0.3) / (n + 0.6)
             let (total, ones) = (u64::from(zeros + ones), u64::from(ones));

@@ -26,6 +26,29 @@ fn left_out(kind: Kind, count: usize) -> &'static [usize] {
     }
 }
 
+/// Which kind of context of a prior each of `count` contexts is; of text the orders, the word, the word and the one
+/// before, and the last three words.
+#[must_use]
+pub fn known(kind: Kind, count: usize) -> Vec<Option<usize>> {
+    let orders = &ORDERS[..ORDERS.len() - usize::from(count < ROOM)];
+    let of_order = orders.iter().map(|order| match order {
+        2..=4 => Some(*order as usize - 2),
+        6 => Some(4),
+        _ => None,
+    });
+    let of_content = (0..count).map(|at| match at {
+        0 => Some(3),
+        1 => Some(5),
+        8 => Some(6),
+        _ => None,
+    });
+    let kept = of_content
+        .enumerate()
+        .filter(|(at, _)| !left_out(kind, count).contains(at))
+        .map(|(_, known)| known);
+    of_order.chain(kept).take(count).collect()
+}
+
 /// What the contexts are made from.
 #[derive(Debug)]
 enum Content {

@@ -11,6 +11,7 @@
 
 mod inputs;
 
+use super::primed::Primed;
 use super::states::StateTable;
 use crate::cm::tables::CELL_HALF;
 use crate::memory::Memory;
@@ -18,7 +19,8 @@ use crate::Result;
 
 const BUCKET_BYTES: usize = 64;
 const WAYS: usize = 7;
-const GROUP_BYTES: usize = 7;
+/// Bytes of a group.
+pub const GROUP_BYTES: usize = 7;
 const STATE_CELLS: usize = 256;
 const VOTE_CELLS: usize = 16 * 32;
 /// Largest number of contexts.
@@ -62,6 +64,8 @@ pub struct ContextMap {
     vote_cells: Box<[[u32; VOTE_CELLS]; MAX]>,
     /// How many contexts, from the first, have the votes of their byte histories as an input.
     polled: usize,
+    /// Which kind of context of a prior each context is.
+    known_as: [Option<usize>; MAX],
     /// A further input for each context: how far the probability is from one half.
     confidence: bool,
     random: u32,
@@ -74,6 +78,16 @@ pub struct ContextMap {
 fn per_context<const N: usize>(row: [u32; N]) -> Box<[[u32; N]; MAX]> {
     let rows = vec![row; MAX].into_boxed_slice();
     rows.try_into().expect("as many rows as contexts")
+}
+
+/// Fills a new group from a prior, if there is one that knows its kind of context.
+#[inline(always)]
+fn prime(primed: &mut Option<Primed<'_>>, known_as: Option<usize>, partial: u32, table: &mut [u8]) {
+    if let (Some(primed), Some(kind), Some(group)) =
+        (primed, known_as, table.first_chunk_mut::<GROUP_BYTES>())
+    {
+        primed.fill(kind, partial, group);
+    }
 }
 
 /// The last three bytes, oldest first, in the byte history of a context that was seen as often.
@@ -127,10 +141,18 @@ impl ContextMap {
             vote_cells: per_context([CELL_HALF; VOTE_CELLS]),
             confidence,
             polled: polled.min(count),
+            known_as: [None; MAX],
             random: 0x9E37_79B9,
             limit: 400,
             vote_limit: 255,
         })
+    }
+
+    /// Says which kind of context of a prior each context is.
+    pub fn know(&mut self, known_as: impl Iterator<Item = Option<usize>>) {
+        for (to, known_as) in self.known_as.iter_mut().zip(known_as) {
+            *to = known_as;
+        }
     }
 
     /// Number of mixer inputs, with padding.
@@ -150,9 +172,9 @@ impl ContextMap {
         (self.bucket_mask as usize + 1) * BUCKET_BYTES + i * 8
     }
 
-    /// Finds or makes the group of `check` in a bucket; returns its offset in the table.
+    /// Finds or makes the group of `check` in a bucket; returns its offset in the table, and whether it is new.
     #[inline(always)]
-    fn find(table: &mut [u8], bucket: u32, check: u16, states: &StateTable) -> u32 {
+    fn find(table: &mut [u8], bucket: u32, check: u16, states: &StateTable) -> (u32, bool) {
         let start = bucket as usize * BUCKET_BYTES;
         let line: &mut [u8; BUCKET_BYTES] = (&mut table[start..start + BUCKET_BYTES])
             .try_into()
@@ -174,7 +196,8 @@ impl ContextMap {
             line[2 * WAYS + GROUP_BYTES * victim..][..GROUP_BYTES].fill(0);
             victim
         };
-        (start + 2 * WAYS + GROUP_BYTES * way) as u32
+        let at = start + 2 * WAYS + GROUP_BYTES * way;
+        (at as u32, hit == 0)
     }
 
     /// Adds three bits to the seven histories of a group.
@@ -214,16 +237,19 @@ impl ContextMap {
         }
     }
 
-    /// Looks the contexts of the next byte up.
+    /// Looks the contexts of the next byte up; new ones start from a prior where there is one.
     #[inline(always)]
-    pub fn start_byte(&mut self, states: &StateTable) {
+    pub fn start_byte(&mut self, states: &StateTable, primed: &mut Option<Primed<'_>>) {
         // Contexts whose later groups are to be stored from now on, a bit each: their cache lines come meanwhile.
         let mut grown = 0_u64;
         let table = self.table.values();
         for i in 0..self.count.min(MAX) {
             let lanes = &mut *self.lanes;
-            let first = Self::find(table, lanes.base[i], lanes.check[i], states);
+            let (first, new) = Self::find(table, lanes.base[i], lanes.check[i], states);
             let at = first as usize;
+            if new {
+                prime(primed, self.known_as[i], 1, &mut table[at..]);
+            }
             let info: [u8; GROUP_BYTES] =
                 table[at..at + GROUP_BYTES].try_into().expect("seven bytes");
             let seen = states.total(info[0]);
@@ -274,7 +300,7 @@ impl ContextMap {
             let partial = u32::from(byte) | 256;
             for (shift, rest) in [(6, 3), (3, 0)] {
                 let bucket = Self::later_bucket(base, partial >> shift) & self.bucket_mask;
-                let group = Self::find(table, bucket, check, states) as usize;
+                let group = Self::find(table, bucket, check, states).0 as usize;
                 Self::replay(
                     &mut table[group..group + GROUP_BYTES],
                     partial >> rest,
@@ -287,7 +313,13 @@ impl ContextMap {
 
     /// Moves all contexts to their next group, if two or five bits of the byte are known.
     #[inline(always)]
-    pub fn regroup(&mut self, bit_position: u32, partial: u32, states: &StateTable) {
+    pub fn regroup(
+        &mut self,
+        bit_position: u32,
+        partial: u32,
+        states: &StateTable,
+        primed: &mut Option<Primed<'_>>,
+    ) {
         if bit_position != 2 && bit_position != 5 {
             return;
         }
@@ -298,8 +330,17 @@ impl ContextMap {
                 self.rebuild(i, bit_position, partial, states)
             } else {
                 let bucket = Self::later_bucket(self.lanes.base[i], partial) & self.bucket_mask;
-                let check = self.lanes.check[i];
-                Self::find(self.table.values(), bucket, check, states)
+                let table = self.table.values();
+                let (group, new) = Self::find(table, bucket, self.lanes.check[i], states);
+                if new {
+                    prime(
+                        primed,
+                        self.known_as[i],
+                        partial,
+                        &mut table[group as usize..],
+                    );
+                }
+                group
             };
         }
     }

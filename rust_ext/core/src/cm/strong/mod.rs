@@ -24,6 +24,7 @@ mod matchmodel;
 mod mixer;
 mod plan;
 mod predictor;
+mod primed;
 mod simd;
 mod states;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use predictor::Strong;
 
 use super::Params;
 use crate::bitmodel::{decode_bytes, encode_bytes};
+use crate::prior::Prior;
 use crate::Result;
 use plan::Plan;
 
@@ -54,14 +56,19 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
 ///
 /// # Errors
 /// [`crate::Error::Limit`] when there is too little memory.
-pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
-    encode_bytes(&mut Strong::new(params, symbols.len())?, symbols)
+pub fn encode(symbols: &[u8], params: &Params, prior: Option<&Prior>) -> Result<Vec<u8>> {
+    encode_bytes(&mut Strong::new(params, symbols.len(), prior)?, symbols)
 }
 
 /// Decodes `count` symbols.
 ///
 /// # Errors
 /// [`crate::Error::Limit`] when there is too little memory; others for a payload that [`encode`] did not write.
-pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> {
-    decode_bytes(&mut Strong::new(params, count)?, payload, count)
+pub fn decode(
+    payload: &[u8],
+    count: usize,
+    params: &Params,
+    prior: Option<&Prior>,
+) -> Result<Vec<u8>> {
+    decode_bytes(&mut Strong::new(params, count, prior)?, payload, count)
 }

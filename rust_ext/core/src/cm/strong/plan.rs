@@ -44,6 +44,24 @@ const DIRECT: [usize; 8] = [2, 3, 4, 5, 11, 12, 30, 40];
 const _: () = assert!(text::CONTEXTS == 45 && binary::CONTEXTS == 56 && image::CONTEXTS == 8);
 
 impl Plan {
+    /// Which kind of context of a prior each context is; of text the orders, the word, the word and the one before,
+    /// and the last three words.
+    pub fn known_as(&self, kind: Kind) -> impl Iterator<Item = Option<usize>> + use<'_> {
+        let text = kind == Kind::Text;
+        let first = self.orders.len() + 2;
+        self.contexts.iter().map(move |&at| {
+            let order = self.orders.get(at).filter(|_| text);
+            match order {
+                Some(order @ 2..=4) => Some(order - 2),
+                Some(6) => Some(4),
+                _ if text && at == first => Some(3),
+                _ if text && at == first + 1 => Some(5),
+                _ if text && at == first + 8 => Some(6),
+                _ => None,
+            }
+        })
+    }
+
     /// The plan for a kind of content.
     #[must_use]
     pub fn new(kind: Kind) -> Self {

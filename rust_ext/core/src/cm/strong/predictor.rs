@@ -11,14 +11,17 @@ use super::matchmodel::{self, MatchModel};
 use super::mixer::simd::flat_mut;
 use super::mixer::{Mixer, Rates};
 use super::plan::{log2_heads, log2_size, log2_table, Plan};
+use super::primed::Primed;
 use super::simd;
 use super::states::StateTable;
 use crate::bitmodel::BitModel;
 use crate::cm::content::binary::Binary;
 use crate::cm::content::hashing::{fold, hash};
 use crate::cm::content::text::Text;
+use crate::cm::fast::contexts::Contexts;
 use crate::cm::tables::{Tables, CELL_HALF};
 use crate::cm::{self, Params};
+use crate::prior::Prior;
 use crate::Result;
 
 /// Contexts of the expected byte, between the orders and those of the data kind.
@@ -71,7 +74,7 @@ enum Kind {
 ///
 /// Memory: 128 or 256 bytes for each byte of input up to 512 MiB, up to 128 MiB for direct counters, and 24 to 72 MiB.
 #[derive(Debug)]
-pub struct Strong {
+pub struct Strong<'a> {
     p: u32,
     plan: Plan,
     tables: Tables,
@@ -82,6 +85,9 @@ pub struct Strong {
     bit_position: u32,
     kind: Kind,
     contexts: ContextMap,
+    /// What new contexts start from, with the contexts that a prior knows.
+    primed: Option<Primed<'a>>,
+    known: Contexts,
     hashes: Vec<u64>,
     matches: Vec<MatchModel>,
     mixer: Mixer,
@@ -98,12 +104,12 @@ pub struct Strong {
     avx2: bool,
 }
 
-impl Strong {
+impl<'a> Strong<'a> {
     /// Creates the predictor of `count` symbols; both directions must give the same parameters.
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
-    pub fn new(params: &Params, count: usize) -> Result<Self> {
+    pub fn new(params: &Params, count: usize, prior: Option<&'a Prior>) -> Result<Self> {
         let plan = Plan::new(params.kind);
         let (tables, states) = (Tables::new(), StateTable::new());
         let log2_size = log2_size(count);
@@ -112,13 +118,14 @@ impl Strong {
             cm::Kind::Text | cm::Kind::Binary => 0,
             cm::Kind::Bilevel => image::INPUTS,
         };
-        let contexts = ContextMap::new(
+        let mut contexts = ContextMap::new(
             plan.contexts.len(),
             log2_table(count, params.kind),
             plan.polled,
             params.kind != cm::Kind::Text,
             &states,
         )?;
+        contexts.know(plan.known_as(params.kind));
         let inputs = contexts.inputs()
             + plan.matches.len() * matchmodel::INPUTS
             + DIRECT_INPUTS
@@ -156,6 +163,10 @@ impl Strong {
                 }
             },
             contexts,
+            primed: prior
+                .filter(|_| params.kind == cm::Kind::Text)
+                .map(|prior| Primed::new(prior.table())),
+            known: Contexts::new(params.kind, 1),
             hashes: Vec::with_capacity(80),
             matches: plan
                 .matches
@@ -186,7 +197,10 @@ impl Strong {
         };
         s.set_contexts();
         s.select();
-        s.contexts.start_byte(&s.states);
+        if let Some(primed) = &mut s.primed {
+            primed.lookup.begin(&s.known);
+        }
+        s.contexts.start_byte(&s.states, &mut s.primed);
         s.predict(false);
         Ok(s)
     }
@@ -340,14 +354,22 @@ impl Strong {
             }
             self.set_contexts();
             self.select();
-            self.contexts.start_byte(&self.states);
+            if let Some(primed) = &mut self.primed {
+                self.known.update(&self.history, byte);
+                primed.lookup.begin(&self.known);
+            }
+            self.contexts.start_byte(&self.states, &mut self.primed);
         } else {
             if self.bit_position == 4 {
                 self.direct.start_nibble(self.partial);
             }
             self.select();
-            self.contexts
-                .regroup(self.bit_position, self.partial, &self.states);
+            self.contexts.regroup(
+                self.bit_position,
+                self.partial,
+                &self.states,
+                &mut self.primed,
+            );
         }
         self.predict(avx2);
         if matches!(self.bit_position, 1 | 4) {
@@ -357,7 +379,7 @@ impl Strong {
     }
 }
 
-impl BitModel for Strong {
+impl BitModel for Strong<'_> {
     #[inline]
     fn p(&self) -> u32 {
         self.p

@@ -76,7 +76,7 @@ fn matching_ways_scalar(line: &[u8; 64], check: u16) -> u32 {
 
 /// One step of the predictor, compiled for AVX2 where the processor has it: the same source, so the same bits.
 #[inline(always)]
-pub fn step(avx2: bool, model: &mut super::Strong, bit: u32) {
+pub fn step(avx2: bool, model: &mut super::Strong<'_>, bit: u32) {
     #[cfg(target_arch = "x86_64")]
     if avx2 {
         // SAFETY: `avx2` is the result of `has_avx2`.
@@ -89,7 +89,7 @@ pub fn step(avx2: bool, model: &mut super::Strong, bit: u32) {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-unsafe fn step_avx2(model: &mut super::Strong, bit: u32) {
+unsafe fn step_avx2(model: &mut super::Strong<'_>, bit: u32) {
     model.step(bit, true);
 }
 

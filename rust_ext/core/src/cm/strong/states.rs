@@ -50,6 +50,8 @@ pub struct StateTable {
     rows: Box<[Advance; 2]>,
     /// Counts of zeros and ones.
     pub counts: Box<[[u16; 2]; 256]>,
+    /// Number of states in use.
+    pub used: usize,
     /// Classes of similar states, 0..16; 0 is the empty history.
     pub class: [u8; 256],
     /// States below this one have seen one bit value only, or nothing.
@@ -218,6 +220,7 @@ impl StateTable {
         Self {
             rows,
             counts,
+            used: states.len(),
             mixed: sure.len() as u8,
             class: group,
             totals,

@@ -5,8 +5,8 @@ use crate::cm::{decode, encode, Kind, Params};
 use proptest::prelude::*;
 
 fn round_trip(params: &Params, data: &[u8]) -> usize {
-    let payload = encode(data, params).unwrap();
-    let decoded = decode(&payload, data.len(), params).unwrap();
+    let payload = encode(data, params, None).unwrap();
+    let decoded = decode(&payload, data.len(), params, None).unwrap();
     assert!(decoded == data, "decoded bytes differ under {params:?}");
     payload.len()
 }
@@ -89,9 +89,9 @@ fn garbage_decodes_to_an_end() {
             row: 1,
         };
         // Any result will do: an error, or bytes.
-        let _ = decode(&noise(500), 4000, &params);
-        let _ = decode(&[], 4000, &params);
-        assert!(decode(&[], 1 << 40, &params).is_err());
+        let _ = decode(&noise(500), 4000, &params, None);
+        let _ = decode(&[], 4000, &params, None);
+        assert!(decode(&[], 1 << 40, &params, None).is_err());
     }
 }
 
@@ -109,7 +109,7 @@ proptest! {
     fn the_scalar_step_makes_the_same_predictions(data in prop::collection::vec(any::<u8>(), 1..200)) {
         use crate::bitmodel::BitModel;
         let params = Params { level: 9, kind: Kind::Text, record: 1, row: 1 };
-        let (mut fast, mut plain) = (Strong::new(&params, 400).unwrap(), Strong::new(&params, 400).unwrap());
+        let (mut fast, mut plain) = (Strong::new(&params, 400, None).unwrap(), Strong::new(&params, 400, None).unwrap());
         for byte in data.iter().chain(&data) {
             for shift in (0..8).rev() {
                 prop_assert_eq!(fast.p(), plain.p());

@@ -4,7 +4,7 @@ use super::{Kind, Strong, LOG2_ROWS, MAPS, MATCH_CONTEXTS, SETS};
 use crate::cm::content::hashing::hash;
 use crate::cm::strong::matchmodel::MatchModel;
 
-impl Strong {
+impl Strong<'_> {
     /// Sets what the rows of the maps have in common during a byte.
     #[inline(always)]
     pub(super) fn set_maps(&mut self) {

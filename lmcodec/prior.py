@@ -1,0 +1,185 @@
+"""Priors: what text of a kind is like, for streams to start from.
+
+A context mixer knows nothing at its first byte. A prior is a table of what followed millions of
+contexts in other text: read only, named by its SHA-256 in every stream that starts from it, and
+needed to decode that stream. The one that ships with the package is there on every machine; others
+are trained by `train` from samples, and found by their digest in the folders of
+`LMCODEC_MODEL_PATH`, or once they have been loaded.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from lmcodec import _core
+from lmcodec.errors import FormatError, WeightsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Buffer
+
+SUFFIX = ".prior"
+# Name and SHA-256 of each prior of the package, the default one first.
+SHIPPED = {
+    "general-1": "da0ac54cd5d5f9988c7545a3dac542a9f88ffe5b23f296203dfbc263463e2841",
+}
+# Far above what a useful prior has, far below what reading one could break.
+MAX_BYTES = 1 << 30
+_PATH_VARIABLE = "LMCODEC_MODEL_PATH"
+_DATA = Path(__file__).parent / "data"
+
+_loaded: WeakValueDictionary[bytes, Prior] = WeakValueDictionary()
+_lock = threading.Lock()
+
+
+class Prior:
+    """A prior in memory.
+
+    Args:
+        data: The bytes of its file.
+
+    Attributes:
+        name: What it is called.
+        digest: SHA-256 of the file, by which streams name it.
+
+    Raises:
+        FormatError: The bytes are not those of a prior.
+    """
+
+    def __init__(self, data: Buffer) -> None:
+        raw = bytes(data)
+        self.table = _core.Prior(raw)
+        self.name = self.table.name
+        self.digest = _sha256(raw)
+        with _lock:
+            _loaded[self.digest] = self
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Prior:
+        """Read a file.
+
+        Raises:
+            FormatError: The file is not a prior.
+            OSError: It cannot be read.
+        """
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        try:
+            return cls(data)
+        except FormatError as error:
+            raise FormatError(f"not a prior: {os.fspath(path)}: {error}") from error
+
+    def __bytes__(self) -> bytes:
+        """Return the bytes of its file."""
+        return self.table.to_bytes()
+
+    def __len__(self) -> int:
+        """Return the number of bytes of its table."""
+        return self.table.memory_bytes
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other is a prior with the same bytes."""
+        return isinstance(other, Prior) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        """Return a hash of the digest."""
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        """Return name and the start of the digest."""
+        return f"<Prior {self.name} {self.digest.hex()[:12]}>"
+
+
+def find(name: str | os.PathLike[str]) -> Prior:
+    """Return a prior by its name, or by the path of its file.
+
+    Args:
+        name: "general-1", "general" for the newest of that name, or a path.
+
+    Raises:
+        ValueError: There is none of that name.
+        FormatError: The file is not a prior.
+        OSError: It cannot be read.
+    """
+    text = os.fspath(name)
+    if isinstance(name, str):
+        for shipped in SHIPPED:
+            if text in (shipped, re.sub(r"-\d+$", "", shipped)):
+                return _shipped(shipped)
+    path = Path(text)
+    if isinstance(name, str) and os.sep not in text and not path.suffix and not path.exists():
+        known = ", ".join(("auto", "none", *SHIPPED))
+        raise ValueError(f"prior is not known: {text!r}; known are {known}, and files")
+    return Prior.load(path)
+
+
+def default() -> Prior:
+    """Return the prior that is used where none is asked for."""
+    return _shipped(next(iter(SHIPPED)))
+
+
+def by_digest(digest: bytes) -> Prior:
+    """Return the prior that a stream names.
+
+    Args:
+        digest: SHA-256 of its file.
+
+    Raises:
+        WeightsError: It is neither shipped nor loaded, nor in a folder of `LMCODEC_MODEL_PATH`.
+    """
+    for name, shipped in SHIPPED.items():
+        if shipped == digest.hex():
+            return _shipped(name)
+    with _lock:
+        loaded = _loaded.get(digest)
+    if loaded is not None:
+        return loaded
+    folders = [folder for folder in os.environ.get(_PATH_VARIABLE, "").split(os.pathsep) if folder]
+    for path in _files(folders):
+        try:
+            if _sha256(path.read_bytes()) == digest:
+                return Prior.load(path)
+        except OSError:
+            continue
+    places = ", ".join(folders) or f"{_PATH_VARIABLE} is not set"
+    raise WeightsError(
+        f"prior is not here: {digest.hex()}: looked in the package and in {places}",
+        hint=f"set {_PATH_VARIABLE} to a folder that has its file, or load it with --prior FILE",
+    )
+
+
+def _sha256(data: bytes) -> bytes:
+    # Not at the top: most that import this never load a prior.
+    import hashlib
+
+    return hashlib.sha256(data).digest()
+
+
+def _files(folders: list[str]) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted(Path(folder).glob(f"*{SUFFIX}"))
+
+
+@functools.cache
+def _shipped(name: str) -> Prior:
+    path = _DATA / f"{name}{SUFFIX}"
+    try:
+        prior = Prior.load(path)
+    except (OSError, FormatError) as error:
+        raise WeightsError(
+            f"prior of the package cannot be read: {name}: {error}", hint="install lmcodec again"
+        ) from error
+    if prior.digest.hex() != SHIPPED[name]:
+        raise WeightsError(
+            f"prior of the package is damaged: {name}: its SHA-256 is {prior.digest.hex()}, "
+            f"not {SHIPPED[name]}",
+            hint="install lmcodec again",
+        )
+    return prior

@@ -1,0 +1,94 @@
+"""Trains priors on samples."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lmcodec import _core
+from lmcodec.prior import Prior
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from typing_extensions import Buffer
+
+DEFAULT_BYTES = 1 << 20
+_BUCKET_BYTES = 64
+# A text counts once for each stretch of so many bytes.
+_SEGMENT_BYTES = 1 << 16
+# What was seen in fewer of them is not kept; few samples must not be that choosy.
+_DOCUMENTS, _DOCUMENTS_OF_FEW, _FEW = 3, 2, 1000
+
+
+@dataclass(frozen=True)
+class Step:
+    """What was done for one kind of context.
+
+    Args:
+        kind: The kind: "order 4", "word pair", ...
+        records: How many contexts and symbols were counted, each once in a sample.
+        entries: How many contexts were chosen, before the size of the table is enforced.
+        bytes: What they take.
+    """
+
+    kind: str
+    records: int
+    entries: int
+    bytes: int
+
+
+def train_prior(
+    samples: Iterable[Buffer],
+    *,
+    name: str = "own",
+    size: int = DEFAULT_BYTES,
+    threads: int | None = None,
+    progress: Callable[[Step], None] | None = None,
+) -> Prior:
+    """Train a prior: what a few thousand records, or megabytes of text, are like.
+
+    Use it where there are many small texts of one kind: each then starts with what is common to
+    them, as with a dictionary of zstd. What is in three samples or more counts, or in two where
+    there are fewer than a thousand samples.
+
+    Args:
+        samples: Texts, each a whole file or message. Longer ones count as several of 64 KiB.
+        name: What the prior is called: lower-case letters, digits, "-", "_" and ".".
+        size: Bytes of the table at most; it is smaller where there is less to know.
+        threads: Threads that count, or None for as many as there are processors.
+        progress: Called after each kind of context.
+
+    Returns:
+        The prior: use it as ``prior=`` of `lmcodec.compress` or `lmcodec.MessageCodec`, and write
+        ``bytes(prior)`` to a file. The same samples give the same prior.
+
+    Raises:
+        ValueError: The name is not well formed, or the size is less than 64 bytes.
+
+    Example:
+        >>> import lmcodec
+        >>> samples = [f"user {i} logged in from host {i % 7}".encode() for i in range(500)]
+        >>> prior = lmcodec.train_prior(samples, name="logins")
+        >>> message = b"user 900 logged in from host 3"
+        >>> len(lmcodec.MessageCodec(prior=prior).encode(message)) < 12
+        True
+    """
+    if size < _BUCKET_BYTES:
+        raise ValueError(f"size of a prior must be at least {_BUCKET_BYTES} bytes: got {size}")
+    texts = [bytes(sample) for sample in samples]
+    segments = sum(-(-len(text) // _SEGMENT_BYTES) for text in texts)
+    trainer = _core.PriorTrainer(
+        texts,
+        buckets=size // _BUCKET_BYTES,
+        segment=_SEGMENT_BYTES,
+        documents=_DOCUMENTS if segments >= _FEW else _DOCUMENTS_OF_FEW,
+        threads=threads or os.cpu_count() or 1,
+    )
+    while (step := trainer.step()) is not None:
+        if progress is not None:
+            kind, *counts = step
+            progress(Step(trainer.KINDS[kind], *counts))
+    data, _ = trainer.finish(name)
+    return Prior(data)

@@ -1,0 +1,52 @@
+//! What a prior says about the byte at hand.
+
+use super::keys::{keys, KINDS};
+use super::table::{Entry, Table};
+use crate::cm::fast::contexts::Contexts;
+
+/// Looks each kind of context up at most once a byte, and only if it is asked for.
+#[derive(Debug)]
+pub struct Lookup<'a> {
+    table: &'a Table,
+    keys: [u64; KINDS],
+    looked: [bool; KINDS],
+    found: [Option<Entry>; KINDS],
+}
+
+impl<'a> Lookup<'a> {
+    /// Starts before the first byte.
+    #[must_use]
+    pub fn new(table: &'a Table) -> Self {
+        Self {
+            table,
+            keys: [0; KINDS],
+            looked: [false; KINDS],
+            found: [None; KINDS],
+        }
+    }
+
+    /// Goes on to the next byte.
+    #[inline(always)]
+    pub fn begin(&mut self, contexts: &Contexts) {
+        self.keys = keys(contexts);
+        self.looked = [false; KINDS];
+    }
+
+    /// Asks for what is known of the byte after `contexts`; has no effect on results.
+    #[inline(always)]
+    pub fn prefetch(&self, contexts: &Contexts) {
+        for key in keys(contexts) {
+            self.table.prefetch(key);
+        }
+    }
+
+    /// What a kind of context predicts.
+    #[inline(always)]
+    pub fn entry(&mut self, kind: usize) -> Option<&Entry> {
+        if !self.looked[kind] {
+            self.looked[kind] = true;
+            self.found[kind] = self.table.find(self.keys[kind]);
+        }
+        self.found[kind].as_ref()
+    }
+}

@@ -1,0 +1,98 @@
+//! Priors as Python objects.
+
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
+
+use lmcodec_core::prior::train::{Settings, Trainer};
+use lmcodec_core::prior::{self, keys};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+
+use crate::errors::to_python;
+
+/// What contexts predicted in other text, read from the bytes of a file.
+#[pyclass(frozen, module = "lmcodec._core")]
+pub struct Prior(pub prior::Prior);
+
+#[pymethods]
+impl Prior {
+    #[new]
+    fn new(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        py.detach(|| prior::Prior::parse(data))
+            .map(Self)
+            .map_err(|error| to_python(py, &error))
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    #[getter]
+    fn memory_bytes(&self) -> u64 {
+        self.0.memory_bytes()
+    }
+
+    /// The bytes of the file.
+    fn to_bytes(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.0.to_bytes())
+    }
+}
+
+/// Trains a prior on texts, one kind of context at a time.
+#[pyclass(frozen, module = "lmcodec._core")]
+pub struct PriorTrainer(Mutex<Option<Trainer<PyBackedBytes>>>);
+
+#[pymethods]
+impl PriorTrainer {
+    /// The kinds of context.
+    #[classattr]
+    const KINDS: [&'static str; keys::KINDS] = keys::NAMES;
+
+    #[new]
+    #[pyo3(signature = (texts, *, buckets, segment, documents, threads))]
+    fn new(
+        texts: Vec<PyBackedBytes>,
+        buckets: usize,
+        segment: usize,
+        documents: u32,
+        threads: usize,
+    ) -> Self {
+        let settings = Settings {
+            buckets,
+            segment,
+            documents,
+            threads,
+            ..Settings::default()
+        };
+        Self(Mutex::new(Some(Trainer::new(texts, settings))))
+    }
+
+    /// Takes the next kind of context: its number, what was counted, the entries that were chosen and their bytes.
+    /// None when all are done.
+    fn step(&self, py: Python<'_>) -> PyResult<Option<(usize, u64, usize, usize)>> {
+        py.detach(|| {
+            let mut trainer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let trainer = trainer.as_mut().ok_or_else(finished)?;
+            let step = trainer.step();
+            Ok(step.map(|step| (step.kind, step.records, step.entries, step.bytes)))
+        })
+    }
+
+    /// Ends the training: returns the bytes of the file, and how many entries it has.
+    fn finish(&self, py: Python<'_>, name: &str) -> PyResult<(Cow<'static, [u8]>, usize)> {
+        let trained = py.detach(|| {
+            let trainer = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+            trainer.map(Trainer::finish)
+        });
+        let (table, entries) = trained.ok_or_else(finished)?;
+        prior::Prior::new(name, table)
+            .map(|prior| (Cow::Owned(prior.to_bytes()), entries))
+            .map_err(|error| to_python(py, &error))
+    }
+}
+
+fn finished() -> PyErr {
+    PyValueError::new_err("training is finished")
+}

@@ -1,0 +1,1 @@
+"""Makes what ships in `lmcodec/data`."""

@@ -1,0 +1,115 @@
+"""Trains a prior that ships with the package, and writes down what it was made from.
+
+    python -m training.prior TEXT... --name general-1 -o lmcodec/data/general-1.prior
+
+The last part of every text is held back, so that what is tried on it was not seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import lzma
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from lmcodec.train import Step, train_prior
+from training.shingles import LENGTH, Shingles
+
+_HELD_BACK_PERCENT = 5
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m training.prior", description=__doc__)
+    parser.add_argument("texts", nargs="+", type=Path, help="files, plain or .xz")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--size", type=int, default=7 << 20, help="bytes at most")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument(
+        "--benchmarks", type=Path, metavar="FOLDER", help="no text of these files may be used"
+    )
+    options = parser.parse_args(arguments)
+    started = time.monotonic()
+    lines = [
+        "# How the prior was trained; written by python -m training.prior.",
+        f"command = {_quoted('python -m training.prior ' + shlex.join(_arguments(arguments)))}",
+        f"held_back_percent = {_HELD_BACK_PERCENT}",
+    ]
+    texts: list[bytes] = []
+    shingles = None
+    if options.benchmarks:
+        shingles = Shingles(_read(path) for path in _files(options.benchmarks))
+        _say(f"{len(shingles.hashes):,} samples of benchmark files")
+    for path in options.texts:
+        data = _read(path)
+        text = data[: len(data) * (100 - _HELD_BACK_PERCENT) // 100]
+        lines += ["", "[[text]]", f"name = {_quoted(path.name)}", f"bytes = {len(data)}"]
+        lines.append(f'sha256 = "{hashlib.sha256(data).hexdigest()}"')
+        if shingles is not None:
+            places = [int(place) for place in shingles.places(text)]
+            parts = _without(text, places)
+            lines.append(f"places_shared_with_benchmarks = {len(places)}")
+            lines.append(f"bytes_left_out = {len(text) - sum(map(len, parts))}")
+            _say(f"{path.name}: {len(places)} places shared with benchmark files, left out")
+            texts += parts
+        else:
+            texts.append(text)
+
+    def progress(step: Step) -> None:
+        _say(f"{step.kind}: {step.records:,} counted, {step.entries:,} chosen")
+        lines.extend(("", "[[step]]", f"kind = {_quoted(step.kind)}"))
+        lines.append(f"counted = {step.records}")
+        lines.append(f"chosen = {step.entries}")
+        lines.append(f"bytes = {step.bytes}")
+
+    prior = train_prior(
+        texts, name=options.name, size=options.size, threads=options.threads, progress=progress
+    )
+    options.output.write_bytes(bytes(prior))
+    lines += ["", "[prior]", f"name = {_quoted(prior.name)}", f"bytes = {len(bytes(prior))}"]
+    lines.append(f'sha256 = "{prior.digest.hex()}"')
+    options.output.with_suffix(".toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _say(f"{options.output}: {prior.digest.hex()}, {time.monotonic() - started:.0f} s")
+    return 0
+
+
+def _arguments(arguments: list[str] | None) -> list[str]:
+    # Where the files are is nobody's business.
+    return [Path(argument).name for argument in (arguments or sys.argv[1:])]
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _read(path: Path) -> bytes:
+    return lzma.open(path).read() if path.suffix == ".xz" else path.read_bytes()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _without(text: bytes, places: list[int]) -> list[bytes]:
+    """Return what is left of a text without the lines around places that are not to be used."""
+    parts, start = [], 0
+    for place in places:
+        if place < start:
+            continue
+        before = text.rfind(b"\n", start, place)
+        parts.append(text[start : max(before, start)])
+        after = text.find(b"\n", place + LENGTH)
+        start = len(text) if after < 0 else after
+    return [part for part in [*parts, text[start:]] if part]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
