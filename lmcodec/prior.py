@@ -148,9 +148,9 @@ def by_digest(digest: bytes) -> Prior:
                 return Prior.load(path)
         except OSError:
             continue
-    places = ", ".join(folders) or f"{_PATH_VARIABLE} is not set"
+    places = f"in {', '.join(folders)}" if folders else f"not in {_PATH_VARIABLE}, which is not set"
     raise WeightsError(
-        f"prior is not here: {digest.hex()}: looked in the package and in {places}",
+        f"prior is not here: {digest.hex()}: looked in the package and {places}",
         hint=f"set {_PATH_VARIABLE} to a folder that has its file, or load it with --prior FILE",
     )
 
