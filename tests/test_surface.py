@@ -186,7 +186,7 @@ def test_examples_in_docstrings(name: str) -> None:
     assert doctest.testmod(module).failed == 0
 
 
-@pytest.mark.parametrize("page", ["coders.md", "python.md"])
+@pytest.mark.parametrize("page", ["coders.md", "priors.md", "python.md"])
 def test_examples_in_pages(page: str) -> None:
     done = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
     assert done.attempted
