@@ -29,10 +29,7 @@ def records(stream: bytes) -> list[ModelRecord]:
     """All model records of a stream."""
     headers = [part.header for part in walk(Source(io.BytesIO(stream)))]
     return [
-        model
-        for header in headers
-        if isinstance(header, BlockHeader)
-        for model in header.models
+        model for header in headers if isinstance(header, BlockHeader) for model in header.models
     ]
 
 

@@ -128,6 +128,8 @@ class Cm(Model):
             WeightsError: The prior is not here.
         """
         model = unpack_fields(cls, params)
+        if model.kind == _OPEN:
+            raise FormatError("parameters of cm are refused: kind is open")
         if len(digests) != 1:
             return super().from_record(params, digests)
         return replace(model, prior=by_digest(digests[0]))

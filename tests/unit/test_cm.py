@@ -64,6 +64,13 @@ def test_records_with_other_digests_are_refused() -> None:
             Cm.from_record(b"", digests)
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_records_must_say_the_kind(version: int) -> None:
+    params = MODELS.get("cm", version).for_level(5).params()
+    with pytest.raises(FormatError, match="kind is open"):
+        MODELS.get("cm", version).from_record(params, ())
+
+
 def test_priors_stay_with_text_only() -> None:
     assert Cm.for_level(5).primed(OWN) == Cm.for_level(5)
     opened = Cm(5, kind=0, prior=OWN)
