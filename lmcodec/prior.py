@@ -115,12 +115,8 @@ def find(name: str | os.PathLike[str]) -> Prior:
             if text in (shipped, re.sub(r"-\d+$", "", shipped)):
                 return _shipped(shipped)
     path = Path(text)
-    if (
-        isinstance(name, str)
-        and os.sep not in text
-        and not path.suffix
-        and not os.path.exists(text)
-    ):
+    is_word = isinstance(name, str) and os.sep not in text and not path.suffix
+    if is_word and not os.path.exists(text):
         known = ", ".join(("auto", "none", *SHIPPED))
         raise ValueError(f"prior is not known: {text!r}; known are {known}, and files")
     return Prior.load(path)

@@ -10,7 +10,7 @@ import pytest
 import lmcodec
 from lmcodec import LmcodecCompressor, LmcodecFile
 from lmcodec.errors import FormatError
-from lmcodec.models.base import MODELS
+from lmcodec.models.cm import Cm
 from lmcodec.options import settings
 from tests.priors import ENGLISH, GENERAL, OWN, RECORDS, digests, records
 from tests.strategies import SAMPLES, dna, machine_code, pixels, prose
@@ -107,7 +107,7 @@ def test_wrong_names_and_files(tmp_path: Path) -> None:
 
 
 def test_models_of_the_callers_own_say_what_they_start_from() -> None:
-    plain = MODELS.get("cm")(level=4)
+    plain = Cm(4)
     assert settings(None, None, model=plain).plan.prior is None
     assert digests(lmcodec.compress(ENGLISH, model=plain)) == set()
     assert digests(lmcodec.compress(ENGLISH, model=plain, prior="general")) == {GENERAL}
