@@ -100,6 +100,17 @@ def add_levels(group: argparse._ArgumentGroup) -> None:
         )
 
 
+def percent(text: str) -> int:
+    """Parse a number from 0 to 50.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not text.isdecimal() or not 0 <= int(text) <= 50:
+        raise argparse.ArgumentTypeError(f"must be 0 to 50: {text}")
+    return int(text)
+
+
 def add_files(parser: argparse.ArgumentParser) -> None:
     """Add the names of files."""
     parser.add_argument("files", nargs="*", metavar="FILE", help="files; - is standard input")
@@ -196,7 +207,7 @@ def add_threads(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def add_words(group: argparse._ArgumentGroup) -> None:
+def add_words(group: argparse._ArgumentGroup, *, records: bool = True) -> None:
     """Add how much is said, and how."""
     group.add_argument(
         "-q", "--quiet", action="store_const", dest="verbosity", const=-1, default=0,
@@ -211,7 +222,10 @@ def add_words(group: argparse._ArgumentGroup) -> None:
         action=argparse.BooleanOptionalAction,
         help="show progress; by default where stderr is a terminal",
     )
-    group.add_argument("--json", action="store_true", help="a JSON record for each file on stdout")
+    if records:
+        group.add_argument(
+            "--json", action="store_true", help="a JSON record for each file on stdout"
+        )
 
 
 def job(verb: str, options: argparse.Namespace) -> Job:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -19,7 +20,9 @@ from lmcodec.arguments import (
     add_threads,
     add_words,
     level,
+    percent,
     run_jobs,
+    size,
     split_files,
     threads,
 )
@@ -58,6 +61,7 @@ def build_parser() -> Parser:
     command.add_argument("--json", action="store_true", help="a JSON record for each model")
     _add_bench(commands)
     _add_corpora(commands)
+    _add_train(commands)
     _command(commands, "doctor", "check the installation by coding with each model", _doctor)
     command = _command(commands, "completion", "print a shell's completion file", _completion)
     command.add_argument("shell", choices=_SHELLS)
@@ -297,6 +301,62 @@ def _get(name: str, terminal: Terminal) -> None:
         terminal.error(str(error).splitlines()[0], error.hint)
     else:
         print(path)
+
+
+def _add_train(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "train",
+        "learn from text what other text of its kind can start from: --prior",
+        _train,
+    )
+    add_files(command)
+    command.set_defaults(needs_files=True)
+    group = command.add_argument_group("files")
+    group.add_argument("-o", "--output", metavar="FILE", required=True, help="write the prior here")
+    group.add_argument("-f", "--force", action="store_true", help="replace the output")
+    add_recursive(group)
+    group = command.add_argument_group("training")
+    group.add_argument(
+        "--name", metavar="NAME", help="what the prior is called; by default as its file"
+    )
+    group.add_argument(
+        "--size", type=size, default=1 << 20, metavar="SIZE", help="of the prior at most; 1MiB"
+    )
+    group.add_argument(
+        "--lines", action="store_true", help="each line is a sample of its own, not each file"
+    )
+    group.add_argument(
+        "--hold-back",
+        type=percent,
+        default=10,
+        metavar="PERCENT",
+        help="of the text, to tell what the prior gains: 0 to 50, 10 by default",
+    )
+    add_threads(group)
+    add_words(command.add_argument_group("words"), records=False)
+
+
+def _train(parser: Parser, options: argparse.Namespace) -> int:
+    from lmcodec.train_files import train_files
+
+    terminal = Terminal("lmcodec", verbosity=options.verbosity, progress=options.progress)
+    try:
+        train_files(
+            options.files,
+            options.output,
+            terminal,
+            name=options.name or os.path.basename(options.output).removesuffix(".prior").lower(),
+            size=options.size,
+            threads=options.threads,
+            hold_back_percent=options.hold_back,
+            by_line=options.lines,
+            recursive=options.recursive,
+            force=options.force,
+        )
+    except (LmcodecError, ValueError) as error:
+        parser.error(str(error))
+    return terminal.exit_code
 
 
 def _doctor(_parser: Parser, _options: argparse.Namespace) -> int:

@@ -151,9 +151,9 @@ def by_digest(digest: bytes) -> Prior:
             continue
         if _sha256(data) == digest:
             return Prior(data)
-    places = f" and in {', '.join(folders)}" if folders else f"; {_PATH_VARIABLE} is not set"
+    places = f"in {', '.join(folders)}" if folders else f"not in {_PATH_VARIABLE}, which is not set"
     raise WeightsError(
-        f"prior is not here: {digest.hex()}: looked in the package{places}",
+        f"prior is not here: {digest.hex()}: looked in the package and {places}",
         hint=f"set {_PATH_VARIABLE} to a folder that has its file, or load it with --prior FILE",
     )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DEFAULT_BYTES = 1 << 20
 _BUCKET_BYTES = 64
 # Checked before the work, which may take minutes; reading a file checks it, too.
-_NAME = re.compile(r"[a-z0-9._-]{1,56}")
+_NAME = re.compile(r"[a-z0-9._-]{1,48}")
 # A text counts once for each stretch of so many bytes.
 _SEGMENT_BYTES = 1 << 16
 # What was seen in fewer of them is not kept; few samples must not be that choosy.
@@ -80,11 +80,13 @@ def train_prior(
         True
     """
     if not _BUCKET_BYTES <= size <= MAX_BYTES:
-        raise ValueError(f"size of a prior must be {_BUCKET_BYTES} to {MAX_BYTES}: got {size}")
+        raise ValueError(
+            f"size of a prior must be at least {_BUCKET_BYTES} and at most {MAX_BYTES}: got {size}"
+        )
     if threads is not None and threads < 0:
         raise ValueError(f"threads must not be negative: got {threads}")
     if _NAME.fullmatch(name) is None:
-        raise ValueError(f"name of a prior must be 1 to 56 of a-z, 0-9, -, _ and .: got {name!r}")
+        raise ValueError(f"name of a prior must be 1 to 48 of a-z, 0-9, -, _ and .: got {name!r}")
     # A view, since `bytes` of a number would be so many zeros.
     texts = [bytes(memoryview(sample)) for sample in samples]
     segments = sum(-(-len(text) // _SEGMENT_BYTES) for text in texts)

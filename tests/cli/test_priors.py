@@ -66,7 +66,7 @@ def test_without_the_prior_nothing_is_written(
         assert (done.code, done.out) == (1, b"")
         assert done.err == (
             f"{program}: error: log.lmz: prior is not here: {OWN.digest.hex()}: "
-            "looked in the package; LMCODEC_MODEL_PATH is not set\n"
+            "looked in the package and not in LMCODEC_MODEL_PATH, which is not set\n"
             "hint: set LMCODEC_MODEL_PATH to a folder that has its file, "
             "or load it with --prior FILE\n"
         )

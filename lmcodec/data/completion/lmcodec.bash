@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/lmcodec
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_lmcodec_subparsers=(compress decompress test info recover models bench corpora doctor completion)
+_shtab_lmcodec_subparsers=(compress decompress test info recover models bench corpora train doctor completion)
 
 _shtab_lmcodec_compress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive -L --level --model --transform --block-size --long --digest --prior -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_decompress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive --sparse --no-sparse --memory --prior -T --threads -q --quiet -v --verbose --progress --no-progress --json)
@@ -15,6 +15,7 @@ _shtab_lmcodec_recover_option_strings=(-h --help -o --output -f --force --fill -
 _shtab_lmcodec_models_option_strings=(-h --help --json)
 _shtab_lmcodec_bench_option_strings=(-h --help --codec -L --level --model -T --threads --repeat)
 _shtab_lmcodec_corpora_option_strings=(-h --help)
+_shtab_lmcodec_train_option_strings=(-h --help -o --output -f --force -r --recursive --name --size --lines --hold-back -T --threads -q --quiet -v --verbose --progress --no-progress)
 _shtab_lmcodec_doctor_option_strings=(-h --help)
 _shtab_lmcodec_completion_option_strings=(-h --help --command)
 _shtab_lmcodec_option_strings=(-h --help -V --version)
@@ -31,11 +32,14 @@ _shtab_lmcodec_recover_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_recover__o_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_recover___output_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_bench_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_train_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_train__o_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_train___output_COMPGEN=_shtab_compgen_files
 
 _shtab_lmcodec_corpora_pos_0_choices=(list get verify)
 _shtab_lmcodec_completion_pos_0_choices=(bash zsh fish)
 _shtab_lmcodec_completion___command_choices=(lmcodec lmz)
-_shtab_lmcodec_pos_0_choices=(compress decompress test info recover models bench corpora doctor completion)
+_shtab_lmcodec_pos_0_choices=(compress decompress test info recover models bench corpora train doctor completion)
 
 _shtab_lmcodec_compress_pos_0_nargs='*'
 _shtab_lmcodec_compress__h_nargs=0
@@ -117,6 +121,20 @@ _shtab_lmcodec_bench___help_nargs=0
 _shtab_lmcodec_corpora_pos_1_nargs='*'
 _shtab_lmcodec_corpora__h_nargs=0
 _shtab_lmcodec_corpora___help_nargs=0
+_shtab_lmcodec_train_pos_0_nargs='*'
+_shtab_lmcodec_train__h_nargs=0
+_shtab_lmcodec_train___help_nargs=0
+_shtab_lmcodec_train__f_nargs=0
+_shtab_lmcodec_train___force_nargs=0
+_shtab_lmcodec_train__r_nargs=0
+_shtab_lmcodec_train___recursive_nargs=0
+_shtab_lmcodec_train___lines_nargs=0
+_shtab_lmcodec_train__q_nargs=0
+_shtab_lmcodec_train___quiet_nargs=0
+_shtab_lmcodec_train__v_nargs=0
+_shtab_lmcodec_train___verbose_nargs=0
+_shtab_lmcodec_train___progress_nargs=0
+_shtab_lmcodec_train___no_progress_nargs=0
 _shtab_lmcodec_doctor__h_nargs=0
 _shtab_lmcodec_doctor___help_nargs=0
 _shtab_lmcodec_completion__h_nargs=0

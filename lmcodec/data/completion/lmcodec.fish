@@ -50,8 +50,8 @@ function _shtab_lmcodec_using
   test "$_shtab_lmcodec_cmdpath" = "$argv"
 end
 
-set -g _shtab_lmcodec_commands compress decompress test info recover models bench corpora doctor completion
-set -g _shtab_lmcodec_opts_with_value --block-size --codec --command --level --memory --model --output --prior --repeat --threads --transform -L -T -o
+set -g _shtab_lmcodec_commands compress decompress test info recover models bench corpora train doctor completion
+set -g _shtab_lmcodec_opts_with_value --block-size --codec --command --hold-back --level --memory --model --name --output --prior --repeat --size --threads --transform -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -136,6 +136,20 @@ complete -c lmcodec -n '_shtab_lmcodec_using bench; and test $_shtab_lmcodec_npo
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a corpora -d 'List, get and verify the benchmark corpora.'
 complete -c lmcodec -n '_shtab_lmcodec_using corpora' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using corpora; and test $_shtab_lmcodec_npos -eq 0' -ka "list get verify" -d action
+complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a train -d 'Learn from text what other text of its kind can start from: --prior.'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -s h -l help -d 'show this help message and exit'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write the prior here'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -s f -l force -d 'replace the output'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -s r -l recursive -d 'work on all files below folders'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l name -x -d 'what the prior is called; by default as its file'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l size -x -d 'of the prior at most; 1MiB'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l lines -d 'each line is a sample of its own, not each file'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l hold-back -x -d 'of the text, to tell what the prior gains: 0 to 50, 10 by default'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -s q -l quiet -d 'only errors'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -s v -l verbose -d 'a line about each file'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'
+complete -c lmcodec -n '_shtab_lmcodec_using train; and test $_shtab_lmcodec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a doctor -d 'Check the installation by coding with each model.'
 complete -c lmcodec -n '_shtab_lmcodec_using doctor' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a completion -d 'Print a shell'"'"'s completion file.'

@@ -20,6 +20,7 @@ _shtab_lmcodec_commands() {
     models:'List the models that this installation decodes.'
     recover:'Write what is undamaged in a damaged file, and say what is not.'
     test:'Decode and check, write nothing.'
+    train:'Learn from text what other text of its kind can start from: --prior.'
   )
   _describe 'lmcodec commands' _commands
 }
@@ -167,6 +168,25 @@ _shtab_lmcodec_test_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_lmcodec_test_defaults_added=0
 
+_shtab_lmcodec_train_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[write the prior here]:FILE:_files"
+  {-f,--force}"[replace the output]"
+  {-r,--recursive}"[work on all files below folders]"
+  "--name[what the prior is called\; by default as its file]:NAME:"
+  "--size[of the prior at most\; 1MiB]:SIZE:"
+  "--lines[each line is a sample of its own, not each file]"
+  "--hold-back[of the text, to tell what the prior gains\: 0 to 50, 10 by default]:PERCENT:"
+  {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
+  {-q,--quiet}"[only errors]"
+  {-v,--verbose}"[a line about each file]"
+  {--progress,--no-progress}"[show progress\; by default where stderr is a terminal]"
+  "(*)::files\; - is standard input:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lmcodec_train_defaults_added=0
+
 
 _shtab_lmcodec() {
   local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->lmcodec'
@@ -196,6 +216,7 @@ _shtab_lmcodec() {
         models) _arguments -C -s $_shtab_lmcodec_models_options ;;
         recover) _arguments -C -s $_shtab_lmcodec_recover_options ;;
         test) _arguments -C -s $_shtab_lmcodec_test_options ;;
+        train) _arguments -C -s $_shtab_lmcodec_train_options ;;
       esac
   esac
 }

@@ -1,0 +1,133 @@
+"""Trains a prior on files and says what it gains: `lmcodec train`."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from lmcodec.models.cm import Cm
+from lmcodec.names import STDIN, expand
+from lmcodec.outputs import open_output
+from lmcodec.terminal import Terminal, human, shown
+from lmcodec.train import Step, train_prior
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lmcodec.prior import Prior
+
+# What is tried on the part that was held back: enough to tell, and done in a second.
+_TRIED_BYTES = 1 << 20
+# A part of a long text is held back as a whole, not as single samples.
+_FEW_SAMPLES = 20
+
+
+def train_files(
+    names: list[str],
+    output: str,
+    terminal: Terminal,
+    *,
+    name: str,
+    size: int,
+    threads: int | None,
+    hold_back_percent: int,
+    by_line: bool,
+    recursive: bool,
+    force: bool,
+) -> None:
+    """Train on files, write the prior, and say what it gains on text that was held back.
+
+    Args:
+        names: Files, or folders where it is recursive; "-" is standard input.
+        output: Where the prior goes.
+        terminal: Where words go.
+        name: What the prior is called.
+        size: Bytes of its table at most.
+        threads: Threads that count, or None for one for each processor.
+        hold_back_percent: How much of the text is held back: 0 to 50.
+        by_line: Whether each line is a sample, not each file.
+        recursive: Whether to look into folders.
+        force: Whether to replace the output.
+
+    Raises:
+        OSError: A file cannot be read, or the output cannot be written.
+        ValueError: The name is not well formed, or there is no text.
+    """
+    if not force and os.path.exists(output):
+        # Before the work, not after it.
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), output)
+    samples = [sample for file in names for sample in _samples(file, recursive, by_line)]
+    kept, held = _split(samples, hold_back_percent)
+    if not any(kept):
+        raise ValueError("there is no text to train on")
+
+    def progress(step: Step) -> None:
+        words = f"{step.kind}: {step.records:,} counted, {step.entries:,} chosen"
+        # Long work is followed on a terminal, and where lines are asked for.
+        terminal.note(words, level=0 if terminal.shows_progress else 1)
+
+    prior = train_prior(kept, name=name, size=size, threads=threads, progress=progress)
+    target = open_output(output, replace=force, sparse=False, like=None, sync=True)
+    try:
+        target.write(bytes(prior))
+    except BaseException:
+        target.abandon()
+        raise
+    target.commit()
+    raw = sum(map(len, kept))
+    terminal.note(
+        f"{shown(output)}: {human(len(bytes(prior)))} from {len(kept):,} samples of {human(raw)}"
+    )
+    if held:
+        terminal.note(_gain(prior, held))
+    else:
+        terminal.note("nothing was held back, so what it gains is not known")
+
+
+def _samples(name: str, recursive: bool, by_line: bool) -> Iterator[bytes]:
+    for path in expand(name, recursive=recursive, compressed=False):
+        if path == STDIN:
+            import sys
+
+            data = sys.stdin.buffer.read()
+        else:
+            with open(path, "rb") as file:
+                data = file.read()
+        if by_line:
+            yield from (line for line in data.splitlines(keepends=True) if line.strip())
+        elif data:
+            yield data
+
+
+def _split(samples: list[bytes], percent: int) -> tuple[list[bytes], list[bytes]]:
+    """Return the samples to train on, and those that are held back."""
+    if percent == 0:
+        return samples, []
+    if len(samples) >= _FEW_SAMPLES:
+        every = round(100 / percent)
+        held = [sample for at, sample in enumerate(samples) if at % every == every - 1]
+        kept = [sample for at, sample in enumerate(samples) if at % every != every - 1]
+        return kept, held
+    cuts = [len(sample) * (100 - percent) // 100 for sample in samples]
+    kept = [sample[:cut] for sample, cut in zip(samples, cuts, strict=True)]
+    held = [sample[cut:] for sample, cut in zip(samples, cuts, strict=True)]
+    return kept, [sample for sample in held if sample]
+
+
+def _gain(prior: Prior, held: list[bytes]) -> str:
+    tried: list[bytes] = []
+    size = 0
+    for sample in held:
+        if size >= _TRIED_BYTES:
+            break
+        tried.append(sample[:_TRIED_BYTES])
+        size += len(tried[-1])
+    without, primed = (
+        sum(len(model.encode(sample)) for sample in tried) for model in (Cm(), Cm(prior=prior))
+    )
+    change = 100 * (primed / without - 1) if without else 0.0
+    return (
+        f"held back: {len(tried):,} samples of {human(size)} take {human(primed)} with it, "
+        f"{human(without)} without: {change:+.1f} %"
+    )
