@@ -283,11 +283,21 @@ def run_jobs(
     Returns:
         The exit code.
     """
+    from lmcodec.errors import LmcodecError
     from lmcodec.jobs import run
     from lmcodec.listing import job_record, print_record
+    from lmcodec.outcomes import describe, hint, subject
 
+    terminal = Terminal(
+        parser.prog.split()[0], verbosity=options.verbosity, progress=options.progress
+    )
     try:
         chosen = job(verb, options)
+    except (LmcodecError, OSError) as error:
+        # Of the prior: no file was opened yet.
+        where = "" if isinstance(error, LmcodecError) else f"{subject(options.prior, error)}: "
+        terminal.error(where + describe(error), hint(error))
+        return terminal.exit_code
     except ValueError as error:
         parser.error(str(error))
     if getattr(options, "stdout", False) and options.output not in (None, "-"):
@@ -296,9 +306,6 @@ def run_jobs(
         parser.error("one output (-o) is for one input")
     if options.json and verb != "test" and (chosen.output == "-" or not files or "-" in files):
         parser.error("records (--json) and content cannot both go to standard output")
-    terminal = Terminal(
-        parser.prog.split()[0], verbosity=options.verbosity, progress=options.progress
-    )
     report = None
     if options.json:
         report = lambda name, result: print_record(job_record(verb, name, result))  # noqa: E731

@@ -35,7 +35,8 @@ MAX_BYTES = 1 << 30
 _PATH_VARIABLE = "LMCODEC_MODEL_PATH"
 _DATA = Path(__file__).parent / "data"
 
-_loaded: WeakValueDictionary[bytes, Prior] = WeakValueDictionary()
+# By identity: of two with the same bytes, either may go first.
+_loaded: WeakValueDictionary[int, Prior] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
@@ -59,7 +60,7 @@ class Prior:
         self.name = self.table.name
         self.digest = _sha256(raw)
         with _lock:
-            _loaded[self.digest] = self
+            _loaded[id(self)] = self
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Prior:
@@ -114,7 +115,8 @@ def find(name: str | os.PathLike[str]) -> Prior:
             if text in (shipped, re.sub(r"-\d+$", "", shipped)):
                 return _shipped(shipped)
     path = Path(text)
-    if isinstance(name, str) and os.sep not in text and not path.suffix and not path.exists():
+    is_word = isinstance(name, str) and os.sep not in text and not path.suffix
+    if is_word and not os.path.exists(text):
         known = ", ".join(("auto", "none", *SHIPPED))
         raise ValueError(f"prior is not known: {text!r}; known are {known}, and files")
     return Prior.load(path)
@@ -138,16 +140,17 @@ def by_digest(digest: bytes) -> Prior:
         if shipped == digest.hex():
             return _shipped(name)
     with _lock:
-        loaded = _loaded.get(digest)
-    if loaded is not None:
-        return loaded
+        for loaded in _loaded.values():
+            if loaded.digest == digest:
+                return loaded
     folders = [folder for folder in os.environ.get(_PATH_VARIABLE, "").split(os.pathsep) if folder]
     for path in _files(folders):
         try:
-            if _sha256(path.read_bytes()) == digest:
-                return Prior.load(path)
+            data = path.read_bytes()
         except OSError:
             continue
+        if _sha256(data) == digest:
+            return Prior(data)
     places = f"in {', '.join(folders)}" if folders else f"not in {_PATH_VARIABLE}, which is not set"
     raise WeightsError(
         f"prior is not here: {digest.hex()}: looked in the package and {places}",

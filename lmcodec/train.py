@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmcodec import _core
-from lmcodec.prior import Prior
+from lmcodec.prior import MAX_BYTES, Prior
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 DEFAULT_BYTES = 1 << 20
 _BUCKET_BYTES = 64
+# Checked before the work, which may take minutes; reading a file checks it, too.
+_NAME = re.compile(r"[a-z0-9._-]{1,48}")
 # A text counts once for each stretch of so many bytes.
 _SEGMENT_BYTES = 1 << 16
 # What was seen in fewer of them is not kept; few samples must not be that choosy.
@@ -65,7 +68,8 @@ def train_prior(
         ``bytes(prior)`` to a file. The same samples give the same prior.
 
     Raises:
-        ValueError: The name is not well formed, or the size is less than 64 bytes.
+        TypeError: A sample is not a buffer.
+        ValueError: The name is not well formed, or a number is out of range.
 
     Example:
         >>> import lmcodec
@@ -75,9 +79,16 @@ def train_prior(
         >>> len(lmcodec.MessageCodec(prior=prior).encode(message)) < 12
         True
     """
-    if size < _BUCKET_BYTES:
-        raise ValueError(f"size of a prior must be at least {_BUCKET_BYTES} bytes: got {size}")
-    texts = [bytes(sample) for sample in samples]
+    if not _BUCKET_BYTES <= size <= MAX_BYTES:
+        raise ValueError(
+            f"size of a prior must be at least {_BUCKET_BYTES} and at most {MAX_BYTES}: got {size}"
+        )
+    if threads is not None and threads < 0:
+        raise ValueError(f"threads must not be negative: got {threads}")
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(f"name of a prior must be 1 to 48 of a-z, 0-9, -, _ and .: got {name!r}")
+    # A view, since `bytes` of a number would be so many zeros.
+    texts = [bytes(memoryview(sample)) for sample in samples]
     segments = sum(-(-len(text) // _SEGMENT_BYTES) for text in texts)
     trainer = _core.PriorTrainer(
         texts,

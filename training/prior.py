@@ -87,7 +87,8 @@ def _quoted(text: str) -> str:
 
 
 def _read(path: Path) -> bytes:
-    return lzma.open(path).read() if path.suffix == ".xz" else path.read_bytes()
+    data = path.read_bytes()
+    return lzma.decompress(data) if path.suffix == ".xz" else data
 
 
 def _files(folder: Path) -> list[Path]:

@@ -39,7 +39,8 @@ def _hashes(data: bytes) -> NDArray[np.uint64]:
     values *= _powers(pow(_BASE, -1, 1 << 64), longest)[:count]
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(values, dtype=np.uint64)])
     windows = sums[LENGTH:] - sums[:-LENGTH]
-    return windows * _powers(_BASE, longest)[: len(windows)]
+    hashes: NDArray[np.uint64] = windows * _powers(_BASE, longest)[: len(windows)]
+    return hashes
 
 
 class Shingles:

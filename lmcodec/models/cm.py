@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lmcodec import _core
-from lmcodec.errors import ModelError
+from lmcodec.errors import FormatError, ModelError
 from lmcodec.models.base import MODELS, Model
 from lmcodec.packing import unpack_fields
 from lmcodec.prior import Prior, by_digest
@@ -128,6 +128,8 @@ class Cm(Model):
             WeightsError: The prior is not here.
         """
         model = unpack_fields(cls, params)
+        if model.kind == _OPEN:
+            raise FormatError("parameters of cm are refused: kind is open")
         if len(digests) != 1:
             return super().from_record(params, digests)
         return replace(model, prior=by_digest(digests[0]))
@@ -151,6 +153,17 @@ class CmWithoutPrior(Cm):
         super().__post_init__()
         if self.prior is not None:
             raise ValueError("version 1 of cm has no prior")
+
+    @classmethod
+    def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:
+        """Build the model that a record describes.
+
+        Raises:
+            FormatError: The parameters do not fit, or there is a prior.
+        """
+        if digests:
+            raise FormatError("version 1 of cm has no prior")
+        return super().from_record(params, digests)
 
 
 def _bytes(symbols: Symbols) -> bytes:

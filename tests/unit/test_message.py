@@ -12,7 +12,9 @@ from lmcodec import MessageCodec
 from lmcodec.errors import CorruptError, LimitError, LmcodecError, UnsupportedError
 from lmcodec.models.base import MODELS, Model
 from lmcodec.models.order0 import Order0
-from tests.strategies import SAMPLES, hard_bytes
+from lmcodec.prior import find
+from tests.priors import ENGLISH, OWN, RECORDS, SAMPLES_OF_OWN
+from tests.strategies import SAMPLES, hard_bytes, log_lines, random_bytes
 
 CODEC = MessageCodec(Order0(increment=100))
 
@@ -113,3 +115,68 @@ def test_unknown_models() -> None:
 def test_wrong_arguments(model: Model | str, arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"model|checksum_bytes|length"):
         MessageCodec(model, **arguments)
+
+
+MESSAGE = b"Thank you for your message. I will be back on Monday."
+
+
+def test_the_default_starts_from_the_prior_of_the_package() -> None:
+    coded = MessageCodec().encode(MESSAGE)
+    assert coded == MessageCodec("cm", prior="general-1").encode(MESSAGE)
+    assert coded == MessageCodec(prior=find("general-1")).encode(MESSAGE)
+    assert coded == MessageCodec(MODELS.get("cm")().primed(find("general"))).encode(MESSAGE)
+    assert len(coded) + 10 < len(MessageCodec(prior="none").encode(MESSAGE))
+
+
+def test_no_prior() -> None:
+    assert MessageCodec(prior="none").encode(MESSAGE) == MessageCodec(MODELS.get("cm")()).encode(
+        MESSAGE
+    )
+
+
+@pytest.mark.parametrize("prior", ["general-1", "none", OWN])
+@pytest.mark.parametrize("content", [random_bytes(5, 600), ENGLISH * 2, log_lines(4, 12)])
+def test_messages_of_any_length(content: bytes, prior: Any) -> None:
+    codec = MessageCodec(prior=prior)
+    for size in (*range(40), *range(41, 240, 9), *range(250, 262), 600):
+        message = content[:size]
+        coded = codec.encode(message)
+        assert len(coded) <= len(message) + bool(message)
+        assert codec.decode(coded) == message
+
+
+def test_a_prior_of_the_kind_makes_messages_shorter() -> None:
+    codecs = [MessageCodec(prior=prior) for prior in (OWN, "general-1", "none")]
+    for message in log_lines(99, 5).splitlines():
+        sizes = [len(codec.encode(message)) for codec in codecs]
+        assert sizes == sorted(set(sizes))
+
+
+@pytest.mark.parametrize("prior", ["none", "general-1"])
+def test_another_prior_gives_other_bytes_or_an_error(prior: str) -> None:
+    theirs, checked = MessageCodec(prior=prior), MessageCodec(prior=prior, checksum_bytes=4)
+    for message in (*SAMPLES_OF_OWN[:50], RECORDS):
+        coded = MessageCodec(prior=OWN).encode(message)
+        try:
+            assert theirs.decode(coded) != message
+        except LmcodecError:
+            pass
+        with pytest.raises(LmcodecError):
+            checked.decode(MessageCodec(prior=OWN, checksum_bytes=4).encode(message))
+
+
+def test_messages_do_not_depend_on_those_before() -> None:
+    for prior in ("general-1", OWN):
+        one = MessageCodec(prior=prior)
+        messages = [*log_lines(9, 5).splitlines(), MESSAGE, b"", MESSAGE, RECORDS]
+        coded = [one.encode(message) for message in messages]
+        assert coded == [MessageCodec(prior=prior).encode(message) for message in messages]
+        for message, each in reversed(list(zip(messages, coded, strict=True))):
+            assert one.decode(each) == message
+
+
+def test_unknown_priors() -> None:
+    with pytest.raises(ValueError, match="prior is not known: 'nothing'"):
+        MessageCodec(prior="nothing")
+    with pytest.raises(TypeError):
+        MessageCodec(prior=1)  # type: ignore[arg-type]

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lmcodec.models.base import Model
+from lmcodec.models.cm import Cm
 from lmcodec.models.order0 import Order0
-from lmcodec.select import _sample, candidates, choose
+from lmcodec.prior import Prior, default
+from lmcodec.select import _sample, candidates, choose, prime
+from tests.priors import ENGLISH, OWN
+from tests.strategies import prose, random_bytes
 
 
 @dataclass(frozen=True)
@@ -73,3 +77,58 @@ def test_choice_is_the_best_for_real_models() -> None:
         chosen = choose(content, models)
         assert chosen is not None
         assert len(chosen.encode(content)) == best
+
+
+@dataclass(frozen=True)
+class Primable(Sized):
+    """Has another size with a prior, and another when it is quick."""
+
+    with_prior: int = 0
+    name: bytes = b""
+
+    def primed(self, prior: Prior) -> Primable:
+        return replace(self, size=self.with_prior, name=prior.digest)
+
+    def quick(self) -> Primable:
+        return replace(self, size=self.size + 1000)
+
+    def digests(self) -> tuple[bytes, ...]:
+        return (self.name,) if self.name else ()
+
+
+def test_a_prior_that_is_asked_for_is_taken() -> None:
+    model = Primable(5, with_prior=1000)
+    assert prime(model, b"anything", OWN).digests() == (OWN.digest,)
+    assert prime(model, b"anything", None) is model
+    assert prime(Order0(), b"anything", OWN) == Order0()
+
+
+@pytest.mark.parametrize(("gain", "taken"), [(32, False), (33, False), (34, True)])
+def test_a_prior_must_gain_more_than_its_name_takes(gain: int, taken: bool) -> None:
+    model = Primable(100, with_prior=100 - gain)
+    assert bool(prime(model, b"anything", "auto").digests()) == taken
+
+
+def test_long_streams_are_tried_by_a_quick_model_on_a_sample() -> None:
+    seen: list[int] = []
+    for size in (1 << 15, (1 << 15) + 1, 1 << 20):
+        chosen = prime(Primable(100, seen, with_prior=10), bytes(size), "auto")
+        # It is not the quick one that codes.
+        assert chosen == Primable(10, seen, with_prior=10, name=default().digest)
+    assert seen == [1 << 15] * 6
+
+
+def test_models_that_know_no_prior_are_not_tried() -> None:
+    seen: list[int] = []
+    model = Sized(5, seen)
+    assert prime(model, b"anything", "auto") is model
+    assert seen == []
+
+
+@pytest.mark.parametrize("level", [3, 7])
+def test_english_starts_from_a_prior_and_noise_does_not(level: int) -> None:
+    model = Cm(level)
+    assert prime(model, ENGLISH, "auto") == model.primed(default())
+    assert prime(model, ENGLISH * 100 + prose(1, 9000), "auto").digests() == (default().digest,)
+    for other in (b"", b"a", random_bytes(1, 2000), bytes(3000)):
+        assert prime(model, other, "auto") is model

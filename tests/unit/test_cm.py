@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import lmcodec
+from lmcodec import _core
+from lmcodec.errors import FormatError, WeightsError
+from lmcodec.models.base import MODELS
+from lmcodec.models.cm import Cm, CmWithoutPrior
+from tests.priors import ENGLISH, GENERAL, OWN, RECORDS
+from tests.strategies import pixels, records
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def test_versions() -> None:
+    assert MODELS.get("cm") is MODELS.get("cm", 2) is Cm
+    assert MODELS.get("cm", 1) is CmWithoutPrior
+
+
+@pytest.mark.parametrize("level", range(3, 10))
+def test_without_a_prior_both_versions_write_the_same(level: int) -> None:
+    for content in (ENGLISH, records(1, 100), pixels(16, 40)):
+        old = CmWithoutPrior.for_level(level).fit(content)
+        new = Cm.for_level(level).fit(content)
+        assert old.params() == new.params()
+        assert old.encode(content) == new.encode(content)
+        assert old.decode(new.encode(content), len(content)) == content
+
+
+def test_golden_streams_of_the_first_version_are_read_by_its_class() -> None:
+    paths = sorted(GOLDEN.glob("cm-v1-*.lmc"))
+    assert len(paths) > 30
+    for path in paths:
+        assert lmcodec.info(path).models == ("cm/1",)
+
+
+def test_the_first_version_refuses_priors() -> None:
+    with pytest.raises(ValueError, match="version 1 of cm has no prior"):
+        CmWithoutPrior(prior=OWN)
+    with pytest.raises(ValueError, match="version 1 of cm has no prior"):
+        CmWithoutPrior().primed(OWN)
+    with pytest.raises(FormatError, match="version 1 of cm has no prior"):
+        CmWithoutPrior.from_record(b"", (GENERAL,))
+    assert CmWithoutPrior.from_record(b"", ()) == CmWithoutPrior()
+
+
+def test_records_name_the_prior() -> None:
+    plain, primed = Cm(4), Cm(4).primed(OWN)
+    assert primed.params() == plain.params()
+    assert (plain.digests(), primed.digests()) == ((), (OWN.digest,))
+    assert Cm.from_record(primed.params(), primed.digests()) == primed
+    assert Cm.from_record(plain.params(), ()) == plain
+    assert primed != plain
+    assert primed != Cm(4).primed(lmcodec.prior.default())
+
+
+def test_records_with_other_digests_are_refused() -> None:
+    for digests in ((bytes(32),), (GENERAL, GENERAL), (GENERAL, bytes(32))):
+        with pytest.raises(WeightsError):
+            Cm.from_record(b"", digests)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_records_must_say_the_kind(version: int) -> None:
+    params = MODELS.get("cm", version).for_level(5).params()
+    with pytest.raises(FormatError, match="kind is open"):
+        MODELS.get("cm", version).from_record(params, ())
+
+
+def test_priors_stay_with_text_only() -> None:
+    assert Cm.for_level(5).primed(OWN) == Cm.for_level(5)
+    opened = Cm(5, kind=0, prior=OWN)
+    assert opened.fit(ENGLISH).prior == OWN
+    assert opened.fit(records(1, 300)).prior is None
+    assert opened.fit(pixels(64, 100)).prior is None
+    for kind in (2, 3):
+        assert Cm(kind=kind).primed(OWN).prior is None
+
+
+@pytest.mark.parametrize("level", range(3, 10))
+@pytest.mark.parametrize("kind", [1, 2, 3])
+def test_any_kind_decodes_with_a_prior(level: int, kind: int) -> None:
+    # No compressor writes some of these, but a record may say so.
+    model = Cm(level, kind, 3, 6, prior=OWN)
+    for content in (b"", b"a", RECORDS, records(2, 50)):
+        assert model.decode(model.encode(content), len(content)) == content
+
+
+@pytest.mark.parametrize("level", range(3, 10))
+def test_a_prior_makes_what_it_knows_shorter(level: int) -> None:
+    for content, prior in ((RECORDS, OWN), (ENGLISH, lmcodec.prior.default())):
+        plain = Cm(level)
+        assert len(plain.primed(prior).encode(content)) < len(plain.encode(content)) * 0.8
+
+
+def test_memory_counts_the_prior() -> None:
+    model = Cm(5)
+    assert model.primed(OWN).memory_bytes(1000) == model.memory_bytes(1000) + len(OWN)
+
+
+def test_quick_is_the_lowest_level_with_all_else() -> None:
+    model = Cm(9, 1, prior=OWN)
+    assert model.quick() == Cm(3, 1, prior=OWN)
+    assert {field.name for field in fields(model)} == {"level", "kind", "record", "row", "prior"}
+
+
+def test_the_extension_takes_priors_only() -> None:
+    with pytest.raises(TypeError):
+        _core.cm_encode(b"abc", 5, 1, 1, 1, bytes(OWN))  # type: ignore[arg-type]

@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import gc
+import hashlib
+import importlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lmcodec
+from lmcodec import Prior, prior
+from lmcodec.errors import FormatError, WeightsError
+from lmcodec.models.base import MODELS
+from lmcodec.prior import SHIPPED, by_digest, default, find
+from tests.priors import GENERAL, OWN, RECORDS, forget
+
+tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+
+FILE = bytes(OWN)
+# The same with one bit of the table changed.
+OTHER = FILE[:70] + bytes([FILE[70] ^ 1]) + FILE[71:]
+ORIGINAL = (prior._DATA / "general-1.prior").read_bytes()
+STREAM = lmcodec.compress(RECORDS, model="cm", prior=OWN)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No prior is loaded, and no folder is named."""
+    forget(monkeypatch)
+    return monkeypatch
+
+
+@pytest.fixture
+def package(alone: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A folder in the place of the package's data."""
+    alone.setattr(prior, "_DATA", tmp_path)
+    prior._shipped.cache_clear()
+    yield tmp_path
+    prior._shipped.cache_clear()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_ships_is_what_is_written_down(name: str) -> None:
+    shipped = find(name)
+    assert shipped.name == name
+    assert shipped.digest.hex() == SHIPPED[name]
+    file = (prior._DATA / f"{name}.prior").read_bytes()
+    assert bytes(shipped) == file
+    written = tomllib.loads((prior._DATA / f"{name}.toml").read_text(encoding="utf-8"))
+    assert written["prior"] == {"name": name, "bytes": len(file), "sha256": SHIPPED[name]}
+
+
+def test_attributes() -> None:
+    assert OWN.name == "log"
+    assert OWN.digest == hashlib.sha256(FILE).digest()
+    assert len(OWN) == len(FILE) - 64
+    assert repr(OWN) == f"<Prior log {OWN.digest.hex()[:12]}>"
+
+
+def test_priors_with_the_same_bytes_are_equal() -> None:
+    again = Prior(bytearray(FILE))
+    assert again is not OWN
+    assert again == OWN
+    assert hash(again) == hash(OWN)
+    assert len({again, OWN}) == 1
+    assert OWN != Prior(OTHER)
+    assert OWN != FILE
+    assert MODELS.get("cm")().primed(again) == MODELS.get("cm")().primed(OWN)
+
+
+def test_find_by_name() -> None:
+    assert find("general-1") is find("general") is default()
+    assert default().digest == GENERAL
+
+
+@pytest.mark.parametrize("name", ["nothing", "", "general-2", "gen", "GENERAL", "auto"])
+def test_unknown_names_are_told_the_known_ones(name: str) -> None:
+    with pytest.raises(ValueError, match="prior is not known") as caught:
+        find(name)
+    assert not isinstance(caught.value, FormatError)
+    assert repr(name) in str(caught.value)
+    for known in ("auto", "none", *SHIPPED):
+        assert known in str(caught.value)
+
+
+def test_find_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("log.prior", "plain"):
+        Path(name).write_bytes(FILE)
+        for path in (name, Path(name), tmp_path / name, str(tmp_path / name), f"./{name}"):
+            assert find(path) == OWN
+
+
+def test_a_path_is_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("general").write_bytes(FILE)
+    assert find("general") is default()
+    assert find(Path("general")) == find("./general") == OWN
+
+
+@pytest.mark.parametrize("name", ["none.prior", "./nothing", Path("general-1")])
+def test_files_that_are_missing(
+    name: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        find(name)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"some text that is no prior, long enough for a header " * 3,
+        FILE[:10],
+        FILE[:64],
+        FILE[:100],
+        FILE[:-1],
+        FILE + b"\0",
+        b"\0" + FILE[1:],
+        FILE[:7] + b"\2" + FILE[8:],
+        FILE[:8] + b"Log" + FILE[11:],
+        FILE[:8] + b"\xff" + FILE[9:],
+        FILE[:8] + bytes(56) + FILE[64:],
+    ],
+)
+def test_files_that_are_no_priors(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "bad.prior"
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match=re.escape(f"not a prior: {path}: ")):
+        Prior.load(path)
+    with pytest.raises(FormatError, match=re.escape(str(path))):
+        find(path)
+    with pytest.raises(FormatError):
+        Prior(data)
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed", "cut", "cut by a bucket", "other"])
+def test_what_ships_is_checked(damage: str, package: Path) -> None:
+    changed = {
+        "changed": ORIGINAL[:-1] + bytes([ORIGINAL[-1] ^ 1]),
+        "cut": ORIGINAL[:-1],
+        "cut by a bucket": ORIGINAL[:-64],
+        "other": FILE,
+    }
+    if damage != "missing":
+        (package / "general-1.prior").write_bytes(changed[damage])
+    for use in (default, lambda: find("general"), lambda: by_digest(GENERAL)):
+        with pytest.raises(WeightsError, match="prior of the package") as caught:
+            use()
+        assert "general-1" in str(caught.value)
+        assert caught.value.hint == "install lmcodec again"
+    # Once it is there again, so is the prior.
+    (package / "general-1.prior").write_bytes(ORIGINAL)
+    assert default().digest == GENERAL
+
+
+@pytest.mark.usefixtures("package")
+def test_without_what_ships_the_rest_works() -> None:
+    loaded = Prior(FILE)
+    assert lmcodec.decompress(lmcodec.compress(RECORDS, prior=loaded)) == RECORDS
+    assert lmcodec.decompress(lmcodec.compress(RECORDS, prior="none")) == RECORDS
+    with pytest.raises(WeightsError):
+        lmcodec.compress(RECORDS)
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("gone", [0, 1])
+def test_by_digest_finds_what_is_loaded(gone: int) -> None:
+    loaded = [Prior(FILE), Prior(FILE)]
+    # One of them is enough, whichever it is.
+    loaded.pop(gone)
+    gc.collect()
+    assert by_digest(OWN.digest) is loaded[0]
+    loaded.clear()
+    gc.collect()
+    with pytest.raises(WeightsError):
+        by_digest(OWN.digest)
+
+
+def test_by_digest_looks_in_folders(alone: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    alone.setenv(
+        "LMCODEC_MODEL_PATH", os.pathsep.join(map(str, (tmp_path / "none", first, "", second)))
+    )
+    # What is not to be read, what is damaged, what is another, and what has another suffix.
+    (first / "a.prior").mkdir()
+    (first / "b.prior").symlink_to("nowhere")
+    (first / "c.prior").write_bytes(OTHER)
+    (first / "log.prior").write_bytes(FILE[:-1])
+    (first / "log.prior.old").write_bytes(FILE)
+    (first / "text.prior").write_bytes(b"text")
+    with pytest.raises(WeightsError):
+        by_digest(OWN.digest)
+    (second / "any-name.prior").write_bytes(FILE)
+    found = by_digest(OWN.digest)
+    assert found == OWN
+    assert bytes(found) == FILE
+    # From now on it is loaded.
+    (second / "any-name.prior").unlink()
+    assert by_digest(OWN.digest) is found
+
+
+def test_a_file_that_is_named_but_no_prior(alone: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "text.prior").write_bytes(b"text")
+    alone.setenv("LMCODEC_MODEL_PATH", str(tmp_path))
+    with pytest.raises(FormatError):
+        by_digest(hashlib.sha256(b"text").digest())
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
+def test_files_that_may_not_be_read(alone: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "a.prior").write_bytes(FILE)
+    (tmp_path / "a.prior").chmod(0)
+    (tmp_path / "b.prior").write_bytes(FILE)
+    alone.setenv("LMCODEC_MODEL_PATH", str(tmp_path))
+    assert by_digest(OWN.digest) == OWN
+
+
+def test_what_is_not_here_is_named(alone: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"not here").digest()
+    with pytest.raises(WeightsError) as caught:
+        by_digest(digest)
+    first = str(caught.value).splitlines()[0]
+    assert first.startswith(f"prior is not here: {digest.hex()}: looked in the package ")
+    assert first.endswith("LMCODEC_MODEL_PATH, which is not set")
+    assert "LMCODEC_MODEL_PATH" in str(caught.value.hint)
+    places = [str(tmp_path / "one"), str(tmp_path / "two")]
+    alone.setenv("LMCODEC_MODEL_PATH", os.pathsep.join(places))
+    with pytest.raises(WeightsError) as caught:
+        by_digest(digest)
+    first = str(caught.value).splitlines()[0]
+    assert first.endswith(f": looked in the package and in {places[0]}, {places[1]}")
+
+
+def test_streams_need_their_prior(alone: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refused() -> None:
+        seen: list[int] = []
+        with pytest.raises(WeightsError, match=OWN.digest.hex()):
+            lmcodec.decompress(STREAM, progress=lambda done, _: seen.append(done))
+        # Nothing was decoded before.
+        assert seen == []
+
+    refused()
+    loaded = Prior(FILE)
+    assert lmcodec.decompress(STREAM) == RECORDS
+    del loaded
+    gc.collect()
+    refused()
+    (tmp_path / "x.prior").write_bytes(FILE)
+    alone.setenv("LMCODEC_MODEL_PATH", str(tmp_path))
+    assert lmcodec.decompress(STREAM) == RECORDS
+
+
+@pytest.mark.usefixtures("alone")
+def test_streams_are_described_without_their_prior() -> None:
+    described = lmcodec.info(STREAM)
+    assert described.models == ("cm/2",)
+    assert described.memory_bytes is None
+    loaded = Prior(FILE)
+    needed = lmcodec.info(STREAM).memory_bytes
+    assert needed is not None
+    assert needed > len(loaded)
