@@ -35,8 +35,9 @@ class MessageCodec:
 
     Args:
         model: The model, or the id of one, which then has its default parameters.
-        prior: What text starts from: the name or file of a prior, a prior, or "none". A model that
-            is not given by its id says itself what it starts from.
+        prior: What text starts from: "auto" for `general-1`, which later releases have too, "none",
+            the name or file of a prior, or a prior. With "auto", a model that is not given by its id
+            says itself what it starts from.
         length: Bytes of every message where all have the same length, which then takes no byte.
         checksum_bytes: How many bytes of a CRC-32 follow each message: 0 to 4.
 
@@ -62,16 +63,18 @@ class MessageCodec:
         self,
         model: Model | str = "cm",
         *,
-        prior: PriorChoice = _PRIOR,
+        prior: PriorChoice = "auto",
         length: int | None = None,
         checksum_bytes: int = 0,
     ) -> None:
+        named = isinstance(model, str)
         if isinstance(model, str):
             model = MODELS.get(model)()
-            if isinstance(prior, Prior):
-                model = model.primed(prior)
-            elif prior != "none":
-                model = model.primed(find(prior))
+        if prior == "auto":
+            # A model of the caller's own making says itself what it starts from.
+            prior = _PRIOR if named else "none"
+        if model.can_be_primed() and prior != "none":
+            model = model.primed(prior if isinstance(prior, Prior) else find(prior))
         if model.width != 1:
             raise ValueError(f"model of messages must be a model of bytes: got {model!r}")
         if not 0 <= checksum_bytes <= 4:

@@ -98,13 +98,11 @@ def prime(model: Model, symbols: Symbols, prior: Prior | Literal["auto"] | None)
     Returns:
         The model, or another.
     """
-    if prior is None:
+    if prior is None or not model.can_be_primed():
         return model
     if prior != "auto":
         return model.primed(prior)
     primed = model.primed(default())
-    if primed == model:
-        return model
     sample = _sample(symbols, _PRIOR_SLICES, _PRIOR_SLICE_SYMBOLS)
     whole = len(sample) == len(symbols)
 

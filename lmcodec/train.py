@@ -25,6 +25,12 @@ _SEGMENT_BYTES = 1 << 16
 _DOCUMENTS, _DOCUMENTS_OF_FEW, _FEW = 3, 2, 1000
 
 
+# Text that is tuned on: enough for the weights to settle.
+_TUNING_BYTES = 1 << 22
+# Levels that start from what was learnt; the others take a part of it.
+_LEVELS = (5,)
+
+
 @dataclass(frozen=True)
 class Step:
     """What was done for one kind of context.
@@ -45,6 +51,7 @@ class Step:
 def train_prior(
     samples: Iterable[Buffer],
     *,
+    tuning: Iterable[Buffer] | None = None,
     name: str = "own",
     size: int = DEFAULT_BYTES,
     threads: int | None = None,
@@ -58,6 +65,8 @@ def train_prior(
 
     Args:
         samples: Texts, each a whole file or message. Longer ones count as several of 64 KiB.
+        tuning: Texts that are not among the samples, on which `cm` learns how far to trust the
+            prior; by default every other sample, with a prior of the rest.
         name: What the prior is called: lower-case letters, digits, "-", "_" and ".".
         size: Bytes of the table at most; it is smaller where there is less to know.
         threads: Threads that count, or None for as many as there are processors.
@@ -87,8 +96,28 @@ def train_prior(
         raise ValueError(f"threads must not be negative: got {threads}")
     if _NAME.fullmatch(name) is None:
         raise ValueError(f"name of a prior must be 1 to 48 of a-z, 0-9, -, _ and .: got {name!r}")
-    # A view, since `bytes` of a number would be so many zeros.
+    # Views, since `bytes` of a number would be so many zeros.
     texts = [bytes(memoryview(sample)) for sample in samples]
+    if tuning is not None:
+        table = _train(texts, name, size, threads, progress)
+        return Prior(
+            table.learn([bytes(memoryview(text)) for text in tuning], list(_LEVELS)).to_bytes()
+        )
+    kept, tuned = _halves(texts)
+    part = _train(kept, name, size, threads, None) if tuned else None
+    table = _train(texts, name, size, threads, progress)
+    if part is not None:
+        table = table.with_starts_of(part.learn(tuned, list(_LEVELS)))
+    return Prior(table.to_bytes())
+
+
+def _train(
+    texts: list[bytes],
+    name: str,
+    size: int,
+    threads: int | None,
+    progress: Callable[[Step], None] | None,
+) -> _core.Prior:
     segments = sum(-(-len(text) // _SEGMENT_BYTES) for text in texts)
     trainer = _core.PriorTrainer(
         texts,
@@ -102,4 +131,25 @@ def train_prior(
             kind, *counts = step
             progress(Step(trainer.KINDS[kind], *counts))
     data, _ = trainer.finish(name)
-    return Prior(data)
+    return _core.Prior(data)
+
+
+def _halves(texts: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Return what a prior to be tuned is trained on, and what it is tuned on."""
+    kept: list[bytes] = []
+    tuned: list[bytes] = []
+    size = 0
+    pieces = [
+        text[at : at + _SEGMENT_BYTES]
+        for text in texts
+        for at in range(0, len(text), _SEGMENT_BYTES)
+    ]
+    # Spread over all, where not every other one is needed.
+    every = max(2, sum(map(len, pieces)) // _TUNING_BYTES)
+    for at, piece in enumerate(pieces):
+        if at % every == 1 and size < _TUNING_BYTES:
+            tuned.append(piece)
+            size += len(piece)
+        else:
+            kept.append(piece)
+    return kept, tuned

@@ -2,7 +2,8 @@
 
     python -m training.prior TEXT... --name general-1 -o lmcodec/data/general-1.prior
 
-The last part of every text is held back, so that what is tried on it was not seen.
+The last twentieth of every text is held back. On its first part `cm` learns how far to trust the
+prior; the rest is for trials.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from lmcodec.train import Step, train_prior
 from training.shingles import LENGTH, Shingles
 
 _HELD_BACK_PERCENT = 5
+# Of that, what is tuned on, in pieces of at most so many bytes from each text in turn.
+_TUNING_PERCENT = 1
+_TUNING_PIECES, _TUNING_PIECE_BYTES = 12, 100_000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,13 +44,16 @@ def main(arguments: list[str] | None = None) -> int:
         f"held_back_percent = {_HELD_BACK_PERCENT}",
     ]
     texts: list[bytes] = []
+    tuning: list[list[bytes]] = []
     shingles = None
     if options.benchmarks:
         shingles = Shingles(_read(path) for path in _files(options.benchmarks))
         _say(f"{len(shingles.hashes):,} samples of benchmark files")
     for path in options.texts:
         data = _read(path)
-        text = data[: len(data) * (100 - _HELD_BACK_PERCENT) // 100]
+        end = len(data) * (100 - _HELD_BACK_PERCENT) // 100
+        text = data[:end]
+        tuning.append(_pieces(data[end : end + len(data) * _TUNING_PERCENT // 100]))
         lines += ["", "[[text]]", f"name = {_quoted(path.name)}", f"bytes = {len(data)}"]
         lines.append(f'sha256 = "{hashlib.sha256(data).hexdigest()}"')
         if shingles is not None:
@@ -66,8 +73,14 @@ def main(arguments: list[str] | None = None) -> int:
         lines.append(f"chosen = {step.entries}")
         lines.append(f"bytes = {step.bytes}")
 
+    in_turn = [piece for pieces in zip(*tuning, strict=True) for piece in pieces if piece]
     prior = train_prior(
-        texts, name=options.name, size=options.size, threads=options.threads, progress=progress
+        texts,
+        tuning=in_turn,
+        name=options.name,
+        size=options.size,
+        threads=options.threads,
+        progress=progress,
     )
     options.output.write_bytes(bytes(prior))
     lines += ["", "[prior]", f"name = {_quoted(prior.name)}", f"bytes = {len(bytes(prior))}"]
@@ -75,6 +88,12 @@ def main(arguments: list[str] | None = None) -> int:
     options.output.with_suffix(".toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _say(f"{options.output}: {prior.digest.hex()}, {time.monotonic() - started:.0f} s")
     return 0
+
+
+def _pieces(text: bytes) -> list[bytes]:
+    span = len(text) // _TUNING_PIECES
+    length = min(span, _TUNING_PIECE_BYTES)
+    return [text[at * span : at * span + length] for at in range(_TUNING_PIECES)]
 
 
 def _arguments(arguments: list[str] | None) -> list[str]:

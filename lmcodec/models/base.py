@@ -105,6 +105,10 @@ class Model(ABC):
         del count
         return 0
 
+    def can_be_primed(self) -> bool:
+        """Return whether a prior can help the model."""
+        return False
+
     def primed(self, prior: Prior) -> Self:
         """Return the model that starts from a prior; itself where none can help."""
         del prior

@@ -107,9 +107,13 @@ class Cm(Model):
         tables = _core.cm_memory_bytes(count, self.level, kind, self.record, self.row)
         return tables + (len(self.prior) if self.prior is not None else 0)
 
+    def can_be_primed(self) -> bool:
+        """Return whether the model is one of text."""
+        return self.kind == _TEXT
+
     def primed(self, prior: Prior) -> Self:
         """Return the model of text that starts from a prior; other kinds know none."""
-        return replace(self, prior=prior) if self.kind == _TEXT else self
+        return replace(self, prior=prior) if self.can_be_primed() else self
 
     def quick(self) -> Self:
         """Return the model of the lowest level."""
@@ -132,6 +136,8 @@ class Cm(Model):
             raise FormatError("parameters of cm are refused: kind is open")
         if len(digests) != 1:
             return super().from_record(params, digests)
+        if model.kind != _TEXT:
+            raise FormatError("parameters of cm are refused: only text starts from a prior")
         return replace(model, prior=by_digest(digests[0]))
 
     def _parameters(self) -> tuple[int, int, int, int, _core.Prior | None]:

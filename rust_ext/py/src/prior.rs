@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
+use lmcodec_core::cm;
 use lmcodec_core::prior::train::{Settings, Trainer};
 use lmcodec_core::prior::{self, keys};
 use pyo3::exceptions::PyValueError;
@@ -32,6 +33,28 @@ impl Prior {
     #[getter]
     fn memory_bytes(&self) -> u64 {
         self.0.memory_bytes()
+    }
+
+    /// A prior that also has what predictors of the levels learn from samples, one after the other.
+    fn learn(
+        &self,
+        py: Python<'_>,
+        samples: Vec<PyBackedBytes>,
+        levels: Vec<u32>,
+    ) -> PyResult<Self> {
+        py.detach(|| {
+            let mut learnt = self.0.clone();
+            for level in levels {
+                learnt.add_start(level, cm::fast::learn(&samples, level, &self.0)?)?;
+            }
+            Ok(Self(learnt))
+        })
+        .map_err(|error| to_python(py, &error))
+    }
+
+    /// A prior with the starts of another one.
+    fn with_starts_of(&self, other: &Self) -> Self {
+        Self(self.0.with_starts_of(&other.0))
     }
 
     /// The bytes of the file.

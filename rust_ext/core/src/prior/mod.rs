@@ -29,41 +29,82 @@ pub mod lookup;
 pub mod table;
 pub mod train;
 
+use crate::cm::fast::learnt::Learnt;
+use crate::cm::tables::Tables;
 use crate::{Error, Result};
-use table::Table;
+use std::sync::OnceLock;
+use table::{Table, BUCKET};
 
 /// What a file begins with; the last byte is the version of the format.
 const MAGIC: &[u8; 8] = b"\xb5LMPRI\n\x01";
 /// Bytes of the name, padded with zeros.
-const NAME_BYTES: usize = 56;
-/// Bytes before the table: one bucket.
-const HEADER_BYTES: usize = MAGIC.len() + NAME_BYTES;
+const NAME_BYTES: usize = 48;
+/// Bytes before the table: one bucket. After the name come the number of buckets and the number of starts.
+const HEADER_BYTES: usize = MAGIC.len() + NAME_BYTES + 8;
+
+/// What predictors of a level start from.
+#[derive(Debug, Clone)]
+struct Start {
+    level: u32,
+    packed: Vec<u8>,
+    /// Unpacked when it is first asked for.
+    learnt: OnceLock<Box<Learnt>>,
+}
 
 /// A prior.
 #[derive(Debug, Clone)]
 pub struct Prior {
     name: String,
     table: Table,
+    starts: Vec<Start>,
 }
 
 impl Prior {
     /// Gives a table a name.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when the name is empty, longer than 56 bytes, or has characters other than lower-case
+    /// [`Error::Parameter`] when the name is empty, longer than 48 bytes, or has characters other than lower-case
     /// letters, digits, `-`, `_` and `.`.
     pub fn new(name: &str, table: Table) -> Result<Self> {
         let plain =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
         if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(plain) {
             return Err(Error::Parameter {
-                what: "name of a prior: 1 to 56 lower-case letters, digits, - _ or .",
+                what: "name of a prior: 1 to 48 lower-case letters, digits, - _ or .",
             });
         }
         Ok(Self {
             name: name.to_owned(),
             table,
+            starts: Vec::new(),
         })
+    }
+
+    /// Adds what predictors of a level start from, see [`crate::cm::fast::learn`].
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it is not that, or there is one of the level.
+    pub fn add_start(&mut self, level: u32, packed: Vec<u8>) -> Result<()> {
+        let known = self.starts.iter().any(|start| start.level == level);
+        if known || !(3..=6).contains(&level) {
+            return Err(corrupt("start of a prior: its level"));
+        }
+        Learnt::check(&packed)?;
+        self.starts.push(Start {
+            level,
+            packed,
+            learnt: OnceLock::new(),
+        });
+        Ok(())
+    }
+
+    /// The table of this one with the starts of another one.
+    #[must_use]
+    pub fn with_starts_of(&self, other: &Self) -> Self {
+        Self {
+            starts: other.starts.clone(),
+            ..self.clone()
+        }
     }
 
     /// Reads a file.
@@ -71,24 +112,40 @@ impl Prior {
     /// # Errors
     /// [`Error::Corrupt`] when it is not a prior, or one of another version, or cut.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let corrupt = |what| Error::Corrupt { what };
-        let (header, table) = bytes
+        let (header, mut rest) = bytes
             .split_at_checked(HEADER_BYTES)
             .ok_or(corrupt("prior is shorter than its header"))?;
-        let (magic, name) = header.split_at(MAGIC.len());
+        let (magic, header) = header.split_at(MAGIC.len());
         if magic[..7] != MAGIC[..7] {
             return Err(corrupt("file is not a prior"));
         }
         if magic != MAGIC {
             return Err(corrupt("version of the file of a prior"));
         }
+        let (name, mut numbers) = header.split_at(NAME_BYTES);
         let end = name.iter().position(|&byte| byte == 0);
-        let name = std::str::from_utf8(&name[..end.unwrap_or(NAME_BYTES)]);
-        let name = name.map_err(|_| corrupt("name of a prior"))?;
-        Self::new(name, Table::new(table)?).map_err(|error| match error {
+        let (name, padding) = name.split_at(end.unwrap_or(NAME_BYTES));
+        if padding.iter().any(|&byte| byte != 0) {
+            return Err(corrupt("name of a prior"));
+        }
+        let name = std::str::from_utf8(name).map_err(|_| corrupt("name of a prior"))?;
+        let buckets = take_u32(&mut numbers)?.saturating_mul(BUCKET);
+        let starts = take_u32(&mut numbers)?;
+        let table = take(&mut rest, buckets)?;
+        let mut prior = Self::new(name, Table::new(table)?).map_err(|error| match error {
             Error::Parameter { .. } => corrupt("name of a prior"),
             other => other,
-        })
+        })?;
+        for _ in 0..starts {
+            let level = take_u32(&mut rest)? as u32;
+            let length = take_u32(&mut rest)?;
+            prior.add_start(level, take(&mut rest, length)?.to_vec())?;
+        }
+        if rest.is_empty() {
+            Ok(prior)
+        } else {
+            Err(corrupt("prior has bytes behind its end"))
+        }
     }
 
     /// The file.
@@ -96,8 +153,16 @@ impl Prior {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(self.name.as_bytes());
-        bytes.resize(HEADER_BYTES, 0);
+        bytes.resize(HEADER_BYTES - 8, 0);
+        let number = |n: usize| (n as u32).to_le_bytes();
+        bytes.extend(number(self.table.bytes().len() / BUCKET));
+        bytes.extend(number(self.starts.len()));
         bytes.extend_from_slice(self.table.bytes());
+        for start in &self.starts {
+            bytes.extend(start.level.to_le_bytes());
+            bytes.extend(number(start.packed.len()));
+            bytes.extend_from_slice(&start.packed);
+        }
         bytes
     }
 
@@ -113,11 +178,45 @@ impl Prior {
         &self.table
     }
 
+    /// What predictors of a level start from, or where it is not known, of another one, with that level.
+    #[must_use]
+    pub fn learnt(&self, level: u32) -> Option<(u32, &Learnt)> {
+        let same = self.starts.iter().find(|start| start.level == level);
+        let start = same.or(self.starts.first())?;
+        let learnt = start.learnt.get_or_init(|| {
+            let tables = Tables::new();
+            let learnt = Learnt::parse(&start.packed, &tables);
+            Box::new(learnt.unwrap_or_else(|_| unreachable!("it was checked")))
+        });
+        Some((start.level, learnt))
+    }
+
     /// Memory in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        self.table.bytes().len() as u64
+        let starts = self.starts.iter().map(|start| start.packed.len() as u64);
+        self.table.bytes().len() as u64 + starts.sum::<u64>() + size_of::<Learnt>() as u64
     }
+}
+
+fn corrupt(what: &'static str) -> Error {
+    Error::Corrupt { what }
+}
+
+fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8]> {
+    let (taken, others) = rest
+        .split_at_checked(length)
+        .ok_or(corrupt("prior is shorter than it says"))?;
+    *rest = others;
+    Ok(taken)
+}
+
+fn take_u32(rest: &mut &[u8]) -> Result<usize> {
+    let bytes = take(rest, 4)?;
+    Ok(bytes
+        .iter()
+        .rev()
+        .fold(0, |n, &byte| n << 8 | usize::from(byte)))
 }
 
 #[cfg(test)]
@@ -140,13 +239,11 @@ mod tests {
     fn damaged_files_are_refused() {
         let bytes = prior().to_bytes();
         for length in 0..bytes.len() {
-            let whole_buckets = length > HEADER_BYTES && length.is_multiple_of(table::BUCKET);
-            assert_eq!(
-                Prior::parse(&bytes[..length]).is_ok(),
-                whole_buckets,
-                "{length}"
-            );
+            assert!(Prior::parse(&bytes[..length]).is_err(), "{length}");
         }
+        let mut padded = bytes.clone();
+        padded[MAGIC.len() + NAME_BYTES - 1] = b'x';
+        assert!(Prior::parse(&padded).is_err());
         for at in 0..MAGIC.len() {
             let mut bytes = bytes.clone();
             bytes[at] ^= 1;

@@ -1,12 +1,13 @@
 //! Two layers of gated logistic mixing (M. Mahoney 2005, PAQ7) and the probability maps behind them.
 
 use super::kernel::{Aligned, Kernel, Line, LANES, RATES, SETS};
+use super::learnt::{start_row, Learnt};
 use super::simd::prefetch;
 use crate::cm::memory::filled;
 use crate::cm::tables::Tables;
 
 /// Contexts of the final mixer.
-const LAST_CONTEXTS: usize = 2048;
+pub const LAST_CONTEXTS: usize = 2048;
 /// A weight of one in the final mixer, in 16 fractional bits.
 const ONE: i32 = 1 << 16;
 /// First-layer sets that predicted within 3 % are not trained: it saves time, and a little size too.
@@ -64,6 +65,29 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
             rates: rates(if V == 1 { NARROW_RATES } else { WIDE_RATES }),
             last_rates: rates(FINAL_RATES),
         }
+    }
+
+    /// Takes the weights that were learnt elsewhere; visits start anew, so that they are still quick to change.
+    pub fn take(&mut self, learnt: &Learnt) {
+        let trained = learnt.rows.iter().zip(&learnt.trained[..]);
+        for (row, (learnt, &trained)) in self.rows.iter_mut().zip(trained) {
+            if trained {
+                row[0] = *learnt;
+            }
+        }
+        self.last.copy_from_slice(&learnt.last[..]);
+    }
+
+    /// Puts the weights into `learnt`: those of the first group of inputs.
+    pub fn give(&self, learnt: &mut Learnt) {
+        let trained = learnt.rows.iter_mut().zip(&mut learnt.trained[..]);
+        for ((row, &visits), (learnt, trained)) in
+            self.rows.iter().zip(&self.visits[..]).zip(trained)
+        {
+            *learnt = row[0];
+            *trained |= Learnt::counts(visits);
+        }
+        learnt.last.copy_from_slice(&self.last[..]);
     }
 
     /// Asks for the weights that the next bit needs, as far as they are known; has no effect on results.
@@ -131,11 +155,12 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
 }
 
 /// Entries of a map's row: half of a cache line.
-const ENTRIES: usize = 16;
+pub const ENTRIES: usize = 16;
 /// Adaptation rate of a map's entries: 1 / 64.
 const MAP_SHIFT: u32 = 6;
 
-type Pair = Aligned<[[u16; ENTRIES]; 2]>;
+/// Two rows of a map.
+pub type Pair = Aligned<[[u16; ENTRIES]; 2]>;
 
 /// Adaptive probability map (secondary symbol estimation): refines a probability by one of `2 · P` contexts, a power
 /// of two.
@@ -155,17 +180,17 @@ impl<const P: usize> Apm<P> {
     /// Creates a map that returns its input.
     #[must_use]
     pub fn new(tables: &Tables) -> Self {
-        let mut row = [0; ENTRIES];
-        for (j, entry) in row.iter_mut().enumerate() {
-            let d = (j as i32 * 4096 + 15) / (ENTRIES as i32 - 1) - 2048;
-            *entry = (tables.squash22(d) >> 6).min(65535) as u16;
-        }
         Self {
-            pairs: filled(Aligned([row; 2])),
+            pairs: filled(Aligned([start_row(tables); 2])),
             pair: 0,
             row: 0,
             entry: 0,
         }
+    }
+
+    /// All rows.
+    pub fn pairs(&mut self) -> &mut [Pair; P] {
+        &mut self.pairs
     }
 
     /// Asks for the rows of a context and its neighbour; has no effect on results.

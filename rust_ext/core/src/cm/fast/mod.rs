@@ -8,6 +8,7 @@ pub mod contexts;
 pub mod foresight;
 pub mod guesses;
 pub mod kernel;
+pub mod learnt;
 pub mod matches;
 pub mod mixer;
 pub mod predictor;
@@ -169,6 +170,82 @@ fn run_with<C: SymbolCoder, const N: usize, const V: usize>(
         params,
         prior,
     })
+}
+
+/// Codes samples one after the other from a prior, and returns what was learnt from all, packed.
+///
+/// # Errors
+/// [`crate::Error::Parameter`] for a level whose predictor does not start from that, and the errors of [`encode`].
+pub fn learn<T: AsRef<[u8]>>(samples: &[T], level: u32, prior: &Prior) -> Result<Vec<u8>> {
+    match level {
+        3 => dispatch(Learning::<T, 6> {
+            samples,
+            level,
+            prior,
+        }),
+        4 => dispatch(Learning::<T, 8> {
+            samples,
+            level,
+            prior,
+        }),
+        5 => dispatch(Learning::<T, 9> {
+            samples,
+            level,
+            prior,
+        }),
+        6 => dispatch(Learning::<T, 13> {
+            samples,
+            level,
+            prior,
+        }),
+        _ => Err(crate::Error::Parameter {
+            what: "level of cm that learns a start, 3 to 6",
+        }),
+    }
+}
+
+struct Learning<'a, T, const N: usize> {
+    samples: &'a [T],
+    level: u32,
+    prior: &'a Prior,
+}
+
+impl<T: AsRef<[u8]>, const N: usize> Task for Learning<'_, T, N> {
+    type Output = Result<Vec<u8>>;
+
+    #[inline(always)]
+    fn run<K: Kernel>(self) -> Self::Output {
+        let params = Params {
+            level: self.level,
+            kind: super::Kind::Text,
+            record: 1,
+            row: 1,
+        };
+        let tables = super::tables::Tables::new();
+        let mut learnt: Option<learnt::Learnt> = None;
+        for sample in self.samples {
+            let symbols = sample.as_ref();
+            let sizes = sizes(symbols.len(), level(&params));
+            let mut buckets = Memory::new(sizes.buckets)?;
+            let mut heads = [Memory::new(sizes.heads)?, Memory::new(sizes.heads)?];
+            let slots = Slots::new(buckets.values());
+            let matches = heads
+                .each_mut()
+                .map(|heads| MatchModel::new(heads.values()));
+            let mut predictor = Predictor::<N, 1>::new(slots, matches, &params, Some(self.prior));
+            if let Some(learnt) = &learnt {
+                predictor.take(learnt);
+            }
+            let mut coder = Encoding::new(symbols);
+            let mut history = Vec::with_capacity(symbols.len());
+            while history.len() < symbols.len() && coder.begin(history.len()) {
+                interrupt::check(history.len())?;
+                predictor.byte::<K, _>(&mut coder, &mut history);
+            }
+            learnt = Some(predictor.give(learnt.unwrap_or_else(|| learnt::Learnt::new(&tables))));
+        }
+        Ok(learnt.map_or_else(Vec::new, |learnt| learnt.to_bytes(&tables)))
+    }
 }
 
 struct Coding<'a, C, const N: usize, const V: usize> {

@@ -4,8 +4,10 @@ use super::contexts::{hash, Contexts, KNOWN, NARROW};
 use super::foresight::Foresight;
 use super::guesses::{Guesses, SURE_LENGTH};
 use super::kernel::{
-    Aligned, Cells, Kernel, Lanes, Line, Slot, Sources, EMPTY, INPUTS, LANES, PROB_ONE, SETS,
+    Aligned, Cells, Kernel, Lanes, Line, Slot, Sources, EMPTY, INPUTS, LANES, PROB_ONE, P_MASK,
+    SETS,
 };
+use super::learnt::Learnt;
 use super::matches::{class, MatchModel};
 use super::mixer::{Apm, Mixer, Place};
 use super::primed::Primed;
@@ -116,6 +118,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         for lane in N..N + EXTRA {
             counters[lane / LANES][lane % LANES] = unknown;
         }
+        let prior = prior.filter(|_| params.kind == Kind::Text);
         let mut predictor = Self {
             order1_map: Apm::new(&tables),
             order2_map: Apm::new(&tables),
@@ -123,9 +126,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             slots,
             contexts: Contexts::new(params.kind, params.record as usize),
             wide: (N > NARROW).then(|| Wide::new(params)),
-            primed: prior
-                .filter(|_| params.kind == Kind::Text)
-                .map(|prior| Primed::new(prior.table())),
+            primed: prior.map(|prior| Primed::new(prior.table())),
             known_as: known_as(params.kind),
             foresight: Foresight::new(),
             matches,
@@ -150,9 +151,56 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             inputs: [Aligned([0; INPUTS]); V],
             cells: [Aligned([EMPTY; LANES]); V],
         };
+        if let Some((level, learnt)) = prior.and_then(|prior| prior.learnt(params.level)) {
+            if level == params.level {
+                predictor.take(learnt);
+            } else {
+                predictor.take_maps(learnt);
+            }
+        }
         predictor.hash_contexts(&[]);
         predictor.address(0);
         predictor
+    }
+
+    /// Takes what was learnt elsewhere, of the only group of inputs.
+    pub fn take(&mut self, learnt: &Learnt) {
+        for (lane, (counters, learnt)) in self.counters[0]
+            .iter_mut()
+            .zip(&learnt.counters[..])
+            .enumerate()
+        {
+            for (state, (counter, &p)) in counters.iter_mut().zip(learnt).enumerate().skip(1) {
+                let sure = lane < N && self.states.sure[state];
+                *counter = cell((u32::from(p) << 4).clamp(1, PROB_ONE - 1), sure);
+            }
+        }
+        self.mixer.take(learnt);
+        self.take_maps(learnt);
+    }
+
+    /// Takes the probability maps that were learnt elsewhere, maybe by a predictor of other contexts.
+    fn take_maps(&mut self, learnt: &Learnt) {
+        self.order1_map
+            .pairs()
+            .copy_from_slice(&learnt.order1_map[..]);
+        self.order2_map
+            .pairs()
+            .copy_from_slice(&learnt.order2_map[..]);
+    }
+
+    /// Returns what was learnt, of the only group of inputs.
+    #[must_use]
+    pub fn give(&mut self, mut learnt: Learnt) -> Learnt {
+        for (counters, learnt) in self.counters[0].iter().zip(&mut learnt.counters[..]) {
+            for (counter, p) in counters.iter().zip(learnt) {
+                *p = ((counter & P_MASK) >> 4) as u16;
+            }
+        }
+        self.mixer.give(&mut learnt);
+        learnt.order1_map.copy_from_slice(self.order1_map.pairs());
+        learnt.order2_map.copy_from_slice(self.order2_map.pairs());
+        learnt
     }
 
     /// Codes one byte and appends it to `history`.
