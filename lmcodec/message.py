@@ -36,8 +36,8 @@ class MessageCodec:
     Args:
         model: The model, or the id of one, which then has its default parameters.
         prior: What text starts from: "auto" for `general-1`, which later releases have too, "none",
-            the name or file of a prior, or a prior. With "auto", a model that is not given by its id
-            says itself what it starts from.
+            the name or file of a prior, or a prior. With "auto", a model that is not given by its
+            id says itself what it starts from.
         length: Bytes of every message where all have the same length, which then takes no byte.
         checksum_bytes: How many bytes of a CRC-32 follow each message: 0 to 4.
 
@@ -49,7 +49,7 @@ class MessageCodec:
         >>> codec = MessageCodec()
         >>> message = b"Thank you for your message. I will be back on Monday."
         >>> len(message), len(codec.encode(message))
-        (53, 19)
+        (53, 15)
         >>> codec.decode(codec.encode(message)) == message
         True
         >>> codec = MessageCodec("order0")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SUFFIX = ".prior"
 # Name and SHA-256 of each prior of the package, the default one first.
 SHIPPED = {
-    "general-1": "f176972affe77726ef2c9ca8a14b091303950fad99630d29ad072813927c882e",
+    "general-1": "2b850f7bf84ed7c1e3f3bd84c1fb47a523d281abccd58a3343aba5af6bb14ff8",
 }
 # Far above what a useful prior has, far below what reading one could break.
 MAX_BYTES = 1 << 30
@@ -83,6 +83,11 @@ class Prior:
 
     def __len__(self) -> int:
         """Return the number of bytes of its table."""
+        return self.table.table_bytes
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes in memory while it is in use."""
         return self.table.memory_bytes
 
     def __eq__(self, other: object) -> bool:

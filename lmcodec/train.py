@@ -27,6 +27,8 @@ _DOCUMENTS, _DOCUMENTS_OF_FEW, _FEW = 3, 2, 1000
 
 # Text that is tuned on: enough for the weights to settle.
 _TUNING_BYTES = 1 << 22
+# Smaller priors are not tuned: what is learnt would be larger than the table.
+_LEAST_TUNED_BYTES = 1 << 16
 # Levels that start from what was learnt; the others take a part of it.
 _LEVELS = (5,)
 
@@ -68,7 +70,8 @@ def train_prior(
         tuning: Texts that are not among the samples, on which `cm` learns how far to trust the
             prior; by default every other sample, with a prior of the rest.
         name: What the prior is called: lower-case letters, digits, "-", "_" and ".".
-        size: Bytes of the table at most; it is smaller where there is less to know.
+        size: Bytes of the table at most; it is smaller where there is less to know. What is learnt
+            in tuning adds up to half of that.
         threads: Threads that count, or None for as many as there are processors.
         progress: Called after each kind of context.
 
@@ -100,14 +103,19 @@ def train_prior(
     texts = [bytes(memoryview(sample)) for sample in samples]
     if tuning is not None:
         table = _train(texts, name, size, threads, progress)
-        return Prior(
-            table.learn([bytes(memoryview(text)) for text in tuning], list(_LEVELS)).to_bytes()
-        )
+        return _tuned(table, table, [bytes(memoryview(text)) for text in tuning], size)
     kept, tuned = _halves(texts)
     part = _train(kept, name, size, threads, None) if tuned else None
     table = _train(texts, name, size, threads, progress)
-    if part is not None:
-        table = table.with_starts_of(part.learn(tuned, list(_LEVELS)))
+    return _tuned(table, part or table, tuned, size)
+
+
+def _tuned(table: _core.Prior, part: _core.Prior, texts: list[bytes], size: int) -> Prior:
+    """Return the table with what `cm` learns on texts that are not in its part."""
+    if texts and size >= _LEAST_TUNED_BYTES:
+        learnt = part.learn(texts, list(_LEVELS))
+        if learnt.start_bytes <= size // 2:
+            table = table.with_starts_of(learnt)
     return Prior(table.to_bytes())
 
 

@@ -105,7 +105,7 @@ class Cm(Model):
         """Return the memory of tables for `count` symbols."""
         kind = self.kind or _TEXT
         tables = _core.cm_memory_bytes(count, self.level, kind, self.record, self.row)
-        return tables + (len(self.prior) if self.prior is not None else 0)
+        return tables + (self.prior.memory_bytes if self.prior is not None else 0)
 
     def can_be_primed(self) -> bool:
         """Return whether the model is one of text."""

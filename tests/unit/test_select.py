@@ -86,6 +86,9 @@ class Primable(Sized):
     with_prior: int = 0
     name: bytes = b""
 
+    def can_be_primed(self) -> bool:
+        return True
+
     def primed(self, prior: Prior) -> Primable:
         return replace(self, size=self.with_prior, name=prior.digest)
 

@@ -23,7 +23,8 @@ def test_the_same_samples_give_the_same_bytes() -> None:
 def test_sizes_are_kept(size: int) -> None:
     trained = train_prior(SAMPLES_OF_OWN, size=size)
     assert 64 <= len(trained) <= size
-    assert len(trained) == len(bytes(trained)) - 64
+    # The rest is what was learnt in tuning.
+    assert len(trained) + 64 <= len(bytes(trained)) <= 64 + size + size // 2
     # What is asked for is used where there is enough to know.
     assert len(trained) > size // 2 or size == 1 << 20
 

@@ -31,6 +31,16 @@ impl Prior {
     }
 
     #[getter]
+    fn table_bytes(&self) -> usize {
+        self.0.table().bytes().len()
+    }
+
+    #[getter]
+    fn start_bytes(&self) -> usize {
+        self.0.start_bytes()
+    }
+
+    #[getter]
     fn memory_bytes(&self) -> u64 {
         self.0.memory_bytes()
     }

@@ -191,11 +191,16 @@ impl Prior {
         Some((start.level, learnt))
     }
 
-    /// Memory in bytes.
+    /// Bytes of all starts.
+    #[must_use]
+    pub fn start_bytes(&self) -> usize {
+        self.starts.iter().map(|start| start.packed.len()).sum()
+    }
+
+    /// Memory in bytes, when all starts are in use.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        let starts = self.starts.iter().map(|start| start.packed.len() as u64);
-        self.table.bytes().len() as u64 + starts.sum::<u64>() + size_of::<Learnt>() as u64
+        (self.table.bytes().len() + self.start_bytes() + self.starts.len() * Learnt::BYTES) as u64
     }
 }
 

@@ -41,6 +41,12 @@ pub struct Learnt {
 }
 
 impl Learnt {
+    /// Its memory.
+    pub const BYTES: usize = LANES * 512
+        + ROWS * (size_of::<Line>() + 1)
+        + LAST_CONTEXTS * SETS * 4
+        + (ORDER1_MAP + ORDER2_MAP) * ENTRIES * 2;
+
     /// Nothing, in maps that return their input.
     #[must_use]
     pub fn new(tables: &Tables) -> Self {

@@ -12,7 +12,7 @@ pub const LAST_CONTEXTS: usize = 2048;
 const ONE: i32 = 1 << 16;
 /// First-layer sets that predicted within 3 % are not trained: it saves time, and a little size too.
 const SMALL_ERROR: i32 = 2000;
-/// The same of several groups: 6 %, which saves more time and costs little size.
+/// The same of three groups and more: 6 %, which saves more time and costs little size.
 const WIDE_SMALL_ERROR: i32 = 4000;
 /// Learning rates in 15 fractional bits: start (0.04) and floor (0.002) of one group of inputs.
 const NARROW_RATES: [i32; 2] = [1311, 66];
@@ -136,7 +136,7 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
         for (weight, dot) in last.iter_mut().zip(self.dots) {
             *weight += (dot * error + (1 << 9)) >> 10;
         }
-        let small = if V == 1 {
+        let small = if V <= 2 {
             SMALL_ERROR
         } else {
             WIDE_SMALL_ERROR

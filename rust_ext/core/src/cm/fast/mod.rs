@@ -63,7 +63,7 @@ const LEVELS: [Level; 6] = [
         thrift: 1,
     },
     Level {
-        contexts: 45,
+        contexts: 29,
         log2_buckets: 23,
         thrift: 1,
     },
@@ -91,7 +91,11 @@ struct Sizes {
 fn sizes(count: usize, level: Level) -> Sizes {
     // A context touches about a quarter of a bucket with each symbol, less as they repeat. Where there are many
     // contexts, they make up for lost ones, and untouched memory is cheaper.
-    let share = if level.contexts > NARROW { 16 } else { 8 };
+    let share = match level.contexts {
+        n if n <= NARROW => 8,
+        n if n <= 2 * LANES => 10,
+        _ => 16,
+    };
     let best = count * level.contexts / share;
     // Clearing the best table of a megabyte takes a fifth of the time of the faster levels.
     let wanted = best.min((best / level.thrift).max(SMALL_TABLE));
@@ -153,7 +157,7 @@ fn run<C: SymbolCoder>(
         8 => run_with::<C, 8, 1>(coder, count, params, prior),
         9 => run_with::<C, 9, 1>(coder, count, params, prior),
         13 => run_with::<C, 13, 1>(coder, count, params, prior),
-        45 => run_with::<C, 45, 3>(coder, count, params, prior),
+        29 => run_with::<C, 29, 2>(coder, count, params, prior),
         _ => run_with::<C, 53, 4>(coder, count, params, prior),
     }
 }
@@ -347,7 +351,7 @@ mod tests {
     fn scalar_and_vector_code_the_same_bytes() {
         let symbols = b"She sells sea shells by the sea shore; ".repeat(40);
         same_bytes::<9, 1>(&symbols, &params(5, Kind::Text, 1));
-        same_bytes::<45, 3>(&symbols, &params(7, Kind::Text, 1));
+        same_bytes::<29, 2>(&symbols, &params(7, Kind::Text, 1));
         same_bytes::<53, 4>(&symbols, &params(8, Kind::Binary, 39));
     }
 

@@ -9,20 +9,24 @@ use crate::cm::content::hashing;
 use crate::cm::content::text::Text;
 use crate::cm::{Kind, Params};
 
-/// Plain contexts, in bytes, before those of the content; the last one where there is room.
+/// Plain contexts, in bytes, before those of the content.
 const ORDERS: [u32; 8] = [1, 2, 3, 4, 5, 6, 8, 7];
 /// Contexts from which on there is room.
 const ROOM: usize = 50;
 
-/// The contexts of the content that are left out of `count` in all; the rest fills what the orders leave.
+/// The contexts that are left out where `count` are wanted: indices into the orders and those of the content.
 fn left_out(kind: Kind, count: usize) -> &'static [usize] {
     match (kind, count >= ROOM) {
-        (Kind::Text, false) => &[0, 6, 17, 22, 24, 30, 31],
+        (Kind::Text, false) => &[
+            0, 7, 10, 11, 13, 14, 18, 19, 24, 25, 26, 28, 30, 32, 34, 35, 36, 38, 39, 44, 47, 50,
+            51, 52,
+        ],
         (Kind::Text, true) => &[],
-        (Kind::Binary | Kind::Bilevel, false) => {
-            &[17, 21, 22, 23, 26, 28, 30, 33, 34, 41, 43, 45, 46, 48, 52]
-        }
-        (Kind::Binary | Kind::Bilevel, true) => &[21, 26, 28, 33, 34, 41, 46, 52],
+        (Kind::Binary | Kind::Bilevel, false) => &[
+            4, 5, 7, 11, 14, 17, 23, 25, 27, 28, 29, 30, 31, 34, 36, 38, 40, 41, 42, 44, 46, 48,
+            49, 50, 51, 52, 53, 54, 56, 58, 59, 60, 61, 62, 63,
+        ],
+        (Kind::Binary | Kind::Bilevel, true) => &[29, 34, 36, 41, 42, 49, 54, 60],
     }
 }
 
@@ -30,23 +34,24 @@ fn left_out(kind: Kind, count: usize) -> &'static [usize] {
 /// before, and the last three words.
 #[must_use]
 pub fn known(kind: Kind, count: usize) -> Vec<Option<usize>> {
-    let orders = &ORDERS[..ORDERS.len() - usize::from(count < ROOM)];
-    let of_order = orders.iter().map(|order| match order {
+    let of_order = ORDERS.iter().map(|order| match order {
         2..=4 => Some(*order as usize - 2),
         6 => Some(4),
         _ => None,
     });
-    let of_content = (0..count).map(|at| match at {
+    let of_content = (0..).map(|at| match at {
         0 => Some(3),
         1 => Some(5),
         8 => Some(6),
         _ => None,
     });
-    let kept = of_content
+    of_order
+        .chain(of_content)
         .enumerate()
         .filter(|(at, _)| !left_out(kind, count).contains(at))
-        .map(|(_, known)| known);
-    of_order.chain(kept).take(count).collect()
+        .map(|(_, known)| known)
+        .take(count)
+        .collect()
 }
 
 /// What the contexts are made from.
@@ -99,8 +104,7 @@ impl Wide {
     #[must_use]
     pub fn hashes<const N: usize>(&mut self, history: &[u8], recent: u64) -> [u32; N] {
         self.hashes.clear();
-        let orders = ORDERS.len() - usize::from(N < ROOM);
-        for &order in &ORDERS[..orders] {
+        for order in ORDERS {
             let last = if order < 8 {
                 recent & ((1 << (8 * order)) - 1)
             } else {
@@ -124,7 +128,7 @@ impl Wide {
             .hashes
             .iter()
             .enumerate()
-            .filter(|(at, _)| left_out.next_if(|&&out| out + orders == *at).is_none());
+            .filter(|(at, _)| left_out.next_if(|&out| out == at).is_none());
         let mut hashes = [0; N];
         for ((i, to), (_, hash)) in (1_u64..).zip(&mut hashes).zip(kept) {
             let mixed =
