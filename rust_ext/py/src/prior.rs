@@ -46,6 +46,7 @@ impl Prior {
     }
 
     /// A prior that also has what predictors of the levels learn from samples, one after the other.
+    #[allow(clippy::needless_pass_by_value)] // Python's lists become vectors
     fn learn(
         &self,
         py: Python<'_>,

@@ -74,7 +74,7 @@ impl Plan {
                 Kind::Bilevel => &BILEVEL,
             },
             polled: match kind {
-                Kind::Text => 16,
+                Kind::Text => 8,
                 Kind::Binary => 40,
                 Kind::Bilevel => 0,
             },

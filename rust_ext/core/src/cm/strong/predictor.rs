@@ -338,6 +338,12 @@ impl<'a> Strong<'a> {
             let byte = (self.partial & 255) as u8;
             self.misses <<= 1;
             self.history.push(byte);
+            // First, so that what the prior says is there when the contexts are looked up.
+            if let Some(primed) = &mut self.primed {
+                self.known.update(&self.history, byte);
+                primed.lookup.prefetch(&self.known);
+                primed.lookup.begin(&self.known);
+            }
             for m in &mut self.matches {
                 m.start_byte(&self.history);
             }
@@ -354,10 +360,6 @@ impl<'a> Strong<'a> {
             }
             self.set_contexts();
             self.select();
-            if let Some(primed) = &mut self.primed {
-                self.known.update(&self.history, byte);
-                primed.lookup.begin(&self.known);
-            }
             self.contexts.start_byte(&self.states, &mut self.primed);
         } else {
             if self.bit_position == 4 {
