@@ -216,3 +216,66 @@ fn take_flags<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8]> {
 fn flag(flags: &[u8], i: usize) -> bool {
     flags[i / 8] >> (i % 8) & 1 != 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some(tables: &Tables) -> Learnt {
+        let mut learnt = Learnt::new(tables);
+        learnt.counters[3][7] = 0x1234;
+        learnt.last[5] = [1 << 14, -(1 << 18), 0, 160];
+        learnt.rows[9].0[4] = 300;
+        learnt.rows[10].0[4] = i16::MIN;
+        learnt.trained[9] = true;
+        learnt.order1_map[70].0[1] = [40_000; ENTRIES];
+        learnt.order2_map[8].0[0][2] = 60_000;
+        learnt
+    }
+
+    #[test]
+    fn what_is_packed_is_read_back() {
+        let tables = Tables::new();
+        let bytes = some(&tables).to_bytes(&tables);
+        Learnt::check(&bytes).unwrap();
+        let learnt = Learnt::parse(&bytes, &tables).unwrap();
+        assert_eq!(learnt.counters[3][7], 0x1234);
+        assert_eq!(learnt.last[5], [1 << 14, -(1 << 18), 0, 160]);
+        assert!(learnt.trained[9] && !learnt.trained[10]);
+        assert_eq!(learnt.rows[9].0[4], 256);
+        let entry = i32::from(learnt.order1_map[70].0[1][5]);
+        assert!((entry - 40_000).abs() < 600, "{entry}");
+        assert_eq!(learnt.order1_map[70].0[0], start_row(&tables));
+        assert_eq!(learnt.to_bytes(&tables), bytes);
+    }
+
+    #[test]
+    fn bytes_that_do_not_fit_are_refused() {
+        let tables = Tables::new();
+        let bytes = some(&tables).to_bytes(&tables);
+        for length in (0..bytes.len()).step_by(97) {
+            assert!(Learnt::check(&bytes[..length]).is_err(), "{length}");
+            assert!(
+                Learnt::parse(&bytes[..length], &tables).is_err(),
+                "{length}"
+            );
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert!(Learnt::check(&longer).is_err());
+        assert!(Learnt::parse(&longer, &tables).is_err());
+    }
+
+    #[test]
+    fn any_bytes_of_the_right_length_are_read() {
+        let tables = Tables::new();
+        let length = some(&tables).to_bytes(&tables).len();
+        let noise: Vec<u8> = (0..length as u64)
+            .map(|i| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8)
+            .collect();
+        // As many rows as the bits tell are hardly there.
+        assert_eq!(
+            Learnt::check(&noise).is_ok(),
+            Learnt::parse(&noise, &tables).is_ok()
+        );
+    }
+}

@@ -285,6 +285,7 @@ impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V
 mod tests {
     use super::*;
     use crate::cm::Kind;
+    use crate::prior::train::{Settings, Trainer};
     use proptest::prelude::*;
 
     fn params(level: u32, kind: Kind, record: u32) -> Params {
@@ -333,15 +334,69 @@ mod tests {
         }
     }
 
-    fn same_bytes<const N: usize, const V: usize>(symbols: &[u8], params: &Params) {
+    const TEXT: &[u8] =
+        b"She sells sea shells by the sea shore; the shells she sells are sea shells. ";
+
+    /// Trained on the text, with what level 5 learns from a part of it.
+    fn prior() -> Prior {
+        let settings = Settings {
+            buckets: 64,
+            segment: 200,
+            ..Settings::default()
+        };
+        let mut trainer = Trainer::new(vec![TEXT.repeat(20)], settings);
+        while trainer.step().is_some() {}
+        let mut prior = Prior::new("shells", trainer.finish().0).unwrap();
+        let start = learn(&[&TEXT.repeat(3)[..], &TEXT[5..]], 5, &prior).unwrap();
+        prior.add_start(5, start).unwrap();
+        Prior::parse(&prior.to_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_a_prior_knows_is_shorter() {
+        let prior = prior();
+        for level in 3..9 {
+            let params = params(level, Kind::Text, 1);
+            let [without, with] = [None, Some(&prior)].map(|prior| {
+                let payload = encode(TEXT, &params, prior).unwrap();
+                let decoded = decode(&payload, TEXT.len(), &params, prior).unwrap();
+                assert_eq!(decoded, TEXT);
+                payload.len()
+            });
+            assert!(with * 2 < without, "level {level}: {with}, {without}");
+        }
+    }
+
+    #[test]
+    fn binary_content_knows_no_prior() {
+        let params = params(5, Kind::Binary, 3);
+        let prior = prior();
+        assert_eq!(
+            encode(TEXT, &params, Some(&prior)),
+            encode(TEXT, &params, None)
+        );
+    }
+
+    #[test]
+    fn only_some_levels_learn() {
+        for level in [2, 7, 9] {
+            assert!(learn(&[TEXT], level, &prior()).is_err());
+        }
+    }
+
+    fn same_bytes<const N: usize, const V: usize>(
+        symbols: &[u8],
+        params: &Params,
+        prior: Option<&Prior>,
+    ) {
         let mut vector = Encoding::new(symbols);
-        run(&mut vector, symbols.len(), params, None).unwrap();
+        run(&mut vector, symbols.len(), params, prior).unwrap();
         let mut scalar = Encoding::new(symbols);
         let task = Coding::<_, N, V> {
             coder: &mut scalar,
             count: symbols.len(),
             params,
-            prior: None,
+            prior,
         };
         task.run::<scalar::Scalar>().unwrap();
         assert_eq!(vector.finish(), scalar.finish());
@@ -350,9 +405,12 @@ mod tests {
     #[test]
     fn scalar_and_vector_code_the_same_bytes() {
         let symbols = b"She sells sea shells by the sea shore; ".repeat(40);
-        same_bytes::<9, 1>(&symbols, &params(5, Kind::Text, 1));
-        same_bytes::<29, 2>(&symbols, &params(7, Kind::Text, 1));
-        same_bytes::<53, 4>(&symbols, &params(8, Kind::Binary, 39));
+        let prior = prior();
+        same_bytes::<9, 1>(&symbols, &params(5, Kind::Text, 1), Some(&prior));
+        same_bytes::<29, 2>(&symbols, &params(7, Kind::Text, 1), Some(&prior));
+        same_bytes::<9, 1>(&symbols, &params(5, Kind::Text, 1), None);
+        same_bytes::<29, 2>(&symbols, &params(7, Kind::Text, 1), None);
+        same_bytes::<53, 4>(&symbols, &params(8, Kind::Binary, 39), None);
     }
 
     #[test]
