@@ -156,11 +156,15 @@ class Lmcodec(InProcess):
         return encode, decode
 
 
+# Levels below code by models that start from nothing.
+_FIRST_PRIMED = 3
+
+
 def lmcodec_codec(level: int, model: str = "auto", threads: int = 1) -> Lmcodec:
     """Describe this package at one setting.
 
-    Its prior is everything that the wheel ships for decoding: an upper bound, for a stream needs
-    only the priors of its own models.
+    Its prior is everything that the wheel ships for decoding, at the levels whose models make use
+    of it: an upper bound, for a stream needs only the priors of its own models.
     """
     options = f"-{level}"
     options += f" -m {model}" if model != "auto" else ""
@@ -175,7 +179,7 @@ def lmcodec_codec(level: int, model: str = "auto", threads: int = 1) -> Lmcodec:
         "lmcodec",
         options,
         slow=level >= 7,
-        prior_bytes=shipped,
+        prior_bytes=shipped if level >= _FIRST_PRIMED or model != "auto" else 0,
         level=level,
         model=model,
         threads=threads,

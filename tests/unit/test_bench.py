@@ -204,3 +204,11 @@ def test_run_prints_a_table_and_skips_the_missing(
 def test_table_of_an_empty_file() -> None:
     row = Measurement("none", "file", 0, "copy", "", "1", coded_bytes=10)
     assert bench.table([row]).splitlines()[2].split() == ["copy", "10", *["-"] * 6]
+
+
+def test_what_ships_counts_where_it_is_used() -> None:
+    from lmcodec.peers import lmcodec_codec
+
+    shipped = lmcodec_codec(5).prior_bytes
+    assert shipped > 1 << 20
+    assert [lmcodec_codec(level).prior_bytes for level in (1, 2, 3, 9)] == [0, 0, shipped, shipped]
