@@ -28,7 +28,6 @@ pub mod error;
 pub mod interrupt;
 mod memory;
 pub mod noise;
-pub mod prior;
 pub mod transforms;
 
 pub use error::{Error, Result};

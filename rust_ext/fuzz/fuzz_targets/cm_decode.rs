@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lmcodec_core::cm::{decode, Kind, Params};
-use lmcodec_core::prior::{table::Table, Prior};
+use lmcodec_core::cm::prior::{table::Table, Prior};
 use lmcodec_fuzz::{take, take_count};
 
 fuzz_target!(|data: &[u8]| {

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lmcodec_core::cm::{decode, encode, Params, LEVELS};
-use lmcodec_core::prior::{table::Table, Prior};
+use lmcodec_core::cm::prior::{table::Table, Prior};
 use lmcodec_fuzz::{damage, take};
 
 fuzz_target!(|data: &[u8]| {

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use lmcodec_core::cm;
-use lmcodec_core::prior::train::{Settings, Trainer};
-use lmcodec_core::prior::{self, keys};
+use lmcodec_core::cm::prior::train::{Settings, Trainer};
+use lmcodec_core::cm::prior::{self, keys};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;

@@ -26,12 +26,13 @@
 pub mod content;
 pub mod fast;
 mod memory;
-mod nearest;
+mod primed;
+pub mod prior;
 pub mod probe;
 pub mod strong;
 pub mod tables;
 
-use crate::prior::Prior;
+use crate::cm::prior::Prior;
 use crate::{Error, Result};
 pub use probe::Kind;
 

@@ -3,8 +3,8 @@
 //! Each list is in order of usefulness, so that a level takes as many from its head as it affords. The orders were
 //! chosen by leaving one out at a time on mixed text and on binaries.
 
+use crate::cm::prior::keys::KINDS;
 use crate::cm::probe::Kind;
-use crate::prior::keys::KINDS;
 
 /// Most contexts of the lists here; levels that take more have those of [`super::wide`].
 pub const NARROW: usize = 13;
@@ -115,7 +115,7 @@ impl Contexts {
         }
     }
 
-    /// The contexts that priors know, see [`crate::prior::keys::NAMES`].
+    /// The contexts that priors know, see [`crate::cm::prior::keys::NAMES`].
     #[inline(always)]
     #[must_use]
     pub fn known(&self) -> [u64; KINDS] {

@@ -12,7 +12,6 @@ pub mod learnt;
 pub mod matches;
 pub mod mixer;
 pub mod predictor;
-pub mod primed;
 pub mod scalar;
 pub mod simd;
 pub mod slots;
@@ -21,8 +20,8 @@ pub mod wide;
 
 use super::Params;
 use crate::bitmodel::{Decoding, Encoding, SymbolCoder};
+use crate::cm::prior::Prior;
 use crate::memory::Memory;
-use crate::prior::Prior;
 use crate::{interrupt, Result};
 use contexts::NARROW;
 use kernel::{Kernel, Line, Task, LANES};
@@ -283,9 +282,10 @@ impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V
 
 #[cfg(test)]
 mod tests {
+    use super::kernel::INPUTS;
     use super::*;
+    use crate::cm::prior::train::{Settings, Trainer};
     use crate::cm::Kind;
-    use crate::prior::train::{Settings, Trainer};
     use proptest::prelude::*;
 
     fn params(level: u32, kind: Kind, record: u32) -> Params {
@@ -364,6 +364,34 @@ mod tests {
                 payload.len()
             });
             assert!(with * 2 < without, "level {level}: {with}, {without}");
+        }
+    }
+
+    /// A start of which all rows are there, and every byte of them is what `value` returns for its place.
+    fn start(value: impl Fn(usize) -> u8) -> Vec<u8> {
+        let mut bytes: Vec<u8> = (0..8192 + 16384).map(&value).collect();
+        for (rows, width) in [(ROWS, INPUTS), (ORDER1_MAP, 16), (ORDER2_MAP, 16)] {
+            bytes.extend(vec![0xFF; rows / 8]);
+            bytes.extend((0..rows * width).map(&value));
+        }
+        bytes
+    }
+
+    #[test]
+    fn any_start_codes_and_decodes() {
+        let noise = |i: usize| (i as u32).wrapping_mul(0x9E37_79B1).to_be_bytes()[0];
+        let starts = [start(|_| 0x80), start(|_| 0x7F), start(|_| 0), start(noise)];
+        let symbols = TEXT.repeat(3);
+        for start in starts {
+            let mut prior = Prior::new("any", prior().table().clone()).unwrap();
+            prior.add_start(5, start).unwrap();
+            for level in [4, 5] {
+                let params = params(level, Kind::Text, 1);
+                let payload = encode(&symbols, &params, Some(&prior)).unwrap();
+                let decoded = decode(&payload, symbols.len(), &params, Some(&prior)).unwrap();
+                assert!(decoded == symbols);
+            }
+            same_bytes::<9, 1>(&symbols, &params(5, Kind::Text, 1), Some(&prior));
         }
     }
 

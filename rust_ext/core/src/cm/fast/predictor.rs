@@ -10,17 +10,17 @@ use super::kernel::{
 use super::learnt::Learnt;
 use super::matches::{class, MatchModel};
 use super::mixer::{Apm, Mixer, Place};
-use super::primed::Primed;
 use super::scalar::cell;
 use super::slots::Slots;
 use super::states::StateTable;
 use super::wide::{self, Wide};
 use crate::bitmodel::SymbolCoder;
 use crate::cm::memory::filled;
+use crate::cm::primed::Primed;
+use crate::cm::prior::Prior;
 use crate::cm::tables::Tables;
 use crate::cm::{Kind, Params};
 use crate::coder::binary;
-use crate::prior::Prior;
 
 /// Match models: a short and a long one.
 pub const MATCH_MODELS: usize = 2;
@@ -126,7 +126,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             slots,
             contexts: Contexts::new(params.kind, params.record as usize),
             wide: (N > NARROW).then(|| Wide::new(params)),
-            primed: prior.map(|prior| Primed::new(prior.table())),
+            primed: prior.map(|prior| Primed::new(prior.table(), StateTable::nearest())),
             known_as: known_as(params.kind),
             foresight: Foresight::new(),
             matches,
@@ -217,7 +217,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         let mut partial = 1_u32;
         let mut foreseen = 0;
         for half in 0..2 {
-            let known = self.enter::<K>((half == 1).then_some(partial as u8 & 15));
+            let known = self.enter::<K>(partial);
             if half == 0 {
                 self.known = known;
                 let (sets, last) = self.selected(1, 0);
@@ -305,13 +305,12 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         }
     }
 
-    /// Fetches the slots of the next nibble, which comes after `upper` where it is the lower one; returns how many are
-    /// known.
+    /// Fetches the slots of the next nibble of the byte whose bits so far are in `partial`; returns how many are known.
     #[inline(always)]
-    fn enter<K: Kernel>(&mut self, upper: Option<u8>) -> usize {
+    fn enter<K: Kernel>(&mut self, partial: u32) -> usize {
         let mut known = 0;
         self.entered = self.buckets;
-        if let (Some(primed), None) = (&mut self.primed, upper) {
+        if let Some(primed) = self.primed.as_mut().filter(|_| partial == 1) {
             primed.lookup.begin(&self.contexts);
         }
         for i in 0..N {
@@ -322,7 +321,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             self.places[i] = place;
             if let (false, Some(primed)) = (hit, &mut self.primed) {
                 if let Some(kind) = self.known_as[i] {
-                    hit = primed.fill(kind, upper, nibble);
+                    hit = primed.fill(kind, partial, 4, &mut nibble[1..]).is_some();
                 }
             }
             known += usize::from(hit && i < MAX_KNOWN);

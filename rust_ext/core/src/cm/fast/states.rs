@@ -6,6 +6,9 @@
 //! 2005; the table is generated here). States are numbered by the bits they stand for, so that a smaller number
 //! has seen less: the hash table replaces by it.
 
+use crate::cm::primed::Nearest;
+use std::sync::OnceLock;
+
 /// Histories up to this many bits are kept exactly.
 const EXACT: u8 = 4;
 /// Largest count beside a smaller count of 0, 1, 2, ...
@@ -93,6 +96,16 @@ impl History {
 }
 
 impl StateTable {
+    /// The states that stand for counts. Kept, since it takes longer to make than a short message to code.
+    #[must_use]
+    pub fn nearest() -> &'static Nearest {
+        static NEAREST: OnceLock<Nearest> = OnceLock::new();
+        NEAREST.get_or_init(|| {
+            let table = Self::new();
+            Nearest::new(&table.counts[..table.used])
+        })
+    }
+
     /// Generates the table.
     ///
     /// # Panics

@@ -11,8 +11,9 @@
 
 mod inputs;
 
-use super::primed::Primed;
+use super::primed;
 use super::states::StateTable;
+use crate::cm::primed::Primed;
 use crate::cm::tables::CELL_HALF;
 use crate::memory::Memory;
 use crate::Result;
@@ -78,16 +79,6 @@ pub struct ContextMap {
 fn per_context<const N: usize>(row: [u32; N]) -> Box<[[u32; N]; MAX]> {
     let rows = vec![row; MAX].into_boxed_slice();
     rows.try_into().expect("as many rows as contexts")
-}
-
-/// Fills a new group from a prior, if there is one that knows its kind of context.
-#[inline(always)]
-fn prime(primed: &mut Option<Primed<'_>>, known_as: Option<usize>, partial: u32, table: &mut [u8]) {
-    if let (Some(primed), Some(kind), Some(group)) =
-        (primed, known_as, table.first_chunk_mut::<GROUP_BYTES>())
-    {
-        primed.fill(kind, partial, group);
-    }
 }
 
 /// The last three bytes, oldest first, in the byte history of a context that was seen as often.
@@ -248,7 +239,7 @@ impl ContextMap {
             let (first, new) = Self::find(table, lanes.base[i], lanes.check[i], states);
             let at = first as usize;
             if new {
-                prime(primed, self.known_as[i], 1, &mut table[at..]);
+                primed::fill(primed, self.known_as[i], 1, &mut table[at..]);
             }
             let info: [u8; GROUP_BYTES] =
                 table[at..at + GROUP_BYTES].try_into().expect("seven bytes");
@@ -333,7 +324,7 @@ impl ContextMap {
                 let table = self.table.values();
                 let (group, new) = Self::find(table, bucket, self.lanes.check[i], states);
                 if new {
-                    prime(
+                    primed::fill(
                         primed,
                         self.known_as[i],
                         partial,

@@ -34,7 +34,7 @@ pub use predictor::Strong;
 
 use super::Params;
 use crate::bitmodel::{decode_bytes, encode_bytes};
-use crate::prior::Prior;
+use crate::cm::prior::Prior;
 use crate::Result;
 use plan::Plan;
 

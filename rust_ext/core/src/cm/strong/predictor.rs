@@ -11,7 +11,6 @@ use super::matchmodel::{self, MatchModel};
 use super::mixer::simd::flat_mut;
 use super::mixer::{Mixer, Rates};
 use super::plan::{log2_heads, log2_size, log2_table, Plan};
-use super::primed::Primed;
 use super::simd;
 use super::states::StateTable;
 use crate::bitmodel::BitModel;
@@ -19,9 +18,10 @@ use crate::cm::content::binary::Binary;
 use crate::cm::content::hashing::{fold, hash};
 use crate::cm::content::text::Text;
 use crate::cm::fast::contexts::Contexts;
+use crate::cm::primed::Primed;
+use crate::cm::prior::Prior;
 use crate::cm::tables::{Tables, CELL_HALF};
 use crate::cm::{self, Params};
-use crate::prior::Prior;
 use crate::Result;
 
 /// Contexts of the expected byte, between the orders and those of the data kind.
@@ -165,7 +165,7 @@ impl<'a> Strong<'a> {
             contexts,
             primed: prior
                 .filter(|_| params.kind == cm::Kind::Text)
-                .map(|prior| Primed::new(prior.table())),
+                .map(|prior| Primed::new(prior.table(), StateTable::nearest())),
             known: Contexts::new(params.kind, 1),
             hashes: Vec::with_capacity(80),
             matches: plan

@@ -1,68 +1,29 @@
 //! Starts the groups of new contexts from a prior.
 
 use super::contextmap::GROUP_BYTES;
-use super::states::StateTable;
-use crate::cm::nearest::{Nearest, WEIGHTS};
-use crate::prior::lookup::Lookup;
-use crate::prior::table::{Entry, Table};
-use std::sync::OnceLock;
+use crate::cm::primed::{Primed, WEIGHTS};
+use crate::cm::prior::table::Entry;
 
 /// Runs of a byte that a prior knows alone count as so long.
 const RUN: u8 = 8;
 
-/// A prior, and the states that stand for what it says.
-#[derive(Debug)]
-pub struct Primed<'a> {
-    /// What it says about the byte at hand.
-    pub lookup: Lookup<'a>,
-    nearest: &'static Nearest,
-}
-
-impl<'a> Primed<'a> {
-    /// Starts before the first byte.
-    #[must_use]
-    pub fn new(table: &'a Table) -> Self {
-        static NEAREST: OnceLock<Nearest> = OnceLock::new();
-        Self {
-            lookup: Lookup::new(table),
-            nearest: NEAREST.get_or_init(|| {
-                let states = StateTable::new();
-                Nearest::new(&states.counts[..states.used])
-            }),
-        }
-    }
-
-    /// Fills a new group of nodes of `kind`: the one that follows the bits in `partial`, after a leading one, of which
-    /// there are none, two or five. The first group also holds the byte history.
-    #[inline(always)]
-    pub fn fill(&mut self, kind: usize, partial: u32, group: &mut [u8; GROUP_BYTES]) {
-        let Some(entry) = self.lookup.entry(kind) else {
-            return;
-        };
-        let done = partial.ilog2();
-        let bits = if done == 0 { 2 } else { 3 };
-        let mut counts = [[0_u32; 2]; GROUP_BYTES];
-        for (symbol, weight) in entry.symbols(&WEIGHTS) {
-            let symbol = u32::from(symbol) | 256;
-            if symbol >> (8 - done) != partial {
-                continue;
-            }
-            let mut node = 1;
-            for step in (8 - done - bits..8 - done).rev() {
-                let bit = (symbol >> step & 1) as usize;
-                if let Some(count) = counts.get_mut(node - 1) {
-                    count[bit] += weight;
-                }
-                node = node << 1 | bit;
-            }
-        }
-        let nodes = (1 << bits) - 1;
-        for (state, counts) in group.iter_mut().zip(counts).take(nodes) {
-            *state = self.nearest.state(counts);
-        }
-        if done == 0 {
-            group[3..].copy_from_slice(&byte_history(entry));
-        }
+/// Fills a new group from a prior, if there is one that knows its kind of context: the group that follows the bits in
+/// `partial`, after a leading one, of which there are none, two or five. The first group also holds the byte history.
+#[inline(always)]
+pub fn fill(
+    primed: &mut Option<Primed<'_>>,
+    known_as: Option<usize>,
+    partial: u32,
+    table: &mut [u8],
+) {
+    let (Some(primed), Some(kind)) = (primed, known_as) else {
+        return;
+    };
+    let group = &mut table[..GROUP_BYTES];
+    if partial > 1 {
+        primed.fill(kind, partial, 3, group);
+    } else if let Some(entry) = primed.fill(kind, partial, 2, &mut group[..3]) {
+        group[3..].copy_from_slice(&byte_history(entry));
     }
 }
 

@@ -4,6 +4,9 @@
 //! bounded counts and, while the counts are small, the last bit. Counts grow along a ladder; where the ladder
 //! has gaps, a count grows with probability 1 / gap (Morris 1978), so long runs are told apart.
 
+use crate::cm::primed::Nearest;
+use std::sync::OnceLock;
+
 /// Histories up to this many bits are kept exactly.
 const EXACT: u32 = 4;
 /// Values that a count can take; gaps are powers of two.
@@ -159,6 +162,16 @@ impl Default for StateTable {
 }
 
 impl StateTable {
+    /// The states that stand for counts. Kept, since it takes longer to make than a short message to code.
+    #[must_use]
+    pub fn nearest() -> &'static Nearest {
+        static NEAREST: OnceLock<Nearest> = OnceLock::new();
+        NEAREST.get_or_init(|| {
+            let table = Self::new();
+            Nearest::new(&table.counts[..table.used])
+        })
+    }
+
     /// Generates the table: breadth first from the empty history.
     ///
     /// # Panics

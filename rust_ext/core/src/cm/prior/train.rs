@@ -343,7 +343,7 @@ fn best(list: &[(u32, u8, f32)]) -> Option<(Entry, f32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prior::keys::keys;
+    use crate::cm::prior::keys::keys;
 
     fn train(texts: &[&[u8]], settings: Settings) -> (Table, usize) {
         let mut trainer = Trainer::new(texts.to_vec(), settings);

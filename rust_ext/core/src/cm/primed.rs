@@ -1,9 +1,65 @@
-//! The states of bit histories that stand for given counts.
+//! Starts the bit histories of new contexts from a prior.
+
+use super::prior::lookup::Lookup;
+use super::prior::table::{Entry, Table, CLASSES};
 
 /// Counts from which histories start, one more than the largest.
 pub const COUNTS: usize = 64;
 /// How often the likeliest symbol of an entry of a prior counts as seen, by its class.
-pub const WEIGHTS: [u32; 4] = [5, 20, 41, 41];
+pub const WEIGHTS: [u32; CLASSES] = [5, 20, 41, 41];
+/// Bits of a byte that are looked up at a time, at most.
+const MAX_BITS: u32 = 4;
+
+/// A prior, and the states that stand for what it says.
+#[derive(Debug)]
+pub struct Primed<'a> {
+    /// What it says about the byte at hand.
+    pub lookup: Lookup<'a>,
+    nearest: &'static Nearest,
+}
+
+impl<'a> Primed<'a> {
+    /// Starts before the first byte, with the states of a kind of bit history.
+    #[must_use]
+    pub fn new(table: &'a Table, nearest: &'static Nearest) -> Self {
+        Self {
+            lookup: Lookup::new(table),
+            nearest,
+        }
+    }
+
+    /// Sets the states of the nodes of the next `bits` bits of the byte, whose bits so far are in `partial` after a
+    /// leading one, to what a kind of context predicts: `2^bits - 1` nodes, the root first, then level by level.
+    /// Returns what is known of the context, if anything is.
+    #[inline(always)]
+    pub fn fill(
+        &mut self,
+        kind: usize,
+        partial: u32,
+        bits: u32,
+        nodes: &mut [u8],
+    ) -> Option<&Entry> {
+        let entry = self.lookup.entry(kind)?;
+        let rest = 8 - partial.ilog2();
+        let mut counts = [[0_u32; 2]; 1 << MAX_BITS];
+        for (symbol, weight) in entry.symbols(&WEIGHTS) {
+            let symbol = u32::from(symbol) | 256;
+            if symbol >> rest != partial {
+                continue;
+            }
+            let mut node = 1;
+            for step in (rest - bits..rest).rev() {
+                let bit = symbol >> step & 1;
+                counts[node % counts.len()][bit as usize] += weight;
+                node = node << 1 | bit as usize;
+            }
+        }
+        for (state, &counts) in nodes.iter_mut().zip(&counts[1..]) {
+            *state = self.nearest.state(counts);
+        }
+        Some(entry)
+    }
+}
 
 /// For numbers of zeros and ones the state that is closest to having seen them.
 #[derive(Debug)]
