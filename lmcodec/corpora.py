@@ -280,9 +280,18 @@ def _first(stream: IO[bytes], size: str) -> Iterator[IO[bytes]]:
     yield io.BytesIO(b"".join(_head(_pieces(stream), int(size))))
 
 
+@contextmanager
+def _hdfs_json(stream: IO[bytes], _: str) -> Iterator[IO[bytes]]:
+    # Only this corpus needs the parser: `list_corpora` stays quick.
+    from lmcodec.structured import hdfs_json
+
+    yield io.BytesIO(b"".join(hdfs_json(stream)))
+
+
 _STEPS: dict[str, Callable[[IO[bytes], str], AbstractContextManager[IO[bytes]]]] = {
     "bunzip2": lambda stream, _: cast("IO[bytes]", bz2.BZ2File(stream)),
     "gunzip": lambda stream, _: cast("IO[bytes]", gzip.GzipFile(fileobj=stream)),
+    "hdfs_json": _hdfs_json,
     "head": _first,
     "unxz": lambda stream, _: cast("IO[bytes]", lzma.LZMAFile(stream)),
     "unzip": _unzip,
