@@ -253,7 +253,7 @@ def _direction(codec: Codec, verb: str, folder: Path) -> Usage:
     if not isinstance(codec, InProcess):
         raise TypeError(f"cannot run this kind of codec: {codec!r}")
     if isinstance(codec, Lmcodec):
-        which = f"lmcodec:{codec.level}:{codec.model}:{codec.threads}"
+        which = f"lmcodec:{codec.level}:{codec.model}:{codec.threads}:{codec.prior}"
     else:
         which = f"peer:{PEERS.index(codec)}"
     report = folder / "report"
@@ -266,7 +266,8 @@ def _child(verb: str, which: str) -> None:
     """Code ``x`` or decode ``coded`` in the working directory and print the call's times."""
     family, *rest = which.split(":")
     if family == "lmcodec":
-        codec: Codec = lmcodec_codec(int(rest[0]), rest[1], int(rest[2]))
+        level, model, threads, prior = rest
+        codec: Codec = lmcodec_codec(int(level), model, int(threads), prior)
     else:
         codec = PEERS[int(rest[0])]
     if not isinstance(codec, InProcess):

@@ -136,18 +136,24 @@ class Lmcodec(InProcess):
     level: int = 5
     model: str = "auto"
     threads: int = 1
+    prior: str = "auto"
 
     def version(self) -> str | None:
         """Return the version of this package."""
         return str(importlib.import_module("lmcodec").__version__)
 
     def both(self) -> Directions:
-        """Return `compress` with this level, model and thread count, and `decompress`."""
+        """Return `compress` with this level, model, prior and threads, and `decompress`."""
         module = importlib.import_module("lmcodec")
+        settings = {
+            "level": self.level,
+            "model": self.model,
+            "threads": self.threads,
+            "prior": self.prior,
+        }
 
         def encode(data: bytes) -> bytes:
-            coded = module.compress(data, level=self.level, model=self.model, threads=self.threads)
-            return bytes(coded)
+            return bytes(module.compress(data, **settings))
 
         def decode(coded: bytes) -> bytes:
             decoded = module.decompress(coded, threads=self.threads, max_output_size=None)
@@ -160,29 +166,35 @@ class Lmcodec(InProcess):
 _FIRST_PRIMED = 3
 
 
-def lmcodec_codec(level: int, model: str = "auto", threads: int = 1) -> Lmcodec:
+def lmcodec_codec(
+    level: int, model: str = "auto", threads: int = 1, prior: str = "auto"
+) -> Lmcodec:
     """Describe this package at one setting.
 
-    Its prior is everything that the wheel ships for decoding, at the levels whose models make use
-    of it: an upper bound, for a stream needs only the priors of its own models.
+    What its decoder knows is everything that the wheel ships for decoding, at the levels whose
+    models make use of it: an upper bound, for a stream needs only the priors of its own models.
+    Streams that were written without a prior need nothing.
     """
     options = f"-{level}"
     options += f" -m {model}" if model != "auto" else ""
     options += f" -T{threads}" if threads != 1 else ""
+    options += f" --prior {prior}" if prior != "auto" else ""
     data = Path(__file__).with_name("data")
     shipped = sum(
         path.stat().st_size
         for path in data.rglob("*")
         if path.is_file() and path.suffix not in _NOT_PRIORS
     )
+    primed = prior != "none" and (level >= _FIRST_PRIMED or model != "auto")
     return Lmcodec(
         "lmcodec",
         options,
         slow=level >= 7,
-        prior_bytes=shipped if level >= _FIRST_PRIMED or model != "auto" else 0,
+        prior_bytes=shipped if primed else 0,
         level=level,
         model=model,
         threads=threads,
+        prior=prior,
     )
 
 

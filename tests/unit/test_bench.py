@@ -102,6 +102,22 @@ def test_lmcodec_row_says_what_wrote_it(raw: Path) -> None:
     assert row.declared_bytes is not None
 
 
+def test_lmcodec_without_its_prior(raw: Path) -> None:
+    text = raw.with_name("letter")
+    text.write_bytes(
+        b"Thank you for your letter of 3 May. I am sorry to say that we have no news.\n"
+    )
+    codecs = [lmcodec_codec(5), lmcodec_codec(5, prior="none")]
+    assert [codec.label for codec in codecs] == ["lmcodec -5", "lmcodec -5 --prior none"]
+    assert codecs[0].prior_bytes > 1 << 20
+    assert codecs[1].prior_bytes == 0
+    rows = [bench.run_codec(codec, "1", text, corpus="letter") for codec in codecs]
+    assert all(row.ok for row in rows)
+    sizes = [len(lmcodec.compress(text.read_bytes(), prior=prior)) for prior in ("auto", "none")]
+    assert [row.coded_bytes for row in rows] == sizes
+    assert sizes[0] < sizes[1]
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [
