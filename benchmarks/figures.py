@@ -8,17 +8,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import matrix
+from benchmarks.findings import Finding, missing, table
 from benchmarks.results import Machine, read_rows
 from lmcodec.bench import Measurement, available
 from lmcodec.errors import LmcodecError
 from lmcodec.peers import BASELINE, lmcodec_codec, select
 
-__all__ = ["GENERAL", "Finding", "evaluate", "main", "measure_all"]
+__all__ = ["GENERAL", "evaluate", "main", "measure_all"]
 
 GENERAL = (
     "alice29.txt",
@@ -46,15 +46,6 @@ _TIME_NOISE = 1.1
 _GIB = 1 << 30
 _ZEROS_BYTES = 2000
 _SPEED_UP = 1.8
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One target: what was asked, what was reached; `ok` is None where rows are missing."""
-
-    asked: str
-    reached: str
-    ok: bool | None
 
 
 class Rows:
@@ -117,10 +108,6 @@ def evaluate(rows: Iterable[Measurement]) -> list[Finding]:
     return findings
 
 
-def _missing(asked: str) -> list[Finding]:
-    return [Finding(asked, "not measured", None)]
-
-
 def _bytes(rows: Iterable[Measurement]) -> int:
     return sum(row.coded_bytes or 0 for row in rows)
 
@@ -133,7 +120,7 @@ def _level_1(known: Rows) -> list[Finding]:
     asked = "level 1: total size below bzip3 -b 16 and kanzi -l 7"
     groups = known.common(["lmcodec -1", "bzip3 -b 16", "kanzi -l 7"], GENERAL)
     if not groups:
-        return _missing(asked)
+        return missing(asked)
     own, *peers = zip(*groups, strict=True)
     best = min(_bytes(rows) for rows in peers)
     bzip3 = [_cpu(peers[0], decompress=way) for way in (False, True)]
@@ -161,7 +148,7 @@ def _level_5_sizes(known: Rows) -> list[Finding]:
                 _bytes([own]) <= _bytes([best]),
             )
         )
-    return findings or _missing("level 5: each file not above min(zpaq -m5, kanzi -l 9)")
+    return findings or missing("level 5: each file not above min(zpaq -m5, kanzi -l 9)")
 
 
 def _level_5_times(known: Rows) -> list[Finding]:
@@ -176,14 +163,14 @@ def _level_5_times(known: Rows) -> list[Finding]:
                 times[0] <= factor * times[1] and times[2] <= factor * times[3],
             )
         )
-    return findings or _missing("level 5: CPU within 1.5 times kanzi -l 9 above 1 MB")
+    return findings or missing("level 5: CPU within 1.5 times kanzi -l 9 above 1 MB")
 
 
 def _level_7(known: Rows) -> list[Finding]:
     asked = "level 7: total at least 5 % under level 5"
     groups = known.common(["lmcodec -5", "lmcodec -7"], GENERAL)
     if not groups:
-        return _missing(asked)
+        return missing(asked)
     five, seven = zip(*groups, strict=True)
     gain = 100 * (1 - _bytes(seven) / _bytes(five))
     slower = _cpu(seven) / _cpu(five) if _cpu(five) else 0.0
@@ -196,7 +183,7 @@ def _level_7(known: Rows) -> list[Finding]:
 def _level_9(known: Rows) -> list[Finding]:
     groups = known.common(["lmcodec -9", "paq8px -8"], GENERAL)
     if not groups:
-        return _missing("level 9: at most 4 % above paq8px -8 on files up to 1 MB")
+        return missing("level 9: at most 4 % above paq8px -8 on files up to 1 MB")
     own, paq = zip(*groups, strict=True)
     findings = []
     for mine, other in groups:
@@ -223,7 +210,7 @@ def _monotone(known: Rows) -> list[Finding]:
     asked = "a higher level is never larger in total"
     groups = known.common(labels, GENERAL)
     if not groups:
-        return _missing(asked)
+        return missing(asked)
     by_level = list(zip(*groups, strict=True))
     sizes = [_bytes(rows) for rows in by_level]
     times = [_cpu(rows) for rows in by_level]
@@ -246,7 +233,7 @@ def _noise(known: Rows) -> list[Finding]:
     asked = "1 MB of random bytes grows by at most 128 bytes at every level"
     rows = [row for level in _LEVELS if (row := known.get(f"lmcodec -{level}", "noise.1M"))]
     if not rows:
-        return _missing(asked)
+        return missing(asked)
     growth = max(_bytes([row]) - row.raw_bytes for row in rows)
     return [Finding(asked, f"{growth:+} bytes", growth <= 128)]
 
@@ -255,7 +242,7 @@ def _zeros(known: Rows) -> list[Finding]:
     asked = f"10 MB of zeros: at most {_ZEROS_BYTES} bytes at every level"
     rows = [row for level in _LEVELS if (row := known.get(f"lmcodec -{level}", "zeros.10M"))]
     if not rows:
-        return _missing(asked)
+        return missing(asked)
     worst = max(_bytes([row]) for row in rows)
     return [Finding(asked, f"{worst:,} bytes", worst <= _ZEROS_BYTES)]
 
@@ -264,7 +251,7 @@ def _threads(known: Rows) -> list[Finding]:
     asked = f"two threads, {_THREADED}, level 5: the same size, at least {_SPEED_UP} times as fast"
     one, two = known.get("lmcodec -5", _THREADED), known.get("lmcodec -5 -T2", _THREADED)
     if one is None or two is None or not one.compress_wall_s or not two.compress_wall_s:
-        return _missing(asked)
+        return missing(asked)
     faster = one.compress_wall_s / two.compress_wall_s
     same = one.coded_bytes == two.coded_bytes
     return [
@@ -287,19 +274,10 @@ def _memory(known: Rows) -> list[Finding]:
             allowed = row.declared_bytes + row.raw_bytes + _bytes([row]) + _OVERHEAD_BYTES
             excess.append((row.decompress_peak_bytes - allowed, row))
     if not excess:
-        return _missing(asked)
+        return missing(asked)
     most, row = max(excess, key=lambda pair: pair[0])
     where = f"{row.label} on {row.corpus}"
     return [Finding(asked, f"at most {most / (1 << 20):+.0f} MiB ({where})", most <= 0)]
-
-
-def table(findings: Sequence[Finding]) -> str:
-    """Return the findings as a Markdown table with a last line that counts them."""
-    words = {True: "yes", False: "no", None: "?"}
-    lines = ["| Asked | Reached | |", "|---|---|---|"]
-    lines += [f"| {f.asked} | {f.reached} | {words[f.ok]} |" for f in findings]
-    met = sum(f.ok is True for f in findings)
-    return "\n".join([*lines, "", f"{met} of {len(findings)} targets are met."])
 
 
 def main(arguments: Sequence[str]) -> int:

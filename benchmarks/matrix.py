@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.results import Machine, read_rows, write_rows
+from benchmarks.results import Store
 from lmcodec import corpora
 from lmcodec.bench import Measurement, run_codec
 from lmcodec.corpora import Corpus
@@ -97,18 +97,14 @@ def run(
         FileExistsError: The folder holds rows and `resume` is false.
         ValueError: The rows to go on with are from another machine.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    table = folder / "rows.csv"
-    rows = _earlier_rows(folder, resume, again)
-    Machine.here().write(folder)
-    done = {_key(row.corpus, row.raw_bytes, row.label, row.version) for row in rows}
+    store = Store(folder, resume=resume, again=again)
     todo = [
         (corpus, codec)
         for corpus, codec in plan.pairs()
-        if _key(corpus.name, plan.size(corpus), codec.label, plan.codecs[codec]) not in done
+        if not store.has(corpus.name, plan.size(corpus), codec.label, plan.codecs[codec])
     ]
-    if rows:
-        note(f"{len(rows)} rows are there already")
+    if store.rows:
+        note(f"{len(store.rows)} rows are there already")
     start_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lmcodec-corpora-") as scratch:
         raw = Path(scratch) / "raw"
@@ -133,28 +129,8 @@ def run(
             )
             if not row.ok:
                 note(f"{corpus.name}: {codec.label}: {row.status}")
-            rows.append(row)
-            write_rows(table, rows)
-    return rows
-
-
-def _earlier_rows(folder: Path, resume: bool, again: Sequence[str]) -> list[Measurement]:
-    table = folder / "rows.csv"
-    if not table.exists():
-        return []
-    if not resume:
-        raise FileExistsError(f"results exist already: {table}")
-    if Machine.read(folder) not in (None, Machine.here()):
-        raise ValueError(f"rows are from another machine: {folder}")
-    return [
-        row
-        for row in read_rows(table)
-        if row.ok and not any(fnmatch.fnmatchcase(row.label, pattern) for pattern in again)
-    ]
-
-
-def _key(corpus: str, raw_bytes: int, label: str, version: str) -> tuple[str, int, str, str]:
-    return corpus, raw_bytes, label, version
+            store.add(row)
+    return store.rows
 
 
 def _prepare(corpus: Corpus, plan: Plan, raw: Path) -> str:

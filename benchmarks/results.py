@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import fnmatch
 import json
 import os
 import platform
@@ -14,7 +15,7 @@ from typing import Any
 from lmcodec.bench import Measurement
 from lmcodec.peers import BASELINE
 
-__all__ = ["Machine", "baselines", "read_rows", "write_rows"]
+__all__ = ["Machine", "Store", "baselines", "read_rows", "write_rows"]
 
 # Columns that follow from the others, for readers of the CSV file.
 _DERIVED = (
@@ -97,8 +98,13 @@ def write_rows(path: Path, rows: Sequence[Measurement]) -> None:
                 derived[2] = quotient(row.compress_cpu_s, xz.compress_cpu_s)
                 derived[3] = quotient(row.decompress_cpu_s, xz.decompress_cpu_s)
             cells = [getattr(row, name) for name in names] + derived
-            writer.writerow([f"{c:.4f}" if isinstance(c, float) else c for c in cells])
+            writer.writerow([_number(c) if isinstance(c, float) else c for c in cells])
     passing.replace(path)
+
+
+def _number(value: float) -> str:
+    # Messages take less than a millisecond.
+    return f"{value:.4f}" if value >= 0.01 or value == 0 else f"{value:.7f}"
 
 
 def read_rows(path: Path) -> list[Measurement]:
@@ -117,3 +123,47 @@ def read_rows(path: Path) -> list[Measurement]:
                     values[name] = number(cell)
             rows.append(Measurement(**values))
     return rows
+
+
+class Store:
+    """The rows of a folder, written after each that is added.
+
+    Args:
+        folder: Takes ``rows.csv`` and ``machine.json``.
+        resume: Keep the rows of an earlier run, but for those that failed.
+        again: Shell patterns of codecs whose earlier rows are dropped.
+
+    Attributes:
+        rows: All rows.
+
+    Raises:
+        FileExistsError: The folder holds rows and `resume` is false.
+        ValueError: The rows to go on with are from another machine.
+    """
+
+    def __init__(self, folder: Path, *, resume: bool, again: Sequence[str] = ()) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._table = folder / "rows.csv"
+        self.rows: list[Measurement] = []
+        if self._table.exists():
+            if not resume:
+                raise FileExistsError(f"results exist already: {self._table}")
+            if Machine.read(folder) not in (None, Machine.here()):
+                raise ValueError(f"rows are from another machine: {folder}")
+            self.rows = [
+                row
+                for row in read_rows(self._table)
+                if row.ok and not any(fnmatch.fnmatchcase(row.label, pattern) for pattern in again)
+            ]
+        Machine.here().write(folder)
+        self._keys = {(row.corpus, row.raw_bytes, row.label, row.version) for row in self.rows}
+
+    def has(self, corpus: str, raw_bytes: int, label: str, version: str) -> bool:
+        """Tell whether a row is there."""
+        return (corpus, raw_bytes, label, version) in self._keys
+
+    def add(self, *rows: Measurement) -> None:
+        """Add rows and write all."""
+        self.rows += rows
+        self._keys |= {(row.corpus, row.raw_bytes, row.label, row.version) for row in rows}
+        write_rows(self._table, self.rows)

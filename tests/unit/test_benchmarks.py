@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from benchmarks import __main__ as command
 from benchmarks import figures, matrix, report
+from benchmarks.findings import table
 from benchmarks.results import Machine, read_rows, write_rows
 from benchmarks.summary import ALL, Total, frontier, kinds, totals
 from lmcodec.bench import Measurement
@@ -110,6 +111,12 @@ def test_rows_survive_the_file(tmp_path: Path) -> None:
     assert cells[3]["compress_cpu_vs_xz"] == "1.5000"
     assert cells[3]["coded_with_prior_bytes"] == "350"
     assert cells[5]["size_vs_xz"] == ""
+
+
+def test_short_times_keep_their_digits(tmp_path: Path) -> None:
+    short = row("lmcodec -5", "a", 200, 0.0004567)
+    write_rows(tmp_path / "rows.csv", [short])
+    assert read_rows(tmp_path / "rows.csv")[0].compress_cpu_s == short.compress_cpu_s
 
 
 def test_machine_names_no_host(tmp_path: Path) -> None:
@@ -281,7 +288,7 @@ def test_targets_without_rows_are_open() -> None:
     found = figures.evaluate([])
     assert len(found) == 10
     assert {(finding.reached, finding.ok) for finding in found} == {("not measured", None)}
-    assert figures.table(found).endswith("0 of 10 targets are met.")
+    assert table(found).endswith("0 of 10 targets are met.")
 
 
 def good_rows() -> list[Measurement]:
