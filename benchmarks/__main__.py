@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import figures, matrix, report
+from benchmarks import figures, matrix, priors, report
 from benchmarks.results import Machine, read_rows
 from lmcodec.bench import Measurement, available
 from lmcodec.errors import LmcodecError
@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["figures"]:
         return figures.main(words[1:])
+    if words[:1] == ["priors"]:
+        return priors.main(words[1:])
     options = _parser().parse_args(words)
     try:
         rows = _measure(options) if options.run else read_rows(options.out / "rows.csv")
@@ -79,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure codecs on corpora and write CSV, Markdown and HTML. "
-        "`python -m benchmarks figures` checks this project's targets instead.",
+        "`python -m benchmarks priors` measures what the prior gains, `python -m benchmarks "
+        "figures` checks this project's targets.",
     )
     parser.add_argument(
         "--only",

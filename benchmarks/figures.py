@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks import matrix
+from benchmarks import gains, matrix, prior_figures
 from benchmarks.findings import Finding, missing, table
-from benchmarks.results import Machine, read_rows
+from benchmarks.results import Machine, Store, read_rows
 from lmcodec.bench import Measurement, available
 from lmcodec.errors import LmcodecError
 from lmcodec.peers import BASELINE, lmcodec_codec, select
@@ -288,6 +288,13 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/figures"))
     parser.add_argument(
+        "--priors",
+        type=Path,
+        default=Path("benchmarks/results/priors"),
+        metavar="FOLDER",
+        help="has the rows of `python -m benchmarks priors`, or takes those that are needed",
+    )
+    parser.add_argument(
         "--again",
         type=lambda text: text.split(","),
         default=[],
@@ -303,7 +310,11 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if not options.no_run:
             measure_all(options.out, again=options.again, note=note)
+            store = Store(options.priors, resume=True, again=options.again)
+            store.keep(gains.current(store.rows))
+            prior_figures.measure(store, note=note)
         findings = evaluate(read_rows(options.out / "rows.csv"))
+        findings += prior_figures.evaluate(prior_figures.rows_of(options.priors))
     except (LmcodecError, ValueError, OSError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1

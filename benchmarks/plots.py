@@ -12,11 +12,12 @@ from xml.etree import ElementTree
 
 from benchmarks.summary import Total, frontier
 
-__all__ = ["plot", "save_png"]
+__all__ = ["TEXT", "plot", "save_png", "to_svg"]
 
 _SVG = "{http://www.w3.org/2000/svg}"
-# Replaced by `currentColor`, so that text and axes take the colour of the page's text.
-_TEXT = "#123454"
+TEXT = "#123454"
+"""Replaced by `currentColor`, so that text and axes take the colour of the page's text."""
+
 _OWN = "#d6452b"
 # What every element inherits unless it says something else, and what no style need say.
 _ROOT = {
@@ -65,11 +66,15 @@ def plot(title: str, sums: Sequence[Total], *, decompress: bool, large: bool = F
     Returns:
         An SVG element.
     """
-    figure = _draw(title, sums, decompress=decompress, large=large)
+    return to_svg(_draw(title, sums, decompress=decompress, large=large))
+
+
+def to_svg(figure: Any) -> str:
+    """Return a drawing of matplotlib as an SVG element of few bytes, and close it."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     importlib.import_module("matplotlib.pyplot").close(figure)
-    return _shrink(buffer.getvalue().replace(_TEXT, "currentColor"))
+    return _shrink(buffer.getvalue().replace(TEXT, "currentColor"))
 
 
 def _shrink(svg: str) -> str:
@@ -150,7 +155,7 @@ def _draw(title: str, sums: Sequence[Total], *, decompress: bool, large: bool) -
     figure, axes = pyplot.subplots(figsize=(9.5, 5.6) if large else (5.6, 3.9))
     timed = [(speed, t) for t in sums if (speed := t.speed(decompress=decompress)) is not None]
     for speed, total in timed:
-        colour, marker = _FAMILIES.get(total.label.split()[0], (_TEXT, "o"))
+        colour, marker = _FAMILIES.get(total.label.split()[0], (TEXT, "o"))
         own = total.label.startswith("lmcodec")
         axes.plot(
             speed,
@@ -181,10 +186,10 @@ def _draw(title: str, sums: Sequence[Total], *, decompress: bool, large: bool) -
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.margins(x=0.14, y=0.12)
     verb = "Decompression" if decompress else "Compression"
-    axes.set_title(title, color=_TEXT, fontsize=11)
-    axes.set_xlabel(f"{verb} speed, MB per CPU second (right is better)", color=_TEXT, fontsize=9)
-    axes.set_ylabel("Size, % of xz -9e (down is better)", color=_TEXT, fontsize=9)
-    axes.tick_params(colors=_TEXT, which="both", labelsize=8)
+    axes.set_title(title, color=TEXT, fontsize=11)
+    axes.set_xlabel(f"{verb} speed, MB per CPU second (right is better)", color=TEXT, fontsize=9)
+    axes.set_ylabel("Size, % of xz -9e (down is better)", color=TEXT, fontsize=9)
+    axes.tick_params(colors=TEXT, which="both", labelsize=8)
     axes.grid(visible=True, which="major", color="#888888", alpha=0.25, clip_on=False)
     for spine in axes.spines.values():
         spine.set_color("#888888")
@@ -210,7 +215,7 @@ def _label(figure: Any, axes: Any, timed: Sequence[tuple[float, Total]]) -> None
             xytext=(0, 0),
             textcoords="offset points",
             fontsize=8,
-            color=_OWN if own else _TEXT,
+            color=_OWN if own else TEXT,
             fontweight="bold" if own else "normal",
             ha="center",
             va="center",

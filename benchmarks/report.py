@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import importlib.util
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from importlib import resources
 
 from benchmarks import plots
@@ -12,7 +12,7 @@ from benchmarks.results import Machine, baselines, quotient
 from benchmarks.summary import ALL, Total, belongs, kinds, totals
 from lmcodec.bench import Measurement
 
-__all__ = ["html_page", "markdown"]
+__all__ = ["fill_page", "html_page", "html_table", "markdown", "number", "pipe_table", "versions"]
 
 _UNKNOWN = "\u2013"
 _HOW = (
@@ -24,6 +24,12 @@ _HOW = (
     "“% of xz” compares with xz -9e on the same files in the same run. “With prior” adds the "
     "knowledge that ships with a decoder, such as a dictionary, once. A dash means not known: a "
     "time below 0.03 s, or a figure that this system does not tell."
+)
+_INTRO = (
+    "How small, how fast, with how much memory: lossless compressors on public files. In each plot "
+    "a codec is better the further it lies to the lower right: smaller and faster. The dashed line "
+    "joins the codecs that nothing beats in both; a hollow mark ran on a part of the files only. "
+    "Numbers after lmcodec are its levels, 1 (fast) to 9 (small)."
 )
 _HEAD = (
     "Codec",
@@ -55,15 +61,15 @@ _ROW_HEAD = (
 
 def markdown(rows: Sequence[Measurement], machine: Machine) -> str:
     """Return tables of all kinds, then by kind, then a table of the failures if there are any."""
-    parts = ["# Benchmark", "", _HOW, "", f"Machine: {machine}.", "", _versions(rows), ""]
+    parts = ["# Benchmark", "", _HOW, "", f"Machine: {machine}.", "", versions(rows), ""]
     for kind in _sections(rows):
         parts += [f"## {_title(rows, kind)}", ""]
-        parts += _pipe_table(_HEAD, [_total_cells(total) for total in totals(rows, kind)])
+        parts += pipe_table(_HEAD, [_total_cells(total) for total in totals(rows, kind)])
         parts.append("")
     failed = [row for row in rows if not row.ok]
     if failed:
         parts += ["## Failures", ""]
-        parts += _pipe_table(
+        parts += pipe_table(
             ("Corpus", "Codec", "What happened"),
             [[row.corpus, row.label, row.status] for row in failed],
         )
@@ -88,22 +94,30 @@ def html_page(rows: Sequence[Measurement], machine: Machine) -> str:
         cells = [_total_cells(total) for total in sums]
         sections.append(
             f'<h2 id="{_anchor(kind)}">{html.escape(_title(rows, kind))}</h2>{drawn}'
-            f"{_html_table(_HEAD, cells, texts={0})}"
+            f"{html_table(_HEAD, cells, texts={0})}"
         )
     links = " · ".join(f'<a href="#{_anchor(kind)}">{kind}</a>' for kind in _sections(rows))
     failed = [row for row in rows if not row.ok]
     if failed:
         cells = [[row.corpus, row.label, row.status] for row in failed]
-        table = _html_table(("Corpus", "Codec", "What happened"), cells, texts={0, 1, 2})
+        table = html_table(("Corpus", "Codec", "What happened"), cells, texts={0, 1, 2})
         sections.append(f"<h2>Failures</h2>{table}")
-    values = {
-        "HOW": html.escape(_HOW),
-        "MACHINE": html.escape(str(machine)),
-        "VERSIONS": html.escape(_versions(rows)),
-        "LINKS": links,
-        "SECTIONS": "\n".join(sections),
-        "ROWS": _html_table(_ROW_HEAD, _row_cells(rows), texts={0, 1, 3, 12}),
-    }
+    return fill_page(
+        {
+            "TITLE": "lmcodec and its peers",
+            "INTRO": html.escape(_INTRO),
+            "HOW": html.escape(_HOW),
+            "MACHINE": html.escape(str(machine)),
+            "VERSIONS": html.escape(versions(rows)),
+            "LINKS": links,
+            "SECTIONS": "\n".join(sections),
+            "ROWS": html_table(_ROW_HEAD, _row_cells(rows), texts={0, 1, 3, 12}),
+        }
+    )
+
+
+def fill_page(values: Mapping[str, str]) -> str:
+    """Return the page of all reports with a value in each of its places."""
     page = resources.files("benchmarks").joinpath("page.html").read_text(encoding="utf-8")
     for name, value in values.items():
         page = page.replace(f"<!--{name}-->", value)
@@ -125,9 +139,10 @@ def _anchor(kind: str) -> str:
     return kind.replace(" ", "-")
 
 
-def _versions(rows: Sequence[Measurement]) -> str:
-    versions = {row.codec: row.version for row in rows}
-    return "Versions: " + ", ".join(f"{name} {versions[name]}" for name in sorted(versions)) + "."
+def versions(rows: Sequence[Measurement]) -> str:
+    """Return a line with the version of each codec."""
+    known = {row.codec: row.version for row in rows}
+    return "Versions: " + ", ".join(f"{name} {known[name]}" for name in sorted(known)) + "."
 
 
 def _total_cells(total: Total) -> list[str]:
@@ -138,9 +153,9 @@ def _total_cells(total: Total) -> list[str]:
         f"{total.coded_bytes + total.prior_bytes:,}",
         f"{100 * total.coded_bytes / total.raw_bytes:.2f}",
         f"{total.percent_of_xz:.1f}",
-        _number(total.speed(decompress=False), ".3g"),
-        _number(total.speed(decompress=True), ".3g"),
-        _number(quotient(total.peak_bytes, 1 << 20), ".0f"),
+        number(total.speed(decompress=False), ".3g"),
+        number(total.speed(decompress=True), ".3g"),
+        number(quotient(total.peak_bytes, 1 << 20), ".0f"),
     ]
 
 
@@ -160,29 +175,31 @@ def _row_cells(rows: Sequence[Measurement]) -> list[list[str]]:
                 row.label,
                 f"{row.coded_bytes:,}",
                 f"{row.coded_bytes + row.prior_bytes:,}",
-                _number(100 * row.coded_bytes / row.raw_bytes, ".2f"),
-                _number(100 * of_xz if of_xz is not None else None, ".1f"),
-                _number(row.compress_cpu_s, ".2f"),
-                _number(row.decompress_cpu_s, ".2f"),
-                _number(quotient(row.compress_peak_bytes, 1 << 20), ".0f"),
-                _number(quotient(row.decompress_peak_bytes, 1 << 20), ".0f"),
+                number(100 * row.coded_bytes / row.raw_bytes, ".2f"),
+                number(100 * of_xz if of_xz is not None else None, ".1f"),
+                number(row.compress_cpu_s, ".2f"),
+                number(row.decompress_cpu_s, ".2f"),
+                number(quotient(row.compress_peak_bytes, 1 << 20), ".0f"),
+                number(quotient(row.decompress_peak_bytes, 1 << 20), ".0f"),
                 row.models,
             ]
         )
     return cells
 
 
-def _number(value: float | None, form: str) -> str:
+def number(value: float | None, form: str) -> str:
+    """Return a number as a cell, a dash where it is not known."""
     return _UNKNOWN if value is None else format(value, form)
 
 
-def _pipe_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def pipe_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table, its first column to the left."""
     rule = ["---"] + ["---:"] * (len(head) - 1)
     escape: Callable[[str], str] = lambda cell: cell.replace("|", "\\|")  # noqa: E731
     return [f"| {' | '.join(map(escape, cells))} |" for cells in [head, rule, *rows]]
 
 
-def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, texts: Set[int]) -> str:
+def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, texts: Set[int]) -> str:
     """Return a table whose columns sort by a click; those in `texts` hold words."""
     # The ends of cells and rows go without saying in HTML, and make up a third of a long table.
     titles = "".join(

@@ -156,7 +156,12 @@ class Store:
                 if row.ok and not any(fnmatch.fnmatchcase(row.label, pattern) for pattern in again)
             ]
         Machine.here().write(folder)
-        self._keys = {(row.corpus, row.raw_bytes, row.label, row.version) for row in self.rows}
+        self.keep(self.rows)
+
+    def keep(self, rows: Sequence[Measurement]) -> None:
+        """Go on with these rows alone; what is dropped stays in the file until one is added."""
+        self.rows = list(rows)
+        self._keys = {(row.corpus, row.raw_bytes, row.label, row.version) for row in rows}
 
     def has(self, corpus: str, raw_bytes: int, label: str, version: str) -> bool:
         """Tell whether a row is there."""

@@ -1,0 +1,255 @@
+"""Sizes with the prior and without it, by size of the input: measured, and summed by kind.
+
+Only sizes are measured, so that corpora may be coded side by side; every stream is decoded and
+compared. What is timed goes through `lmcodec.bench`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import lmcodec
+from benchmarks.results import Store
+from lmcodec import corpora, prior
+from lmcodec.bench import Measurement
+from lmcodec.corpora import Corpus
+from lmcodec.errors import LmcodecError
+from lmcodec.peers import Lmcodec, lmcodec_codec
+
+__all__ = ["KINDS", "SIZES", "Gain", "Setting", "current", "gains", "measure", "version", "whole"]
+
+Note = Callable[[str], None]
+
+KINDS = ("text", "markup", "code", "json", "logs", "tabular", "dna", "binary")
+"""Kinds of corpora that a prior may be used for, or that it must not harm."""
+
+SIZES = tuple(1 << bits for bits in range(8, 24, 2))
+"""Bytes of the heads that are coded besides the whole: 256 to 4 MiB."""
+
+_NONE = "none"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A level, with what its streams start from."""
+
+    level: int
+    prior: str = "auto"
+
+    @property
+    def codec(self) -> Lmcodec:
+        """Return the codec of this setting."""
+        return lmcodec_codec(self.level, prior=self.prior)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What one kind of corpora takes at one size, with the prior and without it.
+
+    Args:
+        kind: The kind.
+        files: How many corpora are at least so long.
+        primed: How many of them start from the prior.
+        raw_bytes: Bytes of content.
+        plain_bytes: What they take without the prior.
+        coded_bytes: What they take with it.
+        prior_bytes: What a decoder ships for that.
+    """
+
+    kind: str
+    files: int
+    primed: int
+    raw_bytes: int
+    plain_bytes: int
+    coded_bytes: int
+    prior_bytes: int
+
+    @property
+    def percent(self) -> float:
+        """Return by how many percent they are smaller."""
+        return 100 * (1 - self.coded_bytes / self.plain_bytes)
+
+
+def version(choice: str = "auto") -> str:
+    """Return the version of a setting's rows: a prior that was trained anew is another one."""
+    if choice == _NONE:
+        return lmcodec.__version__
+    shipped = prior.default()
+    return f"{lmcodec.__version__} {shipped.name} {shipped.digest.hex()[:12]}"
+
+
+def current(rows: Iterable[Measurement]) -> list[Measurement]:
+    """Return the rows of peers, and those of this package that were not made by another prior."""
+    known = {version(), version(_NONE)}
+    return [row for row in rows if row.codec != "lmcodec" or row.version in known]
+
+
+def whole(corpus: Corpus, head_bytes: int) -> int:
+    """Return how many bytes count as the whole of a corpus."""
+    return min(corpus.raw_bytes, head_bytes)
+
+
+def measure(
+    chosen: Sequence[Corpus],
+    store: Store,
+    *,
+    levels: Sequence[int],
+    sizes: Sequence[int] = SIZES,
+    head_bytes: int,
+    jobs: int = 1,
+    note: Note,
+) -> None:
+    """Code corpora with the prior and without it, and add the rows that are not there yet.
+
+    Args:
+        chosen: The corpora.
+        store: Takes the rows.
+        levels: The levels.
+        sizes: Bytes of the heads, besides the whole.
+        head_bytes: Larger corpora are cut to so many bytes.
+        jobs: How many corpora are coded side by side.
+        note: Called with a line for each corpus.
+    """
+    settings = [Setting(level, choice) for level in levels for choice in (_NONE, "auto")]
+    todo: dict[Corpus, list[tuple[int, Setting]]] = {}
+    for corpus in sorted(chosen, key=lambda corpus: corpus.raw_bytes):
+        end = whole(corpus, head_bytes)
+        wanted = [
+            (size, setting)
+            for size in (*(size for size in sizes if size < end), end)
+            for setting in settings
+            if not store.has(corpus.name, size, setting.codec.label, version(setting.prior))
+        ]
+        if wanted:
+            todo[corpus] = wanted
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pending = {pool.submit(code, name, todo[name]): name for name in todo}
+        try:
+            for number, future in enumerate(as_completed(pending), 1):
+                corpus = pending[future]
+                try:
+                    rows = future.result()
+                except LmcodecError as error:
+                    note(f"{corpus.name}: skipped: {error}")
+                    continue
+                note(f"[{number}/{len(todo)}] {corpus.name}: {len(rows)} sizes")
+                for row in rows:
+                    if not row.ok:
+                        note(f"{corpus.name}: {row.label}: {row.status}")
+                store.add(*rows)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def code(corpus: Corpus, wanted: Sequence[tuple[int, Setting]]) -> list[Measurement]:
+    """Code heads of a corpus, and check that they decode.
+
+    Args:
+        corpus: The corpus.
+        wanted: Bytes of each head, and how to code it.
+
+    Returns:
+        A row for each.
+
+    Raises:
+        LmcodecError: The corpus is not on this machine.
+    """
+    data = corpora.load(corpus.name)
+    # Where the prior is not used both settings give one stream: it need not decode twice.
+    seen: dict[tuple[int, bytes], str] = {}
+    rows = []
+    for size, setting in wanted:
+        head = data[:size]
+        coded = lmcodec.compress(head, level=setting.level, prior=setting.prior, threads=1)
+        if (size, coded) not in seen:
+            seen[size, coded] = _status(head, coded)
+        rows.append(_row(corpus, size, setting, coded, seen[size, coded]))
+    return rows
+
+
+def _status(raw: bytes, coded: bytes) -> str:
+    try:
+        decoded = lmcodec.decompress(coded, threads=1, max_output_size=None)
+    except LmcodecError as error:
+        return str(error)
+    return "ok" if decoded == raw else "decoded bytes differ"
+
+
+def _row(corpus: Corpus, size: int, setting: Setting, coded: bytes, status: str) -> Measurement:
+    about = lmcodec.info(coded)
+    shipped = prior.default()
+    # Streams name what they start from.
+    start = [shipped.name] if shipped.digest in coded else []
+    return Measurement(
+        corpus=corpus.name,
+        kind=corpus.kind,
+        raw_bytes=size,
+        codec=setting.codec.id,
+        options=setting.codec.options,
+        version=version(setting.prior),
+        status=status,
+        coded_bytes=len(coded) if status == "ok" else None,
+        prior_bytes=setting.codec.prior_bytes,
+        declared_bytes=about.memory_bytes,
+        models=" ".join([*about.models, *start]),
+    )
+
+
+def pairs(
+    rows: Iterable[Measurement], level: int, size: int | None
+) -> list[tuple[Measurement, Measurement]]:
+    """Return the rows of each corpus without the prior and with it.
+
+    Args:
+        rows: The rows.
+        level: The level.
+        size: Bytes of the heads, or None for whole corpora.
+    """
+    labels = [Setting(level, choice).codec.label for choice in (_NONE, "auto")]
+    found: dict[tuple[str, int], dict[str, Measurement]] = {}
+    for row in rows:
+        # Rows with times are of their own sizes.
+        if row.ok and row.label in labels and row.compress_cpu_s is None:
+            found.setdefault((row.corpus, row.raw_bytes), {})[row.label] = row
+    both = {key: sides for key, sides in found.items() if len(sides) == len(labels)}
+    largest: dict[str, int] = {}
+    for name, raw_bytes in both:
+        largest[name] = max(raw_bytes, largest.get(name, 0))
+    return [
+        (sides[labels[0]], sides[labels[1]])
+        for (name, raw_bytes), sides in both.items()
+        if raw_bytes == (size or largest[name])
+    ]
+
+
+def gains(rows: Sequence[Measurement], level: int, size: int | None) -> list[Gain]:
+    """Return the sums of each kind at one size, in the order of `KINDS`.
+
+    Args:
+        rows: The rows.
+        level: The level.
+        size: Bytes of the heads, or None for whole corpora.
+    """
+    sums = []
+    every = pairs(rows, level, size)
+    for kind in KINDS:
+        mine = [(plain, primed) for plain, primed in every if plain.kind == kind]
+        if not mine:
+            continue
+        name = prior.default().name
+        sums.append(
+            Gain(
+                kind,
+                len(mine),
+                sum(name in primed.models.split() for _, primed in mine),
+                sum(plain.raw_bytes for plain, _ in mine),
+                sum(plain.coded_bytes or 0 for plain, _ in mine),
+                sum(primed.coded_bytes or 0 for _, primed in mine),
+                max(primed.prior_bytes for _, primed in mine),
+            )
+        )
+    return sums
