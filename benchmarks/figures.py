@@ -310,7 +310,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if not options.no_run:
             measure_all(options.out, again=options.again, note=note)
-            store = Store(options.priors, resume=True, again=options.again)
+            # The report of `priors` has more rows than the targets need: none are dropped here.
+            store = Store(options.priors, resume=True)
             store.keep(gains.current(store.rows))
             prior_figures.measure(store, note=note)
         findings = evaluate(read_rows(options.out / "rows.csv"))
