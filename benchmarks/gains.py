@@ -19,7 +19,18 @@ from lmcodec.corpora import Corpus
 from lmcodec.errors import LmcodecError
 from lmcodec.peers import Lmcodec, lmcodec_codec
 
-__all__ = ["KINDS", "SIZES", "Gain", "Setting", "current", "gains", "measure", "version", "whole"]
+__all__ = [
+    "HEAD_BYTES",
+    "KINDS",
+    "SIZES",
+    "Gain",
+    "Setting",
+    "current",
+    "gains",
+    "measure",
+    "version",
+    "whole",
+]
 
 Note = Callable[[str], None]
 
@@ -28,6 +39,9 @@ KINDS = ("text", "markup", "code", "json", "logs", "tabular", "dna", "binary")
 
 SIZES = tuple(1 << bits for bits in range(8, 24, 2))
 """Bytes of the heads that are coded besides the whole: 256 to 4 MiB."""
+
+HEAD_BYTES = 16 * 10**6
+"""Larger corpora are cut to so many bytes."""
 
 _NONE = "none"
 
@@ -87,9 +101,9 @@ def current(rows: Iterable[Measurement]) -> list[Measurement]:
     return [row for row in rows if row.codec != "lmcodec" or row.version in known]
 
 
-def whole(corpus: Corpus, head_bytes: int) -> int:
+def whole(corpus: Corpus) -> int:
     """Return how many bytes count as the whole of a corpus."""
-    return min(corpus.raw_bytes, head_bytes)
+    return min(corpus.raw_bytes, HEAD_BYTES)
 
 
 def measure(
@@ -98,7 +112,6 @@ def measure(
     *,
     levels: Sequence[int],
     sizes: Sequence[int] = SIZES,
-    head_bytes: int,
     jobs: int = 1,
     note: Note,
 ) -> None:
@@ -109,14 +122,13 @@ def measure(
         store: Takes the rows.
         levels: The levels.
         sizes: Bytes of the heads, besides the whole.
-        head_bytes: Larger corpora are cut to so many bytes.
         jobs: How many corpora are coded side by side.
         note: Called with a line for each corpus.
     """
     settings = [Setting(level, choice) for level in levels for choice in (_NONE, "auto")]
     todo: dict[Corpus, list[tuple[int, Setting]]] = {}
     for corpus in sorted(chosen, key=lambda corpus: corpus.raw_bytes):
-        end = whole(corpus, head_bytes)
+        end = whole(corpus)
         wanted = [
             (size, setting)
             for size in (*(size for size in sizes if size < end), end)
@@ -215,14 +227,11 @@ def pairs(
         # Rows with times are of their own sizes.
         if row.ok and row.label in labels and row.compress_cpu_s is None:
             found.setdefault((row.corpus, row.raw_bytes), {})[row.label] = row
-    both = {key: sides for key, sides in found.items() if len(sides) == len(labels)}
-    largest: dict[str, int] = {}
-    for name, raw_bytes in both:
-        largest[name] = max(raw_bytes, largest.get(name, 0))
+    ends = {corpus.name: whole(corpus) for corpus in corpora.list_corpora()}
     return [
         (sides[labels[0]], sides[labels[1]])
-        for (name, raw_bytes), sides in both.items()
-        if raw_bytes == (size or largest[name])
+        for (name, raw_bytes), sides in found.items()
+        if len(sides) == len(labels) and raw_bytes == (size or ends[name])
     ]
 
 

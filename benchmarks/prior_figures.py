@@ -22,10 +22,7 @@ from benchmarks.messages import (
 from benchmarks.results import Store, read_rows
 from lmcodec.bench import Measurement
 
-__all__ = ["HEAD_BYTES", "evaluate", "measure", "message_bytes", "rows_of"]
-
-HEAD_BYTES = 16 * 10**6
-"""Larger corpora are cut to so many bytes."""
+__all__ = ["evaluate", "measure", "message_bytes", "rows_of"]
 
 _SMALL_BYTES = 200_000
 _GAIN_KINDS, _GAIN_PERCENT = ("text", "code", "markup", "json"), 13
@@ -44,9 +41,7 @@ def measure(store: Store, *, jobs: int = 1, note: Callable[[str], None]) -> None
     level_5 = matrix.choose([*_GAIN_KINDS, *_LOSS_KINDS])
     level_9 = matrix.choose(_BITS_FILES)
     for chosen, level in ((level_5, 5), (level_9, 9)):
-        gains.measure(
-            chosen, store, levels=[level], sizes=(), head_bytes=HEAD_BYTES, jobs=jobs, note=note
-        )
+        gains.measure(chosen, store, levels=[level], sizes=(), jobs=jobs, note=note)
     messages.measure_all(store, note=note)
 
 

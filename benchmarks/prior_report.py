@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from benchmarks import prior_figures, prior_plot
 from benchmarks.findings import table
-from benchmarks.gains import KINDS, SIZES, Gain, gains, pairs
+from benchmarks.gains import HEAD_BYTES, KINDS, SIZES, Gain, gains, pairs
 from benchmarks.messages import LENGTHS, SAMPLES
 from benchmarks.prior_plot import size_name
 from benchmarks.report import fill_page, html_table, number, pipe_table, versions
@@ -26,7 +26,7 @@ _TITLE = "What the prior gains"
 _INTRO = (
     "Bytes of whole streams of lmcodec, without a prior and with the one that ships with it. "
     "“4 KiB” is the first 4096 bytes of every file that is longer, and so on; “whole” is every "
-    f"file, the first {prior_figures.HEAD_BYTES // 10**6} MB of larger ones."
+    f"file, the first {HEAD_BYTES // 10**6} MB of larger ones."
 )
 _HOW = (
     "Every stream was decoded and compared with the original byte for byte. “With” is the default: "

@@ -30,7 +30,6 @@ def main(arguments: Sequence[str]) -> int:
                 matrix.choose(options.only or gains.KINDS),
                 store,
                 levels=options.levels,
-                head_bytes=prior_figures.HEAD_BYTES,
                 jobs=options.jobs,
                 note=note,
             )

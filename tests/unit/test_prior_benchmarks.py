@@ -131,13 +131,12 @@ def test_streams_that_do_not_decode_are_failures(
 def test_measuring_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LMCODEC_CORPORA", raising=False)
     monkeypatch.setenv("LMCODEC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(gains, "HEAD_BYTES", 2000)
     notes: list[str] = []
     store = Store(tmp_path, resume=False)
     chosen = matrix.choose(["periodic.1M", "dickens"])
     for _ in range(2):
-        gains.measure(
-            chosen, store, levels=[3], sizes=(256, 1024, 4096), head_bytes=2000, note=notes.append
-        )
+        gains.measure(chosen, store, levels=[3], sizes=(256, 1024, 4096), note=notes.append)
     assert [(row.raw_bytes, row.label) for row in store.rows] == [
         (size, f"lmcodec -3{prior}")
         for size in (256, 1024, 2000)
@@ -163,21 +162,22 @@ def test_rows_of_another_prior_do_not_count(tmp_path: Path) -> None:
 
 
 def test_gains_are_sums_by_kind_and_size() -> None:
-    rows = both("a", 256, 100, 80) + both("b", 256, 100, 70) + both("b", 900, 300, 280)
-    rows += both("c", 256, 50, 50, kind="dna")
-    rows += [size_row("d", 256, 10), size_row("b", 900, 1, compress_cpu_s=1.0)]
+    rows = both("progc", 256, 100, 80) + both("fields.c", 256, 100, 70)
+    rows += both("fields.c", 11_150, 300, 280) + both("geo", 256, 50, 50, kind="binary")
+    rows += [size_row("paper1", 256, 10), size_row("fields.c", 11_150, 1, compress_cpu_s=1.0)]
     rows[-3] = replace(rows[-3], models="cm/2")
-    text, dna = gains.gains(rows, 5, 256)
+    text, binary = gains.gains(rows, 5, 256)
     assert (text.kind, text.files, text.primed, text.raw_bytes) == ("text", 2, 2, 512)
     assert (text.plain_bytes, text.coded_bytes, text.prior_bytes) == (200, 150, 1000)
     assert text.percent == 25
-    assert (dna.kind, dna.files, dna.primed, dna.percent) == ("dna", 1, 0, 0)
-    whole = gains.gains(rows, 5, None)[0]
+    assert (binary.kind, binary.files, binary.primed, binary.percent) == ("binary", 1, 0, 0)
+    # The other file was not coded as a whole.
+    (whole,) = gains.gains(rows, 5, None)
     assert (whole.files, whole.raw_bytes, whole.plain_bytes, whole.coded_bytes) == (
-        2,
-        1156,
-        400,
-        360,
+        1,
+        11_150,
+        300,
+        280,
     )
     assert gains.gains(rows, 9, None) == []
 
@@ -321,7 +321,7 @@ def test_markdown_has_sums_losses_and_targets() -> None:
 
 def test_a_plain_report_has_no_empty_tables() -> None:
     text = prior_report.markdown(both("alice29.txt", 256, 121, 100), Machine.here())
-    assert "0 of 2 streams are larger" in text
+    assert "0 of 1 streams are larger" in text
     assert "| Corpus |" not in text
     assert "## Messages" not in text
 
@@ -350,7 +350,7 @@ def test_page_stands_alone(drawn: bool, monkeypatch: pytest.MonkeyPatch) -> None
 def test_command_measures_and_reports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(prior_figures, "HEAD_BYTES", 300)
+    monkeypatch.setattr(gains, "HEAD_BYTES", 300)
     out = ["--out", str(tmp_path / "run")]
     words = ["priors", "--only", "periodic.1M", "--levels", "3", *out]
     assert command.main(words) == 0
