@@ -82,9 +82,11 @@ def _shrink(svg: str) -> str:
     root = ElementTree.fromstring(svg)
     for element in root.iter():
         element.tag = element.tag.removeprefix(_SVG)
-        # Browsers have long had the shorter name.
+        # Browsers have long had the shorter name. Nothing is drawn that must be clipped.
         attributes = {
-            name.rpartition("}")[2]: _shrink_value(name, at) for name, at in element.items()
+            name.rpartition("}")[2]: _shrink_value(name, at)
+            for name, at in element.items()
+            if name != "clip-path"
         }
         element.attrib.clear()
         element.attrib.update(attributes)

@@ -345,6 +345,7 @@ def test_page_stands_alone(drawn: bool, monkeypatch: pytest.MonkeyPatch) -> None
         (plot,) = re.findall(r"<svg.*?</svg>", page)
         assert "256 KiB" in plot
         assert "#123454" not in plot
+        assert "clip-path" not in plot
 
 
 def test_command_measures_and_reports(
