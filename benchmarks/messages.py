@@ -224,15 +224,17 @@ def _times(blank: Measurement, message: bytes, store: Store) -> list[Measurement
                 first = replace(
                     row,
                     options=options[0],
-                    compress_cpu_s=call["cpu_s"],
-                    compress_wall_s=call["wall_s"],
+                    compress_cpu_s=call["first"]["cpu_s"],
+                    compress_wall_s=call["first"]["wall_s"],
                     compress_peak_bytes=call["peak_bytes"] or whole.peak_bytes,
                 )
                 later = replace(
                     row,
                     options=options[1],
-                    compress_wall_s=call["encode_s"],
-                    decompress_wall_s=call["decode_s"],
+                    compress_cpu_s=call["encode"]["cpu_s"],
+                    decompress_cpu_s=call["decode"]["cpu_s"],
+                    compress_wall_s=call["encode"]["wall_s"],
+                    decompress_wall_s=call["decode"]["wall_s"],
                 )
                 before = rows.get(choice, (first, later))
                 rows[choice] = (least([before[0], first]), least([before[1], later]))

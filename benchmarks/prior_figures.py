@@ -188,15 +188,17 @@ def _first(rows: Sequence[Measurement]) -> list[Finding]:
         (FIRST, _FIRST_S, "first message of 256 bytes after the import"),
         (LATER, _LATER_S, "each later message of 256 bytes"),
     ):
-        asked = f"{words}: at most {1000 * limit:g} ms"
+        asked = f"{words}: at most {1000 * limit:g} ms of CPU"
         row = _find(rows, f"lmcodec {what}, general-1")
-        if row is None or row.compress_wall_s is None:
+        if row is None or row.compress_cpu_s is None:
             findings += missing(asked)
             continue
-        reached = f"{1000 * row.compress_wall_s:.2f} ms"
-        if row.decompress_wall_s is not None:
-            reached += f", {1000 * row.decompress_wall_s:.2f} ms to decode"
-        slowest = max(row.compress_wall_s, row.decompress_wall_s or 0)
+        reached = f"{1000 * row.compress_cpu_s:.2f} ms"
+        if row.decompress_cpu_s is not None:
+            reached += f", {1000 * row.decompress_cpu_s:.2f} ms to decode"
+        if row.compress_wall_s is not None:
+            reached += f" ({1000 * row.compress_wall_s:.2f} ms elapsed)"
+        slowest = max(row.compress_cpu_s, row.decompress_cpu_s or 0)
         findings.append(Finding(asked, reached, slowest <= limit))
     return findings
 
