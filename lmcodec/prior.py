@@ -4,7 +4,7 @@ A context mixer knows nothing at its first byte. A prior is a table of what foll
 contexts in other text: read only, named by its SHA-256 in every stream that starts from it, and
 needed to decode that stream. The one that ships with the package is there on every machine; others
 are trained by `train` from samples, and found by their digest in the folders of
-`LMCODEC_MODEL_PATH`, or once they have been loaded.
+`LMCODEC_MODEL_PATH`, or once they have been loaded. A stream may also carry a copy of its own.
 """
 
 from __future__ import annotations
@@ -30,13 +30,18 @@ SUFFIX = ".prior"
 SHIPPED = {
     "general-1": "2b850f7bf84ed7c1e3f3bd84c1fb47a523d281abccd58a3343aba5af6bb14ff8",
 }
-# Far above what a useful prior has, far below what reading one could break.
+# Of a table: far above what a useful prior has, far below what reading one could break.
 MAX_BYTES = 1 << 30
+# Of a file: what is learnt in tuning is at most half of the table.
+MAX_FILE_BYTES = MAX_BYTES + MAX_BYTES // 2 + 64
+_MAGIC = b"\xb5LMPRI\n"
 _PATH_VARIABLE = "LMCODEC_MODEL_PATH"
 _DATA = Path(__file__).parent / "data"
 
 # By identity: of two with the same bytes, either may go first.
 _loaded: WeakValueDictionary[int, Prior] = WeakValueDictionary()
+# The one that was found in a folder last: the next block needs it again.
+_found: list[Prior] = []
 _lock = threading.Lock()
 
 
@@ -59,6 +64,7 @@ class Prior:
         self.table = _core.Prior(raw)
         self.name = self.table.name
         self.digest = _sha256(raw)
+        self._file_bytes = len(raw)
         with _lock:
             _loaded[id(self)] = self
 
@@ -70,12 +76,17 @@ class Prior:
             FormatError: The file is not a prior.
             OSError: It cannot be read.
         """
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
         try:
+            with open(path, "rb") as file:
+                # Of a file that is something else, no more is read.
+                data = file.read(len(_MAGIC))
+                if data == _MAGIC:
+                    data += file.read(MAX_FILE_BYTES + 1 - len(data))
+            if len(data) > MAX_FILE_BYTES:
+                raise FormatError(f"prior is too large: more than {MAX_FILE_BYTES} bytes")
             return cls(data)
         except FormatError as error:
-            raise FormatError(f"not a prior: {os.fspath(path)}: {error}") from error
+            raise FormatError(f"{shown_path(path)}: {error}") from error
 
     def __bytes__(self) -> bytes:
         """Return the bytes of its file."""
@@ -84,6 +95,11 @@ class Prior:
     def __len__(self) -> int:
         """Return the number of bytes of its table."""
         return self.table.table_bytes
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of its file."""
+        return self._file_bytes
 
     @property
     def memory_bytes(self) -> int:
@@ -140,27 +156,39 @@ def by_digest(digest: bytes) -> Prior:
 
     Raises:
         WeightsError: It is neither shipped nor loaded, nor in a folder of `LMCODEC_MODEL_PATH`.
+        FormatError: A file has this digest, but is not a prior.
     """
     for name, shipped in SHIPPED.items():
         if shipped == digest.hex():
             return _shipped(name)
     with _lock:
-        for loaded in _loaded.values():
-            if loaded.digest == digest:
-                return loaded
+        loaded = list(_loaded.values())
+    for prior in loaded:
+        if prior.digest == digest:
+            return prior
     folders = [folder for folder in os.environ.get(_PATH_VARIABLE, "").split(os.pathsep) if folder]
     for path in _files(folders):
         try:
-            data = path.read_bytes()
+            data = _read(path)
         except OSError:
             continue
         if _sha256(data) == digest:
-            return Prior(data)
-    places = f"in {', '.join(folders)}" if folders else f"not in {_PATH_VARIABLE}, which is not set"
+            prior = Prior(data)
+            _found[:] = [prior]
+            return prior
+    own = [prior for prior in loaded if prior.digest.hex() not in SHIPPED.values()]
+    others = sorted({f"{prior.name} {prior.digest.hex()[:12]}" for prior in own})
+    places = f"in the package, among those that are loaded ({', '.join(others) or 'none'})"
+    places += f", in {', '.join(folders)}" if folders else f"; {_PATH_VARIABLE} is not set"
     raise WeightsError(
-        f"prior is not here: {digest.hex()}: looked in the package and {places}",
+        f"prior is not here: {digest.hex()}: looked {places}",
         hint=f"set {_PATH_VARIABLE} to a folder that has its file, or load it with --prior FILE",
     )
+
+
+def shown_path(path: str | os.PathLike[str]) -> str:
+    """Return a path for a message: it stays on one line."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in os.fspath(path))
 
 
 def _sha256(data: bytes) -> bytes:
@@ -172,7 +200,14 @@ def _sha256(data: bytes) -> bytes:
 
 def _files(folders: list[str]) -> Iterator[Path]:
     for folder in folders:
-        yield from sorted(Path(folder).glob(f"*{SUFFIX}"))
+        # A pipe of that name would be waited for.
+        yield from (path for path in sorted(Path(folder).glob(f"*{SUFFIX}")) if path.is_file())
+
+
+def _read(path: Path) -> bytes:
+    """Return the bytes of a file; of one that is too large, the first of them."""
+    with path.open("rb") as file:
+        return file.read(MAX_FILE_BYTES)
 
 
 @functools.cache
