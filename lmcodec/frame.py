@@ -13,10 +13,20 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from lmcodec.block import Plan, decode_block, encode_block
-from lmcodec.container import End, FrameHeader, IndexEntry, SkippableFrame, next_frame, next_part
-from lmcodec.errors import CorruptError, LimitError, TruncatedError
-from lmcodec.header import BlockHeader
+from lmcodec.container import (
+    End,
+    FrameHeader,
+    IndexEntry,
+    Part,
+    SkippableFrame,
+    next_frame,
+    next_part,
+)
+from lmcodec.embedded import pack, unpack
+from lmcodec.errors import CorruptError, FormatError, LimitError, TruncatedError
+from lmcodec.header import BlockHeader, WeightsRecord
 from lmcodec.packing import Cursor
+from lmcodec.prior import Prior, by_digest
 from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
@@ -32,8 +42,19 @@ _MOST_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
+class WeightsPart:
+    """A copy of weights as it was read, with what preceded it."""
+
+    record: WeightsRecord
+    copy: Buffer
+
+
+@dataclass(frozen=True)
 class BlockPart:
-    """A block as it was read: its header, its payloads, and where it began in the frame."""
+    """A block as it was read: its header, its payloads, and where it began in the frame.
+
+    A copy of weights before it counts as its own.
+    """
 
     header: BlockHeader
     payloads: Buffer
@@ -82,6 +103,8 @@ class FrameWriter:
         self._done_before = self._workers.done
         self._submitted: deque[tuple[int, int]] = deque()
         self._entries: list[IndexEntry] = []
+        # The digest of the weights of which the frame has a copy.
+        self._embedded: bytes | None = None
         self._taken = 0
         self._written = 0
 
@@ -166,9 +189,14 @@ class FrameWriter:
 
     def _finished(self, block: bytes) -> bytes:
         start, size = self._submitted.popleft()
-        if self._header is not None and self._header.one_block:
-            return block
         header = BlockHeader.parse(Cursor(block))
+        if header.embedded and self._embedded is None:
+            self._embedded = header.embedded[0]
+            prior = self._plan.prior
+            if not isinstance(prior, Prior) or prior.digest != self._embedded:
+                # Of a model that says itself what it starts from, and so has it.
+                prior = by_digest(self._embedded)
+            block = pack(prior) + block
         self._entries.append(IndexEntry(self._written, len(block), start, size, header.crc))
         self._written += len(block)
         return block
@@ -184,21 +212,49 @@ class FrameChecker:
     def __init__(self, header: FrameHeader) -> None:
         self._header = header
         self._entries: list[IndexEntry] = []
+        # As long as it is here, models find it.
+        self._prior: Prior | None = None
+        self._is_pending = False
         self._content = 0
         self._sha256 = _sha256() if header.has_digest else None
 
     @property
-    def next_part(self) -> Callable[[Cursor], BlockHeader | End]:
+    def next_part(self) -> Callable[[Cursor], Part]:
         """What reads the next part of this frame."""
         return partial(next_part, one_block=self._header.one_block, blocks=len(self._entries))
 
-    def block(self, part: BlockPart) -> None:
-        """Check the place of a block.
+    def weights(self, part: WeightsPart, max_memory: int | None = None) -> None:
+        """Read a copy of weights, and keep it until the end of the frame.
+
+        Args:
+            part: The copy.
+            max_memory: Bytes that decoding may need, or None for any number.
 
         Raises:
-            CorruptError: A block before it is missing, or it comes twice.
+            FormatError: It is damaged, or not the first.
+            LimitError: Decoding it needs more memory than allowed.
+        """
+        if self._prior is not None:
+            raise FormatError("frame has a second copy of weights")
+        self._prior = unpack(part.record, part.copy, max_memory)
+        self._is_pending = True
+
+    def block(self, part: BlockPart) -> None:
+        """Check the place of a block, and that what it needs came before it.
+
+        Raises:
+            CorruptError: A block before it is missing, or it comes twice, or needs a copy of
+                weights that is not there.
         """
         header = part.header
+        self._is_pending = False
+        for digest in header.embedded:
+            if self._prior is None or self._prior.digest != digest:
+                raise CorruptError(
+                    f"block needs weights that are not embedded before it: {digest.hex()}",
+                    expected=digest,
+                    got=self._prior and self._prior.digest,
+                )
         if header.start != self._content:
             raise CorruptError(
                 f"block starts at {header.start} of the content: {self._content} bytes came before",
@@ -218,8 +274,11 @@ class FrameChecker:
         """Check the end of the frame, when all content was seen.
 
         Raises:
+            FormatError: A copy of weights stands behind all blocks.
             CorruptError: The blocks are not those of the index, or the size or digest differs.
         """
+        if self._is_pending:
+            raise FormatError("no block follows the embedded weights")
         if self._header.content_size not in (None, self._content):
             raise CorruptError(
                 f"frame has {self._content} bytes of content: "
@@ -290,7 +349,7 @@ class Feed:
         return missing <= 0
 
 
-def read_parts(feed: Feed) -> Iterator[FrameHeader | BlockPart | End]:
+def read_parts(feed: Feed) -> Iterator[FrameHeader | WeightsPart | BlockPart | End]:
     """Read all frames of a stream, passing over skippable ones.
 
     Raises:
@@ -304,16 +363,19 @@ def read_parts(feed: Feed) -> Iterator[FrameHeader | BlockPart | End]:
             feed.skip(head.size, "skippable frame")
             continue
         yield head
-        blocks = 0
+        blocks, start = 0, feed.offset
         while True:
-            start = feed.offset
             part = feed.parse(partial(next_part, one_block=head.one_block, blocks=blocks))
             if isinstance(part, End):
                 yield part
                 break
+            if isinstance(part, WeightsRecord):
+                yield WeightsPart(part, feed.take(part.coded_size, "embedded weights"))
+                continue
             blocks += 1
             payloads = feed.take(part.payload_size, "payload")
             yield BlockPart(part, payloads, start - begin, feed.offset - start)
+            start = feed.offset
 
 
 def decode_frames(
@@ -346,6 +408,8 @@ def decode_frames(
             if isinstance(part, FrameHeader):
                 checker = FrameChecker(part)
                 check_output(total + (part.content_size or 0), max_output_size)
+            elif isinstance(part, WeightsPart):
+                checker.weights(part, max_memory)
             elif isinstance(part, BlockPart):
                 checker.block(part)
                 total += part.header.raw_size
