@@ -324,7 +324,9 @@ def _add_train(commands: Commands) -> None:
     add_files(command)
     command.set_defaults(needs_files=True)
     group = command.add_argument_group("files")
-    group.add_argument("-o", "--output", metavar="FILE", required=True, help="write the prior here")
+    group.add_argument(
+        "-o", "--output", metavar="FILE", required=True, help="write the prior here; - is stdout"
+    )
     group.add_argument("-f", "--force", action="store_true", help="replace the output")
     add_recursive(group)
     group = command.add_argument_group("training")
@@ -363,7 +365,7 @@ def _train(parser: Parser, options: argparse.Namespace) -> int:
             options.files,
             options.output,
             terminal,
-            name=options.name or os.path.basename(options.output).removesuffix(".prior").lower(),
+            name=options.name or _name_of_prior(options.output),
             size=options.size,
             threads=options.threads,
             hold_back_percent=options.hold_back,
@@ -377,6 +379,12 @@ def _train(parser: Parser, options: argparse.Namespace) -> int:
             raise
         parser.error(str(error))
     return terminal.exit_code
+
+
+def _name_of_prior(output: str) -> str:
+    if output == "-":
+        return "own"
+    return os.path.basename(output).removesuffix(".prior").lower()
 
 
 def _doctor(_parser: Parser, _options: argparse.Namespace) -> int:

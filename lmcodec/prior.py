@@ -60,7 +60,8 @@ class Prior:
     """
 
     def __init__(self, data: Buffer) -> None:
-        raw = bytes(data)
+        # A view, since `bytes` of a number would be so many zeros.
+        raw = bytes(memoryview(data))
         self.table = _core.Prior(raw)
         self.name = self.table.name
         self.digest = _sha256(raw)
@@ -86,7 +87,7 @@ class Prior:
                 raise FormatError(f"prior is too large: more than {MAX_FILE_BYTES} bytes")
             return cls(data)
         except FormatError as error:
-            raise FormatError(f"{shown_path(path)}: {error}") from error
+            raise FormatError(f"{os.fspath(path)}: {error}") from error
 
     def __bytes__(self) -> bytes:
         """Return the bytes of its file."""
@@ -113,6 +114,10 @@ class Prior:
     def __hash__(self) -> int:
         """Return a hash of the digest."""
         return hash(self.digest)
+
+    def __reduce__(self) -> tuple[type[Prior], tuple[bytes]]:
+        """Return what makes it again, in another process."""
+        return Prior, (bytes(self),)
 
     def __repr__(self) -> str:
         """Return name and the start of the digest."""
@@ -156,7 +161,6 @@ def by_digest(digest: bytes) -> Prior:
 
     Raises:
         WeightsError: It is neither shipped nor loaded, nor in a folder of `LMCODEC_MODEL_PATH`.
-        FormatError: A file has this digest, but is not a prior.
     """
     for name, shipped in SHIPPED.items():
         if shipped == digest.hex():
@@ -169,11 +173,10 @@ def by_digest(digest: bytes) -> Prior:
     folders = [folder for folder in os.environ.get(_PATH_VARIABLE, "").split(os.pathsep) if folder]
     for path in _files(folders):
         try:
-            data = _read(path)
-        except OSError:
+            prior = Prior.load(path)
+        except (OSError, FormatError):
             continue
-        if _sha256(data) == digest:
-            prior = Prior(data)
+        if prior.digest == digest:
             _found[:] = [prior]
             return prior
     own = [prior for prior in loaded if prior.digest.hex() not in SHIPPED.values()]
@@ -186,11 +189,6 @@ def by_digest(digest: bytes) -> Prior:
     )
 
 
-def shown_path(path: str | os.PathLike[str]) -> str:
-    """Return a path for a message: it stays on one line."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in os.fspath(path))
-
-
 def _sha256(data: bytes) -> bytes:
     # Not at the top: most that import this never load a prior.
     import hashlib
@@ -201,13 +199,7 @@ def _sha256(data: bytes) -> bytes:
 def _files(folders: list[str]) -> Iterator[Path]:
     for folder in folders:
         # A pipe of that name would be waited for.
-        yield from (path for path in sorted(Path(folder).glob(f"*{SUFFIX}")) if path.is_file())
-
-
-def _read(path: Path) -> bytes:
-    """Return the bytes of a file; of one that is too large, the first of them."""
-    with path.open("rb") as file:
-        return file.read(MAX_FILE_BYTES)
+        yield from filter(os.path.isfile, sorted(Path(folder).glob(f"*{SUFFIX}")))
 
 
 @functools.cache

@@ -85,8 +85,8 @@ def train_prior(
         threads: Threads that count, or None for as many as there are processors.
         max_memory: Bytes of memory that training may need, or None for any number. It is checked
             before the work. With less, text is counted in more passes, which takes longer.
-        progress: Called with (bytes of work done, in all) in the calling thread, several times a
-            second; texts may be gone through twice. What it raises ends the training.
+        progress: Called with (bytes of work done, in all) in the calling thread, after every
+            thousandth or so; texts may be gone through twice. What it raises ends the training.
         note: Called after each kind of context.
 
     Returns:
@@ -118,15 +118,18 @@ def train_prior(
     count = sum(map(len, texts))
     training = _Training(texts, name, size, threads or os.cpu_count() or 1, max_memory, progress)
     without: set[tuple[int, int]] = set()
+    tuned: list[bytes] = []
     if tuning is not None:
         tuned = [_bytes(text) for text in tuning]
-    else:
-        without, tuned = _tuned_part(texts) if size >= _LEAST_TUNED_BYTES else (set(), [])
+    if size < _LEAST_TUNED_BYTES:
+        tuned = []
+    elif tuning is None:
+        without, tuned = _tuned_part(texts)
     tuning_work = _TUNING_WORK * sum(map(len, tuned))
     training.work = count * (2 if without else 1) + tuning_work
     part = training.train(without, None) if without else None
     table = training.train(set(), note)
-    if tuned and size >= _LEAST_TUNED_BYTES:
+    if tuned:
         learnt = (part or table).learn(tuned, list(_LEVELS))
         if learnt.start_bytes <= size // 2:
             table = table.with_starts_of(learnt)

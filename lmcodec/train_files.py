@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from typing import TYPE_CHECKING
 
 from lmcodec.models.cm import Cm
 from lmcodec.names import STDIN, expand
-from lmcodec.outputs import open_output
+from lmcodec.outputs import Output, Stdout, open_output
 from lmcodec.terminal import Terminal, human, shown
 from lmcodec.train import Step, check_memory, train_prior
 
@@ -41,7 +40,7 @@ def train_files(
 
     Args:
         names: Files, or folders where it is recursive; "-" is standard input.
-        output: Where the prior goes.
+        output: Where the prior goes; "-" is standard output.
         terminal: Where words go.
         name: What the prior is called.
         size: Bytes of its table at most.
@@ -57,24 +56,49 @@ def train_files(
         ValueError: The name is not well formed, or there is no text.
         LimitError: Training needs more memory than allowed.
     """
-    if not force and os.path.exists(output):
-        # Before the work, not after it.
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), output)
     paths = [path for file in names for path in expand(file, recursive=recursive, compressed=False)]
+    # Below a folder there may be the prior of an earlier run.
+    paths = [path for path in paths if path == STDIN or not _is_same(path, output)]
     max_memory = max_memory or _most_memory()
     count = sum(os.stat(path).st_size for path in paths if path != STDIN)
     check_memory(count, len(paths), size=size, threads=threads, max_memory=max_memory)
-    samples = [sample for path in paths for sample in _samples(path, by_line)]
-    kept, held = _split(samples, hold_back_percent)
-    if not any(kept):
-        raise ValueError("there is no text to train on")
+    target: Output
+    if output == STDIN:
+        target = Stdout()
+    else:
+        # Before the work, not after it.
+        target = open_output(output, replace=force, sparse=False, like=None, sync=True)
+    try:
+        samples = [sample for path in paths for sample in _samples(path, by_line)]
+        kept, held = _split(samples, hold_back_percent)
+        if not any(kept):
+            raise ValueError("there is no text to train on")
+        prior = _train(kept, terminal, name=name, size=size, threads=threads, max_memory=max_memory)
+        target.write(bytes(prior))
+    except BaseException:
+        target.abandon()
+        raise
+    target.commit()
+    raw = sum(map(len, kept))
+    terminal.note(
+        f"{shown(output)}: {human(prior.file_bytes)} from {len(kept):,} samples of {human(raw)}"
+    )
+    if held:
+        terminal.note(_gain(prior, held))
+    else:
+        terminal.note("nothing was held back, so what it gains is not known")
 
-    def note(step: Step) -> None:
-        terminal.note(
-            f"{step.kind}: {step.records:,} counted, {step.entries:,} chosen",
-            level=1,
-        )
 
+def _train(
+    samples: list[bytes],
+    terminal: Terminal,
+    *,
+    name: str,
+    size: int,
+    threads: int | None,
+    max_memory: int | None,
+) -> Prior:
+    """Train where one can follow it."""
     done = 0
 
     def progress(so_far: int, total: int) -> None:
@@ -83,9 +107,13 @@ def train_files(
             terminal.begin("training", total, lambda: done)
         done = so_far
 
+    def note(step: Step) -> None:
+        words = f"{step.kind}: {step.records:,} counted, {step.entries:,} chosen"
+        terminal.note(words, level=1)
+
     try:
-        prior = train_prior(
-            kept,
+        return train_prior(
+            samples,
             name=name,
             size=size,
             threads=threads,
@@ -95,21 +123,10 @@ def train_files(
         )
     finally:
         terminal.end()
-    target = open_output(output, replace=force, sparse=False, like=None, sync=True)
-    try:
-        target.write(bytes(prior))
-    except BaseException:
-        target.abandon()
-        raise
-    target.commit()
-    raw = sum(map(len, kept))
-    terminal.note(
-        f"{shown(output)}: {human(len(bytes(prior)))} from {len(kept):,} samples of {human(raw)}"
-    )
-    if held:
-        terminal.note(_gain(prior, held))
-    else:
-        terminal.note("nothing was held back, so what it gains is not known")
+
+
+def _is_same(path: str, output: str) -> bool:
+    return output != STDIN and os.path.abspath(path) == os.path.abspath(output)
 
 
 def _samples(path: str, by_line: bool) -> Iterator[bytes]:

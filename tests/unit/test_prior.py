@@ -4,10 +4,12 @@ import gc
 import hashlib
 import importlib
 import os
+import pickle
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,12 +173,18 @@ def test_other_files_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         Prior.load(tmp_path)
 
 
-def test_names_of_files_stay_on_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "a\nb.prior"
-    path.write_bytes(b"")
-    with pytest.raises(FormatError, match="not a prior") as caught:
-        Prior.load(path)
-    assert r"a\nb.prior: not a prior: it is empty" in str(caught.value)
+@pytest.mark.parametrize("data", [3, 1 << 40, "text", None, [1]])
+def test_a_prior_is_made_of_bytes(data: Any) -> None:
+    with pytest.raises(TypeError):
+        Prior(data)
+
+
+def test_priors_go_to_other_processes() -> None:
+    for prior_ in (OWN, default()):
+        again = pickle.loads(pickle.dumps(prior_))
+        assert again is not prior_
+        assert again == prior_
+        assert again.name == prior_.name
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed", "cut", "cut by a bucket", "other"])
@@ -250,7 +258,7 @@ def test_by_digest_looks_in_folders(alone: pytest.MonkeyPatch, tmp_path: Path) -
 def test_a_file_that_is_named_but_no_prior(alone: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "text.prior").write_bytes(b"text")
     alone.setenv("LMCODEC_MODEL_PATH", str(tmp_path))
-    with pytest.raises(FormatError):
+    with pytest.raises(WeightsError, match="prior is not here"):
         by_digest(hashlib.sha256(b"text").digest())
 
 
