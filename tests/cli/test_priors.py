@@ -177,6 +177,19 @@ def test_embed(program: str, run: Run, place: Path) -> None:
 
 
 @PROGRAMS
+def test_what_is_too_large_to_embed(
+    program: str, run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmcodec.embedded.MAX_WEIGHTS_BYTES", 1000)
+    before = sorted(place.iterdir())
+    done = run(program, *COMPRESS[program], "--prior=log.prior", "--embed", "log")
+    size = len(bytes(OWN))
+    words = f"{program}: error: prior is too large to be embedded: {size} of 1000 bytes\n"
+    assert (done.code, done.err) == (1, words)
+    assert sorted(place.iterdir()) == before
+
+
+@PROGRAMS
 def test_what_is_embedded_is_read_back(program: str, run: Run, place: Path) -> None:
     words = ("-q", "--rm", "--prior=log.prior", "--embed", "log")
     assert run(program, *COMPRESS[program], *words).code == 0

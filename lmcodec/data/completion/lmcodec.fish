@@ -141,7 +141,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using corpora' -s h -l help -d 'show this
 complete -c lmcodec -n '_shtab_lmcodec_using corpora; and test $_shtab_lmcodec_npos -eq 0' -ka "list get verify" -d action
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a train -d 'Learn from text what other text of its kind can start from: --prior.'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s h -l help -d 'show this help message and exit'
-complete -c lmcodec -n '_shtab_lmcodec_using train' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write the prior here'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write the prior here; - is stdout'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s f -l force -d 'replace the output'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s r -l recursive -d 'work on all files below folders'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l name -x -d 'what the prior is called; by default as its file'

@@ -173,7 +173,7 @@ _shtab_lmcodec_test_defaults_added=0
 
 _shtab_lmcodec_train_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  {-o,--output}"[write the prior here]:FILE:_files"
+  {-o,--output}"[write the prior here\; - is stdout]:FILE:_files"
   {-f,--force}"[replace the output]"
   {-r,--recursive}"[work on all files below folders]"
   "--name[what the prior is called\; by default as its file]:NAME:"
