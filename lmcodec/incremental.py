@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec.block import decode_block
+from lmcodec.checker import BlockPart, FrameChecker, WeightsPart
 from lmcodec.container import End, SkippableFrame, next_frame
 from lmcodec.errors import TruncatedError
-from lmcodec.frame import BlockPart, FrameChecker, FrameWriter, WeightsPart
+from lmcodec.frame import FrameWriter
 from lmcodec.header import BlockHeader, WeightsRecord
 from lmcodec.options import Options, PriorChoice, settings
 from lmcodec.packing import Cursor

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar
 
+from lmcodec.checker import WeightsPart
 from lmcodec.container import (
     FOOTER_BYTES,
     INDEX_MAGIC,
@@ -19,7 +20,6 @@ from lmcodec.container import (
     next_part,
 )
 from lmcodec.errors import CorruptError, LmcodecError, TruncatedError
-from lmcodec.frame import WeightsPart
 from lmcodec.header import WEIGHTS_MARKER, BlockHeader, WeightsRecord
 from lmcodec.packing import Cursor
 

@@ -20,7 +20,7 @@ from lmcodec.prior import by_digest
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from lmcodec.frame import WeightsPart
+    from lmcodec.checker import WeightsPart
     from lmcodec.prior import Prior
 
 
