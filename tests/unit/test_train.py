@@ -146,8 +146,13 @@ def test_a_signal_stops_the_training() -> None:
         if step.kind == _core.PriorTrainer.KINDS[1]:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        train_prior(SAMPLES_OF_OWN, note=interrupt)
+    # What runs in the background of a shell has interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train_prior(SAMPLES_OF_OWN, note=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_trainer_that_was_stopped_has_ended() -> None:
