@@ -149,7 +149,9 @@ impl PriorTrainer {
             let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let trainer = held.as_mut().ok_or_else(finished)?;
             let work = trainer.work().max(1);
-            let watch = |done: u64| crate::stop::attended((done * 1000 / work) as usize);
+            let watch = |done: u64| {
+                crate::stop::attended(usize::try_from(done * 1000 / work).unwrap_or(1000))
+            };
             let step = trainer.watched_step(watch);
             if step.is_err() {
                 *held = None;
