@@ -80,7 +80,7 @@ fn parts_of_texts_are_texts() {
 
 #[test]
 fn work_is_told_and_can_be_stopped() {
-    let text: Vec<u8> = (0..400_000_u32)
+    let text: Vec<u8> = (0..400_000_u64)
         .map(|i| (i * i / 7 % 31) as u8 + 65)
         .collect();
     for threads in [1, 3] {
