@@ -83,12 +83,25 @@ class PriorTrainer:
     def __new__(
         cls,
         texts: list[bytes],
+        without: set[tuple[int, int]],
         *,
         buckets: int,
         segment: int,
         documents: int,
         threads: int,
+        records: int,
     ) -> PriorTrainer: ...
+    @staticmethod
+    def memory_bytes(
+        symbols: int,
+        texts: int,
+        *,
+        buckets: int,
+        segment: int,
+        documents: int,
+        threads: int,
+        records: int,
+    ) -> int: ...
     def step(self) -> tuple[int, int, int, int] | None: ...
     def finish(self, name: str) -> tuple[bytes, int]: ...
 

@@ -27,6 +27,7 @@ def compress(
     model: Model | str = "auto",
     transform: Transform | str = "auto",
     prior: PriorChoice = "auto",
+    embed: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
     block_size: int | None = None,
@@ -42,6 +43,8 @@ def compress(
             transform, or a transform.
         prior: What text starts from: "auto" for the prior of the package where it pays, "none", the
             name or file of a prior, or a prior. Decoding needs the same one.
+        embed: Whether the frame has a copy of a prior that is not of the package, so that decoding
+            needs nothing else. It has none where no text starts from it.
         threads: Blocks that are coded side by side; the bytes do not depend on it.
         progress: Called with (bytes done, bytes in all) in the calling thread, after every 64 KiB
             that a slow model codes and after every block. What it raises ends the work.
@@ -54,6 +57,7 @@ def compress(
         TypeError: An argument has a wrong type, or `level` and `options` are both given.
         ValueError: An argument is outside its bounds, or the model or transform is not known.
         ModelError: The model cannot code this content.
+        LimitError: The prior is too large to be embedded.
 
     Example:
         >>> import lmcodec
@@ -66,6 +70,7 @@ def compress(
         model=model,
         transform=transform,
         prior=prior,
+        embed=embed,
         threads=threads,
         block_size=block_size,
     )

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, NoReturn
 from lmcodec.terminal import Terminal
 
 if TYPE_CHECKING:
+    from lmcodec.errors import LmcodecError
     from lmcodec.jobs import Job
+    from lmcodec.prior import Prior
 
 LONG_BLOCK_BYTES = 1 << 30
 _SIZE = re.compile(r"(\d+)(?:([KMGT])(?:I?B)?|B)?", re.IGNORECASE)
@@ -177,14 +179,27 @@ def add_decoding(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def add_prior(group: argparse._ArgumentGroup) -> None:
-    """Add --prior."""
+def add_own_prior(group: argparse._ArgumentGroup | Parser) -> None:
+    """Add --prior where something is only read."""
+    group.add_argument(
+        "--prior", default="auto", metavar="FILE", help="the prior that streams started from"
+    )
+
+
+def add_prior(group: argparse._ArgumentGroup, *, embed: bool = False) -> None:
+    """Add --prior, and --embed where something is compressed."""
     group.add_argument(
         "--prior",
         default="auto",
         metavar="NAME",
         help='what text starts from: "auto", "none", a name, or a file, which decoding needs too',
     )
+    if embed:
+        group.add_argument(
+            "--embed",
+            action="store_true",
+            help="put a copy of a prior of your own into the output: decoding needs nothing else",
+        )
 
 
 def add_sparse(group: argparse._ArgumentGroup) -> None:
@@ -228,6 +243,50 @@ def add_words(group: argparse._ArgumentGroup, *, records: bool = True) -> None:
         )
 
 
+def chosen_prior(options: argparse.Namespace) -> Prior | str:
+    """Return "auto", "none", or the prior of --prior: streams find it as long as it is here.
+
+    Raises:
+        ValueError: There is none of that name.
+        FormatError: The file is not a prior.
+        OSError: It cannot be read.
+    """
+    from lmcodec.prior import find
+
+    name = str(getattr(options, "prior", "auto"))
+    if name in ("auto", "none"):
+        return name
+    try:
+        return find(name)
+    except OSError as error:
+        # Some errors of reading know no name.
+        error.filename = error.filename or name
+        raise
+
+
+def load_prior(
+    parser: argparse.ArgumentParser, terminal: Terminal, options: argparse.Namespace
+) -> Prior | str | None:
+    """Return what `chosen_prior` does, or None after saying what is wrong with it."""
+    from lmcodec.errors import LmcodecError
+
+    try:
+        return chosen_prior(options)
+    except (LmcodecError, OSError) as error:
+        _tell_prior(terminal, error)
+        return None
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _tell_prior(terminal: Terminal, error: LmcodecError | OSError) -> None:
+    """Say what is wrong with a prior, before any file was opened."""
+    from lmcodec.outcomes import describe, hint, subject
+
+    where = f"{subject('', error)}: " if isinstance(error, OSError) else ""
+    terminal.error(where + describe(error), hint(error))
+
+
 def job(verb: str, options: argparse.Namespace) -> Job:
     """Build a job from parsed options; those that a parser does not have keep their defaults.
 
@@ -236,15 +295,13 @@ def job(verb: str, options: argparse.Namespace) -> Job:
     """
     from lmcodec.jobs import Job
     from lmcodec.options import settings
-    from lmcodec.prior import Prior, find
 
     def get(name: str, default: object = None) -> object:
         return getattr(options, name, default)
 
     output = "-" if get("stdout") else get("output")
     chosen_level = get("level")
-    name = str(get("prior", "auto"))
-    prior: Prior | str = name if name in ("auto", "none") else find(name)
+    prior = chosen_prior(options)
     if verb == "compress":
         chosen_level = chosen_level or _from_environment("LMCODEC_LEVEL", level)
         # Refused before the first file is opened.
@@ -254,6 +311,7 @@ def job(verb: str, options: argparse.Namespace) -> Job:
             model=get("model", "auto"),  # type: ignore[arg-type]
             transform=get("transform", "auto"),  # type: ignore[arg-type]
             prior=prior,
+            embed=bool(get("embed")),
             block_size=get("block_size"),  # type: ignore[arg-type]
         )
     return Job(
@@ -268,6 +326,7 @@ def job(verb: str, options: argparse.Namespace) -> Job:
         model=str(get("model", "auto")),
         transform=str(get("transform", "auto")),
         prior=prior,
+        embed=bool(get("embed")),
         block_size=get("block_size"),  # type: ignore[arg-type]
         digest=bool(get("digest")),
         threads=get("threads") or _from_environment("LMCODEC_NBTHREADS", threads) or 1,  # type: ignore[arg-type]
@@ -286,7 +345,6 @@ def run_jobs(
     from lmcodec.errors import LmcodecError
     from lmcodec.jobs import run
     from lmcodec.listing import job_record, print_record
-    from lmcodec.outcomes import describe, hint, subject
 
     terminal = Terminal(
         parser.prog.split()[0], verbosity=options.verbosity, progress=options.progress
@@ -294,9 +352,7 @@ def run_jobs(
     try:
         chosen = job(verb, options)
     except (LmcodecError, OSError) as error:
-        # Of the prior: no file was opened yet.
-        where = "" if isinstance(error, LmcodecError) else f"{subject(options.prior, error)}: "
-        terminal.error(where + describe(error), hint(error))
+        _tell_prior(terminal, error)
         return terminal.exit_code
     except ValueError as error:
         parser.error(str(error))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from lmcodec.embedded import can_embed
 from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError, ModelError
 from lmcodec.header import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
 from lmcodec.models.base import MODELS, Model, symbol_width
@@ -45,6 +46,7 @@ class Plan:
         split: A transform for every block, its class, "raw", or "auto": one where it pays, and
             only where the model is found in the same way.
         prior: What models of text start from: "auto" for the prior of the package where it pays.
+        embed: Whether frames are to have a copy of a prior that is not of the package.
     """
 
     level: int
@@ -52,6 +54,7 @@ class Plan:
     verify: bool = False
     split: Split = "auto"
     prior: Prior | Literal["auto"] | None = None
+    embed: bool = False
 
 
 def encode_block(raw: bytes, start: int, plan: Plan, meter: Meter | None = None) -> bytes:
@@ -263,7 +266,14 @@ def _encode_stream(
     model = prime(model, symbols, plan.prior)
     with followed(len(symbols)):
         payload = model.encode(symbols)
-    record = ModelRecord(model.id, model.version, model.params(), model.host_bound, model.digests())
+    record = ModelRecord(
+        model.id,
+        model.version,
+        model.params(),
+        model.host_bound,
+        model.digests(),
+        plan.embed and can_embed(model),
+    )
     if len(payload) + len(record.pack()) >= len(stored):
         return stored, None
     return payload, record

@@ -14,12 +14,14 @@ from lmcodec.arguments import (
     add_encoding,
     add_files,
     add_output,
+    add_own_prior,
     add_prior,
     add_recursive,
     add_sparse,
     add_threads,
     add_words,
     level,
+    load_prior,
     percent,
     run_jobs,
     size,
@@ -102,11 +104,11 @@ def _main(arguments: list[str]) -> int:
     except BrokenPipeError:
         raise
     except (LmcodecError, OSError) as error:
-        from lmcodec.outcomes import describe
+        from lmcodec.outcomes import describe, hint
 
         name = getattr(error, "filename", None)
         where = f"{shown(name)}: " if isinstance(name, str) else ""
-        Terminal("lmcodec").error(where + describe(error), getattr(error, "hint", None))
+        Terminal("lmcodec").error(where + describe(error), hint(error))
         return 1
 
 
@@ -136,7 +138,7 @@ def _add_job(commands: Commands, verb: str, words: str) -> None:
         add_encoding(group)
     else:
         add_decoding(group)
-    add_prior(group)
+    add_prior(group, embed=verb == "compress")
     add_threads(group)
     add_words(command.add_argument_group("words"))
 
@@ -146,6 +148,7 @@ def _add_info(commands: Commands) -> None:
     add_files(command)
     command.set_defaults(needs_files=True)
     add_recursive(command.add_argument_group("files"))
+    add_own_prior(command)
     command.add_argument(
         "-v", "--verbose", action="store_const", dest="verbosity", const=1, default=0,
         help="list all blocks",
@@ -153,11 +156,14 @@ def _add_info(commands: Commands) -> None:
     command.add_argument("--json", action="store_true", help="a JSON record for each file")
 
 
-def _info(_parser: Parser, options: argparse.Namespace) -> int:
+def _info(parser: Parser, options: argparse.Namespace) -> int:
     from lmcodec.listing import list_streams
 
     terminal = Terminal("lmcodec", verbosity=options.verbosity)
-    list_streams(options.files, terminal, as_json=options.json, recursive=options.recursive)
+    # Held, so that it is found.
+    prior = load_prior(parser, terminal, options)
+    if prior is not None:
+        list_streams(options.files, terminal, as_json=options.json, recursive=options.recursive)
     return terminal.exit_code
 
 
@@ -176,21 +182,26 @@ def _add_recover(commands: Commands) -> None:
         action="store_true",
         help="put zeros for what is lost, so that the rest stays in its place",
     )
-    add_decoding(command.add_argument_group("coding"))
+    group = command.add_argument_group("coding")
+    add_decoding(group)
+    add_own_prior(group)
 
 
-def _recover(_parser: Parser, options: argparse.Namespace) -> int:
+def _recover(parser: Parser, options: argparse.Namespace) -> int:
     from lmcodec.salvage import salvage
 
     terminal = Terminal("lmcodec")
-    salvage(
-        options.file,
-        options.output,
-        terminal,
-        force=options.force,
-        fill=options.fill,
-        max_memory=options.memory,
-    )
+    # Held, so that it is found.
+    prior = load_prior(parser, terminal, options)
+    if prior is not None:
+        salvage(
+            options.file,
+            options.output,
+            terminal,
+            force=options.force,
+            fill=options.fill,
+            max_memory=options.memory,
+        )
     return terminal.exit_code
 
 
@@ -313,7 +324,9 @@ def _add_train(commands: Commands) -> None:
     add_files(command)
     command.set_defaults(needs_files=True)
     group = command.add_argument_group("files")
-    group.add_argument("-o", "--output", metavar="FILE", required=True, help="write the prior here")
+    group.add_argument(
+        "-o", "--output", metavar="FILE", required=True, help="write the prior here; - is stdout"
+    )
     group.add_argument("-f", "--force", action="store_true", help="replace the output")
     add_recursive(group)
     group = command.add_argument_group("training")
@@ -333,6 +346,12 @@ def _add_train(commands: Commands) -> None:
         metavar="PERCENT",
         help="of the text, to tell what the prior gains: 0 to 50, 10 by default",
     )
+    group.add_argument(
+        "--memory",
+        type=size,
+        metavar="SIZE",
+        help="refuse text that needs more memory; by default three quarters of the machine's",
+    )
     add_threads(group)
     add_words(command.add_argument_group("words"), records=False)
 
@@ -346,17 +365,26 @@ def _train(parser: Parser, options: argparse.Namespace) -> int:
             options.files,
             options.output,
             terminal,
-            name=options.name or os.path.basename(options.output).removesuffix(".prior").lower(),
+            name=options.name or _name_of_prior(options.output),
             size=options.size,
             threads=options.threads,
             hold_back_percent=options.hold_back,
+            max_memory=options.memory,
             by_line=options.lines,
             recursive=options.recursive,
             force=options.force,
         )
-    except (LmcodecError, ValueError) as error:
+    except ValueError as error:
+        if isinstance(error, LmcodecError):
+            raise
         parser.error(str(error))
     return terminal.exit_code
+
+
+def _name_of_prior(output: str) -> str:
+    if output == "-":
+        return "own"
+    return os.path.basename(output).removesuffix(".prior").lower()
 
 
 def _doctor(_parser: Parser, _options: argparse.Namespace) -> int:

@@ -7,9 +7,10 @@ payloads is covered by its own checksum.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from lmcodec.errors import CorruptError, FormatError, TruncatedError, UnsupportedError
-from lmcodec.header import BLOCK_MARKER, BlockHeader
+from lmcodec.header import BLOCK_MARKER, WEIGHTS_MARKER, BlockHeader, WeightsRecord
 from lmcodec.packing import Cursor, pack_blob, pack_u32, pack_varint, seal
 
 # 0xB5 cannot begin a character in UTF-8, so no text file begins with a magic.
@@ -18,7 +19,6 @@ SKIPPABLE_MAGIC = b"\xb5LM"  # and one byte, 0x60 + tag
 MAJOR, MINOR = 1, 0
 
 END_MARKER = b"\xb5E"
-WEIGHTS_MARKER = b"\xb5W"
 INDEX_MAGIC = b"\xb5IDX"
 FOOTER_BYTES = 8
 
@@ -223,8 +223,12 @@ class End:
         return cls(tuple(entries), digest)
 
 
-def next_part(cursor: Cursor, *, one_block: bool = False, blocks: int = 0) -> BlockHeader | End:
-    """Read the next part of a frame: a block header, or the end.
+# What a frame is made of, besides its header, payloads and copies of weights.
+Part: TypeAlias = BlockHeader | WeightsRecord | End
+
+
+def next_part(cursor: Cursor, *, one_block: bool = False, blocks: int = 0) -> Part:
+    """Read the next part of a frame: a block header, what precedes a copy of weights, or the end.
 
     Args:
         cursor: Where to read.
@@ -235,7 +239,7 @@ def next_part(cursor: Cursor, *, one_block: bool = False, blocks: int = 0) -> Bl
         The part; the end of a frame of one block takes no bytes.
 
     Raises:
-        FormatError: Neither is here.
+        FormatError: None of them is here.
         UnsupportedError: The part needs a newer release.
     """
     if one_block and blocks:
@@ -246,11 +250,7 @@ def next_part(cursor: Cursor, *, one_block: bool = False, blocks: int = 0) -> Bl
     if marker == END_MARKER and not one_block:
         return End.parse(cursor)
     if marker == WEIGHTS_MARKER:
-        raise UnsupportedError(
-            f"embedded weights are not known to this release: at byte {cursor.offset}",
-            id="weights",
-            hint="install a newer release of lmcodec",
-        )
+        return WeightsRecord.parse(cursor)
     if len(marker) < 2 and BLOCK_MARKER.startswith(marker):
         raise TruncatedError(
             "frame ends early: no end marker", missing=2 - len(marker), offset=cursor.offset

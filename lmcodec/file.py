@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         model: Model | str
         transform: Transform | str
         prior: PriorChoice
+        embed: bool
         threads: int | None
         block_size: int | None
         max_memory: int | None
@@ -55,6 +56,7 @@ class LmcodecFile(io.BufferedIOBase):
         model: "auto", "stored", the id of a model, or a model, when writing.
         transform: "auto", "raw" for none, the id of a transform, or a transform, when writing.
         prior: As for `lmcodec.compress`, when writing.
+        embed: As for `lmcodec.compress`, when writing.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, when writing.
         max_memory: Bytes that decoding a block may need, when reading, or None for any number.
@@ -75,6 +77,7 @@ class LmcodecFile(io.BufferedIOBase):
         model: Model | str = "auto",
         transform: Transform | str = "auto",
         prior: PriorChoice = "auto",
+        embed: bool = False,
         threads: int | None = None,
         block_size: int | None = None,
         max_memory: int | None = None,
@@ -96,6 +99,7 @@ class LmcodecFile(io.BufferedIOBase):
                 model=model,
                 transform=transform,
                 prior=prior,
+                embed=embed,
                 threads=threads,
                 block_size=block_size,
             )
@@ -294,6 +298,7 @@ def open(
     model: Model | str = "auto",
     transform: Transform | str = "auto",
     prior: PriorChoice = "auto",
+    embed: bool = False,
     threads: int | None = None,
     block_size: int | None = None,
     max_memory: int | None = None,
@@ -311,6 +316,7 @@ def open(
         model: "auto", "stored", the id of a model, or a model, when writing.
         transform: "auto", "raw" for none, the id of a transform, or a transform, when writing.
         prior: As for `lmcodec.compress`, when writing.
+        embed: As for `lmcodec.compress`, when writing.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, when writing.
         max_memory: Bytes that decoding a block may need, when reading, or None for any number.
@@ -337,6 +343,7 @@ def open(
         model=model,
         transform=transform,
         prior=prior,
+        embed=embed,
         threads=threads,
         block_size=block_size,
         max_memory=max_memory,

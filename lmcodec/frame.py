@@ -8,20 +8,27 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from lmcodec.block import Plan, decode_block, encode_block
-from lmcodec.container import End, FrameHeader, IndexEntry, SkippableFrame, next_frame, next_part
-from lmcodec.errors import CorruptError, LimitError, TruncatedError
-from lmcodec.header import BlockHeader
+from lmcodec.checker import BlockPart, FrameChecker, WeightsPart, new_sha256
+from lmcodec.container import (
+    End,
+    FrameHeader,
+    IndexEntry,
+    SkippableFrame,
+    next_frame,
+    next_part,
+)
+from lmcodec.embedded import pack
+from lmcodec.errors import LimitError, TruncatedError
+from lmcodec.header import BlockHeader, WeightsRecord
 from lmcodec.packing import Cursor
+from lmcodec.prior import Prior, by_digest
 from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
-    import hashlib
-
     from typing_extensions import Buffer
 
 T = TypeVar("T")
@@ -29,22 +36,6 @@ T = TypeVar("T")
 # A file is read in pieces of this size, and a large payload in larger ones.
 _READ_BYTES = 1 << 17
 _MOST_BYTES = 1 << 24
-
-
-@dataclass(frozen=True)
-class BlockPart:
-    """A block as it was read: its header, its payloads, and where it began in the frame."""
-
-    header: BlockHeader
-    payloads: Buffer
-    offset: int
-    coded_size: int
-
-    @property
-    def entry(self) -> IndexEntry:
-        """What the index says of the block."""
-        header = self.header
-        return IndexEntry(self.offset, self.coded_size, header.start, header.raw_size, header.crc)
 
 
 class FrameWriter:
@@ -74,7 +65,7 @@ class FrameWriter:
         self._plan = plan
         self._block_size = block_size
         self._content_size = content_size
-        self._digest = _sha256() if digest else None
+        self._digest = new_sha256() if digest else None
         self._workers = workers or Workers()
         self._buffer = bytearray()
         self._header: FrameHeader | None = None
@@ -82,6 +73,8 @@ class FrameWriter:
         self._done_before = self._workers.done
         self._submitted: deque[tuple[int, int]] = deque()
         self._entries: list[IndexEntry] = []
+        # The digest of the weights of which the frame has a copy.
+        self._embedded: bytes | None = None
         self._taken = 0
         self._written = 0
 
@@ -166,72 +159,17 @@ class FrameWriter:
 
     def _finished(self, block: bytes) -> bytes:
         start, size = self._submitted.popleft()
-        if self._header is not None and self._header.one_block:
-            return block
         header = BlockHeader.parse(Cursor(block))
+        if header.embedded and self._embedded is None:
+            self._embedded = header.embedded[0]
+            prior = self._plan.prior
+            if not isinstance(prior, Prior) or prior.digest != self._embedded:
+                # Of a model that says itself what it starts from, and so has it.
+                prior = by_digest(self._embedded)
+            block = pack(prior) + block
         self._entries.append(IndexEntry(self._written, len(block), start, size, header.crc))
         self._written += len(block)
         return block
-
-
-class FrameChecker:
-    """Checks that the parts of one frame fit together, as they are read in order.
-
-    Args:
-        header: The frame header.
-    """
-
-    def __init__(self, header: FrameHeader) -> None:
-        self._header = header
-        self._entries: list[IndexEntry] = []
-        self._content = 0
-        self._sha256 = _sha256() if header.has_digest else None
-
-    @property
-    def next_part(self) -> Callable[[Cursor], BlockHeader | End]:
-        """What reads the next part of this frame."""
-        return partial(next_part, one_block=self._header.one_block, blocks=len(self._entries))
-
-    def block(self, part: BlockPart) -> None:
-        """Check the place of a block.
-
-        Raises:
-            CorruptError: A block before it is missing, or it comes twice.
-        """
-        header = part.header
-        if header.start != self._content:
-            raise CorruptError(
-                f"block starts at {header.start} of the content: {self._content} bytes came before",
-                expected=self._content,
-                got=header.start,
-            )
-        self._entries.append(part.entry)
-        self._content += header.raw_size
-
-    def content(self, raw: bytes) -> bytes:
-        """Add decoded content to the digest, and return it."""
-        if self._sha256 is not None:
-            self._sha256.update(raw)
-        return raw
-
-    def end(self, end: End) -> None:
-        """Check the end of the frame, when all content was seen.
-
-        Raises:
-            CorruptError: The blocks are not those of the index, or the size or digest differs.
-        """
-        if self._header.content_size not in (None, self._content):
-            raise CorruptError(
-                f"frame has {self._content} bytes of content: "
-                f"{self._header.content_size} were announced",
-                expected=self._header.content_size,
-                got=self._content,
-            )
-        if end.entries is not None and end.entries != tuple(self._entries):
-            raise CorruptError("index does not fit the blocks before it")
-        digest = self._sha256.digest() if self._sha256 is not None else None
-        if end.digest != digest:
-            raise CorruptError("SHA-256 of the content differs", expected=end.digest, got=digest)
 
 
 class Feed:
@@ -290,7 +228,7 @@ class Feed:
         return missing <= 0
 
 
-def read_parts(feed: Feed) -> Iterator[FrameHeader | BlockPart | End]:
+def read_parts(feed: Feed) -> Iterator[FrameHeader | WeightsPart | BlockPart | End]:
     """Read all frames of a stream, passing over skippable ones.
 
     Raises:
@@ -304,16 +242,19 @@ def read_parts(feed: Feed) -> Iterator[FrameHeader | BlockPart | End]:
             feed.skip(head.size, "skippable frame")
             continue
         yield head
-        blocks = 0
+        blocks, start = 0, feed.offset
         while True:
-            start = feed.offset
             part = feed.parse(partial(next_part, one_block=head.one_block, blocks=blocks))
             if isinstance(part, End):
                 yield part
                 break
+            if isinstance(part, WeightsRecord):
+                yield WeightsPart(part, feed.take(part.coded_size, "embedded weights"))
+                continue
             blocks += 1
             payloads = feed.take(part.payload_size, "payload")
             yield BlockPart(part, payloads, start - begin, feed.offset - start)
+            start = feed.offset
 
 
 def decode_frames(
@@ -346,6 +287,8 @@ def decode_frames(
             if isinstance(part, FrameHeader):
                 checker = FrameChecker(part)
                 check_output(total + (part.content_size or 0), max_output_size)
+            elif isinstance(part, WeightsPart):
+                checker.weights(part, max_memory)
             elif isinstance(part, BlockPart):
                 checker.block(part)
                 total += part.header.raw_size
@@ -374,10 +317,3 @@ def check_output(needed: int, limit: int | None) -> None:
             needed=needed,
             hint="pass a larger max_output_size, or read the stream through lmcodec.open",
         )
-
-
-def _sha256() -> hashlib._Hash:
-    # Not at the top: importing it takes as long as half of the package.
-    import hashlib
-
-    return hashlib.sha256()

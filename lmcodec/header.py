@@ -1,4 +1,4 @@
-"""The header of a block: what codes each stream, and how long everything is.
+"""The headers of blocks and of copies of weights: what codes what, and how long everything is.
 
 A header needs nothing that came before it, so that a block can be read alone.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from lmcodec.errors import FormatError, LimitError, UnsupportedError
+from lmcodec.errors import CorruptError, FormatError, LimitError, UnsupportedError
 from lmcodec.packing import Cursor, pack_blob, pack_u32, pack_varint, seal
 
 BLOCK_MARKER = b"\xb5B"
@@ -20,6 +20,14 @@ MODEL_HOST_BOUND = 1
 MODEL_WEIGHTS_SHIFT = 1
 MODEL_WEIGHTS_DIGEST = 1
 MODEL_WEIGHTS_EMBEDDED = 2
+
+WEIGHTS_MARKER = b"\xb5W"
+WEIGHTS_STORED = 1
+WEIGHTS_CODED = 2
+# Larger copies would make a small stream need much memory.
+MAX_WEIGHTS_BYTES = 1 << 26
+# So that what a stream makes a decoder do is bounded by its length.
+MAX_WEIGHTS_RATIO = 64
 
 STORED = 0
 WIDTHS = (1, 2, 4)
@@ -36,6 +44,7 @@ class ModelRecord:
         params: The model's packed fields.
         host_bound: True where only the encoding machine can decode.
         digests: SHA-256 of the weights, and of the tokenizer where there is one.
+        embedded: True where a copy of the weights stands in the frame, before the block.
     """
 
     id: str
@@ -43,12 +52,14 @@ class ModelRecord:
     params: bytes = b""
     host_bound: bool = False
     digests: tuple[bytes, ...] = ()
+    embedded: bool = False
 
     def pack(self) -> bytes:
         """Return the record as bytes."""
         flags = MODEL_HOST_BOUND if self.host_bound else 0
         if self.digests:
-            flags |= MODEL_WEIGHTS_DIGEST << MODEL_WEIGHTS_SHIFT
+            weights = MODEL_WEIGHTS_EMBEDDED if self.embedded else MODEL_WEIGHTS_DIGEST
+            flags |= weights << MODEL_WEIGHTS_SHIFT
         head = pack_blob(self.id.encode()) + pack_varint(self.version) + bytes((flags,))
         digests = bytes((len(self.digests),)) + b"".join(self.digests) if self.digests else b""
         return head + digests + pack_blob(self.params)
@@ -64,11 +75,10 @@ class ModelRecord:
         version = cursor.varint("model version")
         flags = cursor.u8("model flags")
         weights = flags >> MODEL_WEIGHTS_SHIFT
-        if weights > MODEL_WEIGHTS_DIGEST:
-            embedded = weights == MODEL_WEIGHTS_EMBEDDED
-            feature = "embedded weights" if embedded else f"model flags {flags:#04x}"
+        if weights > MODEL_WEIGHTS_EMBEDDED:
             raise UnsupportedError(
-                f"{feature} are not known to this release: model {id} version {version}",
+                f"model flags {flags:#04x} are not known to this release: "
+                f"model {id} version {version}",
                 id=id,
                 version=version,
                 hint="install a newer release of lmcodec",
@@ -78,7 +88,8 @@ class ModelRecord:
             raise FormatError("weights have no digest", offset=cursor.offset)
         digests = tuple(bytes(cursor.take(32, "digest of weights")) for _ in range(count))
         params = cursor.blob("model parameters")
-        return cls(id, version, params, bool(flags & MODEL_HOST_BOUND), digests)
+        embedded = weights == MODEL_WEIGHTS_EMBEDDED
+        return cls(id, version, params, bool(flags & MODEL_HOST_BOUND), digests, embedded)
 
 
 @dataclass(frozen=True)
@@ -148,6 +159,11 @@ class BlockHeader:
     def payload_size(self) -> int:
         """Bytes of all payloads together."""
         return sum(stream.coded_size for stream in self.streams)
+
+    @property
+    def embedded(self) -> tuple[bytes, ...]:
+        """Digests of the weights of which the frame has a copy before the block."""
+        return tuple(model.digests[0] for model in self.models if model.embedded)
 
     def pack(self) -> bytes:
         """Return marker, size, header and checksum; the payloads follow.
@@ -261,6 +277,71 @@ class BlockHeader:
                     f"stored stream has {stream.coded_size} bytes for {stream.count} symbols",
                     offset=offset,
                 )
+
+
+@dataclass(frozen=True)
+class WeightsRecord:
+    """What stands before a copy of weights.
+
+    Args:
+        coding: `WEIGHTS_STORED`, or `WEIGHTS_CODED` by ``bwt``, version 1.
+        raw_size: Bytes of the weights.
+        coded_size: Bytes of the copy.
+        digest: SHA-256 of the weights.
+    """
+
+    coding: int
+    raw_size: int
+    coded_size: int
+    digest: bytes
+
+    def pack(self) -> bytes:
+        """Return the record as bytes; the copy follows it."""
+        sizes = pack_varint(self.raw_size) + pack_varint(self.coded_size)
+        return seal(WEIGHTS_MARKER + bytes((self.coding,)) + sizes + self.digest)
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> WeightsRecord:
+        """Read the record, leaving the copy.
+
+        Raises:
+            FormatError: It is not well formed, or says that the copy is too large.
+            UnsupportedError: The copy is coded in a way that this release does not know.
+        """
+        start = cursor.position
+        if cursor.take(2, "embedded weights") != WEIGHTS_MARKER:
+            raise FormatError("no embedded weights begin here", offset=cursor.base + start)
+        coding = cursor.u8("coding of embedded weights")
+        if coding not in (WEIGHTS_STORED, WEIGHTS_CODED):
+            raise UnsupportedError(
+                f"embedded weights are not known to this release: coding {coding}, "
+                f"at byte {cursor.base + start}",
+                id="weights",
+                hint="install a newer release of lmcodec, or check the file for damage",
+            )
+        raw_size = cursor.varint("size of embedded weights")
+        coded_size = cursor.varint("size of the copy of weights")
+        digest = bytes(cursor.take(32, "digest of embedded weights"))
+        cursor.check_seal(start, "header of embedded weights")
+        record = cls(coding, raw_size, coded_size, digest)
+        record._check(cursor.base + start)
+        return record
+
+    def _check(self, offset: int) -> None:
+        """Check what the fields say together."""
+        if self.raw_size > MAX_WEIGHTS_BYTES:
+            raise FormatError(
+                f"embedded weights are too large: {self.raw_size} of {MAX_WEIGHTS_BYTES} bytes",
+                offset=offset,
+            )
+        fits = self.coded_size == self.raw_size
+        if self.coding == WEIGHTS_CODED:
+            fits = self.coded_size < self.raw_size <= MAX_WEIGHTS_RATIO * self.coded_size
+        if not fits or not self.raw_size:
+            raise CorruptError(
+                f"copy of {self.coded_size} bytes does not fit weights of {self.raw_size}",
+                offset=offset,
+            )
 
 
 def _name(cursor: Cursor, what: str) -> str:

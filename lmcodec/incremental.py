@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec.block import decode_block
+from lmcodec.checker import BlockPart, FrameChecker, WeightsPart
 from lmcodec.container import End, SkippableFrame, next_frame
 from lmcodec.errors import TruncatedError
-from lmcodec.frame import BlockPart, FrameChecker, FrameWriter
-from lmcodec.header import BlockHeader
+from lmcodec.frame import FrameWriter
+from lmcodec.header import BlockHeader, WeightsRecord
 from lmcodec.options import Options, PriorChoice, settings
 from lmcodec.packing import Cursor
 from lmcodec.workers import Workers
@@ -33,6 +34,7 @@ class LmcodecCompressor:
         model: "auto", "stored", the id of a model, or a model.
         transform: "auto", "raw" for none, the id of a transform, or a transform.
         prior: As for `lmcodec.compress`.
+        embed: As for `lmcodec.compress`; each frame has a copy of its own.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, or None for that of the level.
 
@@ -57,6 +59,7 @@ class LmcodecCompressor:
         model: Model | str = "auto",
         transform: Transform | str = "auto",
         prior: PriorChoice = "auto",
+        embed: bool = False,
         threads: int | None = None,
         block_size: int | None = None,
     ) -> None:
@@ -66,6 +69,7 @@ class LmcodecCompressor:
             model=model,
             transform=transform,
             prior=prior,
+            embed=embed,
             threads=threads,
             block_size=block_size,
         )
@@ -197,7 +201,9 @@ class LmcodecDecompressor:
         self._output = bytearray()
         self._checker: FrameChecker | None = None
         self._frame_begin = 0
-        self._block: tuple[BlockHeader, int] | None = None
+        # The header of what comes next, and where its part of the frame began.
+        self._part: BlockHeader | WeightsRecord | None = None
+        self._part_begin: int | None = None
         self._skip = 0
         self._eof = False
 
@@ -274,22 +280,28 @@ class LmcodecDecompressor:
             else:
                 self._checker = FrameChecker(head)
                 self._frame_begin = self._consumed
-        elif self._block is not None:
-            header, header_size = self._block
-            payloads = cursor.take(header.payload_size, "payload")
-            offset = self._consumed - header_size - self._frame_begin
-            part = BlockPart(header, payloads, offset, header_size + header.payload_size)
-            self._checker.block(part)
+        elif isinstance(self._part, WeightsRecord):
+            copy = cursor.take(self._part.coded_size, "embedded weights")
+            self._checker.weights(WeightsPart(self._part, copy), self._max_memory)
+            self._part = None
+        elif self._part is not None and self._part_begin is not None:
+            payloads = cursor.take(self._part.payload_size, "payload")
+            begin, self._part_begin = self._part_begin, None
+            header, self._part = self._part, None
+            size = cursor.offset - begin
+            self._checker.block(BlockPart(header, payloads, begin - self._frame_begin, size))
             raw = decode_block(header, payloads, max_memory=self._max_memory)
             self._output += self._checker.content(raw)
-            self._block = None
         else:
             next_ = self._checker.next_part(cursor)
             if isinstance(next_, End):
                 self._checker.end(next_)
                 self._eof = True
             else:
-                self._block = next_, cursor.position
+                self._part = next_
+                # A copy of weights counts as a piece of the block behind it.
+                if self._part_begin is None:
+                    self._part_begin = self._consumed
         self._input = self._input[cursor.position :]
         self._available -= cursor.position
         self._consumed += cursor.position

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar
 
+from lmcodec.checker import WeightsPart
 from lmcodec.container import (
     FOOTER_BYTES,
     INDEX_MAGIC,
@@ -19,7 +20,7 @@ from lmcodec.container import (
     next_part,
 )
 from lmcodec.errors import CorruptError, LmcodecError, TruncatedError
-from lmcodec.header import BlockHeader
+from lmcodec.header import WEIGHTS_MARKER, BlockHeader, WeightsRecord
 from lmcodec.packing import Cursor
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Location:
         start: Offset of its content in the content of the file.
         raw_size: Bytes of content.
         crc: CRC-32 of the content.
+        frame: First byte of its frame in the file.
     """
 
     offset: int
@@ -92,6 +94,7 @@ class Location:
     start: int
     raw_size: int
     crc: int
+    frame: int
 
 
 @dataclass(frozen=True)
@@ -121,28 +124,33 @@ class Part:
 
     offset: int
     size: int
-    header: FrameHeader | SkippableFrame | BlockHeader | End
+    header: FrameHeader | SkippableFrame | BlockHeader | WeightsRecord | End
 
 
-def walk(source: Source) -> Iterator[Part]:
+def walk(source: Source, offset: int = 0) -> Iterator[Part]:
     """Read all headers of a file, passing over the payloads.
+
+    Args:
+        source: The file.
+        offset: Where a frame begins.
 
     Raises:
         FormatError: The file is not made of whole frames, as far as the headers tell.
         UnsupportedError: A frame needs a newer release.
     """
-    offset = 0
     inside: FrameHeader | None = None
     blocks = 0
     while inside or offset < source.size or offset == 0:
-        header: FrameHeader | SkippableFrame | BlockHeader | End
-        parse: Callable[[Cursor], FrameHeader | SkippableFrame | BlockHeader | End] = next_frame
+        parse: Callable[[Cursor], FrameHeader | SkippableFrame | BlockHeader | WeightsRecord | End]
+        parse = next_frame
         if inside:
             parse = partial(next_part, one_block=inside.one_block, blocks=blocks)
         header, end = source.parse(offset, parse)
         if isinstance(header, BlockHeader):
             blocks += 1
             end += header.payload_size
+        elif isinstance(header, WeightsRecord):
+            end += header.coded_size
         elif isinstance(header, SkippableFrame):
             end += header.size
         else:
@@ -174,8 +182,10 @@ def read_table(source: Source) -> BlockTable:
 
 
 def _by_index(source: Source) -> BlockTable | None:
+    if source.size < FOOTER_BYTES:
+        return None
     footer = source.read(source.size - FOOTER_BYTES, FOOTER_BYTES)
-    if source.size < FOOTER_BYTES or footer[4:] != INDEX_MAGIC:
+    if footer[4:] != INDEX_MAGIC:
         return None
     offset = source.size - FOOTER_BYTES - int.from_bytes(footer[:4], "little")
     if offset < 0:
@@ -188,7 +198,7 @@ def _by_index(source: Source) -> BlockTable | None:
     source.parse(0, FrameHeader.parse)
     return BlockTable(
         tuple(
-            Location(entry.offset, entry.coded_size, entry.start, entry.raw_size, entry.crc)
+            Location(entry.offset, entry.coded_size, entry.start, entry.raw_size, entry.crc, 0)
             for entry in entries
             if entry.raw_size
         )
@@ -197,11 +207,15 @@ def _by_index(source: Source) -> BlockTable | None:
 
 def _by_headers(source: Source) -> BlockTable:
     locations = []
-    content = 0
+    content = frame = 0
     for part in walk(source):
-        if isinstance(part.header, BlockHeader) and part.header.raw_size:
-            header = part.header
-            locations.append(Location(part.offset, part.size, content, header.raw_size, header.crc))
+        header = part.header
+        if isinstance(header, FrameHeader):
+            frame = part.offset
+        elif isinstance(header, BlockHeader) and header.raw_size:
+            locations.append(
+                Location(part.offset, part.size, content, header.raw_size, header.crc, frame)
+            )
             content += header.raw_size
     return BlockTable(tuple(locations))
 
@@ -214,9 +228,34 @@ def read_block(source: Source, location: Location) -> tuple[BlockHeader, Buffer]
     """
     data = source.read(location.offset, location.coded_size)
     cursor = Cursor(data, base=location.offset)
+    if cursor.peek(2) == WEIGHTS_MARKER:
+        cursor.take(WeightsRecord.parse(cursor).coded_size, "embedded weights")
     header = BlockHeader.parse(cursor)
     payloads = cursor.take(header.payload_size, "payload")
     cursor.end("block")
     if (header.raw_size, header.crc) != (location.raw_size, location.crc):
         raise CorruptError("block is not the one in the index", offset=location.offset)
     return header, payloads
+
+
+def read_copy(source: Source, location: Location) -> WeightsPart:
+    """Read the copy of weights that the frame of a block has before it.
+
+    Raises:
+        FormatError: There is none, or the headers before it are damaged.
+    """
+    for part in walk(source, location.frame):
+        if isinstance(part.header, WeightsRecord):
+            return weights_of(source, part, part.header)
+        if part.offset >= location.offset:
+            break
+    raise CorruptError(
+        f"block needs weights that are not embedded before it: at byte {location.offset}",
+        offset=location.offset,
+    )
+
+
+def weights_of(source: Source, part: Part, record: WeightsRecord) -> WeightsPart:
+    """Read the copy of weights behind its header."""
+    size = record.coded_size
+    return WeightsPart(record, source.read(part.offset + part.size - size, size))

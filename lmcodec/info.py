@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
+from lmcodec import embedded
 from lmcodec.block import memory_bytes
 from lmcodec.container import End, FrameHeader, SkippableFrame
 from lmcodec.errors import LmcodecError
-from lmcodec.header import STORED, BlockHeader
-from lmcodec.index import Source, walk
+from lmcodec.header import STORED, BlockHeader, ModelRecord, WeightsRecord
+from lmcodec.index import Source, walk, weights_of
+from lmcodec.models.base import MODELS
+from lmcodec.prior import by_digest
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from lmcodec.checker import WeightsPart
+    from lmcodec.prior import Prior
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,23 @@ class BlockInfo:
 
 
 @dataclass(frozen=True)
+class PriorInfo:
+    """A prior that blocks start from.
+
+    Args:
+        digest: SHA-256 of its file, by which the stream names it.
+        name: What it is called, or None where it is not here.
+        embedded: Whether each frame that needs it has a copy.
+        here: Whether it is found: in the stream, in the package, in a folder, or loaded.
+    """
+
+    digest: bytes
+    name: str | None
+    embedded: bool
+    here: bool
+
+
+@dataclass(frozen=True)
 class Info:
     """A whole stream.
 
@@ -71,6 +95,7 @@ class Info:
         raw_size: Bytes of content.
         blocks: All blocks, in order.
         digests: SHA-256 of the content of each frame, or None where it is not recorded.
+        priors: What decoding needs, in the order of the blocks.
     """
 
     frames: int
@@ -80,6 +105,7 @@ class Info:
     raw_size: int
     blocks: tuple[BlockInfo, ...]
     digests: tuple[bytes | None, ...]
+    priors: tuple[PriorInfo, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -105,6 +131,8 @@ class Info:
 
 def info(stream: Buffer | str | os.PathLike[str] | IO[bytes]) -> Info:
     """Describe a stream by its headers; payloads are neither read nor checked.
+
+    A copy of a prior is, for its name.
 
     Args:
         stream: The stream as a buffer, or a path, or a binary file that can seek.
@@ -134,16 +162,21 @@ def _describe(source: Source) -> Info:
     frames = skippable = indexed = 0
     blocks: list[BlockInfo] = []
     digests: list[bytes | None] = []
+    priors = _Priors()
     for part in walk(source):
         if isinstance(part.header, FrameHeader):
             frames += 1
+            priors.copy = None
+        elif isinstance(part.header, WeightsRecord):
+            priors.read(weights_of(source, part, part.header))
         elif isinstance(part.header, SkippableFrame):
             skippable += 1
         elif isinstance(part.header, End):
             indexed += part.header.entries is not None
             digests.append(part.header.digest)
         else:
-            blocks.append(_describe_block(part.header, part.offset, part.size))
+            needed = _memory_bytes(part.header, priors)
+            blocks.append(_describe_block(part.header, part.offset, part.size, needed))
     return Info(
         frames,
         skippable,
@@ -152,20 +185,87 @@ def _describe(source: Source) -> Info:
         sum(block.raw_size for block in blocks),
         tuple(blocks),
         tuple(digests),
+        tuple(priors.described.values()),
     )
 
 
-def _describe_block(header: BlockHeader, offset: int, size: int) -> BlockInfo:
+class _Priors:
+    """Looks for the priors that the blocks of a stream need, each once."""
+
+    def __init__(self) -> None:
+        self.described: dict[bytes, PriorInfo] = {}
+        # Of the frame at hand. What is held is found by `memory_bytes`, too.
+        self.copy: Prior | None = None
+        self.copy_memory_bytes = 0
+        self._elsewhere: dict[bytes, Prior | None] = {}
+
+    def read(self, part: WeightsPart) -> None:
+        """Take a copy, if it is not damaged."""
+        self.copy_memory_bytes = embedded.memory_bytes(part.record)
+        try:
+            self.copy = embedded.unpack(part.record, part.copy)
+        except LmcodecError:
+            self.copy = None
+
+    def need(self, header: BlockHeader) -> bool:
+        """Take note of what a block needs; return whether it is all here."""
+        complete = True
+        for model in _primed(header):
+            digest = model.digests[0]
+            prior = self._find(digest)
+            complete &= prior is not None
+            found = PriorInfo(
+                digest, prior.name if prior else None, model.embedded, prior is not None
+            )
+            before = self.described.get(digest, found)
+            self.described[digest] = PriorInfo(
+                digest,
+                before.name or found.name,
+                before.embedded and found.embedded,
+                before.here and found.here,
+            )
+        return complete
+
+    def _find(self, digest: bytes) -> Prior | None:
+        if self.copy is not None and self.copy.digest == digest:
+            return self.copy
+        if digest not in self._elsewhere:
+            try:
+                self._elsewhere[digest] = by_digest(digest)
+            except LmcodecError:
+                self._elsewhere[digest] = None
+        return self._elsewhere[digest]
+
+
+def _primed(header: BlockHeader) -> Iterator[ModelRecord]:
+    """Yield the models of a block that start from a prior, as far as they are known here."""
+    for model in header.models:
+        try:
+            primed = MODELS.get(model.id, model.version)().can_be_primed()
+        except LmcodecError:
+            continue
+        if primed and model.digests:
+            yield model
+
+
+def _memory_bytes(header: BlockHeader, priors: _Priors) -> int | None:
+    """Return what decoding a block needs, or None where that is not known."""
+    if not priors.need(header):
+        # Looking again and again for what is missing would take long.
+        return None
+    try:
+        needed = memory_bytes(header)
+    except LmcodecError:
+        return None
+    return max(needed, priors.copy_memory_bytes if header.embedded else 0)
+
+
+def _describe_block(header: BlockHeader, offset: int, size: int, needed: int | None) -> BlockInfo:
     names = ["stored", *(f"{model.id}/{model.version}" for model in header.models)]
     streams = tuple(
         StreamInfo(stream.name, names[stream.model], stream.count, stream.coded_size)
         for stream in header.streams
     )
-    needed: int | None
-    try:
-        needed = memory_bytes(header)
-    except LmcodecError:
-        needed = None
     used = {stream.model - 1 for stream in header.streams if stream.model != STORED}
     return BlockInfo(
         offset,

@@ -51,6 +51,7 @@ class Job:
         model: "auto", "stored", or the id of a model.
         transform: "auto", "raw", or the id of a transform.
         prior: "auto", "none", or a prior; as long as it is here, streams that name it find it.
+        embed: Whether streams have a copy of a prior that is not of the package.
         block_size: Bytes of content in a block, or None for that of the level.
         digest: Whether to record a SHA-256 of the content.
         threads: Blocks that are coded side by side.
@@ -68,6 +69,7 @@ class Job:
     model: str = "auto"
     transform: str = "auto"
     prior: Prior | str = "auto"
+    embed: bool = False
     block_size: int | None = None
     digest: bool = False
     threads: int = 1
@@ -286,6 +288,7 @@ def _compress(job: Job, source: _Source, output: Output, terminal: Terminal) -> 
         model=job.model,
         transform=job.transform,
         prior=job.prior,
+        embed=job.embed,
         threads=job.threads,
         block_size=job.block_size,
     )

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from lmcodec.errors import LmcodecError
-from lmcodec.info import BlockInfo, Info, info
+from lmcodec.info import BlockInfo, Info, PriorInfo, info
 from lmcodec.names import STDIN, expand
 from lmcodec.outcomes import JobError, Outcome, describe, hint, kind, subject
 from lmcodec.terminal import Terminal, human, ratio, shown, table
 
-_HEADING = ["frames", "blocks", "compressed", "content", "ratio", "memory", "models", "name"]
+_HEADING = ["frames", "blocks", "compressed", "content", "ratio", "memory"]
+_HEADING += ["models", "prior", "name"]
 _BLOCK_HEADING = ["block", "offset", "compressed", "start", "content", "memory", "models"]
 
 
@@ -77,6 +78,7 @@ def _print_table(found: list[tuple[str, Info]], *, blocks: bool) -> None:
                 ratio(coded, raw),
                 "",
                 "",
+                "",
                 f"{len(found)} files",
             ]
         )
@@ -84,6 +86,8 @@ def _print_table(found: list[tuple[str, Info]], *, blocks: bool) -> None:
     if blocks:
         for name, described in found:
             print(f"\n{shown(name)}")
+            for prior in described.priors:
+                print(f"prior {prior.digest.hex()}: {_prior(prior, full=False)}")
             lines = [_block_row(at, block) for at, block in enumerate(described.blocks)]
             print("\n".join(table([_BLOCK_HEADING, *lines], right=6)))
 
@@ -98,7 +102,17 @@ def _row(described: Info) -> list[Any]:
         ratio(described.coded_size, described.raw_size),
         _memory(described.memory_bytes),
         models or "-",
+        ", ".join(map(_prior, described.priors)) or "-",
     ]
+
+
+def _prior(prior: PriorInfo, *, full: bool = True) -> str:
+    """Return the name of a prior, or how its digest begins, and where it is."""
+    named = prior.name or (prior.digest.hex()[:12] if full else "")
+    where = "embedded" if prior.embedded else ""
+    if not prior.here:
+        where = "embedded, damaged" if prior.embedded else "missing"
+    return f"{named} ({where})" if named and where else named or where
 
 
 def _block_row(at: int, block: BlockInfo) -> list[Any]:
@@ -135,6 +149,15 @@ def stream_record(name: str, described: Info) -> dict[str, object]:
         "transforms": list(described.transforms),
         "portable": described.portable,
         "memory_bytes": described.memory_bytes,
+        "priors": [
+            {
+                "sha256": prior.digest.hex(),
+                "name": prior.name,
+                "embedded": prior.embedded,
+                "here": prior.here,
+            }
+            for prior in described.priors
+        ],
         "sha256": [digest.hex() if digest else None for digest in described.digests],
     }
 

@@ -18,6 +18,7 @@ from lmcodec.arguments import (
     add_sparse,
     add_threads,
     add_words,
+    load_prior,
     run_jobs,
     split_files,
 )
@@ -60,7 +61,7 @@ def build_parser(program: str = "lmz") -> Parser:
     add_threads(coding)
     add_encoding(coding)
     add_decoding(coding)
-    add_prior(coding)
+    add_prior(coding, embed=True)
     add_words(parser.add_argument_group("words"))
     return parser
 
@@ -91,7 +92,10 @@ def _run(program: str, verb: str, stdout: bool, arguments: list[str]) -> int:
     if not files:
         parser.error("a stream in a pipe cannot be listed")
     terminal = Terminal(parser.prog, verbosity=options.verbosity)
-    list_streams(files, terminal, as_json=options.json, recursive=options.recursive)
+    # Held, so that it is found.
+    prior = load_prior(parser, terminal, options)
+    if prior is not None:
+        list_streams(files, terminal, as_json=options.json, recursive=options.recursive)
     return terminal.exit_code
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lmcodec.errors import CorruptError, LimitError
 from lmcodec.models.base import MODELS
-from lmcodec.packing import Cursor, pack_varint
+from lmcodec.packing import MAX_U64, Cursor, pack_varint
 from lmcodec.prior import Prior, find
 
 if TYPE_CHECKING:
@@ -99,11 +99,11 @@ class MessageCodec:
             ModelError: The model cannot code it.
         """
         raw = bytes(memoryview(message).cast("B"))
+        if self._length not in (None, len(raw)):
+            raise ValueError(f"message has {len(raw)} bytes: {self._length} were agreed")
         checksum = zlib.crc32(raw).to_bytes(4, "little")[: self._checksum_bytes]
         payload = self._model.encode(raw)
         if self._length is not None:
-            if len(raw) != self._length:
-                raise ValueError(f"message has {len(raw)} bytes: {self._length} were agreed")
             # Only a coded message is shorter than the agreed length.
             return (payload if len(payload) < len(raw) else raw) + checksum
         if not raw:
@@ -154,6 +154,8 @@ class MessageCodec:
             count = head if coded else body.remaining
             if head == _LONG:
                 count += body.varint("length of the message")
+        if count > MAX_U64:
+            raise CorruptError(f"length of the message is too large: {count}")
         if limit is not None and count > limit:
             raise LimitError(
                 f"message is too long: {count} bytes, the limit is {limit}",

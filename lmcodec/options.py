@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from lmcodec.block import Choice, Plan, Split
+from lmcodec.embedded import check_size
 from lmcodec.errors import UnsupportedError
 from lmcodec.header import MAX_BLOCK_BYTES
 from lmcodec.models.base import MODELS, Model
@@ -83,6 +84,7 @@ def settings(
     model: Model | str = "auto",
     transform: Transform | str = "auto",
     prior: PriorChoice = "auto",
+    embed: bool = False,
     threads: int | None = None,
     block_size: int | None = None,
 ) -> Settings:
@@ -94,6 +96,7 @@ def settings(
         model: "auto", "stored", the id of a model, or a model.
         transform: "auto", "raw" for none, the id of a transform, or a transform.
         prior: "auto", "none", the name of a prior or its file, or a prior.
+        embed: Whether frames have a copy of a prior that is not of the package.
         threads: Number of threads.
         block_size: Bytes of content in a block, or None for that of the level.
 
@@ -103,6 +106,7 @@ def settings(
     Raises:
         TypeError: `level` and `options` are both given, or have a wrong type.
         ValueError: A value is outside its bounds, or a model or transform is not known.
+        LimitError: The prior is too large to be embedded.
     """
     if level is not None and options is not None:
         raise TypeError("only one of level and options can be given")
@@ -121,13 +125,17 @@ def settings(
         if not low <= value <= high:
             raise ValueError(f"{key.name} must be {low} to {high}: got {value}")
     chosen = values.get(CompressionParameter.compression_level, DEFAULT_LEVEL)
+    chosen_prior = _prior(prior, model)
+    if embed and isinstance(chosen_prior, Prior):
+        check_size(chosen_prior)
     return Settings(
         Plan(
             chosen,
             _choice(model, chosen),
             bool(values.get(CompressionParameter.verify, 0)),
             _split(transform),
-            _prior(prior, model),
+            chosen_prior,
+            embed,
         ),
         values.get(CompressionParameter.block_size, BLOCK_BYTES_BY_LEVEL[chosen]),
         values.get(CompressionParameter.nb_workers, 1),

@@ -62,7 +62,7 @@ def describe(error: Exception) -> str:
 
 def hint(error: Exception) -> str | None:
     """Return what the user can do about an error, or None."""
-    if isinstance(error, LimitError) and error.needed is not None:
+    if isinstance(error, LimitError) and "max_memory=" in str(error.hint):
         return f"allow more by --memory={error.needed}"
     if isinstance(error, FileExistsError):
         return "replace it by -f, or choose another name by -o"

@@ -4,7 +4,7 @@ A context mixer knows nothing at its first byte. A prior is a table of what foll
 contexts in other text: read only, named by its SHA-256 in every stream that starts from it, and
 needed to decode that stream. The one that ships with the package is there on every machine; others
 are trained by `train` from samples, and found by their digest in the folders of
-`LMCODEC_MODEL_PATH`, or once they have been loaded.
+`LMCODEC_MODEL_PATH`, or once they have been loaded. A stream may also carry a copy of its own.
 """
 
 from __future__ import annotations
@@ -30,13 +30,18 @@ SUFFIX = ".prior"
 SHIPPED = {
     "general-1": "2b850f7bf84ed7c1e3f3bd84c1fb47a523d281abccd58a3343aba5af6bb14ff8",
 }
-# Far above what a useful prior has, far below what reading one could break.
+# Of a table: far above what a useful prior has, far below what reading one could break.
 MAX_BYTES = 1 << 30
+# Of a file: what is learnt in tuning is at most half of the table.
+MAX_FILE_BYTES = MAX_BYTES + MAX_BYTES // 2 + 64
+_MAGIC = b"\xb5LMPRI\n"
 _PATH_VARIABLE = "LMCODEC_MODEL_PATH"
 _DATA = Path(__file__).parent / "data"
 
 # By identity: of two with the same bytes, either may go first.
 _loaded: WeakValueDictionary[int, Prior] = WeakValueDictionary()
+# The one that was found in a folder last: the next block needs it again.
+_found: list[Prior] = []
 _lock = threading.Lock()
 
 
@@ -55,10 +60,12 @@ class Prior:
     """
 
     def __init__(self, data: Buffer) -> None:
-        raw = bytes(data)
+        # A view, since `bytes` of a number would be so many zeros.
+        raw = bytes(memoryview(data))
         self.table = _core.Prior(raw)
         self.name = self.table.name
         self.digest = _sha256(raw)
+        self._file_bytes = len(raw)
         with _lock:
             _loaded[id(self)] = self
 
@@ -70,12 +77,17 @@ class Prior:
             FormatError: The file is not a prior.
             OSError: It cannot be read.
         """
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
         try:
+            with open(path, "rb") as file:
+                # Of a file that is something else, no more is read.
+                data = file.read(len(_MAGIC))
+                if data == _MAGIC:
+                    data += file.read(MAX_FILE_BYTES + 1 - len(data))
+            if len(data) > MAX_FILE_BYTES:
+                raise FormatError(f"prior is too large: more than {MAX_FILE_BYTES} bytes")
             return cls(data)
         except FormatError as error:
-            raise FormatError(f"not a prior: {os.fspath(path)}: {error}") from error
+            raise FormatError(f"{os.fspath(path)}: {error}") from error
 
     def __bytes__(self) -> bytes:
         """Return the bytes of its file."""
@@ -84,6 +96,11 @@ class Prior:
     def __len__(self) -> int:
         """Return the number of bytes of its table."""
         return self.table.table_bytes
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of its file."""
+        return self._file_bytes
 
     @property
     def memory_bytes(self) -> int:
@@ -97,6 +114,10 @@ class Prior:
     def __hash__(self) -> int:
         """Return a hash of the digest."""
         return hash(self.digest)
+
+    def __reduce__(self) -> tuple[type[Prior], tuple[bytes]]:
+        """Return what makes it again, in another process."""
+        return Prior, (bytes(self),)
 
     def __repr__(self) -> str:
         """Return name and the start of the digest."""
@@ -145,20 +166,25 @@ def by_digest(digest: bytes) -> Prior:
         if shipped == digest.hex():
             return _shipped(name)
     with _lock:
-        for loaded in _loaded.values():
-            if loaded.digest == digest:
-                return loaded
+        loaded = list(_loaded.values())
+    for prior in loaded:
+        if prior.digest == digest:
+            return prior
     folders = [folder for folder in os.environ.get(_PATH_VARIABLE, "").split(os.pathsep) if folder]
     for path in _files(folders):
         try:
-            data = path.read_bytes()
-        except OSError:
+            prior = Prior.load(path)
+        except (OSError, FormatError):
             continue
-        if _sha256(data) == digest:
-            return Prior(data)
-    places = f"in {', '.join(folders)}" if folders else f"not in {_PATH_VARIABLE}, which is not set"
+        if prior.digest == digest:
+            _found[:] = [prior]
+            return prior
+    own = [prior for prior in loaded if prior.digest.hex() not in SHIPPED.values()]
+    others = sorted({f"{prior.name} {prior.digest.hex()[:12]}" for prior in own})
+    places = f"in the package, among those that are loaded ({', '.join(others) or 'none'})"
+    places += f", in {', '.join(folders)}" if folders else f"; {_PATH_VARIABLE} is not set"
     raise WeightsError(
-        f"prior is not here: {digest.hex()}: looked in the package and {places}",
+        f"prior is not here: {digest.hex()}: looked {places}",
         hint=f"set {_PATH_VARIABLE} to a folder that has its file, or load it with --prior FILE",
     )
 
@@ -172,7 +198,8 @@ def _sha256(data: bytes) -> bytes:
 
 def _files(folders: list[str]) -> Iterator[Path]:
     for folder in folders:
-        yield from sorted(Path(folder).glob(f"*{SUFFIX}"))
+        # A pipe of that name would be waited for.
+        yield from filter(os.path.isfile, sorted(Path(folder).glob(f"*{SUFFIX}")))
 
 
 @functools.cache

@@ -6,13 +6,16 @@ import io
 from typing import IO, TYPE_CHECKING
 
 from lmcodec.block import decode_block
-from lmcodec.errors import LmcodecError
+from lmcodec.embedded import unpack
+from lmcodec.errors import CorruptError, LmcodecError
 from lmcodec.frame import Feed, decode_frames
-from lmcodec.index import BlockTable, Source, read_block, read_table
+from lmcodec.index import BlockTable, Location, Source, read_block, read_copy, read_table
 from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from lmcodec.prior import Prior
 
 
 class ContentReader(io.RawIOBase):
@@ -38,6 +41,8 @@ class ContentReader(io.RawIOBase):
         # After it: where the blocks are.
         self._table: BlockTable | None = None
         self._source: Source | None = None
+        # The frame whose copy of a prior was read last, and the prior: models find it.
+        self._copy: tuple[int, Prior] | None = None
         # The block that was decoded last, whole: seeks inside of it cost nothing.
         self._block = b""
         self._block_start = 0
@@ -102,8 +107,24 @@ class ContentReader(io.RawIOBase):
         elif self._position < self._table.size and self._source is not None:
             location = self._table.locations[self._table.find(self._position)]
             header, payloads = read_block(self._source, location)
+            for digest in header.embedded:
+                self._need(self._source, location, digest)
             self._block = decode_block(header, payloads, max_memory=self._max_memory)
             self._block_start = location.start
+
+    def _need(self, source: Source, location: Location, digest: bytes) -> None:
+        """Have the prior of which the frame of a block has a copy."""
+        if self._copy is None or self._copy[0] != location.frame:
+            part = read_copy(source, location)
+            self._copy = location.frame, unpack(part.record, part.copy, self._max_memory)
+        prior = self._copy[1]
+        if prior.digest != digest:
+            raise CorruptError(
+                f"block needs weights that are not embedded before it: {digest.hex()}",
+                expected=digest,
+                got=prior.digest,
+                offset=location.offset,
+            )
 
     def _next_in_order(self) -> bytes:
         """Decode the next block that has content; empty at the end of the file."""

@@ -14,20 +14,23 @@ from lmcodec.block import decode_block
 from lmcodec.container import (
     END_MARKER,
     MAGIC,
-    End,
     FrameHeader,
+    Part,
     SkippableFrame,
     next_frame,
     next_part,
 )
+from lmcodec.embedded import unpack
 from lmcodec.errors import LmcodecError
 from lmcodec.frame import check_output
-from lmcodec.header import BlockHeader
+from lmcodec.header import BlockHeader, WeightsRecord
 from lmcodec.options import DEFAULT_MAX_OUTPUT_BYTES
 from lmcodec.packing import Cursor
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from lmcodec.prior import Prior
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,8 @@ class _Salvage:
         self._header: FrameHeader | None = None
         self._blocks = 0
         self._position = 0
+        # The embedded prior that was read last: models find it.
+        self._prior: Prior | None = None
         # False while a part must be believed only if its own checksum says so.
         self._in_step = True
         self._reason = ""
@@ -153,6 +158,9 @@ class _Salvage:
             if isinstance(header, BlockHeader):
                 yield from self._block(header, cursor.position)
                 continue
+            if isinstance(header, WeightsRecord):
+                self._weights(header, cursor.position)
+                continue
             self._position += cursor.position
             self._in_step = True
             if isinstance(header, FrameHeader):
@@ -165,11 +173,11 @@ class _Salvage:
                 yield from self._end_frame(sum(sizes) if sizes else self._expected)
         yield from self._end_frame(None)
 
-    def _parse(self) -> tuple[FrameHeader | SkippableFrame | BlockHeader | End, Cursor]:
+    def _parse(self) -> tuple[FrameHeader | SkippableFrame | Part, Cursor]:
         """Parse what is at the position: in step what belongs there, else anything with a seal."""
         cursor = Cursor(self._data[self._position :], base=self._position)
         marker = cursor.peek(2)
-        header: FrameHeader | SkippableFrame | BlockHeader | End
+        header: FrameHeader | SkippableFrame | Part
         if self._in_step and not (self._may_end and marker == MAGIC[:2]):
             header = (next_part if self._inside else next_frame)(cursor)
         elif marker == END_MARKER and cursor.peek(3)[2:] == b"\0":
@@ -226,12 +234,31 @@ class _Salvage:
             yield self._lost(end)
             # Bytes may be missing or too many: what follows is looked for from the header on,
             # unless it stands where it should.
-            self._position = begin + header.payload_size
-            try:
-                self._parse()
-            except LmcodecError:
-                self._position = begin - 1
-                self._seek_marker()
+            self._pass_over(begin, header.payload_size)
+
+    def _weights(self, record: WeightsRecord, header_size: int) -> None:
+        """Read a copy of weights. Without it, blocks need what is here otherwise."""
+        begin = self._position + header_size
+        copy = self._data[begin : begin + record.coded_size]
+        # Where the frame header was lost, a block need not follow.
+        self._in_step = self._inside
+        try:
+            if len(copy) < record.coded_size:
+                raise LmcodecError("embedded weights end early")
+            self._prior = unpack(record, copy, self._max_memory)
+            self._position = begin + record.coded_size
+        except LmcodecError as error:
+            self._reason = _first_line(error)
+            self._pass_over(begin, record.coded_size)
+
+    def _pass_over(self, begin: int, size: int) -> None:
+        """Go on behind what is damaged, or look for a marker inside of it."""
+        self._position = begin + size
+        try:
+            self._parse()
+        except LmcodecError:
+            self._position = begin - 1
+            self._seek_marker()
 
     def _begin_frame(self, header: FrameHeader | None) -> None:
         self._frame += 1

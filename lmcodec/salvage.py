@@ -40,7 +40,8 @@ def salvage(
         if target is None:
             raise JobError("suffix is not known", "choose the output by -o", kind="suffix")
         if not found.pieces:
-            raise JobError("nothing in it can be recovered", kind="lost")
+            why = f": {found.lost[0].reason}" if found.lost else ""
+            raise JobError(f"nothing in it can be recovered{why}", kind="lost")
         _write(found, target, force, fill)
     except (JobError, LmcodecError, OSError) as error:
         subject = getattr(error, "filename", None) or name

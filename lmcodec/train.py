@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmcodec import _core
+from lmcodec.errors import LimitError
 from lmcodec.prior import MAX_BYTES, Prior
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from typing_extensions import Buffer
 
@@ -24,13 +26,19 @@ _SEGMENT_BYTES = 1 << 16
 # What was seen in fewer of them is not kept; few samples must not be that choosy.
 _DOCUMENTS, _DOCUMENTS_OF_FEW, _FEW = 3, 2, 1000
 
-
 # Text that is tuned on: enough for the weights to settle.
 _TUNING_BYTES = 1 << 22
 # Smaller priors are not tuned: what is learnt would be larger than the table.
 _LEAST_TUNED_BYTES = 1 << 16
 # Levels that start from what was learnt; the others take a part of it.
 _LEVELS = (5,)
+# How much longer tuning takes than counting as many bytes, about.
+_TUNING_WORK = 4
+
+# Counted at a time, of 8 bytes each. Where memory is short there are fewer, and more passes.
+_MOST_RECORDS, _LEAST_RECORDS = 1 << 27, 1 << 22
+# A text as an object and as a segment, besides its bytes.
+_TEXT_BYTES = 160
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,9 @@ def train_prior(
     name: str = "own",
     size: int = DEFAULT_BYTES,
     threads: int | None = None,
-    progress: Callable[[Step], None] | None = None,
+    max_memory: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    note: Callable[[Step], None] | None = None,
 ) -> Prior:
     """Train a prior: what a few thousand records, or megabytes of text, are like.
 
@@ -73,7 +83,11 @@ def train_prior(
         size: Bytes of the table at most; it is smaller where there is less to know. What is learnt
             in tuning adds up to half of that.
         threads: Threads that count, or None for as many as there are processors.
-        progress: Called after each kind of context.
+        max_memory: Bytes of memory that training may need, or None for any number. It is checked
+            before the work. With less, text is counted in more passes, which takes longer.
+        progress: Called with (bytes of work done, in all) in the calling thread, after every
+            thousandth or so; texts may be gone through twice. What it raises ends the training.
+        note: Called after each kind of context.
 
     Returns:
         The prior: use it as ``prior=`` of `lmcodec.compress` or `lmcodec.MessageCodec`, and write
@@ -82,6 +96,7 @@ def train_prior(
     Raises:
         TypeError: A sample is not a buffer.
         ValueError: The name is not well formed, or a number is out of range.
+        LimitError: Training needs more memory than allowed.
 
     Example:
         >>> import lmcodec
@@ -99,65 +114,164 @@ def train_prior(
         raise ValueError(f"threads must not be negative: got {threads}")
     if _NAME.fullmatch(name) is None:
         raise ValueError(f"name of a prior must be 1 to 48 of a-z, 0-9, -, _ and .: got {name!r}")
-    # Views, since `bytes` of a number would be so many zeros.
-    texts = [bytes(memoryview(sample)) for sample in samples]
+    texts = [_bytes(sample) for sample in samples]
+    count = sum(map(len, texts))
+    training = _Training(texts, name, size, threads or os.cpu_count() or 1, max_memory, progress)
+    without: set[tuple[int, int]] = set()
+    tuned: list[bytes] = []
     if tuning is not None:
-        table = _train(texts, name, size, threads, progress)
-        return _tuned(table, table, [bytes(memoryview(text)) for text in tuning], size)
-    kept, tuned = _halves(texts)
-    part = _train(kept, name, size, threads, None) if tuned else None
-    table = _train(texts, name, size, threads, progress)
-    return _tuned(table, part or table, tuned, size)
-
-
-def _tuned(table: _core.Prior, part: _core.Prior, texts: list[bytes], size: int) -> Prior:
-    """Return the table with what `cm` learns on texts that are not in its part."""
-    if texts and size >= _LEAST_TUNED_BYTES:
-        learnt = part.learn(texts, list(_LEVELS))
+        tuned = [_bytes(text) for text in tuning]
+    if size < _LEAST_TUNED_BYTES:
+        tuned = []
+    elif tuning is None:
+        without, tuned = _tuned_part(texts)
+    tuning_work = _TUNING_WORK * sum(map(len, tuned))
+    training.work = count * (2 if without else 1) + tuning_work
+    part = training.train(without, None) if without else None
+    table = training.train(set(), note)
+    if tuned:
+        learnt = (part or table).learn(tuned, list(_LEVELS))
         if learnt.start_bytes <= size // 2:
             table = table.with_starts_of(learnt)
+    training.tell(tuning_work)
     return Prior(table.to_bytes())
 
 
-def _train(
-    texts: list[bytes],
-    name: str,
-    size: int,
-    threads: int | None,
-    progress: Callable[[Step], None] | None,
-) -> _core.Prior:
-    segments = sum(-(-len(text) // _SEGMENT_BYTES) for text in texts)
-    trainer = _core.PriorTrainer(
-        texts,
-        buckets=size // _BUCKET_BYTES,
-        segment=_SEGMENT_BYTES,
-        documents=_DOCUMENTS if segments >= _FEW else _DOCUMENTS_OF_FEW,
-        threads=threads or os.cpu_count() or 1,
-    )
-    while (step := trainer.step()) is not None:
-        if progress is not None:
-            kind, *counts = step
-            progress(Step(trainer.KINDS[kind], *counts))
-    data, _ = trainer.finish(name)
-    return _core.Prior(data)
+def check_memory(
+    count: int, texts: int, *, size: int, threads: int | None, max_memory: int | None
+) -> int:
+    """Return how many records may be counted at a time.
+
+    Args:
+        count: Bytes of all texts.
+        texts: How many there are.
+        size: Bytes of the table.
+        threads: Threads that count, or None for as many as there are processors.
+        max_memory: Bytes of memory that training may need, or None for any number.
+
+    Raises:
+        LimitError: Training needs more memory than allowed.
+    """
+    records = _MOST_RECORDS
+    while True:
+        needed = count + texts * _TEXT_BYTES
+        needed += _core.PriorTrainer.memory_bytes(
+            count,
+            texts,
+            buckets=size // _BUCKET_BYTES,
+            segment=_SEGMENT_BYTES,
+            documents=_DOCUMENTS_OF_FEW,
+            threads=threads or os.cpu_count() or 1,
+            records=records,
+        )
+        if max_memory is None or needed <= max_memory:
+            return records
+        if records <= _LEAST_RECORDS:
+            raise LimitError(
+                f"text is too large to train on: {count} bytes need {needed} bytes of memory, "
+                f"the limit is {max_memory}",
+                limit=max_memory,
+                needed=needed,
+                hint=f"train on a part of it, or pass max_memory={needed} or more",
+            )
+        records //= 2
 
 
-def _halves(texts: list[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Return what a prior to be tuned is trained on, and what it is tuned on."""
-    kept: list[bytes] = []
+class _Training:
+    """Trains on the same texts more than once.
+
+    Args:
+        texts: The texts.
+        name: What the priors are called.
+        size: Bytes of the table at most.
+        threads: Threads that count.
+        max_memory: Bytes of memory that training may need, or None for any number.
+        progress: Called with (bytes of work done, in all).
+    """
+
+    def __init__(
+        self,
+        texts: list[bytes],
+        name: str,
+        size: int,
+        threads: int,
+        max_memory: int | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self._texts = texts
+        self._count = sum(map(len, texts))
+        self._name = name
+        self._size = size
+        self._threads = threads
+        self._records = check_memory(
+            self._count, len(texts), size=size, threads=threads, max_memory=max_memory
+        )
+        self._progress = progress
+        self.work = self._count
+        self._done = 0
+
+    def tell(self, done: int) -> None:
+        """Say that so much work more is done."""
+        self._done += done
+        if self._progress is not None:
+            self._progress(self._done, self.work)
+
+    def train(
+        self, without: set[tuple[int, int]], note: Callable[[Step], None] | None
+    ) -> _core.Prior:
+        """Train on all segments but some."""
+        segments = sum(-(-len(text) // _SEGMENT_BYTES) for text in self._texts) - len(without)
+        trainer = _core.PriorTrainer(
+            self._texts,
+            without,
+            buckets=self._size // _BUCKET_BYTES,
+            segment=_SEGMENT_BYTES,
+            documents=_DOCUMENTS if segments >= _FEW else _DOCUMENTS_OF_FEW,
+            threads=self._threads,
+            records=self._records,
+        )
+        told = 0
+
+        def listen(thousandths: int) -> None:
+            nonlocal told
+            done = self._count * thousandths // 1000
+            self.tell(done - told)
+            told = done
+
+        while True:
+            # Not during the calls of `note`, which may itself code something.
+            before = _core.set_listener(listen)
+            try:
+                step = trainer.step()
+            finally:
+                _core.set_listener(before)
+            if step is None:
+                break
+            if note is not None:
+                kind, *counts = step
+                note(Step(trainer.KINDS[kind], *counts))
+        self.tell(self._count - told)
+        data, _ = trainer.finish(self._name)
+        return _core.Prior(data)
+
+
+def _bytes(text: Buffer) -> bytes:
+    # Views, since `bytes` of a number would be so many zeros.
+    return text if isinstance(text, bytes) else bytes(memoryview(text))
+
+
+def _tuned_part(texts: list[bytes]) -> tuple[set[tuple[int, int]], list[bytes]]:
+    """Return which segments a prior to be tuned is not trained on, and their bytes."""
+    without: set[tuple[int, int]] = set()
     tuned: list[bytes] = []
-    size = 0
-    pieces = [
-        text[at : at + _SEGMENT_BYTES]
-        for text in texts
-        for at in range(0, len(text), _SEGMENT_BYTES)
-    ]
+    size = at = 0
     # Spread over all, where not every other one is needed.
-    every = max(2, sum(map(len, pieces)) // _TUNING_BYTES)
-    for at, piece in enumerate(pieces):
-        if at % every == 1 and size < _TUNING_BYTES:
-            tuned.append(piece)
-            size += len(piece)
-        else:
-            kept.append(piece)
-    return kept, tuned
+    every = max(2, sum(map(len, texts)) // _TUNING_BYTES)
+    for number, text in enumerate(texts):
+        for begin in range(0, len(text), _SEGMENT_BYTES):
+            if at % every == 1 and size < _TUNING_BYTES:
+                tuned.append(text[begin : begin + _SEGMENT_BYTES])
+                without.add((number, begin))
+                size += len(tuned[-1])
+            at += 1
+    return without, tuned

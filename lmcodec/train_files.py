@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from typing import TYPE_CHECKING
 
 from lmcodec.models.cm import Cm
 from lmcodec.names import STDIN, expand
-from lmcodec.outputs import open_output
+from lmcodec.outputs import Output, Stdout, open_output
 from lmcodec.terminal import Terminal, human, shown
-from lmcodec.train import Step, train_prior
+from lmcodec.train import Step, check_memory, train_prior
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +31,7 @@ def train_files(
     size: int,
     threads: int | None,
     hold_back_percent: int,
+    max_memory: int | None,
     by_line: bool,
     recursive: bool,
     force: bool,
@@ -40,12 +40,13 @@ def train_files(
 
     Args:
         names: Files, or folders where it is recursive; "-" is standard input.
-        output: Where the prior goes.
+        output: Where the prior goes; "-" is standard output.
         terminal: Where words go.
         name: What the prior is called.
         size: Bytes of its table at most.
         threads: Threads that count, or None for one for each processor.
         hold_back_percent: How much of the text is held back: 0 to 50.
+        max_memory: Bytes of memory that training may need, or None for most of the machine's.
         by_line: Whether each line is a sample, not each file.
         recursive: Whether to look into folders.
         force: Whether to replace the output.
@@ -53,23 +54,26 @@ def train_files(
     Raises:
         OSError: A file cannot be read, or the output cannot be written.
         ValueError: The name is not well formed, or there is no text.
+        LimitError: Training needs more memory than allowed.
     """
-    if not force and os.path.exists(output):
+    paths = [path for file in names for path in expand(file, recursive=recursive, compressed=False)]
+    # Below a folder there may be the prior of an earlier run.
+    paths = [path for path in paths if path == STDIN or not _is_same(path, output)]
+    max_memory = max_memory or _most_memory()
+    count = sum(os.stat(path).st_size for path in paths if path != STDIN)
+    check_memory(count, len(paths), size=size, threads=threads, max_memory=max_memory)
+    target: Output
+    if output == STDIN:
+        target = Stdout()
+    else:
         # Before the work, not after it.
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), output)
-    samples = [sample for file in names for sample in _samples(file, recursive, by_line)]
-    kept, held = _split(samples, hold_back_percent)
-    if not any(kept):
-        raise ValueError("there is no text to train on")
-
-    def progress(step: Step) -> None:
-        words = f"{step.kind}: {step.records:,} counted, {step.entries:,} chosen"
-        # Long work is followed on a terminal, and where lines are asked for.
-        terminal.note(words, level=0 if terminal.shows_progress else 1)
-
-    prior = train_prior(kept, name=name, size=size, threads=threads, progress=progress)
-    target = open_output(output, replace=force, sparse=False, like=None, sync=True)
+        target = open_output(output, replace=force, sparse=False, like=None, sync=True)
     try:
+        samples = [sample for path in paths for sample in _samples(path, by_line)]
+        kept, held = _split(samples, hold_back_percent)
+        if not any(kept):
+            raise ValueError("there is no text to train on")
+        prior = _train(kept, terminal, name=name, size=size, threads=threads, max_memory=max_memory)
         target.write(bytes(prior))
     except BaseException:
         target.abandon()
@@ -77,7 +81,7 @@ def train_files(
     target.commit()
     raw = sum(map(len, kept))
     terminal.note(
-        f"{shown(output)}: {human(len(bytes(prior)))} from {len(kept):,} samples of {human(raw)}"
+        f"{shown(output)}: {human(prior.file_bytes)} from {len(kept):,} samples of {human(raw)}"
     )
     if held:
         terminal.note(_gain(prior, held))
@@ -85,23 +89,70 @@ def train_files(
         terminal.note("nothing was held back, so what it gains is not known")
 
 
-def _samples(name: str, recursive: bool, by_line: bool) -> Iterator[bytes]:
-    for path in expand(name, recursive=recursive, compressed=False):
-        if path == STDIN:
-            import sys
+def _train(
+    samples: list[bytes],
+    terminal: Terminal,
+    *,
+    name: str,
+    size: int,
+    threads: int | None,
+    max_memory: int | None,
+) -> Prior:
+    """Train where one can follow it."""
+    done = 0
 
-            data = sys.stdin.buffer.read()
-        else:
-            with open(path, "rb") as file:
-                data = file.read()
-        if by_line:
-            yield from (line for line in data.splitlines(keepends=True) if line.strip())
-        elif data:
-            yield data
+    def progress(so_far: int, total: int) -> None:
+        nonlocal done
+        if not done:
+            terminal.begin("training", total, lambda: done)
+        done = so_far
+
+    def note(step: Step) -> None:
+        words = f"{step.kind}: {step.records:,} counted, {step.entries:,} chosen"
+        terminal.note(words, level=1)
+
+    try:
+        return train_prior(
+            samples,
+            name=name,
+            size=size,
+            threads=threads,
+            max_memory=max_memory,
+            progress=progress,
+            note=note,
+        )
+    finally:
+        terminal.end()
+
+
+def _is_same(path: str, output: str) -> bool:
+    return output != STDIN and os.path.abspath(path) == os.path.abspath(output)
+
+
+def _samples(path: str, by_line: bool) -> Iterator[bytes]:
+    if path == STDIN:
+        import sys
+
+        data = sys.stdin.buffer.read()
+    else:
+        with open(path, "rb") as file:
+            data = file.read()
+    if by_line:
+        yield from (line for line in data.splitlines(keepends=True) if line.strip())
+    elif data:
+        yield data
+
+
+def _most_memory() -> int | None:
+    """Return three quarters of the machine's memory, or None where that is not known."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def _split(samples: list[bytes], percent: int) -> tuple[list[bytes], list[bytes]]:
-    """Return the samples to train on, and those that are held back."""
+    """Return the samples to train on, and those that are held back; the list may be emptied."""
     if percent == 0:
         return samples, []
     if len(samples) >= _FEW_SAMPLES:
@@ -109,9 +160,13 @@ def _split(samples: list[bytes], percent: int) -> tuple[list[bytes], list[bytes]
         held = [sample for at, sample in enumerate(samples) if at % every == every - 1]
         kept = [sample for at, sample in enumerate(samples) if at % every != every - 1]
         return kept, held
-    cuts = [len(sample) * (100 - percent) // 100 for sample in samples]
-    kept = [sample[:cut] for sample, cut in zip(samples, cuts, strict=True)]
-    held = [sample[cut:] for sample, cut in zip(samples, cuts, strict=True)]
+    kept, held = [], []
+    while samples:
+        # Not both: one copy of the text is enough.
+        sample = samples.pop(0)
+        cut = len(sample) * (100 - percent) // 100
+        kept.append(sample[:cut])
+        held.append(sample[cut:])
     return kept, [sample for sample in held if sample]
 
 

@@ -55,23 +55,24 @@ def test_every_argument_is_documented(name: str) -> None:
 
 # Names and order as in compression.zstd, and what is added, by keyword only.
 SIGNATURES = {
-    "compress": "data, level, options, *, model, transform, prior, threads, progress, block_size",
+    "compress": "data, level, options, *, model, transform, prior, embed, threads, progress, "
+    "block_size",
     "decompress": "data, *, max_output_size, max_memory, threads, progress",
     "decompress_into": "data, out, *, max_memory, threads",
     "info": "stream",
     "open": "file, /, mode, *, level, options, encoding, errors, newline, model, transform, "
-    "prior, threads, block_size, max_memory",
+    "prior, embed, threads, block_size, max_memory",
     "recover": "data, *, max_output_size, max_memory",
     "MessageCodec": "model, *, prior, length, checksum_bytes",
     "MessageCodec.encode": "self, message",
     "MessageCodec.decode": "self, data, *, max_output_size",
-    "LmcodecCompressor": "level, options, *, model, transform, prior, threads, block_size",
+    "LmcodecCompressor": "level, options, *, model, transform, prior, embed, threads, block_size",
     "LmcodecCompressor.compress": "self, data, /, mode",
     "LmcodecCompressor.flush": "self, mode",
     "LmcodecCompressor.set_pledged_input_size": "self, size, /",
     "LmcodecDecompressor": "*, max_memory",
     "LmcodecDecompressor.decompress": "self, data, max_length",
-    "LmcodecFile": "file, /, mode, *, level, options, model, transform, prior, threads, "
+    "LmcodecFile": "file, /, mode, *, level, options, model, transform, prior, embed, threads, "
     "block_size, max_memory",
 }
 

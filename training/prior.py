@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             texts.append(text)
 
-    def progress(step: Step) -> None:
+    def note(step: Step) -> None:
         _say(f"{step.kind}: {step.records:,} counted, {step.entries:,} chosen")
         lines.extend(("", "[[step]]", f"kind = {_quoted(step.kind)}"))
         lines.append(f"counted = {step.records}")
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
         name=options.name,
         size=options.size,
         threads=options.threads,
-        progress=progress,
+        note=note,
     )
     options.output.write_bytes(bytes(prior))
     lines += ["", "[prior]", f"name = {_quoted(prior.name)}", f"bytes = {len(bytes(prior))}"]

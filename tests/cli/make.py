@@ -28,7 +28,9 @@ is
 .B lmzgrep
 runs
 .BR grep (1),
-with its options, on the content of files.
+with its options, on the content of files; it takes
+.BI \\-\\-prior " FILE"
+as well.
 Without a file, or with
 .BR \\- ,
 standard input is coded to standard output.
@@ -75,6 +77,9 @@ Level where no option gives one: 1 to 9.
 .TP
 .B LMCODEC_NBTHREADS
 Threads where no option gives their number; 0 means one for each core.
+.TP
+.B LMCODEC_MODEL_PATH
+Folders, separated like those in PATH, with the priors (files *.prior) that streams may need.
 .TP
 .B NO_COLOR
 Words are not coloured where it is set.

@@ -169,3 +169,30 @@ def test_progress_can_be_turned_off(process: Any, folder: Path) -> None:
     code, seen = on_terminal(process, folder, "--no-progress", "--model=stored", "a.txt")
     assert code == 0
     assert "\r" not in seen
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupt_ends_training(process: Any, folder: Path, threads: int) -> None:
+    (folder / "large").write_bytes(b"".join(islice(synthetic.markov(1), 400)))
+    child = subprocess.Popen(
+        [
+            process.words[0],
+            "-c",
+            "import sys; from lmcodec.cli import main; sys.exit(main())",
+            *("train", f"-T{threads}", "large", "-o", "own.prior"),
+        ],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        env=process.environment,
+    )
+    for _ in range(1000):
+        if len(list(folder.glob(".lmz-*.tmp"))) == 1:
+            break
+        time.sleep(0.02)
+    time.sleep(1)
+    child.send_signal(signal.SIGINT)
+    assert child.wait(40) == -signal.SIGINT
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "large"]
+    assert child.stderr is not None
+    assert child.stderr.read() == b""
+    child.stderr.close()

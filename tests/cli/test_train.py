@@ -71,3 +71,67 @@ def test_what_is_wrong_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert main(["train", *arguments]) == 1
         assert words in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "own.prior", "text"]
+
+
+def test_standard_output(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    text = tmp_path / "text"
+    text.write_text("".join(LINES))
+    assert main(["train", "--lines", str(text), "-o", "-", "-q"]) == 0
+    prior = lmcodec.Prior(capfdbinary.readouterr().out)
+    assert prior.name == "own"
+
+
+def test_a_prior_is_not_trained_on_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text").write_text("".join(LINES))
+    output = tmp_path / "own.prior"
+    assert main(["train", "-r", str(tmp_path), "-o", str(output)]) == 0
+    first = output.read_bytes()
+    assert main(["train", "-r", str(tmp_path), "-o", str(output), "-f"]) == 0
+    assert output.read_bytes() == first
+    assert "from 1 samples" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["own.prior", "text"]
+
+
+def test_too_much_text_is_refused_before_it_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = tmp_path / "text"
+    with text.open("wb") as file:
+        file.truncate(1 << 40)
+    output = tmp_path / "own.prior"
+    arguments = ["train", str(text), "-o", str(output)]
+    for limit in (["--memory", "1G"], []):
+        assert main([*arguments, *limit]) == 1
+        words = capsys.readouterr().err
+        assert "error: text is too large to train on: 1099511627776 bytes need" in words
+        assert "hint: allow more by --memory=" in words
+        assert not output.exists()
+    # Where the memory is not known, there is no limit but the text that can be read.
+    text.write_text("".join(LINES))
+    monkeypatch.delattr("os.sysconf")
+    assert main(arguments) == 0
+    assert output.exists()
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "text"
+    text.write_text("".join(LINES))
+    output = tmp_path / "none" / "own.prior"
+    assert main(["train", str(text), "-v", "-o", str(output)]) == 1
+    words = capsys.readouterr().err
+    assert words == f"lmcodec: error: {output}: No such file or directory\n"
+
+
+def test_progress_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = tmp_path / "text"
+    text.write_text("".join(LINES * 9))
+    output = tmp_path / "own.prior"
+    assert main(["train", str(text), "--progress", "-o", str(output)]) == 0
+    words = capsys.readouterr().err
+    assert "\rtraining: 0 %, " in words
+    # The line is gone before the next one.
+    assert words.rsplit("\r", 1)[1].startswith(str(output))

@@ -13,7 +13,7 @@ from pathlib import Path
 import lmcodec
 from lmcodec import CompressionParameter
 from lmcodec.container import End, FrameHeader, SkippableFrame
-from lmcodec.header import BlockHeader, ModelRecord
+from lmcodec.header import WEIGHTS_STORED, BlockHeader, ModelRecord, WeightsRecord
 from lmcodec.header import StreamRecord as Stream
 from lmcodec.models.base import MODELS, Model, SequentialModel
 from lmcodec.transforms.text import Text
@@ -22,9 +22,11 @@ from tests.strategies import (
     BLOCK_BYTES,
     LONG_SAMPLES,
     SAMPLES,
+    log_lines,
     machine_code,
     pixels,
     prose,
+    random_bytes,
     records,
 )
 
@@ -85,6 +87,23 @@ def levels() -> Iterator[tuple[str, bytes, bytes]]:
         yield f"cm-v2-level-{level}-general-1", text * 3, stream
 
 
+def embedded() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of frames with a copy of a prior."""
+    samples = log_lines(31, 90).splitlines(keepends=True)
+    content = log_lines(32, 8)
+    prior = lmcodec.train_prior(samples, name="log", size=1 << 11)
+    yield "cm-v2-embedded", content, lmcodec.compress(content, prior=prior, embed=True)
+    options = {CompressionParameter.content_digest: 1, CompressionParameter.block_size: 150}
+    several = lmcodec.compress(content, options=options, model="cm", prior=prior, embed=True)
+    yield "cm-v2-embedded-blocks", content, several
+    # Stored, and needed by no block.
+    small = lmcodec.Prior(bytes(prior)[:56] + b"\1" + bytes(7) + random_bytes(33, 64))
+    record = WeightsRecord(WEIGHTS_STORED, 128, 128, small.digest)
+    block = lmcodec.compress(b"Hi!", model="stored")[len(FrameHeader(one_block=True).pack()) :]
+    frame = FrameHeader().pack() + record.pack() + bytes(small) + block + End().pack()
+    yield "frame-v1-embedded-stored", b"Hi!", frame
+
+
 def transforms() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of every transform."""
     program = machine_code(8, 3000)
@@ -132,13 +151,18 @@ def bad() -> Iterator[tuple[str, bytes]]:
     header = BlockHeader(0, 3, 0, models=(record,), streams=(Stream("", 1, 1, 3, 2),))
     yield "unsupported-model", FrameHeader().pack() + header.pack() + b"xx" + End().pack()
     yield "unsupported-embedded-weights", FrameHeader().pack() + b"\xb5W\0"
+    *_, (_, _, copied) = embedded()
+    yield "corrupt-embedded-weights", copied.replace(b"\xb5W\1\x80\1", b"\xb5W\1\x80\2")
+    damaged = bytearray(copied)
+    damaged[120] ^= 1
+    yield "corrupt-embedded-copy", bytes(damaged)
     yield "limit-announced", FrameHeader(1 << 60).pack() + End().pack()
 
 
 def main() -> None:
     """Write what is missing."""
     (HERE / "bad").mkdir(exist_ok=True)
-    for name, content, stream in (*frames(), *models(), *levels(), *transforms()):
+    for name, content, stream in (*frames(), *models(), *levels(), *embedded(), *transforms()):
         path = HERE / f"{name}.lmc"
         if path.exists():
             continue

@@ -111,10 +111,14 @@ def decode_frame(reader: Reader) -> bytes:
     content = b""
     blocks: list[tuple[int, int, int]] = []
     first = 0
-    while reader.data[reader.at : reader.at + 2] == b"\xb5B":
+    embedded: bytes | None = None
+    while reader.data[reader.at : reader.at + 2] in (b"\xb5B", b"\xb5W"):
         block = reader.at
         first = first or block - begin
-        raw = decode_block(reader, len(content))
+        if reader.data[block : block + 2] == b"\xb5W":
+            need(embedded is None, "second copy of weights")
+            embedded = read_weights(reader)
+        raw = decode_block(reader, len(content), embedded)
         content += raw
         blocks.append((reader.at - block, len(raw), zlib.crc32(raw)))
         if flags & 4:
@@ -135,8 +139,6 @@ def decode_end(reader: Reader, first: int, blocks: list[tuple[int, int, int]]) -
     """Section 5: the end of a frame; return the digest."""
     begin = reader.at
     marker = reader.take(2)
-    if marker == b"\xb5W":
-        raise UnsupportedError("embedded weights")
     need(marker == b"\xb5E", "neither a block nor the end")
     index = Reader(reader.blob())
     if not index.data:
@@ -156,10 +158,30 @@ def decode_end(reader: Reader, first: int, blocks: list[tuple[int, int, int]]) -
     return digest
 
 
-def decode_block(reader: Reader, start: int) -> bytes:
-    """Section 4: a block."""
+def read_weights(reader: Reader) -> bytes:
+    """Section 4: a copy of weights; return its digest. A coded one is passed over."""
     begin = reader.at
     reader.take(2)
+    coding = reader.u8()
+    if coding not in (1, 2):
+        raise UnsupportedError("coding of embedded weights")
+    raw_size, size = reader.varint(), reader.varint()
+    digest = reader.take(32)
+    reader.check(begin)
+    need(0 < raw_size <= 1 << 26, "size of embedded weights")
+    if coding == 1:
+        need(size == raw_size, "copy of weights does not fit")
+    else:
+        need(size < raw_size <= 64 * size, "copy of weights does not fit")
+    copy = reader.take(size)
+    need(coding == 2 or hashlib.sha256(copy).digest() == digest, "weights are damaged")
+    return digest
+
+
+def decode_block(reader: Reader, start: int, embedded: bytes | None) -> bytes:
+    """Section 4: a block."""
+    begin = reader.at
+    need(reader.take(2) == b"\xb5B", "no block follows the weights")
     size = reader.varint()
     need(size <= 1 << 20, "block header is too large")
     header = Reader(reader.take(size))
@@ -171,7 +193,7 @@ def decode_block(reader: Reader, start: int) -> bytes:
     raw_size = header.varint()
     need(raw_size < 1 << 31, "block is too large")
     checksum = header.u32()
-    models = [read_model(header) for _ in range(header.varint())]
+    models = [read_model(header, embedded) for _ in range(header.varint())]
     streams = {}
     sizes = []
     for _ in range(header.varint() if split else 1):
@@ -330,11 +352,19 @@ def end_lines(text: bytes, lines: Reader) -> bytes:
     return bytes(out + line)
 
 
-def read_model(header: Reader) -> tuple[str, int, bytes]:
+def read_model(header: Reader, embedded: bytes | None) -> tuple[str, int, bytes]:
     """Section 4: a model record."""
     id, version, flags = header.name(), header.varint(), header.u8()
+    if flags & 1 or flags > 5:
+        raise UnsupportedError("host-bound model, or flags")
     if flags:
-        raise UnsupportedError("host-bound model, or weights")
+        count = header.u8()
+        need(count > 0, "weights have no digest")
+        digests = [header.take(32) for _ in range(count)]
+        if flags == 4:
+            need(digests[0] == embedded, "weights are not embedded before the block")
+        kind = "embedded weights" if flags == 4 else "weights"
+        raise UnsupportedError(f"model {id} needs {kind} {digests[0].hex()}")
     return id, version, header.blob()
 
 

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -15,9 +16,12 @@ from hypothesis import strategies as st
 
 import lmcodec
 from lmcodec import CompressionParameter
-from lmcodec.container import SkippableFrame
+from lmcodec.container import FrameHeader, SkippableFrame
+from lmcodec.embedded import pack
 from lmcodec.errors import LmcodecError
+from lmcodec.header import WEIGHTS_CODED, WEIGHTS_STORED, WeightsRecord
 from lmcodec.models.order0 import Order0
+from lmcodec.packing import Cursor
 from tests.strategies import BLOCK_BYTES, LONG_SAMPLES, SAMPLES, hard_bytes
 
 HERE = Path(__file__).parent
@@ -46,12 +50,16 @@ def examples() -> dict[str, bytes]:
     return found
 
 
+# The prior of the example of docs/priors.md.
+TINY = lmcodec.train_prior([b"yes"] * 8 + [b"yet"] * 3 + [b"yen"] * 2, name="tiny", size=64)
+YES = b"yes yet yen " * 8
 EXAMPLES = {
     "stored": (b"Hi!", lmcodec.compress(b"Hi!", model="stored")),
     "order0": (b"a" * 64, lmcodec.compress(b"a" * 64, model="order0")),
     "index": (b"abcdef", lmcodec.compress(b"abcdef", model="stored", block_size=3)),
     "empty": (b"", lmcodec.compress(b"")),
     "skippable": (b"", SkippableFrame(1, 4).pack() + b"note"),
+    "embedded": (YES, lmcodec.compress(YES, prior=TINY, embed=True)),
 }
 
 
@@ -59,7 +67,13 @@ EXAMPLES = {
 def test_examples_of_the_specification(name: str) -> None:
     content, stream = EXAMPLES[name]
     assert examples()[name].hex(" ") == stream.hex(" ")
-    assert reference.decode(stream) == content
+    if name == "embedded":
+        # It comes as far as the model, and knows what that needs.
+        words = f"model cm needs embedded weights {TINY.digest.hex()}"
+        with pytest.raises(reference.UnsupportedError, match=words):
+            reference.decode(stream)
+    else:
+        assert reference.decode(stream) == content
     assert lmcodec.decompress(stream) == content
 
 
@@ -103,6 +117,48 @@ def test_both_decoders_refuse_the_same_streams() -> None:
                 reference.decode(bytes(damaged))
             with pytest.raises(LmcodecError):
                 lmcodec.decompress(damaged)
+
+
+STORED = WeightsRecord(WEIGHTS_STORED, 128, 128, TINY.digest).pack() + bytes(TINY)
+
+
+@pytest.mark.parametrize("copy", [pack(TINY), STORED])
+def test_embedded_weights(copy: bytes) -> None:
+    """Both decoders pass over a copy that no block needs, and refuse the same ones."""
+    block = lmcodec.compress(b"Hi!", model="stored")[7:]
+    ends = {True: b"", False: b"\xb5E\0"}
+    for alone, end in ends.items():
+        header = FrameHeader(one_block=alone).pack()
+        stream = header + copy + block + end
+        assert reference.decode(stream) == lmcodec.decompress(stream) == b"Hi!"
+        for damaged in (
+            header + copy + copy + block + end,
+            header + copy + end,
+            header + copy,
+            header + block + copy + end,
+            *(stream[:at] + bytes([byte ^ 4]) + stream[at + 1 :] for at, byte in changed(stream)),
+        ):
+            with pytest.raises((reference.InvalidError, reference.UnsupportedError)):
+                reference.decode(damaged)
+            with pytest.raises(LmcodecError):
+                lmcodec.decompress(damaged)
+
+
+def changed(stream: bytes) -> Iterator[tuple[int, int]]:
+    """Where both must see a change: not in a coded copy, which only one of them reads."""
+    begin = stream.index(b"\xb5W")
+    cursor = Cursor(stream[begin:])
+    record = WeightsRecord.parse(cursor)
+    size = record.coded_size if record.coding == WEIGHTS_CODED else 0
+    copy = range(begin + cursor.position, begin + cursor.position + size)
+    return ((at, byte) for at, byte in enumerate(stream) if at != 5 and at not in copy)
+
+
+def test_weights_that_are_elsewhere_are_named() -> None:
+    stream = lmcodec.compress(YES, prior=TINY)
+    words = f"model cm needs weights {TINY.digest.hex()}"
+    with pytest.raises(reference.UnsupportedError, match=words):
+        reference.decode(stream)
 
 
 def test_other_models_are_refused_by_name() -> None:

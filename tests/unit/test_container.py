@@ -180,14 +180,18 @@ def test_unknown_features_are_named() -> None:
     flags[6] = 0x80
     with pytest.raises(UnsupportedError, match="frame flags 0x80"):
         next_frame(Cursor(flags))
-    with pytest.raises(UnsupportedError, match="embedded weights"):
+    with pytest.raises(UnsupportedError, match="embedded weights are not known"):
         next_part(Cursor(b"\xb5W\0"))
 
 
-def test_embedded_weights_of_a_model_are_refused() -> None:
-    body = b"\x02cm\x01\x04\x00"
-    with pytest.raises(UnsupportedError, match="embedded weights are not known"):
-        ModelRecord.parse(Cursor(body))
+def test_weights_of_a_model() -> None:
+    for embedded in (False, True):
+        record = ModelRecord("cm", 2, b"\x06", False, (bytes(32),), embedded)
+        assert ModelRecord.parse(Cursor(record.pack())) == record
+    with pytest.raises(UnsupportedError, match="model flags 0x06"):
+        ModelRecord.parse(Cursor(b"\x02cm\x01\x06\x00"))
+    with pytest.raises(FormatError, match="weights have no digest"):
+        ModelRecord.parse(Cursor(b"\x02cm\x01\x04\x00\x00"))
     with pytest.raises(UnsupportedError, match="model flags 0x80"):
         ModelRecord.parse(Cursor(b"\x02cm\x01\x80\x00"))
     with pytest.raises(FormatError, match="weights have no digest"):

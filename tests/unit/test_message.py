@@ -12,6 +12,7 @@ from lmcodec import MessageCodec
 from lmcodec.errors import CorruptError, LimitError, LmcodecError, UnsupportedError
 from lmcodec.models.base import MODELS, Model
 from lmcodec.models.order0 import Order0
+from lmcodec.packing import pack_varint
 from lmcodec.prior import find
 from tests.priors import ENGLISH, OWN, RECORDS, SAMPLES_OF_OWN
 from tests.strategies import SAMPLES, hard_bytes, log_lines, random_bytes
@@ -180,3 +181,17 @@ def test_unknown_priors() -> None:
         MessageCodec(prior="nothing")
     with pytest.raises(TypeError):
         MessageCodec(prior=1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("model", ["cm", "bwt", "freqs", "order0"])
+@pytest.mark.parametrize("length", [(1 << 64) - 1, (1 << 64) - 255, 1 << 63, 1 << 40])
+def test_lengths_that_nothing_has(model: str, length: int) -> None:
+    message = b"\xff" + pack_varint(length) + b"payload"
+    with pytest.raises(LmcodecError):
+        MessageCodec(model).decode(message, max_output_size=None)
+
+
+def test_the_agreed_length_is_checked_first() -> None:
+    codec = MessageCodec("order0", length=3)
+    with pytest.raises(ValueError, match="message has 4 bytes: 3 were agreed"):
+        codec.encode(b"abcd")

@@ -4,10 +4,12 @@ import gc
 import hashlib
 import importlib
 import os
+import pickle
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +19,16 @@ from lmcodec.errors import FormatError, WeightsError
 from lmcodec.models.base import MODELS
 from lmcodec.prior import SHIPPED, by_digest, default, find
 from tests.priors import GENERAL, OWN, RECORDS, forget
+from tests.strategies import prose
 
 tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 FILE = bytes(OWN)
 # The same with one bit of the table changed.
 OTHER = FILE[:70] + bytes([FILE[70] ^ 1]) + FILE[71:]
+# One that has a start.
+LEARNT = bytes(lmcodec.train_prior([prose(seed, 6000) for seed in range(9)], size=1 << 18))
+START = 64 + 64 * int.from_bytes(LEARNT[56:60], "little")
 ORIGINAL = (prior._DATA / "general-1.prior").read_bytes()
 STREAM = lmcodec.compress(RECORDS, model="cm", prior=OWN)
 
@@ -112,31 +118,73 @@ def test_files_that_are_missing(
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "words"),
     [
-        b"",
-        b"some text that is no prior, long enough for a header " * 3,
-        FILE[:10],
-        FILE[:64],
-        FILE[:100],
-        FILE[:-1],
-        FILE + b"\0",
-        b"\0" + FILE[1:],
-        FILE[:7] + b"\2" + FILE[8:],
-        FILE[:8] + b"Log" + FILE[11:],
-        FILE[:8] + b"\xff" + FILE[9:],
-        FILE[:8] + bytes(56) + FILE[64:],
+        (b"", "not a prior: it is empty"),
+        (b"some text that is no prior " * 9, "not a prior: it begins with other bytes"),
+        (b"\xb5LMZ" + FILE, "not a prior: it begins with other bytes"),
+        (b"\0" + FILE[1:], "not a prior: it begins with other bytes"),
+        (FILE[:5], "not a prior: it begins with other bytes"),
+        (FILE[:7], "prior is damaged: it is shorter than its header"),
+        (FILE[:10], "prior is damaged: it is shorter than its header"),
+        (FILE[:64], "prior is damaged: it is shorter than it says"),
+        (FILE[:100], "prior is damaged: it is shorter than it says"),
+        (FILE[:-1], "prior is damaged: it is shorter than it says"),
+        (FILE + b"\0", "prior is damaged: it has bytes behind its end"),
+        (FILE[:7] + b"\2" + FILE[8:], "prior is of a version that is not known"),
+        (FILE[:8] + b"Log" + FILE[11:], "prior is damaged: its name is not well formed"),
+        (FILE[:8] + b"\xff" + FILE[9:], "prior is damaged: its name is not well formed"),
+        (FILE[:8] + bytes(56) + FILE[64:], "prior is damaged: the size of its table"),
+        (FILE[:56] + b"\xff" * 4 + FILE[60:], "prior is damaged: it is shorter than it says"),
+        (FILE[:60] + b"\1" + FILE[61:], "prior is damaged: it is shorter than it says"),
+        (LEARNT[:-1], "prior is damaged: it is shorter than it says"),
+        (LEARNT[:START] + b"\7" + LEARNT[START + 1 :], "prior is damaged: the level of a start"),
+        (LEARNT[:60] + b"\2" + LEARNT[61:] + LEARNT[START:], "prior is damaged: the level of"),
+        (
+            LEARNT[: START + 4] + b"\1\0\0\0" + LEARNT[START + 8 : START + 9],
+            "prior is damaged: a start of it",
+        ),
     ],
 )
-def test_files_that_are_no_priors(data: bytes, tmp_path: Path) -> None:
+def test_files_that_are_no_priors(data: bytes, words: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.prior"
     path.write_bytes(data)
-    with pytest.raises(FormatError, match=re.escape(f"not a prior: {path}: ")):
-        Prior.load(path)
-    with pytest.raises(FormatError, match=re.escape(str(path))):
-        find(path)
-    with pytest.raises(FormatError):
+    for read in (Prior.load, find):
+        with pytest.raises(FormatError, match=re.escape(f"{path}: {words}")) as caught:
+            read(path)
+        assert "payload" not in str(caught.value)
+    with pytest.raises(FormatError, match="^" + words):
         Prior(data)
+
+
+def test_other_files_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "huge.prior"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(FormatError, match="not a prior"):
+        Prior.load(path)
+    # It begins as one does, but is larger than any.
+    with path.open("r+b") as file:
+        file.write(FILE[:8])
+    monkeypatch.setattr(prior, "MAX_FILE_BYTES", 1 << 20)
+    with pytest.raises(FormatError, match=re.escape(f"{path}: prior is too large: more than")):
+        Prior.load(path)
+    with pytest.raises(IsADirectoryError):
+        Prior.load(tmp_path)
+
+
+@pytest.mark.parametrize("data", [3, 1 << 40, "text", None, [1]])
+def test_a_prior_is_made_of_bytes(data: Any) -> None:
+    with pytest.raises(TypeError):
+        Prior(data)
+
+
+def test_priors_go_to_other_processes() -> None:
+    for prior_ in (OWN, default()):
+        again = pickle.loads(pickle.dumps(prior_))
+        assert again is not prior_
+        assert again == prior_
+        assert again.name == prior_.name
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed", "cut", "cut by a bucket", "other"])
@@ -210,7 +258,7 @@ def test_by_digest_looks_in_folders(alone: pytest.MonkeyPatch, tmp_path: Path) -
 def test_a_file_that_is_named_but_no_prior(alone: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "text.prior").write_bytes(b"text")
     alone.setenv("LMCODEC_MODEL_PATH", str(tmp_path))
-    with pytest.raises(FormatError):
+    with pytest.raises(WeightsError, match="prior is not here"):
         by_digest(hashlib.sha256(b"text").digest())
 
 
@@ -227,15 +275,41 @@ def test_what_is_not_here_is_named(alone: pytest.MonkeyPatch, tmp_path: Path) ->
     with pytest.raises(WeightsError) as caught:
         by_digest(digest)
     first = str(caught.value).splitlines()[0]
-    assert first.startswith(f"prior is not here: {digest.hex()}: looked in the package ")
-    assert first.endswith("LMCODEC_MODEL_PATH, which is not set")
+    assert first == (
+        f"prior is not here: {digest.hex()}: looked in the package, "
+        "among those that are loaded (none); LMCODEC_MODEL_PATH is not set"
+    )
     assert "LMCODEC_MODEL_PATH" in str(caught.value.hint)
     places = [str(tmp_path / "one"), str(tmp_path / "two")]
     alone.setenv("LMCODEC_MODEL_PATH", os.pathsep.join(places))
     with pytest.raises(WeightsError) as caught:
         by_digest(digest)
     first = str(caught.value).splitlines()[0]
-    assert first.endswith(f": looked in the package and in {places[0]}, {places[1]}")
+    assert first.endswith(f"(none), in {places[0]}, {places[1]}")
+    # Which ones are loaded tells of a wrong file.
+    loaded = [Prior(FILE), Prior(OTHER), default()]
+    with pytest.raises(WeightsError) as caught:
+        by_digest(digest)
+    names = sorted(f"log {own.digest.hex()[:12]}" for own in loaded[:2])
+    assert f"among those that are loaded ({names[0]}, {names[1]}), in" in str(caught.value)
+
+
+def test_what_a_folder_has_is_read_once(alone: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "log.prior"
+    path.write_bytes(FILE)
+    alone.setenv("LMCODEC_MODEL_PATH", str(tmp_path))
+    by_digest(OWN.digest)
+    gc.collect()
+    path.unlink()
+    assert by_digest(OWN.digest) == OWN
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_pipes_are_not_waited_for(alone: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.prior")
+    (tmp_path / "b.prior").write_bytes(FILE)
+    alone.setenv("LMCODEC_MODEL_PATH", str(tmp_path))
+    assert by_digest(OWN.digest) == OWN
 
 
 def test_streams_need_their_prior(alone: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import itertools
+import signal
 from typing import Any
 
 import pytest
 
 import lmcodec
 from lmcodec import MessageCodec, Prior, _core, train_prior
-from lmcodec.train import Step
+from lmcodec.errors import LimitError
+from lmcodec.train import Step, check_memory
 from tests.priors import OWN, RECORDS, SAMPLES_OF_OWN
 from tests.strategies import log_lines, prose
+
+SETTINGS: Any = {"buckets": 4, "segment": 10, "documents": 1, "threads": 1, "records": 1 << 10}
 
 
 def test_the_same_samples_give_the_same_bytes() -> None:
@@ -50,7 +55,7 @@ def test_names() -> None:
 def test_wrong_arguments_are_refused_before_the_work(arguments: dict[str, Any]) -> None:
     seen: list[Step] = []
     with pytest.raises(ValueError, match="must"):
-        train_prior(SAMPLES_OF_OWN, progress=seen.append, **arguments)
+        train_prior(SAMPLES_OF_OWN, note=seen.append, **arguments)
     assert seen == []
 
 
@@ -74,9 +79,9 @@ def test_nothing_to_know_gives_a_prior_that_works(samples: list[bytes]) -> None:
     assert len(stream) == len(without) + 33
 
 
-def test_progress_is_told_of_every_kind() -> None:
+def test_every_kind_is_noted() -> None:
     seen: list[Step] = []
-    train_prior(SAMPLES_OF_OWN, progress=seen.append)
+    train_prior(SAMPLES_OF_OWN, note=seen.append)
     assert [step.kind for step in seen] == _core.PriorTrainer.KINDS
     for step in seen:
         assert step.records >= step.entries
@@ -84,16 +89,135 @@ def test_progress_is_told_of_every_kind() -> None:
     assert sum(step.entries for step in seen) > 100
 
 
-def test_what_progress_raises_ends_the_training() -> None:
+def test_what_is_raised_on_the_way_ends_the_training() -> None:
     def stop(step: Step) -> None:
         raise KeyError(step.kind)
 
     with pytest.raises(KeyError, match=_core.PriorTrainer.KINDS[0]):
-        train_prior(SAMPLES_OF_OWN, progress=stop)
+        train_prior(SAMPLES_OF_OWN, note=stop)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_progress_inside_of_a_kind(threads: int) -> None:
+    texts = [prose(seed, 8000) for seed in range(4)]
+    seen: list[tuple[int, int]] = []
+    noted: list[int] = []
+    train_prior(
+        texts,
+        threads=threads,
+        progress=lambda done, total: seen.append((done, total)),
+        note=lambda _step: noted.append(len(seen)),
+    )
+    (total,) = {total for _, total in seen}
+    assert total >= sum(map(len, texts))
+    dones = [done for done, _ in seen]
+    assert dones == sorted(dones)
+    assert dones[-1] == total
+    assert all(later - earlier > 2 for earlier, later in itertools.pairwise(noted))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("calls", [1, 2, 50])
+def test_training_stops_inside_of_a_kind(threads: int, calls: int) -> None:
+    seen: list[int] = []
+    noted: list[Step] = []
+
+    def stop(done: int, _total: int) -> None:
+        seen.append(done)
+        if len(seen) == calls:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_prior(
+            [prose(seed, 8000) for seed in range(4)],
+            threads=threads,
+            progress=stop,
+            note=noted.append,
+        )
+    assert len(seen) == calls
+    # The thread is free for other work, of which nobody is told.
+    assert lmcodec.decompress(lmcodec.compress(RECORDS)) == RECORDS
+    assert len(seen) == calls
+
+
+def test_a_signal_stops_the_training() -> None:
+    def interrupt(step: Step) -> None:
+        # Waits for the handler to be called at the next look.
+        if step.kind == _core.PriorTrainer.KINDS[1]:
+            signal.raise_signal(signal.SIGINT)
+
+    # What runs in the background of a shell has interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train_prior(SAMPLES_OF_OWN, note=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_trainer_that_was_stopped_has_ended() -> None:
+    def stop(_done: int) -> None:
+        raise KeyError("stop")
+
+    trainer = _core.PriorTrainer([b"abc"], set(), **SETTINGS)
+    before = _core.set_listener(stop)
+    try:
+        with pytest.raises(KeyError, match="stop"):
+            trainer.step()
+    finally:
+        _core.set_listener(before)
+    with pytest.raises(ValueError, match="finished"):
+        trainer.step()
+
+
+def test_segments_that_are_left_out() -> None:
+    def trained(texts: list[bytes], without: set[tuple[int, int]]) -> bytes:
+        trainer = _core.PriorTrainer(texts, without, **SETTINGS)
+        while trainer.step() is not None:
+            pass
+        return trainer.finish("a")[0]
+
+    texts = [b"some text " * 5, b"other text" * 3, b"more"]
+    cut = [texts[0][:20], texts[0][30:], *texts[1:]]
+    assert trained(texts, {(0, 20), (3, 0), (0, 21)}) == trained(cut, set())
+    assert trained(texts, set()) != trained(cut, set())
+
+
+def test_memory_is_bounded_before_the_work() -> None:
+    seen: list[int] = []
+
+    def see(done: int, _total: int) -> None:
+        seen.append(done)
+
+    with pytest.raises(LimitError, match="text is too large to train on") as caught:
+        train_prior(SAMPLES_OF_OWN, size=1 << 13, max_memory=1 << 20, progress=see)
+    assert seen == []
+    needed = caught.value.needed
+    assert needed is not None
+    assert caught.value.limit == 1 << 20
+    assert needed > 1 << 20
+    assert f"max_memory={needed}" in str(caught.value.hint)
+    again = train_prior(SAMPLES_OF_OWN, name="log", size=1 << 13, max_memory=needed)
+    assert bytes(again) == bytes(OWN)
+    with pytest.raises(LimitError):
+        train_prior(SAMPLES_OF_OWN, size=1 << 13, max_memory=needed - 1)
+
+
+def test_less_memory_means_more_passes() -> None:
+    def records(limit: int | None) -> int:
+        return check_memory(1 << 30, 1000, size=1 << 20, threads=2, max_memory=limit)
+
+    assert records(None) == 1 << 27
+    found = [records(gib << 30) for gib in (16, 8, 7, 6)]
+    assert found == sorted(found, reverse=True)
+    assert found[0] == 1 << 27
+    assert found[-1] < 1 << 27
+    with pytest.raises(LimitError, match="the limit is"):
+        records(5 << 30)
 
 
 def test_trainers_end_once() -> None:
-    trainer = _core.PriorTrainer([b"a"], buckets=1, segment=10, documents=1, threads=1)
+    trainer = _core.PriorTrainer([b"a"], set(), **SETTINGS)
     while trainer.step() is not None:
         pass
     trainer.finish("a")

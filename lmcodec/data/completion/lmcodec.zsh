@@ -71,6 +71,7 @@ _shtab_lmcodec_compress_options=(
   "--long[blocks of up to 1 GiB\: finds repeats far apart\; decoding needs as much memory]"
   "--digest[record a SHA-256, checked when decoding]"
   "--prior[what text starts from\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
+  "--embed[put a copy of a prior of your own into the output\: decoding needs nothing else]"
   {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
   {-q,--quiet}"[only errors]"
   {-v,--verbose}"[a line about each file]"
@@ -124,6 +125,7 @@ _shtab_lmcodec_doctor_defaults_added=0
 _shtab_lmcodec_info_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-r,--recursive}"[work on all files below folders]"
+  "--prior[the prior that streams started from]:FILE:_files"
   {-v,--verbose}"[list all blocks]"
   "--json[a JSON record for each file]"
   "(*)::files\; - is standard input:_files"
@@ -146,6 +148,7 @@ _shtab_lmcodec_recover_options=(
   {-f,--force}"[replace the output]"
   "--fill[put zeros for what is lost, so that the rest stays in its place]"
   "--memory[refuse to decode a block that needs more memory]:SIZE:"
+  "--prior[the prior that streams started from]:FILE:_files"
   ":FILE:_files"
 )
 
@@ -170,13 +173,14 @@ _shtab_lmcodec_test_defaults_added=0
 
 _shtab_lmcodec_train_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  {-o,--output}"[write the prior here]:FILE:_files"
+  {-o,--output}"[write the prior here\; - is stdout]:FILE:_files"
   {-f,--force}"[replace the output]"
   {-r,--recursive}"[work on all files below folders]"
   "--name[what the prior is called\; by default as its file]:NAME:"
   "--size[of the prior at most\; 1MiB]:SIZE:"
   "--lines[each line is a sample of its own, not each file]"
   "--hold-back[of the text, to tell what the prior gains\: 0 to 50, 10 by default]:PERCENT:"
+  "--memory[refuse text that needs more memory\; by default three quarters of the machine\'s]:SIZE:"
   {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
   {-q,--quiet}"[only errors]"
   {-v,--verbose}"[a line about each file]"

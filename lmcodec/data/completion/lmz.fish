@@ -80,6 +80,7 @@ complete -c lmz -n _shtab_lmz_using -l long -d 'blocks of up to 1 GiB: finds rep
 complete -c lmz -n _shtab_lmz_using -l digest -d 'record a SHA-256, checked when decoding'
 complete -c lmz -n _shtab_lmz_using -l memory -x -d 'refuse to decode a block that needs more memory'
 complete -c lmz -n _shtab_lmz_using -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
+complete -c lmz -n _shtab_lmz_using -l embed -d 'put a copy of a prior of your own into the output: decoding needs nothing else'
 complete -c lmz -n _shtab_lmz_using -s q -l quiet -d 'only errors'
 complete -c lmz -n _shtab_lmz_using -s v -l verbose -d 'a line about each file'
 complete -c lmz -n _shtab_lmz_using -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'

@@ -1,10 +1,11 @@
 //! Priors as Python objects.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use lmcodec_core::cm;
-use lmcodec_core::cm::prior::train::{Settings, Trainer};
+use lmcodec_core::cm::prior::train::{self, Settings, Trainer};
 use lmcodec_core::cm::prior::{self, keys};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -84,32 +85,78 @@ impl PriorTrainer {
     #[classattr]
     const KINDS: [&'static str; keys::KINDS] = keys::NAMES;
 
+    /// Texts, cut into segments; those that are left out are given by their text and where they begin in it.
     #[new]
-    #[pyo3(signature = (texts, *, buckets, segment, documents, threads))]
+    #[pyo3(signature = (texts, without, *, buckets, segment, documents, threads, records))]
+    #[allow(clippy::too_many_arguments)] // named by the caller
+    #[allow(clippy::needless_pass_by_value)] // Python's sets become sets
     fn new(
         texts: Vec<PyBackedBytes>,
+        without: HashSet<(usize, usize)>,
         buckets: usize,
         segment: usize,
         documents: u32,
         threads: usize,
+        records: usize,
     ) -> Self {
         let settings = Settings {
             buckets,
             segment,
             documents,
             threads,
-            ..Settings::default()
+            records,
         };
-        Self(Mutex::new(Some(Trainer::new(texts, settings))))
+        let mut spans = Vec::new();
+        for (i, text) in texts.iter().enumerate() {
+            for begin in (0..text.len()).step_by(segment.max(1)) {
+                if !without.contains(&(i, begin)) {
+                    spans.push((i, begin..text.len().min(begin + segment)));
+                }
+            }
+        }
+        Self(Mutex::new(Some(Trainer::with_spans(
+            texts, spans, settings,
+        ))))
+    }
+
+    /// Bytes of memory that training takes at most, besides the texts.
+    #[staticmethod]
+    #[pyo3(signature = (symbols, texts, *, buckets, segment, documents, threads, records))]
+    fn memory_bytes(
+        symbols: u64,
+        texts: u64,
+        buckets: usize,
+        segment: usize,
+        documents: u32,
+        threads: usize,
+        records: usize,
+    ) -> u64 {
+        let settings = Settings {
+            buckets,
+            segment,
+            documents,
+            threads,
+            records,
+        };
+        train::memory_bytes(symbols, texts, &settings)
     }
 
     /// Takes the next kind of context: its number, what was counted, the entries that were chosen and their bytes.
-    /// None when all are done.
+    /// None when all are done. The listener of the thread is told how many thousandths of all kinds are done. When it
+    /// raises, or a signal does, training has ended.
     fn step(&self, py: Python<'_>) -> PyResult<Option<(usize, u64, usize, usize)>> {
         py.detach(|| {
-            let mut trainer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let trainer = trainer.as_mut().ok_or_else(finished)?;
-            let step = trainer.step();
+            let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let trainer = held.as_mut().ok_or_else(finished)?;
+            let work = trainer.work().max(1);
+            let watch = |done: u64| {
+                crate::stop::attended(usize::try_from(done * 1000 / work).unwrap_or(1000))
+            };
+            let step = trainer.watched_step(watch);
+            if step.is_err() {
+                *held = None;
+            }
+            let step = step.map_err(|error| Python::attach(|py| to_python(py, &error)))?;
             Ok(step.map(|step| (step.kind, step.records, step.entries, step.bytes)))
         })
     }

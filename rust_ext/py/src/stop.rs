@@ -80,10 +80,19 @@ fn tell(py: Python<'_>, done: usize) -> PyResult<()> {
 /// Takes note that a model has done so many symbols, and tells whether the calling thread should stop; in the
 /// main thread this runs the handlers of signals.
 pub fn requested(done: usize) -> bool {
+    stops(done, done > 0 && done.is_multiple_of(REPORT))
+}
+
+/// The same where something is always worth telling.
+pub fn attended(done: usize) -> bool {
+    stops(done, true)
+}
+
+fn stops(done: usize, told: bool) -> bool {
     let attended = || {
         Python::attach(|py| {
             py.check_signals()?;
-            if done > 0 && done.is_multiple_of(REPORT) {
+            if told {
                 tell(py, done)?;
             }
             Ok(())

@@ -26,6 +26,7 @@
 
 pub mod keys;
 pub mod lookup;
+mod spread;
 pub mod table;
 pub mod train;
 
@@ -87,9 +88,9 @@ impl Prior {
     pub fn add_start(&mut self, level: u32, packed: Vec<u8>) -> Result<()> {
         let known = self.starts.iter().any(|start| start.level == level);
         if known || !(3..=6).contains(&level) {
-            return Err(corrupt("start of a prior: its level"));
+            return Err(corrupt("prior is damaged: the level of a start"));
         }
-        Learnt::check(&packed)?;
+        Learnt::check(&packed).map_err(|_| corrupt("prior is damaged: a start of it"))?;
         self.starts.push(Start {
             level,
             packed,
@@ -110,30 +111,40 @@ impl Prior {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when it is not a prior, or one of another version, or cut.
+    /// [`Error::Prior`] when it is not a prior, or one of another version, or damaged as far as can be seen.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        Self::read(bytes).map_err(|error| match error {
+            Error::Corrupt { what } => Error::Prior { what },
+            other => other,
+        })
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self> {
+        if bytes.is_empty() {
+            return Err(corrupt("not a prior: it is empty"));
+        }
+        if !bytes.starts_with(&MAGIC[..7]) {
+            return Err(corrupt("not a prior: it begins with other bytes"));
+        }
+        if bytes.get(7).is_some_and(|version| *version != MAGIC[7]) {
+            return Err(corrupt("prior is of a version that is not known"));
+        }
         let (header, mut rest) = bytes
             .split_at_checked(HEADER_BYTES)
-            .ok_or(corrupt("prior is shorter than its header"))?;
-        let (magic, header) = header.split_at(MAGIC.len());
-        if magic[..7] != MAGIC[..7] {
-            return Err(corrupt("file is not a prior"));
-        }
-        if magic != MAGIC {
-            return Err(corrupt("version of the file of a prior"));
-        }
+            .ok_or(corrupt("prior is damaged: it is shorter than its header"))?;
+        let header = &header[MAGIC.len()..];
         let (name, mut numbers) = header.split_at(NAME_BYTES);
         let end = name.iter().position(|&byte| byte == 0);
         let (name, padding) = name.split_at(end.unwrap_or(NAME_BYTES));
         if padding.iter().any(|&byte| byte != 0) {
-            return Err(corrupt("name of a prior"));
+            return Err(corrupt(BAD_NAME));
         }
-        let name = std::str::from_utf8(name).map_err(|_| corrupt("name of a prior"))?;
+        let name = std::str::from_utf8(name).map_err(|_| corrupt(BAD_NAME))?;
         let buckets = take_u32(&mut numbers)?.saturating_mul(BUCKET);
         let starts = take_u32(&mut numbers)?;
         let table = take(&mut rest, buckets)?;
         let mut prior = Self::new(name, Table::new(table)?).map_err(|error| match error {
-            Error::Parameter { .. } => corrupt("name of a prior"),
+            Error::Parameter { .. } => corrupt(BAD_NAME),
             other => other,
         })?;
         for _ in 0..starts {
@@ -144,7 +155,7 @@ impl Prior {
         if rest.is_empty() {
             Ok(prior)
         } else {
-            Err(corrupt("prior has bytes behind its end"))
+            Err(corrupt("prior is damaged: it has bytes behind its end"))
         }
     }
 
@@ -204,6 +215,8 @@ impl Prior {
     }
 }
 
+const BAD_NAME: &str = "prior is damaged: its name is not well formed";
+
 fn corrupt(what: &'static str) -> Error {
     Error::Corrupt { what }
 }
@@ -211,7 +224,7 @@ fn corrupt(what: &'static str) -> Error {
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8]> {
     let (taken, others) = rest
         .split_at_checked(length)
-        .ok_or(corrupt("prior is shorter than it says"))?;
+        .ok_or(corrupt("prior is damaged: it is shorter than it says"))?;
     *rest = others;
     Ok(taken)
 }

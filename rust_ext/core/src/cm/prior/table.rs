@@ -133,7 +133,7 @@ impl Table {
         let (buckets, rest) = bytes.as_chunks::<BUCKET>();
         if !rest.is_empty() || buckets.is_empty() || buckets.len() > MAX_BUCKETS {
             return Err(Error::Corrupt {
-                what: "size of the table of a prior",
+                what: "prior is damaged: the size of its table",
             });
         }
         Ok(Self {

@@ -7,9 +7,11 @@
 //! the shorter contexts that were kept in place of all shorter ones), for each byte that it takes.
 
 use super::keys::{key, KINDS};
+use super::spread::{spread, Watch};
 use super::table::{pack, Entry, Table, BUCKET, CLASSES, KEY_BITS, MAX_SYMBOLS};
 use crate::cm::fast::contexts::Contexts;
 use crate::cm::Kind;
+use crate::Result;
 use std::cmp::Reverse;
 use std::ops::Range;
 
@@ -29,6 +31,13 @@ const SPARE: usize = 2;
 type Record = u64;
 const SYMBOL_SHIFT: u32 = 12;
 const KEY_SHIFT: u32 = 20;
+/// Records are sorted in so many parts, by their upper bits: one is soon done, so that training can be stopped.
+const SHARD_BITS: u32 = 8;
+const SHARDS: usize = 1 << SHARD_BITS;
+/// Symbols that a thread takes at a time, at least.
+const BATCH: usize = 1 << 16;
+/// Bytes of an entry at least, which bounds how many fit.
+const LEAST_ENTRY: usize = 3;
 
 /// How to train.
 #[derive(Debug, Clone, Copy)]
@@ -46,14 +55,14 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// A table of 1 MiB, counted by one thread in at most 2 GiB.
+    /// A table of 1 MiB, counted by one thread in at most 1 GiB.
     fn default() -> Self {
         Self {
             buckets: 1 << 14,
             segment: 1 << 16,
             documents: 3,
             threads: 1,
-            records: 1 << 28,
+            records: 1 << 27,
         }
     }
 }
@@ -78,6 +87,32 @@ struct Candidate {
     worth: f32,
 }
 
+/// Bytes of memory that training on so many symbols in so many texts takes at most, besides the texts.
+#[must_use]
+pub fn memory_bytes(symbols: u64, texts: u64, settings: &Settings) -> u64 {
+    let segments = texts + symbols / settings.segment.max(1) as u64;
+    let records = symbols.min(settings.records as u64) * size_of::<Record>() as u64;
+    // Where candidates are chosen, twice as many as fit are held by each thread, and by the list of all.
+    let most = (2 * SPARE * BUCKET * settings.buckets / LEAST_ENTRY) as u64;
+    let held = most.min(symbols / u64::from(settings.documents.max(1)));
+    let candidates = held * (settings.threads as u64 + 2) * size_of::<Candidate>() as u64;
+    // Entries while they are put into buckets, of twice the number that is kept.
+    let table = (2 * SPARE * settings.buckets * (BUCKET + BUCKET / LEAST_ENTRY * 32)) as u64;
+    symbols * size_of::<f32>() as u64
+        + segments * size_of::<(usize, Range<usize>)>() as u64
+        + records
+        + records / SHARDS as u64 * settings.threads as u64
+        + candidates
+        + table
+}
+
+/// Some segments, and the symbols in them, as ranges of all.
+#[derive(Debug, Clone)]
+struct Batch {
+    segments: Range<usize>,
+    symbols: Range<usize>,
+}
+
 /// Trains a table, one kind of context at a time.
 #[derive(Debug)]
 pub struct Trainer<T> {
@@ -85,8 +120,9 @@ pub struct Trainer<T> {
     texts: Vec<T>,
     /// Which text, and where in it.
     segments: Vec<(usize, Range<usize>)>,
+    batches: Vec<Batch>,
     /// What each symbol of each segment cost so far, as a probability.
-    known: Vec<Vec<f32>>,
+    known: Vec<f32>,
     kept: Vec<Candidate>,
     next: usize,
 }
@@ -95,22 +131,52 @@ impl<T: AsRef<[u8]> + Sync> Trainer<T> {
     /// Starts with texts, each of which begins a segment.
     #[must_use]
     pub fn new(texts: Vec<T>, settings: Settings) -> Self {
+        let spans = texts
+            .iter()
+            .enumerate()
+            .map(|(i, text)| (i, 0..text.as_ref().len()))
+            .collect();
+        Self::with_spans(texts, spans, settings)
+    }
+
+    /// Starts with parts of texts, each of which begins a segment: which text, and where in it. What is not in a text
+    /// is passed over.
+    #[must_use]
+    pub fn with_spans(
+        texts: Vec<T>,
+        spans: Vec<(usize, Range<usize>)>,
+        settings: Settings,
+    ) -> Self {
         let length = settings.segment.max(1);
         let mut segments = Vec::new();
-        for (i, text) in texts.iter().enumerate() {
-            let end = text.as_ref().len();
-            let starts = (0..end).step_by(length);
+        for (i, span) in spans {
+            let end = texts.get(i).map_or(0, |text| text.as_ref().len());
+            let end = end.min(span.end);
+            let starts = (span.start..end).step_by(length);
             segments.extend(starts.map(|start| (i, start..end.min(start + length))));
         }
-        let known = segments
-            .iter()
-            .map(|(_, range)| vec![1.0 / 256.0; range.len()])
-            .collect();
+        let mut batches = vec![];
+        let mut batch = Batch {
+            segments: 0..0,
+            symbols: 0..0,
+        };
+        for (_, segment) in &segments {
+            batch.segments.end += 1;
+            batch.symbols.end += segment.len();
+            if batch.symbols.len() >= BATCH {
+                batches.push(batch.clone());
+                batch.segments.start = batch.segments.end;
+                batch.symbols.start = batch.symbols.end;
+            }
+        }
+        let symbols = batch.symbols.end;
+        batches.push(batch);
         Self {
             settings,
             texts,
             segments,
-            known,
+            batches,
+            known: vec![1.0 / 256.0; symbols],
             kept: Vec::new(),
             next: 0,
         }
@@ -118,37 +184,62 @@ impl<T: AsRef<[u8]> + Sync> Trainer<T> {
 
     /// Takes the next kind of context; none when all are done.
     pub fn step(&mut self) -> Option<Step> {
+        // Nobody stops it.
+        self.watched_step(|_| false).ok().flatten()
+    }
+
+    /// Does the same, and calls `watch` in this thread again and again with the work that was done in all steps, out
+    /// of [`Self::work`]. Training stops, for good, when it returns true.
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`] when it does.
+    pub fn watched_step(&mut self, mut watch: impl FnMut(u64) -> bool) -> Result<Option<Step>> {
         let kind = self.next;
         if kind == KINDS {
-            return None;
+            return Ok(None);
         }
-        self.next += 1;
-        let symbols: usize = self.known.iter().map(Vec::len).sum();
-        let passes = symbols.div_ceil(self.settings.records.max(1)).max(1) as u64;
+        self.next = KINDS;
+        let passes = self.passes();
+        let mut watch = Watch::new(self.work() / KINDS as u64 * kind as u64, &mut watch);
         let mut step = Step {
             kind,
             records: 0,
             entries: 0,
             bytes: 0,
         };
+        let budget = SPARE * BUCKET * self.settings.buckets;
         let mut chosen = Vec::new();
         for pass in 0..passes {
-            let records = self.count(kind, pass, passes);
-            step.records += records.iter().map(|part| part.len() as u64).sum::<u64>();
-            self.choose(&records, &mut chosen);
+            let shards = self.count(kind, pass, passes, &mut watch)?;
+            step.records += shards.iter().flatten().map(|s| s.len() as u64).sum::<u64>();
+            for mut part in self.choose(shards, budget, passes, &mut watch)? {
+                chosen.append(&mut part.0);
+            }
+            keep_best(&mut chosen, budget);
         }
-        let budget = SPARE * BUCKET * self.settings.buckets;
-        keep_best(&mut chosen, budget);
         step.entries = chosen.len();
         step.bytes = chosen.iter().map(|c| c.entry.bytes()).sum();
         let (table, _) = pack(
             2 * SPARE * self.settings.buckets,
             chosen.iter().map(|c| (c.key, c.entry)),
         );
-        self.know(kind, &table);
+        self.know(kind, &table, &mut watch)?;
         self.kept.append(&mut chosen);
         keep_best(&mut self.kept, budget);
-        Some(step)
+        self.next = kind + 1;
+        Ok(Some(step))
+    }
+
+    /// How much work all steps are, in a unit of their own.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        // For each symbol: once in each pass, once where records are sorted, once where costs are lowered.
+        KINDS as u64 * self.known.len() as u64 * (self.passes() + 2)
+    }
+
+    fn passes(&self) -> u64 {
+        let records = self.settings.records.max(1);
+        self.known.len().div_ceil(records).max(1) as u64
     }
 
     /// Ends the training: the table, which is smaller than allowed if there is little to know, and how many entries it
@@ -163,113 +254,116 @@ impl<T: AsRef<[u8]> + Sync> Trainer<T> {
         pack(wanted.clamp(1, self.settings.buckets.max(1)), entries)
     }
 
-    /// Sorted records of one part of all keys, from each thread.
-    fn count(&self, kind: usize, pass: u64, passes: u64) -> Vec<Vec<Record>> {
-        let threads = self.settings.threads.max(1);
-        let share = self.segments.len().div_ceil(threads).max(1);
-        std::thread::scope(|scope| {
-            let parts: Vec<_> = self
-                .segments
-                .chunks(share)
-                .zip(self.known.chunks(share))
-                .map(|(segments, known)| {
-                    scope.spawn(move || {
-                        let mut all = Vec::new();
-                        let mut local = Vec::new();
-                        for (segment, known) in segments.iter().zip(known) {
-                            let segment = text_of(&self.texts, segment);
-                            local.clear();
-                            each_key(segment, kind, |at, key| {
-                                let key = key >> (64 - KEY_BITS);
-                                if key % passes == pass {
-                                    let bits = (-known[at].log2() * EIGHTHS).min(255.0) as u64;
-                                    let symbol = u64::from(segment[at]);
-                                    local.push(key << KEY_SHIFT | symbol << SYMBOL_SHIFT | bits);
-                                }
-                            });
-                            local.sort_unstable();
-                            // The dearest of a symbol's occurrences stands for it.
-                            let dearest =
-                                local.chunk_by(|a, b| a >> SYMBOL_SHIFT == b >> SYMBOL_SHIFT);
-                            all.extend(dearest.filter_map(|same| same.last()));
-                        }
-                        all.sort_unstable();
-                        all
-                    })
-                })
-                .collect();
-            parts
-                .into_iter()
-                .filter_map(|part| part.join().ok())
-                .collect()
-        })
-    }
-
-    /// Adds the entries that save anything.
-    fn choose(&self, parts: &[Vec<Record>], chosen: &mut Vec<Candidate>) {
-        let mut rests: Vec<&[Record]> = parts.iter().map(Vec::as_slice).collect();
-        let mut group = Vec::new();
-        let mut list = Vec::new();
-        while let Some(key) = rests
-            .iter()
-            .filter_map(|rest| rest.first())
-            .map(|record| record >> KEY_SHIFT)
-            .min()
-        {
-            group.clear();
-            for rest in &mut rests {
-                let length = rest
-                    .iter()
-                    .take_while(|&&record| record >> KEY_SHIFT == key)
-                    .count();
-                let (same, others) = rest.split_at(length);
-                group.extend_from_slice(same);
-                *rest = others;
-            }
-            if group.len() < self.settings.documents as usize {
-                continue;
-            }
-            group.sort_unstable();
-            list.clear();
-            for same in group.chunk_by(|a, b| a >> SYMBOL_SHIFT == b >> SYMBOL_SHIFT) {
-                let bits: u64 = same.iter().map(|record| record & 0xFFF).sum();
-                let mean = bits as f32 / EIGHTHS / same.len() as f32;
-                list.push((same.len() as u32, (same[0] >> SYMBOL_SHIFT) as u8, mean));
-            }
-            list.sort_unstable_by_key(|&(count, symbol, _)| (Reverse(count), symbol));
-            if let Some((entry, gain)) = best(&list) {
-                chosen.push(Candidate {
-                    key: key << (64 - KEY_BITS),
-                    entry,
-                    worth: gain / entry.bytes() as f32,
+    /// Records of one part of all keys: for each shard what each thread has found.
+    fn count(
+        &self,
+        kind: usize,
+        pass: u64,
+        passes: u64,
+        watch: &mut Watch,
+    ) -> Result<Vec<Vec<Vec<Record>>>> {
+        let work = |(shards, local): &mut (Vec<Vec<Record>>, Vec<Record>), batch: &Batch| {
+            shards.resize_with(SHARDS, Vec::new);
+            let mut place = batch.symbols.start;
+            for segment in &self.segments[batch.segments.clone()] {
+                let segment = text_of(&self.texts, segment);
+                let known = &self.known[place..place + segment.len()];
+                place += segment.len();
+                local.clear();
+                each_key(segment, kind, |at, key| {
+                    let key = key >> (64 - KEY_BITS);
+                    if key % passes == pass {
+                        let bits = (-known[at].log2() * EIGHTHS).min(255.0) as u64;
+                        let symbol = u64::from(segment[at]);
+                        local.push(key << KEY_SHIFT | symbol << SYMBOL_SHIFT | bits);
+                    }
                 });
+                local.sort_unstable();
+                // The dearest of a symbol's occurrences stands for it.
+                let dearest = local.chunk_by(|a, b| a >> SYMBOL_SHIFT == b >> SYMBOL_SHIFT);
+                for &record in dearest.filter_map(|same| same.last()) {
+                    shards[(record >> (Record::BITS - SHARD_BITS)) as usize].push(record);
+                }
+            }
+            batch.symbols.len() as u64
+        };
+        let parts = spread(self.settings.threads, self.batches.iter(), work, watch)?;
+        let mut shards = vec![Vec::new(); SHARDS];
+        for (part, _) in parts {
+            for (shard, records) in shards.iter_mut().zip(part) {
+                shard.push(records);
             }
         }
+        Ok(shards)
+    }
+
+    /// The entries that save anything, from each thread.
+    fn choose(
+        &self,
+        shards: Vec<Vec<Vec<Record>>>,
+        budget: usize,
+        passes: u64,
+        watch: &mut Watch,
+    ) -> Result<Vec<(Vec<Candidate>, usize)>> {
+        let done = self.known.len() as u64 / passes / SHARDS as u64;
+        let work = |(chosen, most): &mut (Vec<Candidate>, usize), parts: Vec<Vec<Record>>| {
+            let mut records = parts.concat();
+            drop(parts);
+            records.sort_unstable();
+            let mut list = Vec::new();
+            for group in records.chunk_by(|a, b| a >> KEY_SHIFT == b >> KEY_SHIFT) {
+                if group.len() < self.settings.documents as usize {
+                    continue;
+                }
+                list.clear();
+                for same in group.chunk_by(|a, b| a >> SYMBOL_SHIFT == b >> SYMBOL_SHIFT) {
+                    let bits: u64 = same.iter().map(|record| record & 0xFFF).sum();
+                    let mean = bits as f32 / EIGHTHS / same.len() as f32;
+                    list.push((same.len() as u32, (same[0] >> SYMBOL_SHIFT) as u8, mean));
+                }
+                list.sort_unstable_by_key(|&(count, symbol, _)| (Reverse(count), symbol));
+                if let Some((entry, gain)) = best(&list) {
+                    chosen.push(Candidate {
+                        key: (group[0] >> KEY_SHIFT) << (64 - KEY_BITS),
+                        entry,
+                        worth: gain / entry.bytes() as f32,
+                    });
+                }
+                // Those that do not fit among these fit among no more.
+                if chosen.len() > *most {
+                    keep_best(chosen, budget);
+                    *most = (2 * chosen.len()).max(budget / LEAST_ENTRY);
+                }
+            }
+            done
+        };
+        spread(self.settings.threads, shards.into_iter(), work, watch)
     }
 
     /// Lowers what symbols cost by the entries of a table.
-    fn know(&mut self, kind: usize, table: &Table) {
-        let mut known = std::mem::take(&mut self.known);
+    fn know(&mut self, kind: usize, table: &Table, watch: &mut Watch) -> Result<()> {
         let (texts, segments) = (&self.texts, &self.segments);
-        let share = self.segments.len().div_ceil(self.settings.threads.max(1));
-        std::thread::scope(|scope| {
-            for (segments, known) in segments
-                .chunks(share.max(1))
-                .zip(known.chunks_mut(share.max(1)))
-            {
-                scope.spawn(move || {
-                    for (segment, known) in segments.iter().zip(known) {
-                        let segment = text_of(texts, segment);
-                        each_key(segment, kind, |at, key| {
-                            if let Some(entry) = table.find(key) {
-                                known[at] = mixed(&entry, segment[at], known[at]);
-                            }
-                        });
+        let mut rest = &mut self.known[..];
+        let items = self.batches.iter().map(move |batch| {
+            let (own, others) = std::mem::take(&mut rest).split_at_mut(batch.symbols.len());
+            rest = others;
+            (&segments[batch.segments.clone()], own)
+        });
+        let work = |(): &mut (), (segments, known): (&[(usize, Range<usize>)], &mut [f32])| {
+            let mut place = 0;
+            for segment in segments {
+                let segment = text_of(texts, segment);
+                let known = &mut known[place..place + segment.len()];
+                place += segment.len();
+                each_key(segment, kind, |at, key| {
+                    if let Some(entry) = table.find(key) {
+                        known[at] = mixed(&entry, segment[at], known[at]);
                     }
                 });
             }
-        });
-        self.known = known;
+            place as u64
+        };
+        spread(self.settings.threads, items, work, watch).map(|_| ())
     }
 }
 
@@ -341,79 +435,4 @@ fn best(list: &[(u32, u8, f32)]) -> Option<(Entry, f32)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cm::prior::keys::keys;
-
-    fn train(texts: &[&[u8]], settings: Settings) -> (Table, usize) {
-        let mut trainer = Trainer::new(texts.to_vec(), settings);
-        let mut kinds = 0;
-        while let Some(step) = trainer.step() {
-            assert_eq!(step.kind, kinds);
-            kinds += 1;
-        }
-        assert_eq!(kinds, KINDS);
-        trainer.finish()
-    }
-
-    fn settings() -> Settings {
-        Settings {
-            buckets: 64,
-            segment: 100,
-            ..Settings::default()
-        }
-    }
-
-    #[test]
-    fn what_follows_often_is_known() {
-        let text = b"It was the best of times, it was the worst of times. ".repeat(20);
-        let (table, entries) = train(&[&text], settings());
-        assert!(entries > 20);
-        let mut contexts = Contexts::new(Kind::Text, 1);
-        for (i, &byte) in b"the wor".iter().enumerate() {
-            contexts.update(&b"the wor"[..=i], byte);
-        }
-        let expected = keys(&contexts)
-            .into_iter()
-            .filter_map(|key| table.find(key));
-        let first: Vec<u8> = expected
-            .filter_map(|entry| entry.symbols(&WEIGHTS).next())
-            .map(|(symbol, _)| symbol)
-            .collect();
-        assert!(!first.is_empty());
-        assert!(first.iter().all(|&symbol| symbol == b's'));
-    }
-
-    #[test]
-    fn what_is_in_one_text_only_is_not_known() {
-        let texts: Vec<Vec<u8>> = (0..40_u8).map(|i| vec![i; 50]).collect();
-        let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
-        let (_, entries) = train(&texts, settings());
-        assert_eq!(entries, 0);
-    }
-
-    #[test]
-    fn threads_and_passes_change_nothing() {
-        let text: Vec<u8> = (0..60_000_u32)
-            .map(|i| (i * i / 7 % 31) as u8 + 65)
-            .collect();
-        let (one, entries) = train(&[&text], settings());
-        assert!(entries > 0);
-        for (threads, records) in [(2, 1 << 20), (3, 7000), (1, 1000)] {
-            let settings = Settings {
-                threads,
-                records,
-                ..settings()
-            };
-            assert_eq!(train(&[&text], settings).0.bytes(), one.bytes());
-        }
-    }
-
-    #[test]
-    fn nothing_gives_an_empty_table() {
-        for texts in [&[][..], &[b"".as_slice()], &[b"a"]] {
-            let (table, entries) = train(texts, settings());
-            assert_eq!((table.bytes().len(), entries), (BUCKET, 0));
-        }
-    }
-}
+mod tests;

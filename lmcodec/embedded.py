@@ -1,0 +1,113 @@
+"""Copies of priors in a frame, for streams that need nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmcodec.errors import CorruptError, FormatError, LimitError
+from lmcodec.header import (
+    MAX_WEIGHTS_BYTES,
+    MAX_WEIGHTS_RATIO,
+    WEIGHTS_CODED,
+    WEIGHTS_STORED,
+    WeightsRecord,
+)
+from lmcodec.models.base import MODELS
+from lmcodec.prior import SHIPPED, Prior
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from lmcodec.models.base import Model
+
+# Small, fast and always there; a prior has next to no text in it for a better one to gain from.
+_CODER = "bwt", 1
+
+
+def can_embed(model: Model) -> bool:
+    """Return whether frames may have a copy of what a model starts from.
+
+    Those of the package are everywhere: a copy would cost megabytes and help nobody.
+    """
+    digests = model.digests()
+    return model.can_be_primed() and bool(digests) and digests[0].hex() not in SHIPPED.values()
+
+
+def check_size(prior: Prior) -> None:
+    """Check that a prior can be embedded.
+
+    Raises:
+        LimitError: It is too large.
+    """
+    if prior.file_bytes > MAX_WEIGHTS_BYTES:
+        raise LimitError(
+            f"prior is too large to be embedded: {prior.file_bytes} of {MAX_WEIGHTS_BYTES} bytes",
+            limit=MAX_WEIGHTS_BYTES,
+            needed=prior.file_bytes,
+        )
+
+
+def pack(prior: Prior) -> bytes:
+    """Return what precedes a copy of a prior, and the copy.
+
+    Raises:
+        LimitError: It is too large.
+    """
+    check_size(prior)
+    raw = bytes(prior)
+    coding, copy = WEIGHTS_CODED, MODELS.get(*_CODER)().encode(raw)
+    if not len(copy) < len(raw) <= MAX_WEIGHTS_RATIO * len(copy):
+        coding, copy = WEIGHTS_STORED, raw
+    return WeightsRecord(coding, len(raw), len(copy), prior.digest).pack() + copy
+
+
+def memory_bytes(record: WeightsRecord) -> int:
+    """Return about how much memory decoding a copy needs."""
+    coded = record.coding == WEIGHTS_CODED
+    decoder = MODELS.get(*_CODER)().memory_bytes(record.raw_size) if coded else 0
+    return decoder + record.raw_size + record.coded_size
+
+
+def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -> Prior:
+    """Return the prior of which there is a copy. Models find it by its digest while it is in use.
+
+    Args:
+        record: What precedes the copy.
+        copy: As many bytes as it announces.
+        max_memory: Bytes that decoding may need, or None for any number.
+
+    Raises:
+        FormatError: The copy is damaged, or is not one of a prior.
+        LimitError: Decoding it needs more memory than allowed.
+    """
+    # Not at the top: most that import this never read a copy.
+    import hashlib
+
+    data = bytes(copy)
+    needed = memory_bytes(record)
+    if max_memory is not None and needed > max_memory:
+        raise LimitError(
+            f"embedded prior needs too much memory: {needed} of {max_memory} bytes",
+            limit=max_memory,
+            needed=needed,
+            hint=f"pass max_memory={needed} or more",
+        )
+    if record.coding == WEIGHTS_CODED:
+        try:
+            data = bytes(MODELS.get(*_CODER)().decode(data, record.raw_size))
+        except FormatError as error:
+            # Not a truncated one: all of the copy is there.
+            raise CorruptError(f"embedded prior is damaged: {error}") from error
+    digest = hashlib.sha256(data).digest()
+    if digest != record.digest:
+        raise CorruptError(
+            f"embedded prior is damaged: its SHA-256 is {digest.hex()}, not {record.digest.hex()}",
+            expected=record.digest,
+            got=digest,
+        )
+    try:
+        return Prior(data)
+    except FormatError as error:
+        raise FormatError(
+            f"embedded weights are not a prior: {record.digest.hex()}: {error}"
+        ) from error
