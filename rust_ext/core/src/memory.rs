@@ -44,14 +44,28 @@ impl<T: Pod> Memory<T> {
     }
 
     /// All values.
+    #[inline(always)]
     #[must_use]
     pub fn values(&mut self) -> &mut [T] {
         bytemuck::cast_slice_mut(&mut self.map)
     }
 
     /// All values, to read.
+    #[inline(always)]
     #[must_use]
     pub fn get(&self) -> &[T] {
         bytemuck::cast_slice(&self.map)
+    }
+}
+
+/// A copy of small memory, to which running out of it is what it is to a vector. What may be large is made by
+/// [`Memory::new`], which returns an error.
+impl<T: Pod> Clone for Memory<T> {
+    fn clone(&self) -> Self {
+        let Ok(mut copy) = Self::new(self.get().len()) else {
+            std::alloc::handle_alloc_error(std::alloc::Layout::new::<T>())
+        };
+        copy.values().copy_from_slice(self.get());
+        copy
     }
 }

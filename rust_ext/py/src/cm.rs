@@ -30,8 +30,9 @@ pub fn cm_probe(py: Python<'_>, symbols: &[u8], level: u32) -> (u32, u32, u32) {
     (params.kind.code(), params.record, params.row)
 }
 
-/// Memory in bytes that coding `count` symbols takes.
+/// Memory in bytes that coding `count` symbols takes, after so many bytes of text of a prior.
 #[pyfunction]
+#[pyo3(signature = (count, level, kind, record, row, text = 0))]
 pub fn cm_memory_bytes(
     py: Python<'_>,
     count: u64,
@@ -39,10 +40,15 @@ pub fn cm_memory_bytes(
     kind: u32,
     record: u32,
     row: u32,
+    text: usize,
 ) -> PyResult<u64> {
     let params = params(py, level, kind, record, row)?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    Ok(cm::memory_bytes(count.min(cm::MAX_COUNT), &params))
+    let count = count.min(cm::MAX_COUNT);
+    Ok(match text {
+        0 => cm::memory_bytes(count, &params),
+        _ => cm::memory_bytes_after(text, count, &params),
+    })
 }
 
 /// Encodes `symbols` to a payload.
@@ -58,7 +64,7 @@ pub fn cm_encode<'a>(
     prior: Option<&Bound<'_, Prior>>,
 ) -> PyResult<Cow<'a, [u8]>> {
     let params = params(py, level, kind, record, row)?;
-    let prior = prior.map(|prior| &prior.get().0);
+    let prior = prior.map(|prior| &*prior.get().0);
     py.detach(|| cm::encode(symbols, &params, prior))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))
@@ -80,7 +86,7 @@ pub fn cm_decode<'a>(
 ) -> PyResult<Cow<'a, [u8]>> {
     let params = params(py, level, kind, record, row)?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let prior = prior.map(|prior| &prior.get().0);
+    let prior = prior.map(|prior| &*prior.get().0);
     py.detach(|| cm::decode(payload, count, &params, prior))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))

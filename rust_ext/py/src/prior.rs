@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lmcodec_core::cm;
 use lmcodec_core::cm::prior::train::{self, Settings, Trainer};
-use lmcodec_core::cm::prior::{self, keys};
+use lmcodec_core::cm::prior::{self, keys, table::Table};
+use lmcodec_core::Error;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -15,15 +16,54 @@ use crate::errors::to_python;
 
 /// What contexts predicted in other text, read from the bytes of a file.
 #[pyclass(frozen, module = "lmcodec._core")]
-pub struct Prior(pub prior::Prior);
+pub struct Prior(pub Arc<prior::Prior>);
 
 #[pymethods]
 impl Prior {
+    /// Reads a file, with the base that it names.
     #[new]
-    fn new(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
-        py.detach(|| prior::Prior::parse(data))
-            .map(Self)
+    #[pyo3(signature = (data, base = None))]
+    fn new(py: Python<'_>, data: &[u8], base: Option<&Bound<'_, Self>>) -> PyResult<Self> {
+        let base = base.map(|base| Arc::clone(&base.get().0));
+        py.detach(|| prior::Prior::parse(data, base))
+            .map(Self::from)
             .map_err(|error| to_python(py, &error))
+    }
+
+    /// The SHA-256 of the base that a file names, if it does.
+    #[staticmethod]
+    fn base_of(data: &[u8]) -> Option<Cow<'static, [u8]>> {
+        prior::Prior::base_of(data).map(|digest| Cow::Owned(digest.to_vec()))
+    }
+
+    /// A prior that knows nothing yet.
+    #[staticmethod]
+    fn empty(py: Python<'_>, name: &str) -> PyResult<Self> {
+        prior::Prior::new(name, Table::empty())
+            .map(Self::from)
+            .map_err(|error| to_python(py, &error))
+    }
+
+    /// The same prior with a text.
+    fn with_text(&self, py: Python<'_>, text: &[u8]) -> PyResult<Self> {
+        py.detach(|| self.0.with_text(text))
+            .map(Self::from)
+            .map_err(|error| to_python(py, &error))
+    }
+
+    /// The same prior on a base, which has that SHA-256.
+    fn on(&self, py: Python<'_>, digest: &[u8], base: &Self) -> PyResult<Self> {
+        let what = "SHA-256 of a base, 32 bytes";
+        let digest = digest.try_into().map_err(|_| Error::Parameter { what });
+        digest
+            .and_then(|digest| self.0.on(digest, Arc::clone(&base.0)))
+            .map(Self::from)
+            .map_err(|error| to_python(py, &error))
+    }
+
+    #[getter]
+    fn text_bytes(&self) -> usize {
+        self.0.text().len()
     }
 
     #[getter]
@@ -55,23 +95,29 @@ impl Prior {
         levels: Vec<u32>,
     ) -> PyResult<Self> {
         py.detach(|| {
-            let mut learnt = self.0.clone();
+            let mut learnt = prior::Prior::clone(&self.0);
             for level in levels {
                 learnt.add_start(level, cm::fast::learn(&samples, level, &self.0)?)?;
             }
-            Ok(Self(learnt))
+            Ok(learnt.into())
         })
         .map_err(|error| to_python(py, &error))
     }
 
     /// A prior with the starts of another one.
     fn with_starts_of(&self, other: &Self) -> Self {
-        Self(self.0.with_starts_of(&other.0))
+        self.0.with_starts_of(&other.0).into()
     }
 
     /// The bytes of the file.
     fn to_bytes(&self) -> Cow<'_, [u8]> {
         Cow::Owned(self.0.to_bytes())
+    }
+}
+
+impl From<prior::Prior> for Prior {
+    fn from(prior: prior::Prior) -> Self {
+        Self(Arc::new(prior))
     }
 }
 

@@ -114,6 +114,18 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
     }
 }
 
+/// The same after so many bytes of text of a prior.
+#[must_use]
+pub fn memory_bytes_after(text: usize, count: usize, params: &Params) -> u64 {
+    if params.kind != Kind::Text {
+        memory_bytes(count, params)
+    } else if params.is_strong() {
+        strong::memory_bytes(text.saturating_add(count).min(MAX_COUNT), params)
+    } else {
+        fast::memory_bytes_after(text, count, params)
+    }
+}
+
 /// Encodes `symbols`, from a prior where there is one: text only, other kinds of content ignore it.
 ///
 /// # Errors

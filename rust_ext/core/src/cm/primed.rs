@@ -21,9 +21,9 @@ pub struct Primed<'a> {
 impl<'a> Primed<'a> {
     /// Starts before the first byte, with the states of a kind of bit history.
     #[must_use]
-    pub fn new(table: &'a Table, nearest: &'static Nearest) -> Self {
+    pub fn new(tables: [Option<&'a Table>; 2], nearest: &'static Nearest) -> Self {
         Self {
-            lookup: Lookup::new(table),
+            lookup: Lookup::new(tables),
             nearest,
         }
     }

@@ -18,7 +18,7 @@ const EXP_STEP: u64 = 4_593_706_758_521_714_574;
 pub const CELL_HALF: u32 = 1 << 31;
 
 /// The logistic function, its inverse, and the reciprocals that drive adaptive probabilities.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tables {
     /// `round(2^22 / (1 + exp(-d / 256)))` at index `d + FINAL_MAX`.
     squash22: Box<[u32; SQUASH_SIZE]>,

@@ -6,7 +6,7 @@ use super::hashing::{fold, hash};
 pub const CONTEXTS: usize = 56;
 
 /// What is known of binary data so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Binary {
     /// Record width in bytes, at least 1.
     width: usize,

@@ -12,7 +12,7 @@ const FIELDS: usize = 64;
 const POSITIONS: usize = 1 << 16;
 
 /// What is known of the text so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Text {
     /// Hash of the letters and digits of the current word, 0 between words.
     word: u64,

@@ -7,7 +7,7 @@ use crate::cm::memory::filled;
 const CONTEXTS: usize = 1 << 15;
 
 /// What a bit was when the two bytes before and the bits before it were last the same.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Foresight {
     bits: Box<[u8; CONTEXTS]>,
     /// Hash of the two bytes before.

@@ -19,7 +19,7 @@ const LIMIT: u32 = 1023;
 const MAX_P: u32 = PROB_ONE - 32;
 
 /// Judges guesses by the byte that is expected and the last two bytes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Guesses {
     /// How often a long match went on: 22 bits p, 10 bits count.
     cells: Box<[u32; CONTEXTS]>,

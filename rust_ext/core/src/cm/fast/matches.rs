@@ -1,6 +1,7 @@
 //! Match model: predicts that what followed the last occurrence of the recent bytes follows again.
 
 use super::simd::prefetch;
+use crate::memory::Memory;
 
 /// Verified lengths are counted up to this when a match is found.
 const VERIFY: usize = 40;
@@ -35,14 +36,14 @@ const fn classes() -> [u8; 128] {
 /// Class of the longer of two matches, below 8.
 #[inline(always)]
 #[must_use]
-pub fn class([a, b]: &[MatchModel<'_>; 2]) -> usize {
+pub fn class([a, b]: &[MatchModel; 2]) -> usize {
     usize::from(CLASSES[(a.context.max(b.context) >> 1) as usize % CLASSES.len()])
 }
 
 /// Follows one earlier occurrence.
-#[derive(Debug)]
-pub struct MatchModel<'a> {
-    heads: &'a mut [u32],
+#[derive(Debug, Clone)]
+pub struct MatchModel {
+    heads: Memory<u32>,
     /// Place of the byte that is expected, or 0.
     pointer: usize,
     length: u32,
@@ -58,11 +59,11 @@ pub struct MatchModel<'a> {
     candidate: usize,
 }
 
-impl<'a> MatchModel<'a> {
+impl MatchModel {
     /// Creates a model that keeps its hash heads in `heads`, zeros whose number is a power of two.
     #[must_use]
-    pub fn new(heads: &'a mut [u32]) -> Self {
-        debug_assert!(heads.len().is_power_of_two());
+    pub fn new(heads: Memory<u32>) -> Self {
+        debug_assert!(heads.get().len().is_power_of_two());
         Self {
             heads,
             pointer: 0,
@@ -93,8 +94,8 @@ impl<'a> MatchModel<'a> {
     /// Says where the next [`Self::look`] is, so that it is there by then.
     #[inline(always)]
     pub fn prefetch(&mut self, hash: u32) {
-        self.head = hash as usize & (self.heads.len() - 1);
-        prefetch(self.heads, self.head);
+        self.head = hash as usize & (self.heads.get().len() - 1);
+        prefetch(self.heads.get(), self.head);
     }
 
     /// The state of the match as the context of its counter: 0 when there is no expected bit.
@@ -134,7 +135,7 @@ impl<'a> MatchModel<'a> {
     /// the byte it is there.
     #[inline(always)]
     pub fn look(&mut self, history: &[u8]) {
-        let head = &mut self.heads[self.head];
+        let head = &mut self.heads.values()[self.head];
         self.candidate = *head as usize;
         *head = history.len() as u32;
         if self.length < SEEK {

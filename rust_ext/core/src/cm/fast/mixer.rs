@@ -25,7 +25,7 @@ const FINAL_MAX: i32 = 2815;
 
 /// Mixes the inputs of one bit to a probability in the stretch domain: `V` groups of inputs, weight sets
 /// selected out of `ROWS`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Mixer<const V: usize, const ROWS: usize> {
     rows: Box<[[Line; V]; ROWS]>,
     /// Apart from the weights, since a vector that was written in parts is slow to read.
@@ -166,7 +166,7 @@ pub type Pair = Aligned<[[u16; ENTRIES]; 2]>;
 /// of two.
 ///
 /// Rows of 16 entries over the stretch domain; the two nearest are interpolated, the nearer one learns.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Apm<const P: usize> {
     /// Two rows a cache line: contexts that differ in the next bit only.
     pairs: Box<[Pair; P]>,

@@ -16,10 +16,12 @@ pub mod scalar;
 pub mod simd;
 pub mod slots;
 pub mod states;
+pub mod taught;
 pub mod wide;
 
-use super::Params;
+use super::{Kind, Params};
 use crate::bitmodel::{Decoding, Encoding, SymbolCoder};
+use crate::cm::primed::Primed;
 use crate::cm::prior::Prior;
 use crate::memory::Memory;
 use crate::{interrupt, Result};
@@ -29,6 +31,7 @@ use matches::MatchModel;
 use predictor::{Predictor, EXTRA, MATCH_MODELS, ORDER1_MAP, ORDER2_MAP, ROWS, WIDE_ROWS};
 use simd::dispatch;
 use slots::Slots;
+use states::StateTable;
 
 /// What a level is made of.
 #[derive(Debug, Clone, Copy)]
@@ -81,8 +84,8 @@ fn level(params: &Params) -> Level {
 }
 
 /// Table sizes for `count` symbols.
-#[derive(Debug, Clone, Copy)]
-struct Sizes {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
     buckets: usize,
     heads: usize,
 }
@@ -108,7 +111,18 @@ fn sizes(count: usize, level: Level) -> Sizes {
 /// Memory in bytes for `count` symbols, besides symbols and payload.
 #[must_use]
 pub fn memory_bytes(count: usize, params: &Params) -> u64 {
-    let sizes = sizes(count, level(params));
+    predictor_bytes(sizes(count, level(params)), params)
+}
+
+/// The same after so many bytes of text of a prior, with the predictor that the prior keeps.
+#[must_use]
+pub fn memory_bytes_after(text: usize, count: usize, params: &Params) -> u64 {
+    let sizes = sizes(text.saturating_add(count), level(params));
+    let copies = 1 + u64::from(taught::is_kept(sizes));
+    predictor_bytes(sizes, params) * copies + text as u64
+}
+
+fn predictor_bytes(sizes: Sizes, params: &Params) -> u64 {
     let groups = (level(params).contexts + EXTRA).div_ceil(LANES);
     // Weight sets with their visits, and final mixers; the larger levels have two mixers, and what contexts are made
     // from. Then counters, probability maps and tables.
@@ -229,13 +243,8 @@ impl<T: AsRef<[u8]>, const N: usize> Task for Learning<'_, T, N> {
         for sample in self.samples {
             let symbols = sample.as_ref();
             let sizes = sizes(symbols.len(), level(&params));
-            let mut buckets = Memory::new(sizes.buckets)?;
-            let mut heads = [Memory::new(sizes.heads)?, Memory::new(sizes.heads)?];
-            let slots = Slots::new(buckets.values());
-            let matches = heads
-                .each_mut()
-                .map(|heads| MatchModel::new(heads.values()));
-            let mut predictor = Predictor::<N, 1>::new(slots, matches, &params, Some(self.prior));
+            let mut predictor = untaught::<N, 1>(sizes, &params, Some(self.prior))?;
+            let mut primed = primed(Some(self.prior));
             if let Some(learnt) = &learnt {
                 predictor.take(learnt);
             }
@@ -243,12 +252,29 @@ impl<T: AsRef<[u8]>, const N: usize> Task for Learning<'_, T, N> {
             let mut history = Vec::with_capacity(symbols.len());
             while history.len() < symbols.len() && coder.begin(history.len()) {
                 interrupt::check(history.len())?;
-                predictor.byte::<K, _>(&mut coder, &mut history);
+                predictor.byte::<K, _>(&mut primed, &mut coder, &mut history);
             }
             learnt = Some(predictor.give(learnt.unwrap_or_else(|| learnt::Learnt::new(&tables))));
         }
         Ok(learnt.map_or_else(Vec::new, |learnt| learnt.to_bytes(&tables)))
     }
+}
+
+/// A predictor that has coded nothing.
+fn untaught<const N: usize, const V: usize>(
+    sizes: Sizes,
+    params: &Params,
+    prior: Option<&Prior>,
+) -> Result<Predictor<N, V>> {
+    let slots = Slots::new(Memory::new(sizes.buckets)?);
+    let heads = || Ok::<_, crate::Error>(MatchModel::new(Memory::new(sizes.heads)?));
+    Ok(Predictor::new(slots, [heads()?, heads()?], params, prior))
+}
+
+/// What new contexts start from.
+fn primed(prior: Option<&Prior>) -> Option<Primed<'_>> {
+    let tables = prior?.tables();
+    tables[0].map(|_| Primed::new(tables, StateTable::nearest()))
 }
 
 struct Coding<'a, C, const N: usize, const V: usize> {
@@ -263,19 +289,24 @@ impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V
 
     #[inline(always)]
     fn run<K: Kernel>(self) -> Self::Output {
-        let sizes = sizes(self.count, level(self.params));
-        let mut buckets = Memory::new(sizes.buckets)?;
-        let mut heads = [Memory::new(sizes.heads)?, Memory::new(sizes.heads)?];
-        let slots = Slots::new(buckets.values());
-        let matches = heads
-            .each_mut()
-            .map(|heads| MatchModel::new(heads.values()));
-        let mut predictor = Predictor::<N, V>::new(slots, matches, self.params, self.prior);
-        let mut history = Vec::with_capacity(self.count.min(1 << 20));
-        while history.len() < self.count && self.coder.begin(history.len()) {
-            interrupt::check(history.len())?;
-            predictor.byte::<K, C>(self.coder, &mut history);
+        let prior = self.prior.filter(|_| self.params.kind == Kind::Text);
+        let text = prior.map_or(&[][..], Prior::text);
+        let sizes = sizes(text.len() + self.count, level(self.params));
+        let mut predictor = match prior {
+            Some(prior) if !text.is_empty() => taught::taught::<N, V>(sizes, self.params, prior)?,
+            _ => untaught(sizes, self.params, prior)?,
+        };
+        let mut primed = primed(prior);
+        // The text stays before the symbols: matches are found in it.
+        let mut history = Vec::with_capacity(text.len() + self.count.min(1 << 20));
+        history.extend_from_slice(text);
+        let mut done = 0;
+        while done < self.count && self.coder.begin(done) {
+            interrupt::check(done)?;
+            predictor.byte::<K, C>(&mut primed, self.coder, &mut history);
+            done = history.len() - text.len();
         }
+        history.drain(..text.len());
         Ok(history)
     }
 }
@@ -349,7 +380,7 @@ mod tests {
         let mut prior = Prior::new("shells", trainer.finish().0).unwrap();
         let start = learn(&[&TEXT.repeat(3)[..], &TEXT[5..]], 5, &prior).unwrap();
         prior.add_start(5, start).unwrap();
-        Prior::parse(&prior.to_bytes()).unwrap()
+        Prior::parse(&prior.to_bytes(), None).unwrap()
     }
 
     #[test]

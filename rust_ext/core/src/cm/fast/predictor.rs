@@ -48,19 +48,18 @@ pub const ROWS: usize = 4096;
 pub const WIDE_ROWS: usize = 8192;
 
 /// Predictor of `N` contexts, whose cells with three others fill `V` groups.
-#[derive(Debug)]
-pub struct Predictor<'a, const N: usize, const V: usize> {
+#[derive(Debug, Clone)]
+pub struct Predictor<const N: usize, const V: usize> {
     tables: Tables,
     states: StateTable,
-    slots: Slots<'a>,
+    slots: Slots,
     contexts: Contexts,
     /// Makes the contexts of the larger levels.
     wide: Option<Wide>,
-    /// What new contexts start from, and which kind of context of a prior each one is.
-    primed: Option<Primed<'a>>,
+    /// Which kind of context of a prior each context is.
     known_as: [Option<usize>; N],
     foresight: Foresight,
-    matches: [MatchModel<'a>; MATCH_MODELS],
+    matches: [MatchModel; MATCH_MODELS],
     mixer: Mixer<V, ROWS>,
     /// Larger levels mix with other weight sets as well.
     second: Option<Mixer<V, WIDE_ROWS>>,
@@ -94,14 +93,14 @@ pub struct Predictor<'a, const N: usize, const V: usize> {
     cells: [Cells; V],
 }
 
-impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
-    /// Starts with empty tables.
+impl<const N: usize, const V: usize> Predictor<N, V> {
+    /// Starts with empty tables, and with what a prior has learnt.
     #[must_use]
     pub fn new(
-        slots: Slots<'a>,
-        matches: [MatchModel<'a>; MATCH_MODELS],
+        slots: Slots,
+        matches: [MatchModel; MATCH_MODELS],
         params: &Params,
-        prior: Option<&'a Prior>,
+        prior: Option<&Prior>,
     ) -> Self {
         let tables = Tables::new();
         let states = StateTable::new();
@@ -118,7 +117,6 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         for lane in N..N + EXTRA {
             counters[lane / LANES][lane % LANES] = unknown;
         }
-        let prior = prior.filter(|_| params.kind == Kind::Text);
         let mut predictor = Self {
             order1_map: Apm::new(&tables),
             order2_map: Apm::new(&tables),
@@ -126,7 +124,6 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             slots,
             contexts: Contexts::new(params.kind, params.record as usize),
             wide: (N > NARROW).then(|| Wide::new(params)),
-            primed: prior.map(|prior| Primed::new(prior.table(), StateTable::nearest())),
             known_as: known_as(params.kind),
             foresight: Foresight::new(),
             matches,
@@ -203,9 +200,14 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         learnt
     }
 
-    /// Codes one byte and appends it to `history`.
+    /// Codes one byte and appends it to `history`. New contexts start from what is `primed`.
     #[inline(always)]
-    pub fn byte<K: Kernel, C: SymbolCoder>(&mut self, coder: &mut C, history: &mut Vec<u8>) {
+    pub fn byte<K: Kernel, C: SymbolCoder>(
+        &mut self,
+        primed: &mut Option<Primed<'_>>,
+        coder: &mut C,
+        history: &mut Vec<u8>,
+    ) {
         if self.guess(coder, history) {
             return;
         }
@@ -217,7 +219,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         let mut partial = 1_u32;
         let mut foreseen = 0;
         for half in 0..2 {
-            let known = self.enter::<K>(partial);
+            let known = self.enter::<K>(primed, partial);
             if half == 0 {
                 self.known = known;
                 let (sets, last) = self.selected(1, 0);
@@ -258,11 +260,11 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
                         model.look(history);
                     }
                 } else if position == 5 {
-                    foreseen = self.foresee(history, partial, 2);
+                    foreseen = self.foresee(primed, history, partial, 2);
                 } else if position == 6 {
                     self.foresight.learn(partial);
                     if partial != foreseen >> 1 {
-                        self.foresee(history, partial, 1);
+                        self.foresee(primed, history, partial, 1);
                     }
                 } else if position == 7 {
                     self.next_byte(history, partial);
@@ -307,10 +309,10 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
 
     /// Fetches the slots of the next nibble of the byte whose bits so far are in `partial`; returns how many are known.
     #[inline(always)]
-    fn enter<K: Kernel>(&mut self, partial: u32) -> usize {
+    fn enter<K: Kernel>(&mut self, primed: &mut Option<Primed<'_>>, partial: u32) -> usize {
         let mut known = 0;
         self.entered = self.buckets;
-        if let Some(primed) = self.primed.as_mut().filter(|_| partial == 1) {
+        if let Some(primed) = primed.as_mut().filter(|_| partial == 1) {
             primed.lookup.begin(&self.contexts);
         }
         for i in 0..N {
@@ -319,7 +321,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
             let nibble = &mut self.nibble[i];
             let (place, mut hit) = self.slots.enter::<K>(bucket, check as u8, nibble);
             self.places[i] = place;
-            if let (false, Some(primed)) = (hit, &mut self.primed) {
+            if let (false, Some(primed)) = (hit, primed.as_mut()) {
                 if let Some(kind) = self.known_as[i] {
                     hit = primed.fill(kind, partial, 4, &mut nibble[1..]).is_some();
                 }
@@ -373,7 +375,13 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
     /// With `count` bits of the byte to come, sends for the slots of the byte after the one that it will probably be:
     /// most often they are there when they are needed. Has no effect on results. Returns what it foresaw.
     #[inline(always)]
-    fn foresee(&mut self, history: &mut Vec<u8>, partial: u32, count: u32) -> u32 {
+    fn foresee(
+        &mut self,
+        primed: &Option<Primed<'_>>,
+        history: &mut Vec<u8>,
+        partial: u32,
+        count: u32,
+    ) -> u32 {
         if self.wide.is_some() {
             return 0;
         }
@@ -383,7 +391,7 @@ impl<'a, const N: usize, const V: usize> Predictor<'a, N, V> {
         history.push(byte);
         ahead.update(history, byte);
         self.hashes = grouped(&ahead.hashes::<N>(history));
-        if let Some(primed) = &self.primed {
+        if let Some(primed) = primed {
             primed.lookup.prefetch(&ahead);
         }
         history.pop();

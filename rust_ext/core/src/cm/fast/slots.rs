@@ -7,18 +7,19 @@
 
 use super::kernel::{Bucket, Kernel, Slot, WAYS};
 use super::simd;
+use crate::memory::Memory;
 
 /// All slots of a block.
-#[derive(Debug)]
-pub struct Slots<'a> {
-    buckets: &'a mut [Bucket],
+#[derive(Debug, Clone)]
+pub struct Slots {
+    buckets: Memory<Bucket>,
 }
 
-impl<'a> Slots<'a> {
-    /// Slots in `buckets`, whose number is a power of two.
+impl Slots {
+    /// Empty slots in `buckets`, whose number is a power of two.
     #[must_use]
-    pub fn new(buckets: &'a mut [Bucket]) -> Self {
-        debug_assert!(buckets.len().is_power_of_two());
+    pub fn new(buckets: Memory<Bucket>) -> Self {
+        debug_assert!(buckets.get().len().is_power_of_two());
         Self { buckets }
     }
 
@@ -26,13 +27,13 @@ impl<'a> Slots<'a> {
     #[inline(always)]
     #[must_use]
     pub fn mask(&self) -> u32 {
-        self.buckets.len() as u32 - 1
+        self.buckets.get().len() as u32 - 1
     }
 
     /// Asks for a bucket early; has no effect on results.
     #[inline(always)]
     pub fn prefetch(&self, index: u32) {
-        simd::prefetch(self.buckets, index as usize);
+        simd::prefetch(self.buckets.get(), index as usize);
     }
 
     /// Looks up `check` in a bucket: copies its slot, or an empty one in place of the least used, to `slot`.
@@ -40,7 +41,7 @@ impl<'a> Slots<'a> {
     /// Returns which slot of the bucket to write back to, and whether it was there.
     #[inline(always)]
     pub fn enter<K: Kernel>(&self, index: u32, check: u8, slot: &mut Slot) -> (u8, bool) {
-        let bucket = &self.buckets[index as usize];
+        let bucket = &self.buckets.get()[index as usize];
         let (way, hit) = K::find(bucket, check);
         let way = way % WAYS;
         // Without a branch, since hits are as unpredictable as the data.
@@ -53,6 +54,6 @@ impl<'a> Slots<'a> {
     /// Writes a slot back to where [`Self::enter`] found it.
     #[inline(always)]
     pub fn leave(&mut self, index: u32, way: u8, slot: &Slot) {
-        self.buckets[index as usize][usize::from(way) % WAYS] = *slot;
+        self.buckets.values()[index as usize][usize::from(way) % WAYS] = *slot;
     }
 }

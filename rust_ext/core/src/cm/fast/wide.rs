@@ -55,14 +55,14 @@ pub fn known(kind: Kind, count: usize) -> Vec<Option<usize>> {
 }
 
 /// What the contexts are made from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Content {
     Text(Box<Text>),
     Binary(Box<Binary>),
 }
 
 /// Contexts and what selects weight sets.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Wide {
     kind: Kind,
     content: Content,

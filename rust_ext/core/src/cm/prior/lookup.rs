@@ -7,7 +7,8 @@ use crate::cm::fast::contexts::Contexts;
 /// Looks each kind of context up at most once a byte, and only if it is asked for.
 #[derive(Debug)]
 pub struct Lookup<'a> {
-    table: &'a Table,
+    /// The first that knows a context counts.
+    tables: [Option<&'a Table>; 2],
     keys: [u64; KINDS],
     looked: [bool; KINDS],
     found: [Option<Entry>; KINDS],
@@ -16,9 +17,9 @@ pub struct Lookup<'a> {
 impl<'a> Lookup<'a> {
     /// Starts before the first byte.
     #[must_use]
-    pub fn new(table: &'a Table) -> Self {
+    pub fn new(tables: [Option<&'a Table>; 2]) -> Self {
         Self {
-            table,
+            tables,
             keys: [0; KINDS],
             looked: [false; KINDS],
             found: [None; KINDS],
@@ -35,8 +36,10 @@ impl<'a> Lookup<'a> {
     /// Asks for what is known of the byte after `contexts`; has no effect on results.
     #[inline(always)]
     pub fn prefetch(&self, contexts: &Contexts) {
-        for key in keys(contexts) {
-            self.table.prefetch(key);
+        for table in self.tables.into_iter().flatten() {
+            for key in keys(contexts) {
+                table.prefetch(key);
+            }
         }
     }
 
@@ -45,7 +48,9 @@ impl<'a> Lookup<'a> {
     pub fn entry(&mut self, kind: usize) -> Option<&Entry> {
         if !self.looked[kind] {
             self.looked[kind] = true;
-            self.found[kind] = self.table.find(self.keys[kind]);
+            let key = self.keys[kind];
+            let found = |table: Option<&Table>| table.and_then(|table| table.find(key));
+            self.found[kind] = found(self.tables[0]).or_else(|| found(self.tables[1]));
         }
         self.found[kind].as_ref()
     }

@@ -4,16 +4,21 @@
 //! them. It is data, never code, and any bytes behind a right header are a valid table. What a stream was coded with
 //! is part of what it means: changing one entry changes bytes, so that streams name their prior by its SHA-256.
 //!
+//! A prior of a user's own is most often a text, and the name of a prior for all kinds of text, its base: contexts are
+//! looked up there, and streams start from a predictor that has coded the text.
+//!
 //! ```
-//! use lmcodec_core::cm::prior::{train::{Settings, Trainer}, Prior};
+//! use lmcodec_core::cm::prior::{table::Table, train::{Settings, Trainer}, Prior};
 //!
 //! let text = b"the quick brown fox jumps over the lazy dog; ".repeat(50);
 //! let mut trainer = Trainer::new(vec![text], Settings { buckets: 64, segment: 256, ..Settings::default() });
 //! while trainer.step().is_some() {}
 //! let (table, entries) = trainer.finish();
 //! assert!(entries > 10);
-//! let file = Prior::new("fox", table)?.to_bytes();
-//! assert_eq!(Prior::parse(&file)?.name(), "fox");
+//! let prior = Prior::new("fox", table)?;
+//! assert_eq!(Prior::parse(&prior.to_bytes(), None)?.name(), "fox");
+//! let own = Prior::new("own", Table::empty())?.with_text(b"The fox is quick.")?.on([7; 32], prior.into())?;
+//! assert_eq!(Prior::base_of(&own.to_bytes()), Some([7; 32]));
 //! # Ok::<(), lmcodec_core::Error>(())
 //! ```
 
@@ -24,6 +29,7 @@
     clippy::cast_sign_loss
 )]
 
+mod file;
 pub mod keys;
 pub mod lookup;
 mod spread;
@@ -31,17 +37,18 @@ pub mod table;
 pub mod train;
 
 use crate::cm::fast::learnt::Learnt;
+use crate::cm::fast::taught::Kept;
 use crate::cm::tables::Tables;
 use crate::{Error, Result};
-use std::sync::OnceLock;
-use table::{Table, BUCKET};
+use std::sync::{Arc, OnceLock};
+use table::Table;
 
-/// What a file begins with; the last byte is the version of the format.
-const MAGIC: &[u8; 8] = b"\xb5LMPRI\n\x01";
-/// Bytes of the name, padded with zeros.
+/// Bytes of a name at most.
 const NAME_BYTES: usize = 48;
-/// Bytes before the table: one bucket. After the name come the number of buckets and the number of starts.
-const HEADER_BYTES: usize = MAGIC.len() + NAME_BYTES + 8;
+/// Bytes of text at most: far above what a message is worth.
+pub const MAX_TEXT: usize = 1 << 24;
+/// A SHA-256.
+pub type Digest = [u8; 32];
 
 /// What predictors of a level start from.
 #[derive(Debug, Clone)]
@@ -58,6 +65,16 @@ pub struct Prior {
     name: String,
     table: Table,
     starts: Vec<Start>,
+    base: Option<Base>,
+    text: Vec<u8>,
+    kept: Kept,
+}
+
+/// A prior that another one starts from, and how that one names it.
+#[derive(Debug, Clone)]
+struct Base {
+    digest: Digest,
+    prior: Arc<Prior>,
 }
 
 impl Prior {
@@ -78,6 +95,9 @@ impl Prior {
             name: name.to_owned(),
             table,
             starts: Vec::new(),
+            base: None,
+            text: Vec::new(),
+            kept: Kept::default(),
         })
     }
 
@@ -108,73 +128,41 @@ impl Prior {
         }
     }
 
-    /// Reads a file.
+    /// The same with a text that predictors code before the first symbol.
     ///
     /// # Errors
-    /// [`Error::Prior`] when it is not a prior, or one of another version, or damaged as far as can be seen.
-    pub fn parse(bytes: &[u8]) -> Result<Self> {
-        Self::read(bytes).map_err(|error| match error {
-            Error::Corrupt { what } => Error::Prior { what },
-            other => other,
+    /// [`Error::Parameter`] when it is longer than [`MAX_TEXT`].
+    pub fn with_text(&self, text: &[u8]) -> Result<Self> {
+        if text.len() > MAX_TEXT {
+            return Err(Error::Parameter {
+                what: "text of a prior, at most 16 MiB",
+            });
+        }
+        Ok(Self {
+            text: text.to_vec(),
+            ..self.clone()
         })
     }
 
-    fn read(bytes: &[u8]) -> Result<Self> {
-        if bytes.is_empty() {
-            return Err(corrupt("not a prior: it is empty"));
+    /// The same on a base: what this one does not know is looked up there. Of the base table and starts count, not the
+    /// text.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when the base has one itself.
+    pub fn on(&self, digest: Digest, base: Arc<Self>) -> Result<Self> {
+        if base.base.is_some() {
+            return Err(Error::Parameter {
+                what: "base of a prior, which must not have one itself",
+            });
         }
-        if !bytes.starts_with(&MAGIC[..7]) {
-            return Err(corrupt("not a prior: it begins with other bytes"));
-        }
-        if bytes.get(7).is_some_and(|version| *version != MAGIC[7]) {
-            return Err(corrupt("prior is of a version that is not known"));
-        }
-        let (header, mut rest) = bytes
-            .split_at_checked(HEADER_BYTES)
-            .ok_or(corrupt("prior is damaged: it is shorter than its header"))?;
-        let header = &header[MAGIC.len()..];
-        let (name, mut numbers) = header.split_at(NAME_BYTES);
-        let end = name.iter().position(|&byte| byte == 0);
-        let (name, padding) = name.split_at(end.unwrap_or(NAME_BYTES));
-        if padding.iter().any(|&byte| byte != 0) {
-            return Err(corrupt(BAD_NAME));
-        }
-        let name = std::str::from_utf8(name).map_err(|_| corrupt(BAD_NAME))?;
-        let buckets = take_u32(&mut numbers)?.saturating_mul(BUCKET);
-        let starts = take_u32(&mut numbers)?;
-        let table = take(&mut rest, buckets)?;
-        let mut prior = Self::new(name, Table::new(table)?).map_err(|error| match error {
-            Error::Parameter { .. } => corrupt(BAD_NAME),
-            other => other,
-        })?;
-        for _ in 0..starts {
-            let level = take_u32(&mut rest)? as u32;
-            let length = take_u32(&mut rest)?;
-            prior.add_start(level, take(&mut rest, length)?.to_vec())?;
-        }
-        if rest.is_empty() {
-            Ok(prior)
-        } else {
-            Err(corrupt("prior is damaged: it has bytes behind its end"))
-        }
-    }
-
-    /// The file.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(self.name.as_bytes());
-        bytes.resize(HEADER_BYTES - 8, 0);
-        let number = |n: usize| (n as u32).to_le_bytes();
-        bytes.extend(number(self.table.bytes().len() / BUCKET));
-        bytes.extend(number(self.starts.len()));
-        bytes.extend_from_slice(self.table.bytes());
-        for start in &self.starts {
-            bytes.extend(start.level.to_le_bytes());
-            bytes.extend(number(start.packed.len()));
-            bytes.extend_from_slice(&start.packed);
-        }
-        bytes
+        let base = Some(Base {
+            digest,
+            prior: base,
+        });
+        Ok(Self {
+            base,
+            ..self.clone()
+        })
     }
 
     /// Its name.
@@ -183,17 +171,45 @@ impl Prior {
         &self.name
     }
 
-    /// What contexts predict.
+    /// What contexts predict, without the base.
     #[must_use]
     pub fn table(&self) -> &Table {
         &self.table
     }
 
-    /// What predictors of a level start from, or where it is not known, of another one, with that level.
+    /// The tables that are looked up, one after the other.
+    #[must_use]
+    pub fn tables(&self) -> [Option<&Table>; 2] {
+        let own = Some(&self.table).filter(|table| !table.is_empty());
+        let base = self.base.as_ref().map(|base| &base.prior.table);
+        let base = base.filter(|table| !table.is_empty());
+        if own.is_some() {
+            [own, base]
+        } else {
+            [base, None]
+        }
+    }
+
+    /// What predictors code before the first symbol.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The predictors that have coded the text.
+    #[must_use]
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// What predictors of a level start from, or where it is not known, of another one, with that level; that of the
+    /// base where there is none.
     #[must_use]
     pub fn learnt(&self, level: u32) -> Option<(u32, &Learnt)> {
         let same = self.starts.iter().find(|start| start.level == level);
-        let start = same.or(self.starts.first())?;
+        let Some(start) = same.or(self.starts.first()) else {
+            return self.base.as_ref()?.prior.learnt(level);
+        };
         let learnt = start.learnt.get_or_init(|| {
             let tables = Tables::new();
             let learnt = Learnt::parse(&start.packed, &tables);
@@ -202,88 +218,24 @@ impl Prior {
         Some((start.level, learnt))
     }
 
-    /// Bytes of all starts.
+    /// Bytes of all starts, without the base.
     #[must_use]
     pub fn start_bytes(&self) -> usize {
         self.starts.iter().map(|start| start.packed.len()).sum()
     }
 
-    /// Memory in bytes, when all starts are in use.
+    /// Memory in bytes, with the base, when all starts are in use.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        (self.table.bytes().len() + self.start_bytes() + self.starts.len() * Learnt::BYTES) as u64
+        let starts = self.start_bytes() + self.starts.len() * Learnt::BYTES;
+        let base = self
+            .base
+            .as_ref()
+            .map_or(0, |base| base.prior.memory_bytes());
+        (self.table.bytes().len() + starts + self.text.len()) as u64 + base
     }
 }
-
-const BAD_NAME: &str = "prior is damaged: its name is not well formed";
 
 fn corrupt(what: &'static str) -> Error {
     Error::Corrupt { what }
-}
-
-fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8]> {
-    let (taken, others) = rest
-        .split_at_checked(length)
-        .ok_or(corrupt("prior is damaged: it is shorter than it says"))?;
-    *rest = others;
-    Ok(taken)
-}
-
-fn take_u32(rest: &mut &[u8]) -> Result<usize> {
-    let bytes = take(rest, 4)?;
-    Ok(bytes
-        .iter()
-        .rev()
-        .fold(0, |n, &byte| n << 8 | usize::from(byte)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn prior() -> Prior {
-        Prior::new("a-1", Table::new(&[7; 3 * table::BUCKET]).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn files_are_read_back() {
-        let bytes = prior().to_bytes();
-        let again = Prior::parse(&bytes).unwrap();
-        assert_eq!((again.name(), again.to_bytes()), ("a-1", bytes));
-    }
-
-    #[test]
-    fn damaged_files_are_refused() {
-        let bytes = prior().to_bytes();
-        for length in 0..bytes.len() {
-            assert!(Prior::parse(&bytes[..length]).is_err(), "{length}");
-        }
-        let mut padded = bytes.clone();
-        padded[MAGIC.len() + NAME_BYTES - 1] = b'x';
-        assert!(Prior::parse(&padded).is_err());
-        for at in 0..MAGIC.len() {
-            let mut bytes = bytes.clone();
-            bytes[at] ^= 1;
-            assert!(Prior::parse(&bytes).is_err(), "{at}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = Prior::parse(&bytes);
-            let mut file = MAGIC.to_vec();
-            file.extend(&bytes);
-            let _ = Prior::parse(&file);
-        }
-    }
-
-    #[test]
-    fn names_are_plain() {
-        for name in ["", "A", "a b", "a/b", "\u{e9}", &"a".repeat(49)] {
-            assert!(Prior::new(name, prior().table).is_err(), "{name}");
-        }
-        assert!(Prior::new(&"a".repeat(48), prior().table).is_ok());
-    }
 }

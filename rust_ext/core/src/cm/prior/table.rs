@@ -119,7 +119,7 @@ fn head_check(key: u64) -> u8 {
 }
 
 /// Entries by the keys of contexts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     buckets: Vec<Bucket>,
 }
@@ -139,6 +139,20 @@ impl Table {
         Ok(Self {
             buckets: buckets.to_vec(),
         })
+    }
+
+    /// Knows nothing.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            buckets: Vec::new(),
+        }
+    }
+
+    /// Whether there is no bucket: nothing may be looked up.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
     }
 
     /// All bytes.

@@ -33,9 +33,9 @@ mod tests;
 pub use predictor::Strong;
 
 use super::Params;
-use crate::bitmodel::{decode_bytes, encode_bytes};
+use crate::bitmodel::{decode_bytes, encode_bytes, BitModel};
 use crate::cm::prior::Prior;
-use crate::Result;
+use crate::{interrupt, Result};
 use plan::Plan;
 
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
@@ -57,7 +57,7 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
 /// # Errors
 /// [`crate::Error::Limit`] when there is too little memory.
 pub fn encode(symbols: &[u8], params: &Params, prior: Option<&Prior>) -> Result<Vec<u8>> {
-    encode_bytes(&mut Strong::new(params, symbols.len(), prior)?, symbols)
+    encode_bytes(&mut taught(params, symbols.len(), prior)?, symbols)
 }
 
 /// Decodes `count` symbols.
@@ -70,5 +70,22 @@ pub fn decode(
     params: &Params,
     prior: Option<&Prior>,
 ) -> Result<Vec<u8>> {
-    decode_bytes(&mut Strong::new(params, count, prior)?, payload, count)
+    decode_bytes(&mut taught(params, count, prior)?, payload, count)
+}
+
+/// A predictor that has learnt the text of a prior, where there is one.
+fn taught<'a>(params: &Params, count: usize, prior: Option<&'a Prior>) -> Result<Strong<'a>> {
+    let prior_of_text = prior.filter(|_| params.kind == super::Kind::Text);
+    let text = prior_of_text.map_or(&[][..], Prior::text);
+    let mut model = Strong::new(params, text.len() + count, prior)?;
+    for (at, byte) in text.iter().enumerate() {
+        if at.is_multiple_of(1 << 10) {
+            // None of the stream is done yet.
+            interrupt::check(0)?;
+        }
+        for bit in (0..8).rev() {
+            model.update(u32::from(byte >> bit & 1));
+        }
+    }
+    Ok(model)
 }

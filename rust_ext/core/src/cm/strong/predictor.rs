@@ -165,7 +165,7 @@ impl<'a> Strong<'a> {
             contexts,
             primed: prior
                 .filter(|_| params.kind == cm::Kind::Text)
-                .map(|prior| Primed::new(prior.table(), StateTable::nearest())),
+                .map(|prior| Primed::new(prior.tables(), StateTable::nearest())),
             known: Contexts::new(params.kind, 1),
             hashes: Vec::with_capacity(80),
             matches: plan
