@@ -5,6 +5,9 @@ contexts in other text: read only, named by its SHA-256 in every stream that sta
 needed to decode that stream. The one that ships with the package is there on every machine; others
 are trained by `train` from samples, and found by their digest in the folders of
 `LMCODEC_MODEL_PATH`, or once they have been loaded. A stream may also carry a copy of its own.
+
+One of your own is most often a text that predictors code before the first symbol, and the digest of
+the prior of the package, its base: all else is looked up there.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from lmcodec import _core
 from lmcodec.errors import FormatError, WeightsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from typing_extensions import Buffer
 
@@ -32,8 +35,10 @@ SHIPPED = {
 }
 # Of a table: far above what a useful prior has, far below what reading one could break.
 MAX_BYTES = 1 << 30
+# Of a text: as much is coded before each stream that is not short.
+MAX_TEXT_BYTES = 1 << 24
 # Of a file: what is learnt in tuning is at most half of the table.
-MAX_FILE_BYTES = MAX_BYTES + MAX_BYTES // 2 + 64
+MAX_FILE_BYTES = MAX_BYTES + MAX_BYTES // 2 + MAX_TEXT_BYTES + 100
 _MAGIC = b"\xb5LMPRI\n"
 _PATH_VARIABLE = "LMCODEC_MODEL_PATH"
 _DATA = Path(__file__).parent / "data"
@@ -54,15 +59,20 @@ class Prior:
     Attributes:
         name: What it is called.
         digest: SHA-256 of the file, by which streams name it.
+        base: The prior where what this one does not know is looked up, or None.
 
     Raises:
-        FormatError: The bytes are not those of a prior.
+        FormatError: The bytes are not those of a prior, or its base has one itself.
+        WeightsError: Its base is neither shipped nor loaded, nor in a folder of
+            `LMCODEC_MODEL_PATH`.
     """
 
     def __init__(self, data: Buffer) -> None:
         # A view, since `bytes` of a number would be so many zeros.
         raw = bytes(memoryview(data))
-        self.table = _core.Prior(raw)
+        named = _core.Prior.base_of(raw)
+        self.base = _base(named) if named is not None else None
+        self.table = _core.Prior(raw, self.base and self.base.table)
         self.name = self.table.name
         self.digest = _sha256(raw)
         self._file_bytes = len(raw)
@@ -74,18 +84,12 @@ class Prior:
         """Read a file.
 
         Raises:
-            FormatError: The file is not a prior.
+            FormatError: The file is not a prior, or its base has one itself.
+            WeightsError: Its base is not here.
             OSError: It cannot be read.
         """
         try:
-            with open(path, "rb") as file:
-                # Of a file that is something else, no more is read.
-                data = file.read(len(_MAGIC))
-                if data == _MAGIC:
-                    data += file.read(MAX_FILE_BYTES + 1 - len(data))
-            if len(data) > MAX_FILE_BYTES:
-                raise FormatError(f"prior is too large: more than {MAX_FILE_BYTES} bytes")
-            return cls(data)
+            return cls(_read(path))
         except FormatError as error:
             raise FormatError(f"{os.fspath(path)}: {error}") from error
 
@@ -94,8 +98,13 @@ class Prior:
         return self.table.to_bytes()
 
     def __len__(self) -> int:
-        """Return the number of bytes of its table."""
+        """Return the number of bytes of its table, without that of the base."""
         return self.table.table_bytes
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of the text that is coded before the first symbol."""
+        return self.table.text_bytes
 
     @property
     def file_bytes(self) -> int:
@@ -104,7 +113,7 @@ class Prior:
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes in memory while it is in use."""
+        """Bytes in memory while it is in use, with its base."""
         return self.table.memory_bytes
 
     def __eq__(self, other: object) -> bool:
@@ -115,13 +124,32 @@ class Prior:
         """Return a hash of the digest."""
         return hash(self.digest)
 
-    def __reduce__(self) -> tuple[type[Prior], tuple[bytes]]:
+    def __reduce__(self) -> tuple[Callable[..., Prior], tuple[bytes, Prior | None]]:
         """Return what makes it again, in another process."""
-        return Prior, (bytes(self),)
+        # That of the package is everywhere, and much larger.
+        own = self.base if self.base is not None and not is_shipped(self.base) else None
+        return _again, (bytes(self), own)
 
     def __repr__(self) -> str:
         """Return name and the start of the digest."""
         return f"<Prior {self.name} {self.digest.hex()[:12]}>"
+
+
+def _again(data: bytes, _base: Prior | None) -> Prior:
+    # The base is found by its digest, since it is in use.
+    return Prior(data)
+
+
+def _base(digest: bytes) -> Prior:
+    try:
+        return by_digest(digest)
+    except WeightsError as error:
+        raise WeightsError(f"base of the {error}", hint=error.hint) from error
+
+
+def is_shipped(prior: Prior) -> bool:
+    """Return whether a prior is one of the package."""
+    return prior.digest.hex() in SHIPPED.values()
 
 
 def find(name: str | os.PathLike[str]) -> Prior:
@@ -173,13 +201,15 @@ def by_digest(digest: bytes) -> Prior:
     folders = [folder for folder in os.environ.get(_PATH_VARIABLE, "").split(os.pathsep) if folder]
     for path in _files(folders):
         try:
-            prior = Prior.load(path)
+            data = _read(path)
         except (OSError, FormatError):
             continue
-        if prior.digest == digest:
+        # The others are not made: one of them may name what is looked for as its base.
+        if _sha256(data) == digest:
+            prior = Prior(data)
             _found[:] = [prior]
             return prior
-    own = [prior for prior in loaded if prior.digest.hex() not in SHIPPED.values()]
+    own = [prior for prior in loaded if not is_shipped(prior)]
     others = sorted({f"{prior.name} {prior.digest.hex()[:12]}" for prior in own})
     places = f"in the package, among those that are loaded ({', '.join(others) or 'none'})"
     places += f", in {', '.join(folders)}" if folders else f"; {_PATH_VARIABLE} is not set"
@@ -194,6 +224,17 @@ def _sha256(data: bytes) -> bytes:
     import hashlib
 
     return hashlib.sha256(data).digest()
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    with open(path, "rb") as file:
+        # Of a file that is something else, no more is read.
+        data = file.read(len(_MAGIC))
+        if data == _MAGIC:
+            data += file.read(MAX_FILE_BYTES + 1 - len(data))
+    if len(data) > MAX_FILE_BYTES:
+        raise FormatError(f"prior is too large: more than {MAX_FILE_BYTES} bytes")
+    return data
 
 
 def _files(folders: list[str]) -> Iterator[Path]:

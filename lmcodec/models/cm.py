@@ -34,7 +34,7 @@ class Cm(Model):
     integers. `memory_bytes` tells the memory, and `lmcodec bench` the speed, of a level.
 
     Contexts of text that are new start from a prior, where there is one, as if what it knows had
-    been seen.
+    been seen. If the prior has a text, that is coded first, and thrown away.
 
     Source: M. Mahoney, Adaptive Weighing of Context Models for Lossless Data Compression (2005)
     and Data Compression Explained (2013), 4.3; the design and its tables are our own.
@@ -102,10 +102,13 @@ class Cm(Model):
         return _core.cm_decode(payload, count, *self._parameters())
 
     def memory_bytes(self, count: int) -> int:
-        """Return the memory of tables for `count` symbols."""
+        """Return the memory of tables for `count` symbols, and of the prior."""
         kind = self.kind or _TEXT
-        tables = _core.cm_memory_bytes(count, self.level, kind, self.record, self.row)
-        return tables + (self.prior.memory_bytes if self.prior is not None else 0)
+        text, prior = 0, 0
+        if self.prior is not None:
+            text, prior = self.prior.text_bytes, self.prior.memory_bytes
+        tables = _core.cm_memory_bytes(count, self.level, kind, self.record, self.row, text)
+        return tables + prior
 
     def can_be_primed(self) -> bool:
         """Return whether the model is one of text."""

@@ -239,3 +239,31 @@ impl Prior {
 fn corrupt(what: &'static str) -> Error {
     Error::Corrupt { what }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prior() -> Prior {
+        Prior::new("a", Table::new(&[7; table::BUCKET]).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_known_is_looked_up_in_the_base() {
+        let base = Arc::new(prior());
+        let own = Prior::new("own", Table::empty()).unwrap();
+        assert_eq!(own.tables(), [None, None]);
+        let own = own.on([1; 32], Arc::clone(&base)).unwrap();
+        assert_eq!(own.tables(), [Some(&base.table), None]);
+        assert_eq!(own.memory_bytes(), base.memory_bytes());
+        let own = prior().on([1; 32], Arc::clone(&base)).unwrap();
+        assert_eq!(own.tables(), [Some(&own.table), Some(&base.table)]);
+        assert_eq!(own.memory_bytes(), 2 * base.memory_bytes());
+    }
+
+    #[test]
+    fn texts_count_as_memory() {
+        let own = prior().with_text(b"text").unwrap();
+        assert_eq!(own.memory_bytes(), prior().memory_bytes() + 4);
+    }
+}

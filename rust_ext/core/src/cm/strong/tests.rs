@@ -1,6 +1,7 @@
 //! Round trips of whole predictors.
 
 use super::Strong;
+use crate::cm::prior::{table::Table, Prior};
 use crate::cm::{decode, encode, Kind, Params};
 use proptest::prelude::*;
 
@@ -119,4 +120,30 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn the_text_of_a_prior_is_learnt_first() {
+    let text = b"1 sea shell, 2 sea shells, 3 sea shells by the sea shore; ".repeat(4);
+    let message = b"4 sea shells by the sea shore";
+    let prior = Prior::new("own", Table::empty()).unwrap();
+    let prior = prior.with_text(&text).unwrap();
+    let params = |kind| Params {
+        level: 9,
+        kind,
+        record: 1,
+        row: 1,
+    };
+    let text = params(Kind::Text);
+    let payload = encode(message, &text, Some(&prior)).unwrap();
+    assert_eq!(
+        decode(&payload, message.len(), &text, Some(&prior)).unwrap(),
+        message
+    );
+    assert!(2 * payload.len() < encode(message, &text, None).unwrap().len());
+    let binary = params(Kind::Binary);
+    assert_eq!(
+        encode(message, &binary, Some(&prior)),
+        encode(message, &binary, None)
+    );
 }
