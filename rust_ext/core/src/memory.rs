@@ -31,6 +31,14 @@ impl<T: Pod> Memory<T> {
         })
     }
 
+    /// Leaves no values here, and returns all.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when the system has no room for a page.
+    pub fn take(&mut self) -> Result<Self> {
+        Ok(std::mem::replace(self, Self::new(0)?))
+    }
+
     /// Allocates copies of `row`, one after the other.
     ///
     /// # Errors
@@ -58,8 +66,7 @@ impl<T: Pod> Memory<T> {
     }
 }
 
-/// A copy of small memory, to which running out of it is what it is to a vector. What may be large is made by
-/// [`Memory::new`], which returns an error.
+/// For what was taken, or is small: running out of memory is what it is to a vector. [`Memory::new`] returns an error.
 impl<T: Pod> Clone for Memory<T> {
     fn clone(&self) -> Self {
         let Ok(mut copy) = Self::new(self.get().len()) else {

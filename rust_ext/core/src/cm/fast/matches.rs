@@ -77,6 +77,11 @@ impl MatchModel {
         }
     }
 
+    /// The heads, to be exchanged for others of the same number.
+    pub fn memory(&mut self) -> &mut Memory<u32> {
+        &mut self.heads
+    }
+
     /// Length of the match, 0 while it recovers from a mismatch.
     #[inline(always)]
     #[must_use]

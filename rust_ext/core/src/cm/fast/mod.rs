@@ -292,9 +292,10 @@ impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V
         let prior = self.prior.filter(|_| self.params.kind == Kind::Text);
         let text = prior.map_or(&[][..], Prior::text);
         let sizes = sizes(text.len() + self.count, level(self.params));
-        let mut predictor = match prior {
-            Some(prior) if !text.is_empty() => taught::taught::<N, V>(sizes, self.params, prior)?,
-            _ => untaught(sizes, self.params, prior)?,
+        let teacher = prior.filter(|_| !text.is_empty());
+        let mut predictor = match teacher {
+            Some(prior) => taught::taught::<N, V>(sizes, self.params, prior)?,
+            None => untaught(sizes, self.params, prior)?,
         };
         let mut primed = primed(prior);
         // The text stays before the symbols: matches are found in it.
@@ -305,6 +306,9 @@ impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V
             interrupt::check(done)?;
             predictor.byte::<K, C>(&mut primed, self.coder, &mut history);
             done = history.len() - text.len();
+        }
+        if let Some(prior) = teacher {
+            taught::give_back(sizes, prior, predictor)?;
         }
         history.drain(..text.len());
         Ok(history)

@@ -4,8 +4,8 @@ use super::contexts::{hash, Contexts, KNOWN, NARROW};
 use super::foresight::Foresight;
 use super::guesses::{Guesses, SURE_LENGTH};
 use super::kernel::{
-    Aligned, Cells, Kernel, Lanes, Line, Slot, Sources, EMPTY, INPUTS, LANES, PROB_ONE, P_MASK,
-    SETS,
+    Aligned, Bucket, Cells, Kernel, Lanes, Line, Slot, Sources, EMPTY, INPUTS, LANES, PROB_ONE,
+    P_MASK, SETS,
 };
 use super::learnt::Learnt;
 use super::matches::{class, MatchModel};
@@ -21,6 +21,7 @@ use crate::cm::prior::Prior;
 use crate::cm::tables::Tables;
 use crate::cm::{Kind, Params};
 use crate::coder::binary;
+use crate::memory::Memory;
 
 /// Match models: a short and a long one.
 pub const MATCH_MODELS: usize = 2;
@@ -160,6 +161,12 @@ impl<const N: usize, const V: usize> Predictor<N, V> {
         predictor
     }
 
+    /// The tables, to be exchanged for others of the same size: those of contexts, and of matches.
+    pub fn memory(&mut self) -> (&mut Memory<Bucket>, [&mut Memory<u32>; MATCH_MODELS]) {
+        let matches = self.matches.each_mut().map(MatchModel::memory);
+        (self.slots.memory(), matches)
+    }
+
     /// Takes what was learnt elsewhere, of the only group of inputs.
     pub fn take(&mut self, learnt: &Learnt) {
         for (lane, (counters, learnt)) in self.counters[0]
@@ -260,11 +267,11 @@ impl<const N: usize, const V: usize> Predictor<N, V> {
                         model.look(history);
                     }
                 } else if position == 5 {
-                    foreseen = self.foresee(primed, history, partial, 2);
+                    foreseen = self.foresee(primed.as_ref(), history, partial, 2);
                 } else if position == 6 {
                     self.foresight.learn(partial);
                     if partial != foreseen >> 1 {
-                        self.foresee(primed, history, partial, 1);
+                        self.foresee(primed.as_ref(), history, partial, 1);
                     }
                 } else if position == 7 {
                     self.next_byte(history, partial);
@@ -377,7 +384,7 @@ impl<const N: usize, const V: usize> Predictor<N, V> {
     #[inline(always)]
     fn foresee(
         &mut self,
-        primed: &Option<Primed<'_>>,
+        primed: Option<&Primed<'_>>,
         history: &mut Vec<u8>,
         partial: u32,
         count: u32,

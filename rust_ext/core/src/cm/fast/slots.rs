@@ -23,6 +23,11 @@ impl Slots {
         Self { buckets }
     }
 
+    /// The buckets, to be exchanged for others of the same number.
+    pub fn memory(&mut self) -> &mut Memory<Bucket> {
+        &mut self.buckets
+    }
+
     /// The bits of an index of a bucket.
     #[inline(always)]
     #[must_use]

@@ -4,16 +4,17 @@
 //! tables are small, and each stream starts from a copy of it. Bytes do not depend on that: a predictor that is kept is
 //! what it would be if it were made anew.
 
-use super::kernel::{Kernel, Task};
-use super::predictor::Predictor;
+use super::kernel::{Bucket, Kernel, Task};
+use super::predictor::{Predictor, MATCH_MODELS};
 use super::simd::dispatch;
 use super::{Sizes, SMALL_TABLE};
 use crate::bitmodel::{Encoding, SymbolCoder};
 use crate::cm::prior::Prior;
 use crate::cm::Params;
+use crate::memory::Memory;
 use crate::{interrupt, Result};
 use std::any::Any;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Predictors that a prior keeps at most: a level, or two, in use.
 const KEPT: usize = 2;
@@ -23,31 +24,53 @@ const INTERVAL: usize = 1 << 13;
 /// Level and table sizes of a predictor.
 type Key = (u32, Sizes);
 
-/// The predictors that were used last, the latest last.
+/// What a prior keeps.
 #[derive(Default)]
-pub struct Kept(Mutex<Vec<(Key, Arc<dyn Any + Send + Sync>)>>);
+pub struct Kept {
+    /// The predictors that were used last, the latest last.
+    states: Mutex<Vec<(Key, Arc<dyn Any + Send + Sync>)>>,
+    /// Tables of copies that have done their work, for the next ones: memory that is new costs more than copying.
+    spare: Mutex<Vec<(Sizes, Tables)>>,
+}
+
+/// Locks what no panic can leave in a bad state.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Kept {
     fn get<T: Any + Send + Sync>(&self, key: Key) -> Option<Arc<T>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = kept.iter().position(|(other, _)| *other == key)?;
-        let found = kept.remove(at);
+        let mut states = lock(&self.states);
+        let at = states.iter().position(|(other, _)| *other == key)?;
+        let found = states.remove(at);
         let state = Arc::clone(&found.1).downcast().ok();
-        kept.push(found);
+        states.push(found);
         state
     }
 
     fn put<T: Any + Send + Sync>(&self, key: Key, state: &Arc<T>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(other, _)| *other != key);
-        if kept.len() >= KEPT {
-            kept.remove(0);
+        let mut states = lock(&self.states);
+        states.retain(|(other, _)| *other != key);
+        if states.len() >= KEPT {
+            states.remove(0);
         }
-        kept.push((key, Arc::clone(state) as Arc<dyn Any + Send + Sync>));
+        states.push((key, Arc::clone(state) as Arc<dyn Any + Send + Sync>));
+    }
+
+    fn tables(&self, sizes: Sizes) -> Result<Tables> {
+        let mut spare = lock(&self.spare);
+        let at = spare.iter().position(|(other, _)| *other == sizes);
+        at.map_or_else(|| Tables::new(sizes), |at| Ok(spare.swap_remove(at).1))
+    }
+
+    fn give_back(&self, sizes: Sizes, tables: Tables) {
+        let mut spare = lock(&self.spare);
+        spare.truncate(KEPT - 1);
+        spare.insert(0, (sizes, tables));
     }
 }
 
-/// None are copied: a prior that is changed teaches other things.
+/// Nothing is copied: a prior that is changed teaches other things.
 impl Clone for Kept {
     fn clone(&self) -> Self {
         Self::default()
@@ -60,8 +83,52 @@ impl std::fmt::Debug for Kept {
     }
 }
 
+/// The larger memory of a predictor.
+#[derive(Debug)]
+struct Tables {
+    buckets: Memory<Bucket>,
+    heads: [Memory<u32>; MATCH_MODELS],
+}
+
+impl Tables {
+    fn new(sizes: Sizes) -> Result<Self> {
+        Ok(Self {
+            buckets: Memory::new(sizes.buckets)?,
+            heads: [Memory::new(sizes.heads)?, Memory::new(sizes.heads)?],
+        })
+    }
+
+    fn take<const N: usize, const V: usize>(predictor: &mut Predictor<N, V>) -> Result<Self> {
+        let (buckets, [short, long]) = predictor.memory();
+        Ok(Self {
+            buckets: buckets.take()?,
+            heads: [short.take()?, long.take()?],
+        })
+    }
+
+    fn put<const N: usize, const V: usize>(self, predictor: &mut Predictor<N, V>) {
+        let (buckets, [short, long]) = predictor.memory();
+        *buckets = self.buckets;
+        [*short, *long] = self.heads;
+    }
+
+    fn copy_from(&mut self, other: &Self) {
+        self.buckets.values().copy_from_slice(other.buckets.get());
+        for (heads, other) in self.heads.iter_mut().zip(&other.heads) {
+            heads.values().copy_from_slice(other.get());
+        }
+    }
+}
+
+/// A predictor without its tables, and these.
+#[derive(Debug)]
+struct State<const N: usize, const V: usize> {
+    predictor: Predictor<N, V>,
+    tables: Tables,
+}
+
 /// Whether predictors of such tables are kept: copying them takes less time than coding a text anew.
-pub fn is_kept(sizes: Sizes) -> bool {
+pub(super) fn is_kept(sizes: Sizes) -> bool {
     sizes.buckets <= SMALL_TABLE && sizes.heads <= SMALL_TABLE
 }
 
@@ -82,14 +149,39 @@ pub fn taught<const N: usize, const V: usize>(
     if !is_kept(sizes) {
         return dispatch(teaching);
     }
+    let kept = prior.kept();
     let key = (params.level, sizes);
-    if let Some(state) = prior.kept().get::<Predictor<N, V>>(key) {
-        return Ok(Predictor::clone(&state));
+    let state = if let Some(state) = kept.get::<State<N, V>>(key) {
+        state
+    } else {
+        // Without a lock: what is called now and then to look for signals may itself code something.
+        let mut predictor = dispatch(teaching)?;
+        let tables = Tables::take(&mut predictor)?;
+        let state = Arc::new(State { predictor, tables });
+        kept.put(key, &state);
+        state
+    };
+    let mut tables = kept.tables(sizes)?;
+    tables.copy_from(&state.tables);
+    let mut copy = state.predictor.clone();
+    tables.put(&mut copy);
+    Ok(copy)
+}
+
+/// Takes a predictor from [`taught`] that is no longer needed.
+///
+/// # Errors
+/// [`crate::Error::Limit`] when there is too little memory.
+pub fn give_back<const N: usize, const V: usize>(
+    sizes: Sizes,
+    prior: &Prior,
+    mut predictor: Predictor<N, V>,
+) -> Result<()> {
+    if is_kept(sizes) {
+        let tables = Tables::take(&mut predictor)?;
+        prior.kept().give_back(sizes, tables);
     }
-    // Without a lock: what is called now and then to look for signals may itself code something.
-    let state = Arc::new(dispatch(teaching)?);
-    prior.kept().put(key, &state);
-    Ok(Predictor::clone(&state))
+    Ok(())
 }
 
 struct Teaching<'a, const N: usize, const V: usize> {
@@ -147,7 +239,7 @@ mod tests {
     }
 
     fn kept(prior: &Prior) -> usize {
-        prior.kept().0.lock().unwrap().len()
+        lock(&prior.kept().states).len()
     }
 
     #[test]
@@ -204,14 +296,9 @@ mod tests {
         for level in [3, 4, 3, 5] {
             encode(MESSAGE, &params(level, Kind::Text), Some(&prior)).unwrap();
         }
-        let levels: Vec<u32> = prior
-            .kept()
-            .0
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(key, _)| key.0)
-            .collect();
+        let states = lock(&prior.kept().states);
+        let levels: Vec<u32> = states.iter().map(|(key, _)| key.0).collect();
+        drop(states);
         assert_eq!(levels, [3, 5]);
         assert_eq!(kept(&prior.clone()), 0);
     }
@@ -254,7 +341,9 @@ mod tests {
             params: &params,
             prior: &prior,
         };
-        let state = Arc::new(teaching.run::<scalar::Scalar>().unwrap());
+        let mut predictor = teaching.run::<scalar::Scalar>().unwrap();
+        let tables = Tables::take(&mut predictor).unwrap();
+        let state = Arc::new(State { predictor, tables });
         prior.kept().put((at, sizes), &state);
         let mut coder = Encoding::new(MESSAGE);
         let task = Coding::<_, N, V> {
