@@ -334,7 +334,24 @@ def _add_train(commands: Commands) -> None:
         "--name", metavar="NAME", help="what the prior is called; by default as its file"
     )
     group.add_argument(
-        "--size", type=size, default=1 << 20, metavar="SIZE", help="of the prior at most; 1MiB"
+        "--base",
+        default="general-1",
+        metavar="PRIOR",
+        help="what the prior starts from: a name, a file, or none for a table of its own",
+    )
+    group.add_argument(
+        "--text",
+        type=size,
+        default=1 << 15,
+        metavar="SIZE",
+        help="of the text that is coded before each stream, at most; 32KiB",
+    )
+    group.add_argument(
+        "--size",
+        type=size,
+        default=1 << 20,
+        metavar="SIZE",
+        help="of the table at most, where the base is none; 1MiB",
     )
     group.add_argument(
         "--lines", action="store_true", help="each line is a sample of its own, not each file"
@@ -366,6 +383,8 @@ def _train(parser: Parser, options: argparse.Namespace) -> int:
             options.output,
             terminal,
             name=options.name or _name_of_prior(options.output),
+            base=options.base,
+            text=options.text,
             size=options.size,
             threads=options.threads,
             hold_back_percent=options.hold_back,

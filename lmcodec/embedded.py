@@ -13,7 +13,7 @@ from lmcodec.header import (
     WeightsRecord,
 )
 from lmcodec.models.base import MODELS
-from lmcodec.prior import SHIPPED, Prior
+from lmcodec.prior import SHIPPED, Prior, is_shipped
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -33,12 +33,17 @@ def can_embed(model: Model) -> bool:
     return model.can_be_primed() and bool(digests) and digests[0].hex() not in SHIPPED.values()
 
 
-def check_size(prior: Prior) -> None:
+def check(prior: Prior) -> None:
     """Check that a prior can be embedded.
 
     Raises:
+        ValueError: It is on a base that is not everywhere: a frame has one copy.
         LimitError: It is too large.
     """
+    if prior.base is not None and not is_shipped(prior.base):
+        raise ValueError(
+            f"prior cannot be embedded: its base is not of the package: {prior.base!r}"
+        )
     if prior.file_bytes > MAX_WEIGHTS_BYTES:
         raise LimitError(
             f"prior is too large to be embedded: {prior.file_bytes} of {MAX_WEIGHTS_BYTES} bytes",
@@ -51,9 +56,10 @@ def pack(prior: Prior) -> bytes:
     """Return what precedes a copy of a prior, and the copy.
 
     Raises:
+        ValueError: It is on a base that is not everywhere.
         LimitError: It is too large.
     """
-    check_size(prior)
+    check(prior)
     raw = bytes(prior)
     coding, copy = WEIGHTS_CODED, MODELS.get(*_CODER)().encode(raw)
     if not len(copy) < len(raw) <= MAX_WEIGHTS_RATIO * len(copy):

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from lmcodec import embedded
 from lmcodec.block import Choice, Plan, Split
-from lmcodec.embedded import check_size
 from lmcodec.errors import UnsupportedError
 from lmcodec.header import MAX_BLOCK_BYTES
 from lmcodec.models.base import MODELS, Model
@@ -127,7 +127,7 @@ def settings(
     chosen = values.get(CompressionParameter.compression_level, DEFAULT_LEVEL)
     chosen_prior = _prior(prior, model)
     if embed and isinstance(chosen_prior, Prior):
-        check_size(chosen_prior)
+        embedded.check(chosen_prior)
     return Settings(
         Plan(
             chosen,

@@ -71,8 +71,9 @@ class Prior:
         # A view, since `bytes` of a number would be so many zeros.
         raw = bytes(memoryview(data))
         named = _core.Prior.base_of(raw)
-        self.base = _base(named) if named is not None else None
-        self.table = _core.Prior(raw, self.base and self.base.table)
+        self.base: Prior | None = _base(named) if named is not None else None
+        below = self.base.table if self.base is not None else None
+        self.table: _core.Prior = _core.Prior(raw, below)
         self.name = self.table.name
         self.digest = _sha256(raw)
         self._file_bytes = len(raw)

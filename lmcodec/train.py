@@ -1,4 +1,8 @@
-"""Trains priors on samples."""
+"""Makes priors from samples.
+
+A prior of one's own is a text that is chosen from the samples, on a base that knows what all text
+is like. Without a base it has a table, too, as the priors of the package have.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from lmcodec import _core
 from lmcodec.errors import LimitError
-from lmcodec.prior import MAX_BYTES, Prior
+from lmcodec.excerpt import choose, chooser_bytes
+from lmcodec.prior import MAX_BYTES, MAX_TEXT_BYTES, Prior, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 DEFAULT_BYTES = 1 << 20
+DEFAULT_TEXT_BYTES = 1 << 15
+DEFAULT_BASE = "general-1"
 _BUCKET_BYTES = 64
 # Checked before the work, which may take minutes; reading a file checks it, too.
 _NAME = re.compile(r"[a-z0-9._-]{1,48}")
@@ -61,6 +68,8 @@ class Step:
 def train_prior(
     samples: Iterable[Buffer],
     *,
+    base: str | os.PathLike[str] | Prior = DEFAULT_BASE,
+    text: int = DEFAULT_TEXT_BYTES,
     tuning: Iterable[Buffer] | None = None,
     name: str = "own",
     size: int = DEFAULT_BYTES,
@@ -69,25 +78,33 @@ def train_prior(
     progress: Callable[[int, int], None] | None = None,
     note: Callable[[Step], None] | None = None,
 ) -> Prior:
-    """Train a prior: what a few thousand records, or megabytes of text, are like.
+    """Make a prior from samples: what a few records, or megabytes of text, are like.
 
     Use it where there are many small texts of one kind: each then starts with what is common to
-    them, as with a dictionary of zstd. What is in three samples or more counts, or in two where
-    there are fewer than a thousand samples.
+    them, as with a dictionary of zstd. The prior has a text, chosen from the samples, that is coded
+    before each stream or message and thrown away; all else is looked up in its base.
+
+    Without a base it has a table as well. What is in three samples or more counts there, or in two
+    where there are fewer than a thousand samples.
 
     Args:
-        samples: Texts, each a whole file or message. Longer ones count as several of 64 KiB.
+        samples: Texts, each a whole file or message. In a table longer ones count as several of 64
+            KiB.
+        base: The name or file of the prior below this one, or a prior, which has no base itself;
+            "none" for a table instead. Streams need it as well.
+        text: Bytes of the text at most, up to 2**24; 0 for none. As much is coded before each
+            stream, and before the first message.
         tuning: Texts that are not among the samples, on which `cm` learns how far to trust the
-            prior; by default every other sample, with a prior of the rest.
+            table; by default every other sample, with a table of the rest.
         name: What the prior is called: lower-case letters, digits, "-", "_" and ".".
-        size: Bytes of the table at most; it is smaller where there is less to know. What is learnt
-            in tuning adds up to half of that.
+        size: Bytes of the table at most, where there is no base; it is smaller where there is less
+            to know. What is learnt in tuning adds up to half of that.
         threads: Threads that count, or None for as many as there are processors.
         max_memory: Bytes of memory that training may need, or None for any number. It is checked
             before the work. With less, text is counted in more passes, which takes longer.
         progress: Called with (bytes of work done, in all) in the calling thread, after every
             thousandth or so; texts may be gone through twice. What it raises ends the training.
-        note: Called after each kind of context.
+        note: Called after each kind of context of a table.
 
     Returns:
         The prior: use it as ``prior=`` of `lmcodec.compress` or `lmcodec.MessageCodec`, and write
@@ -95,7 +112,10 @@ def train_prior(
 
     Raises:
         TypeError: A sample is not a buffer.
-        ValueError: The name is not well formed, or a number is out of range.
+        ValueError: The name is not well formed, a number is out of range, or the base is not known
+            or has one itself.
+        FormatError: The file of the base is not a prior.
+        OSError: It cannot be read.
         LimitError: Training needs more memory than allowed.
 
     Example:
@@ -103,7 +123,7 @@ def train_prior(
         >>> samples = [f"user {i} logged in from host {i % 7}".encode() for i in range(500)]
         >>> prior = lmcodec.train_prior(samples, name="logins")
         >>> message = b"user 900 logged in from host 3"
-        >>> len(lmcodec.MessageCodec(prior=prior).encode(message)) < 12
+        >>> len(lmcodec.MessageCodec(prior=prior).encode(message)) < 10
         True
     """
     if not _BUCKET_BYTES <= size <= MAX_BYTES:
@@ -114,7 +134,38 @@ def train_prior(
         raise ValueError(f"threads must not be negative: got {threads}")
     if _NAME.fullmatch(name) is None:
         raise ValueError(f"name of a prior must be 1 to 48 of a-z, 0-9, -, _ and .: got {name!r}")
+    if not 0 <= text <= MAX_TEXT_BYTES:
+        raise ValueError(f"text must be 0 to {MAX_TEXT_BYTES} bytes: got {text}")
+    below = None
+    if base != "none":
+        below = base if isinstance(base, Prior) else find(base)
+        if below.base is not None:
+            raise ValueError(f"base must be a prior without a base: got {below!r}")
     texts = [_bytes(sample) for sample in samples]
+    if below is None:
+        table = _table(texts, tuning, name, size, threads, max_memory, progress, note)
+    else:
+        count = sum(map(len, texts))
+        check_text_memory(count, len(texts), text=text, max_memory=max_memory)
+        table = _core.Prior.empty(name).on(below.digest, below.table)
+    if text:
+        table = table.with_text(choose(texts, text))
+    if below is not None and progress is not None:
+        progress(count, count)
+    return Prior(table.to_bytes())
+
+
+def _table(
+    texts: list[bytes],
+    tuning: Iterable[Buffer] | None,
+    name: str,
+    size: int,
+    threads: int | None,
+    max_memory: int | None,
+    progress: Callable[[int, int], None] | None,
+    note: Callable[[Step], None] | None,
+) -> _core.Prior:
+    """Train a table."""
     count = sum(map(len, texts))
     training = _Training(texts, name, size, threads or os.cpu_count() or 1, max_memory, progress)
     without: set[tuple[int, int]] = set()
@@ -134,7 +185,30 @@ def train_prior(
         if learnt.start_bytes <= size // 2:
             table = table.with_starts_of(learnt)
     training.tell(tuning_work)
-    return Prior(table.to_bytes())
+    return table
+
+
+def check_text_memory(count: int, texts: int, *, text: int, max_memory: int | None) -> None:
+    """Check the memory that choosing a text needs.
+
+    Args:
+        count: Bytes of all samples.
+        texts: How many there are.
+        text: Bytes of the text.
+        max_memory: Bytes of memory that it may need, or None for any number.
+
+    Raises:
+        LimitError: It needs more memory than allowed.
+    """
+    needed = chooser_bytes(count, text) + count + texts * _TEXT_BYTES
+    if max_memory is not None and needed > max_memory:
+        raise LimitError(
+            f"text is too large to train on: {count} bytes need {needed} bytes of memory, "
+            f"the limit is {max_memory}",
+            limit=max_memory,
+            needed=needed,
+            hint=f"train on a part of it, or pass max_memory={needed} or more",
+        )
 
 
 def check_memory(

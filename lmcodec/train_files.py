@@ -9,7 +9,7 @@ from lmcodec.models.cm import Cm
 from lmcodec.names import STDIN, expand
 from lmcodec.outputs import Output, Stdout, open_output
 from lmcodec.terminal import Terminal, human, shown
-from lmcodec.train import Step, check_memory, train_prior
+from lmcodec.train import Step, check_memory, check_text_memory, train_prior
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,8 @@ def train_files(
     terminal: Terminal,
     *,
     name: str,
+    base: str,
+    text: int,
     size: int,
     threads: int | None,
     hold_back_percent: int,
@@ -43,7 +45,9 @@ def train_files(
         output: Where the prior goes; "-" is standard output.
         terminal: Where words go.
         name: What the prior is called.
-        size: Bytes of its table at most.
+        base: Name or file of the prior that it starts from, or "none" for a table.
+        text: Bytes of its text at most.
+        size: Bytes of its table at most, where there is no base.
         threads: Threads that count, or None for one for each processor.
         hold_back_percent: How much of the text is held back: 0 to 50.
         max_memory: Bytes of memory that training may need, or None for most of the machine's.
@@ -61,7 +65,10 @@ def train_files(
     paths = [path for path in paths if path == STDIN or not _is_same(path, output)]
     max_memory = max_memory or _most_memory()
     count = sum(os.stat(path).st_size for path in paths if path != STDIN)
-    check_memory(count, len(paths), size=size, threads=threads, max_memory=max_memory)
+    if base == "none":
+        check_memory(count, len(paths), size=size, threads=threads, max_memory=max_memory)
+    else:
+        check_text_memory(count, len(paths), text=text, max_memory=max_memory)
     target: Output
     if output == STDIN:
         target = Stdout()
@@ -73,7 +80,16 @@ def train_files(
         kept, held = _split(samples, hold_back_percent)
         if not any(kept):
             raise ValueError("there is no text to train on")
-        prior = _train(kept, terminal, name=name, size=size, threads=threads, max_memory=max_memory)
+        prior = _train(
+            kept,
+            terminal,
+            name=name,
+            base=base,
+            text=text,
+            size=size,
+            threads=threads,
+            max_memory=max_memory,
+        )
         target.write(bytes(prior))
     except BaseException:
         target.abandon()
@@ -94,6 +110,8 @@ def _train(
     terminal: Terminal,
     *,
     name: str,
+    base: str,
+    text: int,
     size: int,
     threads: int | None,
     max_memory: int | None,
@@ -115,6 +133,8 @@ def _train(
         return train_prior(
             samples,
             name=name,
+            base=base,
+            text=text,
             size=size,
             threads=threads,
             max_memory=max_memory,

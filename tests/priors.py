@@ -14,7 +14,7 @@ from tests.strategies import log_lines
 
 GENERAL = bytes.fromhex(prior.SHIPPED["general-1"])
 SAMPLES_OF_OWN = log_lines(8, 600).splitlines(keepends=True)
-OWN = train_prior(SAMPLES_OF_OWN, name="log", size=1 << 13)
+OWN = train_prior(SAMPLES_OF_OWN, name="log", size=1 << 13, base="none", text=0)
 # Of the kind that it was trained on, but not among the samples.
 RECORDS = log_lines(5, 10)
 ENGLISH = (

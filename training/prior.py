@@ -76,6 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
     in_turn = [piece for pieces in zip(*tuning, strict=True) for piece in pieces if piece]
     prior = train_prior(
         texts,
+        base="none",
+        text=0,
         tuning=in_turn,
         name=options.name,
         size=options.size,

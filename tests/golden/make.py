@@ -91,7 +91,7 @@ def embedded() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of frames with a copy of a prior."""
     samples = log_lines(31, 90).splitlines(keepends=True)
     content = log_lines(32, 8)
-    prior = lmcodec.train_prior(samples, name="log", size=1 << 11)
+    prior = lmcodec.train_prior(samples, name="log", size=1 << 11, base="none", text=0)
     yield "cm-v2-embedded", content, lmcodec.compress(content, prior=prior, embed=True)
     options = {CompressionParameter.content_digest: 1, CompressionParameter.block_size: 150}
     several = lmcodec.compress(content, options=options, model="cm", prior=prior, embed=True)

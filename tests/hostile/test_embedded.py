@@ -36,7 +36,11 @@ from tests.strategies import random_bytes
 
 CONTENT = b"yes yet yen " * 20
 # Read from its bytes only: no stream here may find it elsewhere.
-TINY = bytes(lmcodec.train_prior([b"yes"] * 8 + [b"yet"] * 3 + [b"yen"] * 2, name="tiny", size=64))
+TINY = bytes(
+    lmcodec.train_prior(
+        [b"yes"] * 8 + [b"yet"] * 3 + [b"yen"] * 2, name="tiny", size=64, base="none", text=0
+    )
+)
 DIGEST = hashlib.sha256(TINY).digest()
 RECORD = WeightsRecord(WEIGHTS_STORED, len(TINY), len(TINY), DIGEST)
 COPY = RECORD.pack() + TINY

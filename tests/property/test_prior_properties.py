@@ -16,7 +16,7 @@ from tests.strategies import hard_bytes, log_lines, prose
 HEADER_BYTES, BUCKET_BYTES = 64, 64
 # Files of one to four buckets, whose tables anything may stand in for.
 FILES = [
-    bytes(train_prior(SAMPLES_OF_OWN, size=count * BUCKET_BYTES, name="any"))
+    bytes(train_prior(SAMPLES_OF_OWN, size=count * BUCKET_BYTES, name="any", base="none", text=0))
     for count in range(1, 5)
 ]
 
@@ -100,8 +100,8 @@ def test_any_payload_is_decoded_or_refused(
 
 @given(st.lists(texts, max_size=8), st.sampled_from([64, 500, 4096]))
 def test_any_samples_train_a_prior(samples: list[bytes], size: int) -> None:
-    prior = train_prior(samples, size=size, threads=2)
-    assert bytes(prior) == bytes(train_prior(samples, size=size, threads=1))
+    prior = train_prior(samples, size=size, threads=2, base="none", text=0)
+    assert bytes(prior) == bytes(train_prior(samples, size=size, threads=1, base="none", text=0))
     assert len(bytes(prior)) <= HEADER_BYTES + size
     model = Cm(5).primed(prior)
     for sample in samples:

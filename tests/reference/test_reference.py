@@ -51,7 +51,9 @@ def examples() -> dict[str, bytes]:
 
 
 # The prior of the example of docs/priors.md.
-TINY = lmcodec.train_prior([b"yes"] * 8 + [b"yet"] * 3 + [b"yen"] * 2, name="tiny", size=64)
+TINY = lmcodec.train_prior(
+    [b"yes"] * 8 + [b"yet"] * 3 + [b"yen"] * 2, name="tiny", size=64, base="none", text=0
+)
 YES = b"yes yet yen " * 8
 EXAMPLES = {
     "stored": (b"Hi!", lmcodec.compress(b"Hi!", model="stored")),

@@ -27,7 +27,9 @@ FILE = bytes(OWN)
 # The same with one bit of the table changed.
 OTHER = FILE[:70] + bytes([FILE[70] ^ 1]) + FILE[71:]
 # One that has a start.
-LEARNT = bytes(lmcodec.train_prior([prose(seed, 6000) for seed in range(9)], size=1 << 18))
+LEARNT = bytes(
+    lmcodec.train_prior([prose(seed, 6000) for seed in range(9)], size=1 << 18, base="none", text=0)
+)
 START = 64 + 64 * int.from_bytes(LEARNT[56:60], "little")
 ORIGINAL = (prior._DATA / "general-1.prior").read_bytes()
 STREAM = lmcodec.compress(RECORDS, model="cm", prior=OWN)

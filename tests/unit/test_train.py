@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import itertools
 import signal
 from typing import Any
@@ -13,20 +14,22 @@ from lmcodec.train import Step, check_memory
 from tests.priors import OWN, RECORDS, SAMPLES_OF_OWN
 from tests.strategies import log_lines, prose
 
+train_table = functools.partial(train_prior, base="none", text=0)
+
 SETTINGS: Any = {"buckets": 4, "segment": 10, "documents": 1, "threads": 1, "records": 1 << 10}
 
 
 def test_the_same_samples_give_the_same_bytes() -> None:
     for threads in (1, 2, 3, None):
-        again = train_prior(SAMPLES_OF_OWN, name="log", size=1 << 13, threads=threads)
+        again = train_table(SAMPLES_OF_OWN, name="log", size=1 << 13, threads=threads)
         assert bytes(again) == bytes(OWN)
     buffers = (memoryview(bytearray(sample)) for sample in SAMPLES_OF_OWN)
-    assert bytes(train_prior(buffers, name="log", size=1 << 13)) == bytes(OWN)
+    assert bytes(train_table(buffers, name="log", size=1 << 13)) == bytes(OWN)
 
 
 @pytest.mark.parametrize("size", [64, 127, 128, 1000, 1 << 12, 1 << 20])
 def test_sizes_are_kept(size: int) -> None:
-    trained = train_prior(SAMPLES_OF_OWN, size=size)
+    trained = train_table(SAMPLES_OF_OWN, size=size)
     assert 64 <= len(trained) <= size
     # The rest is what was learnt in tuning.
     assert len(trained) + 64 <= len(bytes(trained)) <= 64 + size + size // 2
@@ -36,9 +39,9 @@ def test_sizes_are_kept(size: int) -> None:
 
 def test_names() -> None:
     assert OWN.name == "log"
-    assert train_prior([]).name == "own"
+    assert train_table([]).name == "own"
     longest = ("a-b_c.0" * 7)[:48]
-    assert Prior(bytes(train_prior([], name=longest))).name == longest
+    assert Prior(bytes(train_table([], name=longest))).name == longest
 
 
 @pytest.mark.parametrize(
@@ -55,21 +58,21 @@ def test_names() -> None:
 def test_wrong_arguments_are_refused_before_the_work(arguments: dict[str, Any]) -> None:
     seen: list[Step] = []
     with pytest.raises(ValueError, match="must"):
-        train_prior(SAMPLES_OF_OWN, note=seen.append, **arguments)
+        train_table(SAMPLES_OF_OWN, note=seen.append, **arguments)
     assert seen == []
 
 
 @pytest.mark.parametrize("samples", [["text"], [3], b"text", [None]])
 def test_samples_must_be_buffers(samples: Any) -> None:
     with pytest.raises(TypeError):
-        train_prior(samples)
+        train_table(samples)
 
 
 @pytest.mark.parametrize(
     "samples", [[], [b""], [b"", b"", b""], [b"a"], [b"a text that is there only once"]]
 )
 def test_nothing_to_know_gives_a_prior_that_works(samples: list[bytes]) -> None:
-    trained = train_prior(samples)
+    trained = train_table(samples)
     assert len(trained) == 64
     assert not any(bytes(trained)[64:])
     stream = lmcodec.compress(RECORDS, model="cm", prior=trained)
@@ -81,7 +84,7 @@ def test_nothing_to_know_gives_a_prior_that_works(samples: list[bytes]) -> None:
 
 def test_every_kind_is_noted() -> None:
     seen: list[Step] = []
-    train_prior(SAMPLES_OF_OWN, note=seen.append)
+    train_table(SAMPLES_OF_OWN, note=seen.append)
     assert [step.kind for step in seen] == _core.PriorTrainer.KINDS
     for step in seen:
         assert step.records >= step.entries
@@ -94,7 +97,7 @@ def test_what_is_raised_on_the_way_ends_the_training() -> None:
         raise KeyError(step.kind)
 
     with pytest.raises(KeyError, match=_core.PriorTrainer.KINDS[0]):
-        train_prior(SAMPLES_OF_OWN, note=stop)
+        train_table(SAMPLES_OF_OWN, note=stop)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -102,7 +105,7 @@ def test_progress_inside_of_a_kind(threads: int) -> None:
     texts = [prose(seed, 8000) for seed in range(4)]
     seen: list[tuple[int, int]] = []
     noted: list[int] = []
-    train_prior(
+    train_table(
         texts,
         threads=threads,
         progress=lambda done, total: seen.append((done, total)),
@@ -128,7 +131,7 @@ def test_training_stops_inside_of_a_kind(threads: int, calls: int) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_prior(
+        train_table(
             [prose(seed, 8000) for seed in range(4)],
             threads=threads,
             progress=stop,
@@ -150,7 +153,7 @@ def test_a_signal_stops_the_training() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            train_prior(SAMPLES_OF_OWN, note=interrupt)
+            train_table(SAMPLES_OF_OWN, note=interrupt)
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -190,17 +193,17 @@ def test_memory_is_bounded_before_the_work() -> None:
         seen.append(done)
 
     with pytest.raises(LimitError, match="text is too large to train on") as caught:
-        train_prior(SAMPLES_OF_OWN, size=1 << 13, max_memory=1 << 20, progress=see)
+        train_table(SAMPLES_OF_OWN, size=1 << 13, max_memory=1 << 20, progress=see)
     assert seen == []
     needed = caught.value.needed
     assert needed is not None
     assert caught.value.limit == 1 << 20
     assert needed > 1 << 20
     assert f"max_memory={needed}" in str(caught.value.hint)
-    again = train_prior(SAMPLES_OF_OWN, name="log", size=1 << 13, max_memory=needed)
+    again = train_table(SAMPLES_OF_OWN, name="log", size=1 << 13, max_memory=needed)
     assert bytes(again) == bytes(OWN)
     with pytest.raises(LimitError):
-        train_prior(SAMPLES_OF_OWN, size=1 << 13, max_memory=needed - 1)
+        train_table(SAMPLES_OF_OWN, size=1 << 13, max_memory=needed - 1)
 
 
 def test_less_memory_means_more_passes() -> None:
@@ -236,14 +239,14 @@ def test_records_of_the_kind_become_much_shorter() -> None:
 
 def test_what_is_in_one_sample_only_is_not_known() -> None:
     secret = b"xylophone quartz jumble; " * 40
-    trained = train_prior([*SAMPLES_OF_OWN, secret], name="log", size=1 << 13)
+    trained = train_table([*SAMPLES_OF_OWN, secret], name="log", size=1 << 13)
     assert bytes(trained) == bytes(OWN)
 
 
 def test_long_texts_count_as_several() -> None:
     text = prose(7, 40_000)
     assert len(text) > 3 << 16
-    trained = train_prior([text], size=1 << 14)
+    trained = train_table([text], size=1 << 14)
     content = prose(8, 40)
     primed = lmcodec.compress(content, model="cm", prior=trained)
     without = lmcodec.compress(content, model="cm", prior="none")
