@@ -102,6 +102,10 @@ class Prior:
         """Return the number of bytes of its table, without that of the base."""
         return self.table.table_bytes
 
+    def __bool__(self) -> bool:
+        """Return true: without a table it is still a prior."""
+        return True
+
     @property
     def text_bytes(self) -> int:
         """Bytes of the text that is coded before the first symbol."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,6 +24,7 @@ RECORD = RECORDS.splitlines(keepends=True)[0]
 
 
 def test_what_is_in_them() -> None:
+    assert TEXT
     assert (TEXT.name, len(TEXT), TEXT.base) == ("log", 0, prior.default())
     assert 4000 < TEXT.text_bytes <= 4096
     assert TEXT.file_bytes == len(bytes(TEXT)) == 100 + TEXT.text_bytes
@@ -156,7 +158,11 @@ def test_a_base_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     forget(monkeypatch)
     monkeypatch.setenv("LMCODEC_MODEL_PATH", str(tmp_path))
     (tmp_path / "own.prior").write_bytes(file)
-    for load in (lambda: Prior(file), lambda: Prior.load(tmp_path / "own.prior")):
+    loads: list[Callable[[], Prior]] = [
+        lambda: Prior(file),
+        lambda: Prior.load(tmp_path / "own.prior"),
+    ]
+    for load in loads:
         with pytest.raises(
             WeightsError, match=f"base of the prior is not here: {OWN.digest.hex()}"
         ) as caught:
