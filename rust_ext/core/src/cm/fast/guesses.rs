@@ -1,7 +1,7 @@
 //! Guesses at whole bytes in long matches, where they are hardly ever wrong.
 
 use super::contexts::hash;
-use crate::cm::memory::filled;
+use crate::cm::memory::{copied, filled};
 use crate::cm::tables::Tables;
 use crate::coder::binary::PROB_ONE;
 
@@ -19,12 +19,21 @@ const LIMIT: u32 = 1023;
 const MAX_P: u32 = PROB_ONE - 32;
 
 /// Judges guesses by the byte that is expected and the last two bytes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Guesses {
     /// How often a long match went on: 22 bits p, 10 bits count.
     cells: Box<[u32; CONTEXTS]>,
     /// The cell at hand and the byte that it is about.
     judged: Option<(usize, u8)>,
+}
+
+impl Clone for Guesses {
+    fn clone(&self) -> Self {
+        Self {
+            cells: copied(&self.cells),
+            ..*self
+        }
+    }
 }
 
 impl Guesses {

@@ -3,7 +3,7 @@
 use super::kernel::{Aligned, Kernel, Line, LANES, RATES, SETS};
 use super::learnt::{start_row, Learnt};
 use super::simd::prefetch;
-use crate::cm::memory::filled;
+use crate::cm::memory::{copied, filled};
 use crate::cm::tables::Tables;
 
 /// Contexts of the final mixer.
@@ -25,7 +25,7 @@ const FINAL_MAX: i32 = 2815;
 
 /// Mixes the inputs of one bit to a probability in the stretch domain: `V` groups of inputs, weight sets
 /// selected out of `ROWS`.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Mixer<const V: usize, const ROWS: usize> {
     rows: Box<[[Line; V]; ROWS]>,
     /// Apart from the weights, since a vector that was written in parts is slow to read.
@@ -39,6 +39,20 @@ pub struct Mixer<const V: usize, const ROWS: usize> {
     output: i32,
     rates: Box<[i32; RATES]>,
     last_rates: Box<[i32; RATES]>,
+}
+
+impl<const V: usize, const ROWS: usize> Clone for Mixer<V, ROWS> {
+    fn clone(&self) -> Self {
+        Self {
+            rows: copied(&self.rows),
+            visits: copied(&self.visits),
+            last: copied(&self.last),
+            last_visits: copied(&self.last_visits),
+            rates: copied(&self.rates),
+            last_rates: copied(&self.last_rates),
+            ..*self
+        }
+    }
 }
 
 fn rates([start, floor]: [i32; 2]) -> Box<[i32; RATES]> {
@@ -166,7 +180,7 @@ pub type Pair = Aligned<[[u16; ENTRIES]; 2]>;
 /// of two.
 ///
 /// Rows of 16 entries over the stretch domain; the two nearest are interpolated, the nearer one learns.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Apm<const P: usize> {
     /// Two rows a cache line: contexts that differ in the next bit only.
     pairs: Box<[Pair; P]>,
@@ -174,6 +188,15 @@ pub struct Apm<const P: usize> {
     /// Which row of the pair.
     row: usize,
     entry: usize,
+}
+
+impl<const P: usize> Clone for Apm<P> {
+    fn clone(&self) -> Self {
+        Self {
+            pairs: copied(&self.pairs),
+            ..*self
+        }
+    }
 }
 
 impl<const P: usize> Apm<P> {
