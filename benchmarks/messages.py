@@ -25,8 +25,8 @@ __all__ = [
     "FIRST",
     "LATER",
     "LENGTHS",
-    "OWN_SMALL",
-    "OWN_TEXT",
+    "OWN_ALL",
+    "OWN_FIRST",
     "SAMPLES",
     "SPEED",
     "Own",
@@ -68,40 +68,36 @@ _SPEED_RUNS = 5
 
 @dataclass(frozen=True)
 class Own:
-    """A prior that is trained on a sample itself, behind what its messages hold.
+    """A prior that is made from a sample itself, behind what its messages hold.
 
     Args:
         name: What reports call it.
-        trained_bytes: How much of the sample it is trained on; None for all that is left.
-        table_bytes: Its size at most.
+        trained_bytes: How much of the sample it is made from; None for all that is left.
     """
 
     name: str
     trained_bytes: int | None
-    table_bytes: int
 
     def train(self, data: bytes) -> lmcodec.Prior:
-        """Train it on the pieces of a sample."""
+        """Make it from the pieces of a sample: as large as a dictionary of zstd."""
         return lmcodec.train_prior(
-            pieces(data, self.trained_bytes), name="own", size=self.table_bytes
+            pieces(data, self.trained_bytes), name="own", text=_DICTIONARY_BYTES
         )
 
 
-OWN_SMALL = Own("own, 32 KiB of all", None, _DICTIONARY_BYTES)
-"""As large as a dictionary of zstd, and trained on as much."""
+OWN_ALL = Own("own, 32 KiB of all", None)
+"""Its text is chosen from as much as the dictionary is made from."""
 
-OWN_TEXT = Own("own, 1 MiB of 32 KiB", _DICTIONARY_BYTES, 1 << 20)
-"""Trained on as much text as such a dictionary holds."""
+OWN_FIRST = Own("own, 32 KiB of 32 KiB", _DICTIONARY_BYTES)
+"""Made from as much text as such a dictionary holds."""
 
 CHOICES: tuple[str | Own, ...] = (
     "none",
     "general-1",
-    OWN_SMALL,
-    Own("own, 32 KiB of 32 KiB", _DICTIONARY_BYTES, _DICTIONARY_BYTES),
-    OWN_TEXT,
-    Own("own, 1 MiB of all", None, 1 << 20),
+    OWN_ALL,
+    OWN_FIRST,
 )
-"""What messages start from: at most so many bytes of prior, trained on so much of the sample."""
+"""What messages start from: so many bytes of text at most, made from so much of the sample."""
 
 
 def label(choice: str | Own) -> str:
@@ -136,8 +132,7 @@ def measure_all(store: Store, *, note: Note) -> None:
 
 def _own(blank: Measurement, data: bytes, store: Store) -> Iterator[Measurement]:
     for choice in CHOICES:
-        # What is trained here depends on the code alone.
-        made_by = version("auto" if choice == "general-1" else "none")
+        made_by = version("none" if choice == "none" else "auto")
         row = replace(blank, options=label(choice), version=made_by)
         lengths = [n for n in LENGTHS if not store.has(row.corpus, n, row.label, made_by)]
         if not lengths:

@@ -12,8 +12,8 @@ from benchmarks.messages import (
     FIRST,
     LATER,
     LENGTHS,
-    OWN_SMALL,
-    OWN_TEXT,
+    OWN_ALL,
+    OWN_FIRST,
     SAMPLES,
     SPEED,
     Own,
@@ -159,7 +159,7 @@ def _messages(rows: Sequence[Measurement]) -> list[Finding]:
 
 def _own(rows: Sequence[Measurement]) -> list[Finding]:
     return [
-        finding for one in (OWN_SMALL, OWN_TEXT) for finding in _of_messages(rows, one, _OWN_BYTES)
+        finding for one in (OWN_ALL, OWN_FIRST) for finding in _of_messages(rows, one, _OWN_BYTES)
     ]
 
 

@@ -21,7 +21,7 @@ def test_lines_are_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     text = tmp_path / "log.txt"
     text.write_text("".join(LINES))
     output = tmp_path / "Sessions.prior"
-    assert main(["train", "--lines", str(text), "-o", str(output), "-v"]) == 0
+    assert main(["train", "--lines", str(text), "-o", str(output), "-v", "--base", "none"]) == 0
     words = capsys.readouterr().err
     assert gain(words) < -50
     assert "from 360 samples" in words
@@ -31,7 +31,8 @@ def test_lines_are_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     # A table for little to know is small.
     assert len(prior) < 1 << 16
     again = tmp_path / "again.prior"
-    assert main(["train", "--lines", str(text), "-o", str(again), "--name", "sessions"]) == 0
+    arguments = ["--name", "sessions", "--base", "none"]
+    assert main(["train", "--lines", str(text), "-o", str(again), *arguments]) == 0
     assert again.read_bytes() == output.read_bytes()
 
 

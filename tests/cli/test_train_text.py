@@ -55,7 +55,9 @@ def test_a_base_of_a_file(text: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     stream = tmp_path / "log.txt.lmz"
     arguments = ["--prior", str(tmp_path / "own.prior"), str(text), "-k"]
     assert lmz(arguments) == 0
-    assert lmz(["-d", "-c", *arguments[:2], str(stream)]) == 0
+    text.unlink()
+    assert lmz(["-d", *arguments[:2], str(stream)]) == 0
+    assert text.read_text() == "".join(LINES)
     capsys.readouterr()
     assert lmz([*arguments, "-f", "--embed"]) == 1
     assert "its base is not of the package" in capsys.readouterr().err

@@ -14,7 +14,7 @@ import lmcodec
 from benchmarks import __main__ as command
 from benchmarks import gains, matrix, messages, prior_figures, prior_report
 from benchmarks.gains import Setting
-from benchmarks.messages import LENGTHS, OWN_SMALL, OWN_TEXT, SAMPLES, SPEED, Own, label
+from benchmarks.messages import LENGTHS, OWN_ALL, OWN_FIRST, SAMPLES, SPEED, Own, label
 from benchmarks.results import Machine, Store, read_rows
 from lmcodec import corpora
 from lmcodec.bench import Measurement
@@ -81,7 +81,7 @@ def good_rows() -> list[Measurement]:
     slower: dict[str, Any] = dict.fromkeys(times, 0.7)
     rows.append(size_row(name, raw, 220_000, **slower))
     rows += message_rows("general-1", (600, 1500, 4400))
-    rows += message_rows(OWN_SMALL, (430, 1200, 4000)) + message_rows(OWN_TEXT, (430, 1200, 4000))
+    rows += message_rows(OWN_ALL, (430, 1200, 4000)) + message_rows(OWN_FIRST, (430, 1200, 4000))
     first = size_row("alice29.txt", 256, 71, options="message, first, general-1")
     rows.append(replace(first, compress_cpu_s=0.06, compress_peak_bytes=54 << 20))
     rows.append(
@@ -188,7 +188,7 @@ def test_own_priors_know_nothing_of_the_messages() -> None:
     assert b"".join(messages.pieces(data)) == LETTER * 200
     assert {len(piece) for piece in messages.pieces(data, 1 << 12)} == {512}
     assert b"".join(messages.pieces(data, 1 << 12)) == (LETTER * 200)[: 1 << 12]
-    assert len(OWN_SMALL.train(data)) <= 1 << 15
+    assert OWN_ALL.train(data).text_bytes <= 1 << 15
 
 
 def test_least_of_several_runs() -> None:
@@ -203,7 +203,7 @@ def test_messages_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     data = LETTER * 600
     monkeypatch.setattr(corpora, "load", lambda _: data)
     monkeypatch.setattr(messages, "SAMPLES", SAMPLES[:1])
-    monkeypatch.setattr(messages, "CHOICES", ("none", "general-1", OWN_SMALL))
+    monkeypatch.setattr(messages, "CHOICES", ("none", "general-1", OWN_ALL))
     monkeypatch.setattr(messages, "_RUNS", 1)
     monkeypatch.setattr(messages, "_SPEED_RUNS", 1)
     monkeypatch.setattr(messages, "SPEED", ("book1", 1000))
@@ -221,7 +221,7 @@ def test_messages_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         later = rows[f"lmcodec message, later, {choice}", 256]
         assert later.decompress_cpu_s is not None
         assert later.coded_bytes == rows[f"lmcodec {label(choice)}", 256].coded_bytes
-    assert 64 < rows[f"lmcodec {label(OWN_SMALL)}", 256].prior_bytes <= (1 << 15) + 64
+    assert 64 < rows[f"lmcodec {label(OWN_ALL)}", 256].prior_bytes <= (1 << 15) + 100
     assert {("lmcodec -5", 1000), ("lmcodec -5 --prior none", 1000)} <= set(rows)
     count = len(store.rows)
     messages.measure_all(store, note=lambda _: None)
@@ -255,7 +255,7 @@ def test_good_rows_meet_every_target() -> None:
             {"coded_bytes": 91},
             ["messages of 256 bytes"],
         ),
-        (f"lmcodec {label(OWN_TEXT)}", "book1", 1024, {"coded_bytes": 190}, ["messages of 1024"]),
+        (f"lmcodec {label(OWN_FIRST)}", "book1", 1024, {"coded_bytes": 190}, ["messages of 1024"]),
         (
             "lmcodec message, first, general-1",
             "alice29.txt",
