@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from lmcodec import _core
 from lmcodec.errors import LimitError
-from lmcodec.excerpt import choose, chooser_bytes
 from lmcodec.prior import MAX_BYTES, MAX_TEXT_BYTES, Prior, find
 
 if TYPE_CHECKING:
@@ -149,6 +148,9 @@ def train_prior(
         check_text_memory(count, len(texts), text=text, max_memory=max_memory)
         table = _core.Prior.empty(name).on(below.digest, below.table)
     if text:
+        # Not at the top: most that import this make no prior, and have no need of numpy.
+        from lmcodec.excerpt import choose
+
         table = table.with_text(choose(texts, text))
     if below is not None and progress is not None:
         progress(count, count)
@@ -200,6 +202,8 @@ def check_text_memory(count: int, texts: int, *, text: int, max_memory: int | No
     Raises:
         LimitError: It needs more memory than allowed.
     """
+    from lmcodec.excerpt import chooser_bytes
+
     needed = chooser_bytes(count, text) + count + texts * _TEXT_BYTES
     if max_memory is not None and needed > max_memory:
         raise LimitError(
