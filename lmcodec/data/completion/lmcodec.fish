@@ -51,7 +51,7 @@ function _shtab_lmcodec_using
 end
 
 set -g _shtab_lmcodec_commands compress decompress test info recover models bench corpora train doctor completion
-set -g _shtab_lmcodec_opts_with_value --block-size --codec --command --hold-back --level --memory --model --name --output --prior --repeat --size --threads --transform -L -T -o
+set -g _shtab_lmcodec_opts_with_value --base --block-size --codec --command --hold-back --level --memory --model --name --output --prior --repeat --size --text --threads --transform -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -145,7 +145,9 @@ complete -c lmcodec -n '_shtab_lmcodec_using train' -s o -l output -xka "(__fish
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s f -l force -d 'replace the output'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s r -l recursive -d 'work on all files below folders'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l name -x -d 'what the prior is called; by default as its file'
-complete -c lmcodec -n '_shtab_lmcodec_using train' -l size -x -d 'of the prior at most; 1MiB'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l base -x -d 'what the prior starts from: a name, a file, or none for a table of its own'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l text -x -d 'of the text that is coded before each stream, at most; 32KiB'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l size -x -d 'of the table at most, where the base is none; 1MiB'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l lines -d 'each line is a sample of its own, not each file'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l hold-back -x -d 'of the text, to tell what the prior gains: 0 to 50, 10 by default'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l memory -x -d 'refuse text that needs more memory; by default three quarters of the machine'"'"'s'
