@@ -104,6 +104,19 @@ def embedded() -> Iterator[tuple[str, bytes, bytes]]:
     yield "frame-v1-embedded-stored", b"Hi!", frame
 
 
+def texts() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of frames with a copy of a prior that has a text."""
+    samples = log_lines(34, 40).splitlines(keepends=True)
+    content = log_lines(35, 8)
+    on_base = lmcodec.train_prior(samples, name="log", text=1024)
+    alone = lmcodec.train_prior(samples, name="log", text=1024, base="none", size=1 << 10)
+    for level in (3, 5, 7, 8):
+        stream = lmcodec.compress(content, level, model="cm", prior=on_base, embed=True)
+        yield f"cm-v2-level-{level}-text-of-prior", content, stream
+    stream = lmcodec.compress(content, model="cm", prior=alone, embed=True)
+    yield "cm-v2-text-without-base", content, stream
+
+
 def transforms() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of every transform."""
     program = machine_code(8, 3000)
@@ -162,7 +175,7 @@ def bad() -> Iterator[tuple[str, bytes]]:
 def main() -> None:
     """Write what is missing."""
     (HERE / "bad").mkdir(exist_ok=True)
-    for name, content, stream in (*frames(), *models(), *levels(), *embedded(), *transforms()):
+    for name, content, stream in (*frames(), *models(), *levels(), *embedded(), *texts(), *transforms()):
         path = HERE / f"{name}.lmc"
         if path.exists():
             continue
