@@ -51,12 +51,23 @@ pub const MAX_TEXT: usize = 1 << 24;
 pub type Digest = [u8; 32];
 
 /// What predictors of a level start from.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Start {
     level: u32,
     packed: Vec<u8>,
     /// Unpacked when it is first asked for.
     learnt: OnceLock<Box<Learnt>>,
+}
+
+/// A copy is unpacked anew: arrays so large might be copied over the stack.
+impl Clone for Start {
+    fn clone(&self) -> Self {
+        Self {
+            level: self.level,
+            packed: self.packed.clone(),
+            learnt: OnceLock::new(),
+        }
+    }
 }
 
 /// A prior.
