@@ -210,7 +210,7 @@ def by_digest(digest: bytes) -> Prior:
         except (OSError, FormatError):
             continue
         # The others are not made: one of them may name what is looked for as its base.
-        if _sha256(data) == digest:
+        if data.startswith(_MAGIC) and _sha256(data) == digest:
             prior = Prior(data)
             _found[:] = [prior]
             return prior

@@ -175,7 +175,14 @@ def bad() -> Iterator[tuple[str, bytes]]:
 def main() -> None:
     """Write what is missing."""
     (HERE / "bad").mkdir(exist_ok=True)
-    for name, content, stream in (*frames(), *models(), *levels(), *embedded(), *texts(), *transforms()):
+    for name, content, stream in (
+        *frames(),
+        *models(),
+        *levels(),
+        *embedded(),
+        *texts(),
+        *transforms(),
+    ):
         path = HERE / f"{name}.lmc"
         if path.exists():
             continue

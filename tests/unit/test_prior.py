@@ -133,7 +133,7 @@ def test_files_that_are_missing(
         (FILE[:100], "prior is damaged: it is shorter than it says"),
         (FILE[:-1], "prior is damaged: it is shorter than it says"),
         (FILE + b"\0", "prior is damaged: it has bytes behind its end"),
-        (FILE[:7] + b"\2" + FILE[8:], "prior is of a version that is not known"),
+        (FILE[:7] + b"\3" + FILE[8:], "prior is of a version that is not known"),
         (FILE[:8] + b"Log" + FILE[11:], "prior is damaged: its name is not well formed"),
         (FILE[:8] + b"\xff" + FILE[9:], "prior is damaged: its name is not well formed"),
         (FILE[:8] + bytes(56) + FILE[64:], "prior is damaged: the size of its table"),
