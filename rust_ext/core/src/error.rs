@@ -24,6 +24,11 @@ pub enum Error {
         /// What was found, in whole words.
         what: &'static str,
     },
+    /// A file is not one of weights, or a damaged one.
+    Weights {
+        /// What was found, in whole words.
+        what: &'static str,
+    },
     /// Coding would need more than a cap allows or than the machine has.
     Limit {
         /// What is too large.
@@ -48,7 +53,7 @@ impl fmt::Display for Error {
         match self {
             Self::Truncated { what } => write!(f, "payload ended early: {what}"),
             Self::Corrupt { what } => write!(f, "payload is corrupt: {what}"),
-            Self::Prior { what } => write!(f, "{what}"),
+            Self::Prior { what } | Self::Weights { what } => write!(f, "{what}"),
             Self::Limit { what } => write!(f, "limit exceeded: {what}"),
             Self::Model { what } => write!(f, "model broke its contract: {what}"),
             Self::Parameter { what } => write!(f, "parameter out of range: {what}"),

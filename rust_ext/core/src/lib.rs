@@ -22,11 +22,13 @@
 
 pub mod bitmodel;
 pub mod bwt;
+pub mod bytelm;
 pub mod cm;
 pub mod coder;
 pub mod error;
 pub mod interrupt;
 mod memory;
+pub mod nn;
 pub mod noise;
 pub mod transforms;
 

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use lmcodec_core::cm::{self, Kind, Params};
+use lmcodec_core::cm::{self, Kind, Knowledge, Params};
 use lmcodec_core::Error;
 use pyo3::prelude::*;
 
 use crate::errors::to_python;
+use crate::network::Network;
 use crate::prior::Prior;
 
 fn params(py: Python<'_>, level: u32, kind: u32, record: u32, row: u32) -> PyResult<Params> {
@@ -53,7 +54,8 @@ pub fn cm_memory_bytes(
 
 /// Encodes `symbols` to a payload.
 #[pyfunction]
-#[pyo3(signature = (symbols, level, kind, record, row, prior = None))]
+#[pyo3(signature = (symbols, level, kind, record, row, prior = None, network = None))]
+#[allow(clippy::too_many_arguments)] // those of Python
 pub fn cm_encode<'a>(
     py: Python<'_>,
     symbols: &[u8],
@@ -62,17 +64,21 @@ pub fn cm_encode<'a>(
     record: u32,
     row: u32,
     prior: Option<&Bound<'_, Prior>>,
+    network: Option<&Bound<'_, Network>>,
 ) -> PyResult<Cow<'a, [u8]>> {
     let params = params(py, level, kind, record, row)?;
-    let prior = prior.map(|prior| &*prior.get().0);
-    py.detach(|| cm::encode(symbols, &params, prior))
+    let known = Knowledge {
+        prior: prior.map(|prior| &*prior.get().0),
+        network: network.map(|network| &network.get().0),
+    };
+    py.detach(|| cm::encode(symbols, &params, known))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))
 }
 
 /// Decodes `count` symbols from a payload.
 #[pyfunction]
-#[pyo3(signature = (payload, count, level, kind, record, row, prior = None))]
+#[pyo3(signature = (payload, count, level, kind, record, row, prior = None, network = None))]
 #[allow(clippy::too_many_arguments)] // those of Python
 pub fn cm_decode<'a>(
     py: Python<'_>,
@@ -83,11 +89,15 @@ pub fn cm_decode<'a>(
     record: u32,
     row: u32,
     prior: Option<&Bound<'_, Prior>>,
+    network: Option<&Bound<'_, Network>>,
 ) -> PyResult<Cow<'a, [u8]>> {
     let params = params(py, level, kind, record, row)?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let prior = prior.map(|prior| &*prior.get().0);
-    py.detach(|| cm::decode(payload, count, &params, prior))
+    let known = Knowledge {
+        prior: prior.map(|prior| &*prior.get().0),
+        network: network.map(|network| &network.get().0),
+    };
+    py.detach(|| cm::decode(payload, count, &params, known))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))
 }

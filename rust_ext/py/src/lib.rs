@@ -6,6 +6,7 @@ mod bwt;
 mod cm;
 mod coder;
 mod errors;
+mod network;
 mod prior;
 mod probe;
 mod stop;
@@ -25,6 +26,8 @@ mod _core {
         BinaryEncoder, RansStack,
     };
 
+    #[pymodule_export]
+    use crate::network::{bytelm_decode, bytelm_encode, bytelm_memory_bytes, Network};
     #[pymodule_export]
     use crate::prior::{Prior, PriorTrainer};
     #[pymodule_export]

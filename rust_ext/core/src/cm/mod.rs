@@ -26,6 +26,8 @@
 pub mod content;
 pub mod fast;
 mod memory;
+mod packed;
+pub mod pretrained;
 mod primed;
 pub mod prior;
 pub mod probe;
@@ -34,6 +36,7 @@ pub mod tables;
 
 use crate::cm::prior::Prior;
 use crate::{Error, Result};
+pub use pretrained::Pretrained;
 pub use probe::Kind;
 
 /// Smallest and largest level of the model.
@@ -42,6 +45,24 @@ pub const LEVELS: std::ops::RangeInclusive<u32> = 3..=9;
 const WIDE: u32 = 7;
 /// Positions are 32-bit: the largest number of symbols in one stream.
 pub const MAX_COUNT: usize = 1 << 30;
+
+/// What text is known to be like before the first symbol. Other kinds of content ignore it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Knowledge<'a> {
+    /// What new contexts start from.
+    pub prior: Option<&'a Prior>,
+    /// A network that predicts beside the contexts: at the level that runs the predictor in [`strong`].
+    pub network: Option<&'a Pretrained>,
+}
+
+impl<'a> From<Option<&'a Prior>> for Knowledge<'a> {
+    fn from(prior: Option<&'a Prior>) -> Self {
+        Self {
+            prior,
+            network: None,
+        }
+    }
+}
 
 /// What the encoder decided and the stream records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,35 +147,41 @@ pub fn memory_bytes_after(text: usize, count: usize, params: &Params) -> u64 {
     }
 }
 
-/// Encodes `symbols`, from a prior where there is one: text only, other kinds of content ignore it.
+/// Encodes `symbols`, with what is known.
 ///
 /// # Errors
 /// [`Error::Parameter`] for parameters out of range, [`Error::Limit`] for too many symbols or too little memory.
-pub fn encode(symbols: &[u8], params: &Params, prior: Option<&Prior>) -> Result<Vec<u8>> {
+pub fn encode<'a>(
+    symbols: &[u8],
+    params: &Params,
+    known: impl Into<Knowledge<'a>>,
+) -> Result<Vec<u8>> {
     check(symbols.len(), params)?;
+    let known = known.into();
     if params.is_strong() {
-        strong::encode(symbols, params, prior)
+        strong::encode(symbols, params, known)
     } else {
-        fast::encode(symbols, params, prior)
+        fast::encode(symbols, params, known.prior)
     }
 }
 
-/// Decodes `count` symbols from `payload`, with the prior that they were coded with.
+/// Decodes `count` symbols from `payload`, with what was known when they were coded.
 ///
 /// # Errors
 /// [`Error::Truncated`] or [`Error::Corrupt`] for a payload that [`encode`] did not write, and the errors of
 /// [`encode`].
-pub fn decode(
+pub fn decode<'a>(
     payload: &[u8],
     count: usize,
     params: &Params,
-    prior: Option<&Prior>,
+    known: impl Into<Knowledge<'a>>,
 ) -> Result<Vec<u8>> {
     check(count, params)?;
+    let known = known.into();
     if params.is_strong() {
-        strong::decode(payload, count, params, prior)
+        strong::decode(payload, count, params, known)
     } else {
-        fast::decode(payload, count, params, prior)
+        fast::decode(payload, count, params, known.prior)
     }
 }
 

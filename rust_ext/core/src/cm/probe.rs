@@ -58,15 +58,20 @@ pub fn probe(symbols: &[u8]) -> (Kind, u32) {
 }
 
 /// Text has few control characters, and some plain ASCII: spaces, digits and markup are in text of any script, in
-/// UTF-8 or in an 8-bit encoding.
+/// UTF-8 or in an 8-bit encoding. Where it has more of them, as a transcript of a terminal or an archive of texts, it is
+/// known by small letters and spaces, most of all bytes that are not padding.
 fn is_text(sample: &[u8]) -> bool {
-    let plain = sample
-        .iter()
-        .filter(|&&byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'))
-        .count();
-    let letters = sample.iter().filter(|&&byte| byte >= 128).count();
+    let count = |of: fn(u8) -> bool| sample.iter().filter(|&&byte| of(byte)).count();
+    let plain = count(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'));
+    let letters = count(|byte| byte >= 128);
     let control = sample.len() - plain - letters;
-    control * 50 <= sample.len() && plain * 10 >= sample.len()
+    if control * 50 <= sample.len() {
+        return plain * 10 >= sample.len();
+    }
+    let padding = count(|byte| byte == 0);
+    let rest = sample.len() - padding;
+    let running = count(|byte| matches!(byte, b'a'..=b'z' | b' '));
+    padding * 4 <= sample.len() && plain * 100 >= rest * 92 && running * 100 >= rest * 45
 }
 
 /// The distance at which most bytes repeat, slightly in favour of short ones.
@@ -156,6 +161,18 @@ mod tests {
         );
         assert_eq!(probe(&[0, 1, 2, 3, 200, 201]).0, Kind::Binary);
         assert_eq!(probe(b"").0, Kind::Text);
+    }
+
+    #[test]
+    fn text_with_codes_between_is_text() {
+        let transcript = b"\x1b[1mls\x1b[0m lists what is in the folder.\x07\r\n".repeat(40);
+        assert_eq!(probe(&transcript).0, Kind::Text);
+        let mut archive = b"a first text, and then some more of the same\n".repeat(9);
+        archive.resize(512, 0);
+        assert_eq!(probe(&archive.repeat(3)).0, Kind::Text);
+        // Names in a table of numbers are none.
+        let table = b"name of it\x00\x00\x01\x02\x80\x7f\x03\x00\xff\x01\x10\x11\x05".repeat(40);
+        assert_eq!(probe(&table).0, Kind::Binary);
     }
 
     #[test]

@@ -8,8 +8,9 @@ use super::kernel::{Aligned, Line, INPUTS, LANES, SETS};
 use super::mixer::{Pair, ENTRIES, LAST_CONTEXTS};
 use super::predictor::{ORDER1_MAP, ORDER2_MAP, ROWS};
 use crate::cm::memory::filled;
+use crate::cm::packed::{corrupt, flag, narrow, pack_rows, take, take_flags};
 use crate::cm::tables::Tables;
-use crate::{Error, Result};
+use crate::Result;
 
 /// Fractional bits of a weight that are dropped: steps of 1/128.
 const WEIGHT_SHIFT: u32 = 7;
@@ -102,7 +103,7 @@ impl Learnt {
     /// Unpacks what [`Self::to_bytes`] returned.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when it is too short or too long.
+    /// [`crate::Error::Weights`] when it is too short or too long.
     pub fn parse(bytes: &[u8], tables: &Tables) -> Result<Self> {
         let mut rest = bytes;
         let mut learnt = Self::new(tables);
@@ -177,44 +178,6 @@ pub fn start_row(tables: &Tables) -> [u16; ENTRIES] {
         let d = (j as i32 * 4096 + 15) / (ENTRIES as i32 - 1) - 2048;
         (tables.squash22(d) >> 6).min(65535) as u16
     })
-}
-
-/// Drops fractional bits, rounded to nearest, and saturates.
-fn narrow(value: i32, shift: u32) -> i8 {
-    let rounded = (value + (1 << (shift - 1))) >> shift;
-    rounded.clamp(i32::from(i8::MIN), i32::from(i8::MAX)) as i8
-}
-
-fn pack_rows<const N: usize>(rows: &[Option<[i8; N]>], bytes: &mut Vec<u8>) {
-    let flags = rows.chunks(8).map(|rows| {
-        let set = rows.iter().enumerate().filter(|(_, row)| row.is_some());
-        set.fold(0, |flags, (i, _)| flags | 1 << i)
-    });
-    bytes.extend(flags);
-    let values = rows.iter().flatten().flatten();
-    bytes.extend(values.map(|value| value.cast_unsigned()));
-}
-
-fn corrupt() -> Error {
-    Error::Corrupt {
-        what: "start of a prior",
-    }
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N]> {
-    let (taken, others) = rest.split_first_chunk::<N>().ok_or_else(corrupt)?;
-    *rest = others;
-    Ok(*taken)
-}
-
-fn take_flags<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8]> {
-    let (flags, others) = rest.split_at_checked(count / 8).ok_or_else(corrupt)?;
-    *rest = others;
-    Ok(flags)
-}
-
-fn flag(flags: &[u8], i: usize) -> bool {
-    flags[i / 8] >> (i % 8) & 1 != 0
 }
 
 #[cfg(test)]

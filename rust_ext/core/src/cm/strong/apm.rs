@@ -6,13 +6,30 @@ use crate::Result;
 
 /// Distance of the buckets in the stretch domain: the whole range is a row of one cache line.
 const STEP: usize = 410;
-const BUCKETS: usize = 16;
+pub const BUCKETS: usize = 16;
 const _: () = assert!(2 * FINAL_MAX as usize / STEP + 1 < BUCKETS);
+
+/// What a map makes of the probabilities in one context.
+pub type Row = [u32; BUCKETS];
+
+/// A row that returns its input.
+#[must_use]
+pub fn start(tables: &Tables) -> Row {
+    std::array::from_fn(|i| (tables.squash22(place(i)) << 10) | 6)
+}
+
+/// Where an entry is in the stretch domain.
+#[must_use]
+pub fn place(entry: usize) -> i32 {
+    (entry * STEP) as i32 - FINAL_MAX
+}
 
 /// A map from (context, stretched probability) to probability, interpolated between buckets.
 #[derive(Debug)]
 pub struct Apm {
+    /// Adaptive probabilities, xor those of the start: memory that is zero needs no writing.
     cells: Memory<u32>,
+    start: Row,
     row: usize,
     index: usize,
     limit: u32,
@@ -24,15 +41,42 @@ impl Apm {
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(contexts: usize, limit: u32, tables: &Tables) -> Result<Self> {
-        let row: Vec<u32> = (0..BUCKETS as i32)
-            .map(|i| (tables.squash22(i * STEP as i32 - FINAL_MAX) << 10) | 6)
-            .collect();
         Ok(Self {
-            cells: Memory::rows(&row, contexts)?,
+            cells: Memory::new(contexts * BUCKETS)?,
+            start: start(tables),
             row: 0,
             index: 0,
             limit,
         })
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
+        let (rows, _) = self.cells.get().as_chunks::<BUCKETS>();
+        rows.iter().map(|row| self.changed(row))
+    }
+
+    fn changed(&self, row: &Row) -> Row {
+        std::array::from_fn(|i| row[i] ^ self.start[i])
+    }
+
+    #[inline(always)]
+    fn cell(&self, at: usize) -> u32 {
+        self.cells.get()[at] ^ self.start[at % BUCKETS]
+    }
+
+    /// Takes some rows that were learnt elsewhere, by number.
+    pub fn take(&mut self, rows: &[(u32, Row)]) {
+        for (at, row) in rows {
+            let row = self.changed(row);
+            let first = *at as usize * BUCKETS;
+            self.cells.values()[first..first + BUCKETS].copy_from_slice(&row);
+        }
+    }
+
+    /// Goes on from another one.
+    pub fn inherit(&mut self, other: &Self) {
+        self.cells.values().copy_from_slice(other.cells.get());
     }
 
     /// Selects a context and asks for the cache lines of its row.
@@ -49,14 +93,15 @@ impl Apm {
         let low = self.row + at / STEP;
         let share = (at % STEP) as u32;
         self.index = low + usize::from(share >= STEP as u32 / 2);
-        let cells = self.cells.get();
-        let (a, b) = (cells[low] >> 10, cells[low + 1] >> 10);
+        let (a, b) = (self.cell(low) >> 10, self.cell(low + 1) >> 10);
         (a * (STEP as u32 - share) + b * share) / STEP as u32
     }
 
     /// Learns `target` (0 or 2^22 - 1) in the nearer bucket.
     #[inline(always)]
     pub fn update(&mut self, target: i32, tables: &Tables) {
-        tables.adapt(&mut self.cells.values()[self.index], target, self.limit);
+        let mut cell = self.cell(self.index);
+        tables.adapt(&mut cell, target, self.limit);
+        self.cells.values()[self.index] = cell ^ self.start[self.index % BUCKETS];
     }
 }

@@ -22,12 +22,18 @@ const BUCKET_BYTES: usize = 64;
 const WAYS: usize = 7;
 /// Bytes of a group.
 pub const GROUP_BYTES: usize = 7;
-const STATE_CELLS: usize = 256;
-const VOTE_CELLS: usize = 16 * 32;
+pub const STATE_CELLS: usize = 256;
+pub const VOTE_CELLS: usize = 16 * 32;
 /// Largest number of contexts.
 pub const MAX: usize = 64;
 /// Contexts are padded to whole vectors of this many.
 const LANES: usize = 8;
+
+/// How many lanes some contexts take.
+#[must_use]
+pub fn padded(contexts: usize) -> usize {
+    contexts.div_ceil(LANES) * LANES
+}
 
 /// What the contexts look at during a byte: one entry per context in every array, so that loops vectorize.
 #[derive(Debug)]
@@ -146,6 +152,30 @@ impl ContextMap {
         }
     }
 
+    /// Counters by bit history, and those of votes, of all contexts in use.
+    #[must_use]
+    pub fn counters(&self) -> (&[u32], &[u32]) {
+        (
+            self.state_cells[..self.count].as_flattened(),
+            self.vote_cells[..self.polled].as_flattened(),
+        )
+    }
+
+    /// Takes counters that were learnt elsewhere: those that are not zero.
+    pub fn take(&mut self, states: &[u32], votes: &[u32]) {
+        let own = [
+            self.state_cells[..self.count].as_flattened_mut(),
+            self.vote_cells[..self.polled].as_flattened_mut(),
+        ];
+        for (own, learnt) in own.into_iter().zip([states, votes]) {
+            for (own, &learnt) in own.iter_mut().zip(learnt) {
+                if learnt != 0 {
+                    *own = learnt;
+                }
+            }
+        }
+    }
+
     /// Number of mixer inputs, with padding.
     #[must_use]
     pub fn inputs(&self) -> usize {
@@ -155,7 +185,7 @@ impl ContextMap {
     /// Number of contexts with padding: the stride of the inputs.
     #[must_use]
     pub fn stride(&self) -> usize {
-        self.count.div_ceil(LANES) * LANES
+        padded(self.count)
     }
 
     /// Scratch group of context `i`, behind the buckets.

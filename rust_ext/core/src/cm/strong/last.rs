@@ -39,6 +39,17 @@ impl Last {
         }
     }
 
+    /// The weights.
+    #[must_use]
+    pub fn weights(&self) -> &Row {
+        &self.weights
+    }
+
+    /// Takes weights that were learnt elsewhere.
+    pub fn take(&mut self, weights: &Row) {
+        self.weights = *weights;
+    }
+
     /// Probability of a one, 22 bits: `mean` of the `outputs`, all in the stretch domain, corrected by the maps.
     #[inline(always)]
     pub fn mix(

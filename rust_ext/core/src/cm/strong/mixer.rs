@@ -11,6 +11,9 @@ use crate::cm::tables::{Tables, FINAL_MAX};
 use crate::memory::Memory;
 use crate::Result;
 use simd::{Line, Row, MAX_SETS};
+use std::ops::Range;
+
+use super::learnt::{Learnt, USES};
 
 /// Fractional bits of a layer 1 weight.
 const WEIGHT_BITS: u32 = 15;
@@ -99,6 +102,68 @@ impl Mixer {
             rates,
             falling,
         })
+    }
+
+    /// How many weight vectors layer 1 has.
+    #[must_use]
+    pub fn vectors(&self) -> usize {
+        self.visits.len()
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn vector(&self, at: usize) -> &[Line] {
+        let n = self.inputs.len();
+        &self.weights.get()[at * n..][..n]
+    }
+
+    /// Those of each set.
+    pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let first = |set: usize| match self.first.get(set) {
+            Some(&first) if set < self.sets => first as usize,
+            _ => self.visits.len(),
+        };
+        (0..self.sets).map(move |set| first(set)..first(set + 1))
+    }
+
+    /// The selected ones.
+    #[must_use]
+    pub fn selected(&self) -> &[u32] {
+        &self.selected[..self.sets]
+    }
+
+    /// Weight vectors of layer 2.
+    pub fn finals(&self) -> impl Iterator<Item = &Row> {
+        self.finals.iter().flat_map(|last| &last.weights)
+    }
+
+    /// Takes what was learnt elsewhere.
+    pub fn take(&mut self, learnt: &Learnt) {
+        let n = self.inputs.len();
+        let ranges: Vec<_> = self.ranges().collect();
+        let weights = self.weights.values();
+        for (range, mean) in ranges.into_iter().zip(learnt.means.chunks_exact(n)) {
+            for vector in weights[range.start * n..range.end * n].chunks_exact_mut(n) {
+                vector.copy_from_slice(mean);
+            }
+        }
+        for (&at, vector) in learnt.places.iter().zip(learnt.vectors.chunks_exact(n)) {
+            weights[at as usize * n..][..n].copy_from_slice(vector);
+            self.visits[at as usize] = USES;
+        }
+        let finals = self.finals.iter_mut().flat_map(|last| &mut last.weights);
+        for (row, learnt) in finals.zip(&learnt.finals) {
+            *row = *learnt;
+        }
+    }
+
+    /// Goes on from another one.
+    pub fn inherit(&mut self, other: &Self) {
+        self.weights.values().copy_from_slice(other.weights.get());
+        self.visits.copy_from_slice(&other.visits);
+        for (last, other) in self.finals.iter_mut().zip(&other.finals) {
+            last.weights.copy_from_slice(&other.weights);
+        }
     }
 
     /// Selects the vector of one set and asks for its cache lines.

@@ -20,8 +20,10 @@ mod contextmap;
 mod direct;
 mod image;
 mod last;
+mod learnt;
 mod matchmodel;
 mod mixer;
+mod neural;
 mod plan;
 mod predictor;
 mod primed;
@@ -30,13 +32,15 @@ mod states;
 #[cfg(test)]
 mod tests;
 
+pub use learnt::Learnt;
+pub use neural::Neural;
+pub use plan::{Layout, Plan};
 pub use predictor::Strong;
 
-use super::Params;
+use super::prior::Prior;
+use super::{Knowledge, Params};
 use crate::bitmodel::{decode_bytes, encode_bytes, BitModel};
-use crate::cm::prior::Prior;
 use crate::{interrupt, Result};
-use plan::Plan;
 
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
 #[must_use]
@@ -56,8 +60,8 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
 ///
 /// # Errors
 /// [`crate::Error::Limit`] when there is too little memory.
-pub fn encode(symbols: &[u8], params: &Params, prior: Option<&Prior>) -> Result<Vec<u8>> {
-    encode_bytes(&mut taught(params, symbols.len(), prior)?, symbols)
+pub fn encode(symbols: &[u8], params: &Params, known: Knowledge<'_>) -> Result<Vec<u8>> {
+    encode_bytes(&mut taught(params, symbols.len(), known)?, symbols)
 }
 
 /// Decodes `count` symbols.
@@ -68,16 +72,16 @@ pub fn decode(
     payload: &[u8],
     count: usize,
     params: &Params,
-    prior: Option<&Prior>,
+    known: Knowledge<'_>,
 ) -> Result<Vec<u8>> {
-    decode_bytes(&mut taught(params, count, prior)?, payload, count)
+    decode_bytes(&mut taught(params, count, known)?, payload, count)
 }
 
 /// A predictor that has learnt the text of a prior, where there is one.
-fn taught<'a>(params: &Params, count: usize, prior: Option<&'a Prior>) -> Result<Strong<'a>> {
-    let prior_of_text = prior.filter(|_| params.kind == super::Kind::Text);
-    let text = prior_of_text.map_or(&[][..], Prior::text);
-    let mut model = Strong::new(params, text.len() + count, prior)?;
+fn taught<'a>(params: &Params, count: usize, known: Knowledge<'a>) -> Result<Strong<'a>> {
+    let prior = known.prior.filter(|_| params.kind == super::Kind::Text);
+    let text = prior.map_or(&[][..], Prior::text);
+    let mut model = Strong::new(params, text.len() + count, known)?;
     for (at, byte) in text.iter().enumerate() {
         if at.is_multiple_of(1 << 10) {
             // None of the stream is done yet.

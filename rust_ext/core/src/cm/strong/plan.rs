@@ -1,6 +1,7 @@
 //! What is used of the weight sets and maps for each kind of content.
 
-use super::image;
+use super::contextmap::{padded, STATE_CELLS, VOTE_CELLS};
+use super::{direct, image, matchmodel, neural};
 use crate::cm::content::{binary, text};
 
 use crate::cm::Kind;
@@ -89,6 +90,96 @@ impl Plan {
             },
             finals: 4,
             maps: 6,
+        }
+    }
+}
+
+/// Inputs that belong to no family: bias, order 0, order 1 twice.
+pub const SINGLE_INPUTS: usize = 4;
+/// Numbers of contexts of the weight sets of layer 1, see [`super::Strong::select`].
+pub const SETS: [usize; 14] = [
+    512,
+    2048,
+    256,
+    512,
+    1024,
+    1024,
+    1024,
+    1024,
+    KNOWN_SET_SIZE,
+    256,
+    2048,
+    2048,
+    2048,
+    4096,
+];
+/// The set selected by how many of the first contexts are known: only after the contexts were looked up.
+pub const KNOWN_SET: usize = 8;
+const KNOWN_SET_SIZE: usize = 10 * 8;
+/// Numbers of contexts of the weight sets of layer 2.
+const FINALS: [usize; 4] = [256, 16 * 8, 256, 512];
+/// Logarithm of the rows of a hashed map.
+pub const LOG2_ROWS: u32 = 15;
+/// Rows and limits of the maps.
+pub const MAPS: [(usize, u32); 6] = [
+    (1 << 16, 1023),
+    (1 << LOG2_ROWS, 1023),
+    (1 << LOG2_ROWS, 1023),
+    (1 << LOG2_ROWS, 1023),
+    (1 << LOG2_ROWS, 255),
+    (1 << LOG2_ROWS, 255),
+];
+
+/// How large the parts are that learn.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// Counters of bit histories, and of votes.
+    pub states: usize,
+    /// See `states`.
+    pub votes: usize,
+    /// Inputs of the mixer, and lines of them.
+    pub inputs: usize,
+    /// See `inputs`.
+    pub lines: usize,
+    /// Weight vectors of the sets of layer 1 and of layer 2.
+    pub sets: Vec<usize>,
+    /// See `sets`.
+    pub finals: &'static [usize],
+    /// Rows of the maps, those of a network last.
+    pub maps: Vec<usize>,
+}
+
+impl Layout {
+    /// The layout of a plan, beside a network or alone.
+    #[must_use]
+    pub fn new(plan: &Plan, kind: Kind, network: bool) -> Self {
+        let contexts = plan.contexts.len();
+        let of_contexts = if kind == Kind::Text { 2 } else { 3 } * padded(contexts) + plan.polled;
+        let of_image = if kind == Kind::Bilevel {
+            image::INPUTS
+        } else {
+            0
+        };
+        let inputs = of_contexts
+            + plan.matches.len() * matchmodel::INPUTS
+            + SINGLE_INPUTS
+            + of_image
+            + direct::INPUTS * plan.direct.len()
+            + if network { neural::INPUTS } else { 0 };
+        let mut sets: Vec<usize> = plan.sets.iter().map(|&set| SETS[set]).collect();
+        let mut maps: Vec<usize> = MAPS[..plan.maps].iter().map(|&(rows, _)| rows).collect();
+        if network {
+            sets.extend(neural::SET_SIZES);
+            maps.extend(neural::MAPS);
+        }
+        Self {
+            states: contexts * STATE_CELLS,
+            votes: plan.polled * VOTE_CELLS,
+            inputs,
+            lines: inputs.div_ceil(32),
+            sets,
+            finals: &FINALS[..plan.finals],
+            maps,
         }
     }
 }

@@ -7,10 +7,14 @@ use super::contextmap::ContextMap;
 use super::direct::{self, Direct};
 use super::image::{self, Bilevel};
 use super::last::Last;
+use super::learnt::Learnt;
 use super::matchmodel::{self, MatchModel};
 use super::mixer::simd::flat_mut;
 use super::mixer::{Mixer, Rates};
-use super::plan::{log2_heads, log2_size, log2_table, Plan};
+use super::neural::{self, Neural};
+use super::plan::{
+    log2_heads, log2_size, log2_table, Layout, Plan, KNOWN_SET, MAPS, SINGLE_INPUTS,
+};
 use super::simd;
 use super::states::StateTable;
 use crate::bitmodel::BitModel;
@@ -19,49 +23,12 @@ use crate::cm::content::hashing::{fold, hash};
 use crate::cm::content::text::Text;
 use crate::cm::fast::contexts::Contexts;
 use crate::cm::primed::Primed;
-use crate::cm::prior::Prior;
 use crate::cm::tables::{Tables, CELL_HALF};
-use crate::cm::{self, Params};
+use crate::cm::{self, Knowledge, Params};
 use crate::Result;
 
 /// Contexts of the expected byte, between the orders and those of the data kind.
 const MATCH_CONTEXTS: usize = 2;
-/// Inputs that belong to no family: bias, order 0, order 1 twice.
-const DIRECT_INPUTS: usize = 4;
-/// Logarithm of the rows of a hashed map.
-const LOG2_ROWS: u32 = 15;
-/// Numbers of contexts of the weight sets of layer 1, see [`Strong::select`].
-const SETS: [usize; 14] = [
-    512,
-    2048,
-    256,
-    512,
-    1024,
-    1024,
-    1024,
-    1024,
-    KNOWN_SET_SIZE,
-    256,
-    2048,
-    2048,
-    2048,
-    4096,
-];
-/// The set selected by how many of the first contexts are known: only after the contexts were looked up.
-const KNOWN_SET: usize = 8;
-const KNOWN_SET_SIZE: usize = 10 * 8;
-/// Numbers of contexts of the weight sets of layer 2.
-const FINALS: [usize; 4] = [256, 16 * 8, 256, 512];
-/// Rows and limits of the maps.
-const MAPS: [(usize, u32); 6] = [
-    (1 << 16, 1023),
-    (1 << LOG2_ROWS, 1023),
-    (1 << LOG2_ROWS, 1023),
-    (1 << LOG2_ROWS, 1023),
-    (1 << LOG2_ROWS, 255),
-    (1 << LOG2_ROWS, 255),
-];
-
 /// What is known of the data, by kind.
 #[derive(Debug)]
 enum Kind {
@@ -77,25 +44,26 @@ enum Kind {
 pub struct Strong<'a> {
     p: u32,
     plan: Plan,
-    tables: Tables,
+    pub(super) tables: Tables,
     states: StateTable,
     history: Vec<u8>,
     /// Bits of the byte so far after a leading one.
     partial: u32,
     bit_position: u32,
     kind: Kind,
-    contexts: ContextMap,
+    pub(super) contexts: ContextMap,
     /// What new contexts start from, with the contexts that a prior knows.
     primed: Option<Primed<'a>>,
     known: Contexts,
+    pub(super) neural: Option<Neural<'a>>,
     hashes: Vec<u64>,
     matches: Vec<MatchModel>,
-    mixer: Mixer,
+    pub(super) mixer: Mixer,
     order0: Vec<u32>,
     order1: Vec<u32>,
-    maps: Vec<Apm>,
+    pub(super) maps: Vec<Apm>,
     direct: Direct,
-    last: Last,
+    pub(super) last: Last,
     /// Mispredicted recent bytes.
     misses: u32,
     selectors: [u32; 4],
@@ -109,15 +77,69 @@ impl<'a> Strong<'a> {
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
-    pub fn new(params: &Params, count: usize, prior: Option<&'a Prior>) -> Result<Self> {
+    pub fn new(params: &Params, count: usize, known: Knowledge<'a>) -> Result<Self> {
+        let mut model = Self::empty(params, count, known)?;
+        let start = known.network.and_then(|pretrained| pretrained.start());
+        if let Some(learnt) = start.filter(|_| model.neural.is_some()) {
+            model.take(learnt);
+        }
+        model.begin();
+        Ok(model)
+    }
+
+    /// The same, but it goes on with what another one of the same parameters has learnt, apart from the contexts.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn after(
+        params: &Params,
+        count: usize,
+        known: Knowledge<'a>,
+        before: &Strong<'_>,
+    ) -> Result<Self> {
+        let mut model = Self::empty(params, count, known)?;
+        let (states, votes) = before.contexts.counters();
+        model.contexts.take(states, votes);
+        model.mixer.inherit(&before.mixer);
+        model.last.take(before.last.weights());
+        for (map, before) in model.maps.iter_mut().zip(&before.maps) {
+            map.inherit(before);
+        }
+        if let (Some(neural), Some(before)) = (&mut model.neural, &before.neural) {
+            neural.inherit(before);
+        }
+        model.begin();
+        Ok(model)
+    }
+
+    fn take(&mut self, learnt: &Learnt) {
+        self.contexts.take(&learnt.states, &learnt.votes);
+        self.mixer.take(learnt);
+        self.last.take(&learnt.last);
+        let neural = self.neural.iter_mut().flat_map(Neural::maps_mut);
+        for (map, rows) in self.maps.iter_mut().chain(neural).zip(&learnt.maps) {
+            map.take(rows);
+        }
+    }
+
+    /// Predicts the first bit.
+    fn begin(&mut self) {
+        self.set_contexts();
+        self.select();
+        if let Some(primed) = &mut self.primed {
+            primed.lookup.begin(&self.known);
+        }
+        self.contexts.start_byte(&self.states, &mut self.primed);
+        self.predict(false);
+    }
+
+    fn empty(params: &Params, count: usize, known: Knowledge<'a>) -> Result<Self> {
+        let prior = known.prior.filter(|_| params.kind == cm::Kind::Text);
+        let network = known.network.filter(|_| params.kind == cm::Kind::Text);
         let plan = Plan::new(params.kind);
         let (tables, states) = (Tables::new(), StateTable::new());
         let log2_size = log2_size(count);
         let width = params.record as usize;
-        let extra = match params.kind {
-            cm::Kind::Text | cm::Kind::Binary => 0,
-            cm::Kind::Bilevel => image::INPUTS,
-        };
         let mut contexts = ContextMap::new(
             plan.contexts.len(),
             log2_table(count, params.kind),
@@ -126,12 +148,8 @@ impl<'a> Strong<'a> {
             &states,
         )?;
         contexts.know(plan.known_as(params.kind));
-        let inputs = contexts.inputs()
-            + plan.matches.len() * matchmodel::INPUTS
-            + DIRECT_INPUTS
-            + extra
-            + direct::INPUTS * plan.direct.len();
-        let sets: Vec<usize> = plan.sets.iter().map(|&set| SETS[set]).collect();
+        let layout = Layout::new(&plan, params.kind, network.is_some());
+        debug_assert!(layout.states == contexts.counters().0.len());
         let (floor, start, last, spared) = match params.kind {
             cm::Kind::Text => (42, 1000, 60, 1000),
             cm::Kind::Binary => (60, 700, 90, 300),
@@ -143,13 +161,13 @@ impl<'a> Strong<'a> {
             last,
             spared,
         };
-        let mixer = Mixer::new(inputs, &sets, &FINALS[..plan.finals], rates)?;
+        let mixer = Mixer::new(layout.inputs, &layout.sets, layout.finals, rates)?;
         let maps = MAPS[..plan.maps]
             .iter()
             .map(|&(rows, limit)| Apm::new(rows, limit, &tables))
             .collect::<Result<_>>()?;
         let log2_heads = log2_heads(log2_size);
-        let mut s = Self {
+        Ok(Self {
             p: 1 << 21,
             plan,
             history: Vec::new(),
@@ -163,10 +181,11 @@ impl<'a> Strong<'a> {
                 }
             },
             contexts,
-            primed: prior
-                .filter(|_| params.kind == cm::Kind::Text)
-                .map(|prior| Primed::new(prior.tables(), StateTable::nearest())),
+            primed: prior.map(|prior| Primed::new(prior.tables(), StateTable::nearest())),
             known: Contexts::new(params.kind, 1),
+            neural: network
+                .map(|pretrained| Neural::new(pretrained.network(), &tables))
+                .transpose()?,
             hashes: Vec::with_capacity(80),
             matches: plan
                 .matches
@@ -194,15 +213,7 @@ impl<'a> Strong<'a> {
             avx2: simd::has_avx2(),
             tables,
             states,
-        };
-        s.set_contexts();
-        s.select();
-        if let Some(primed) = &mut s.primed {
-            primed.lookup.begin(&s.known);
-        }
-        s.contexts.start_byte(&s.states, &mut s.primed);
-        s.predict(false);
-        Ok(s)
+        })
     }
 
     fn back(&self, k: usize) -> u8 {
@@ -282,7 +293,7 @@ impl<'a> Strong<'a> {
         inputs[at + 1] = t.stretch22(self.order0[partial as usize] >> 10) as i16;
         inputs[at + 2] = t.stretch22(self.order1[order1] >> 10) as i16;
         inputs[at + 3] = (((self.order1[order1] >> 10) as i32 - (1 << 21)) >> 11) as i16;
-        at += DIRECT_INPUTS;
+        at += SINGLE_INPUTS;
         self.direct.mix(
             bit_position,
             partial,
@@ -291,6 +302,10 @@ impl<'a> Strong<'a> {
         );
         if let Kind::Bilevel(image) = &self.kind {
             image.mix(&mut inputs[at..at + image::INPUTS], t);
+        }
+        if let Some(neural) = &mut self.neural {
+            at += direct::INPUTS * self.plan.direct.len();
+            neural.mix(partial, &mut inputs[at..at + neural::INPUTS], t);
         }
         if let Some(set) = self.plan.sets.iter().position(|&set| set == KNOWN_SET) {
             self.mixer.select(set, known * 8 + bit_position);
@@ -322,6 +337,9 @@ impl<'a> Strong<'a> {
         t.adapt(&mut self.order0[self.partial as usize], target, 1023);
         t.adapt(&mut self.order1[order1], target, 255);
         self.direct.update(target, t);
+        if let Some(neural) = &mut self.neural {
+            neural.learn(target, t);
+        }
         for m in &mut self.matches {
             m.update_bit(bit, self.bit_position, t);
         }
@@ -338,6 +356,9 @@ impl<'a> Strong<'a> {
             let byte = (self.partial & 255) as u8;
             self.misses <<= 1;
             self.history.push(byte);
+            if let Some(neural) = &mut self.neural {
+                neural.end_byte(byte);
+            }
             // First, so that what the prior says is there when the contexts are looked up.
             if let Some(primed) = &mut self.primed {
                 self.known.update(&self.history, byte);

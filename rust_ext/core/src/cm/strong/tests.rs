@@ -2,7 +2,7 @@
 
 use super::Strong;
 use crate::cm::prior::{table::Table, Prior};
-use crate::cm::{decode, encode, Kind, Params};
+use crate::cm::{decode, encode, Kind, Knowledge, Params};
 use proptest::prelude::*;
 
 fn round_trip(params: &Params, data: &[u8]) -> usize {
@@ -110,7 +110,7 @@ proptest! {
     fn the_scalar_step_makes_the_same_predictions(data in prop::collection::vec(any::<u8>(), 1..200)) {
         use crate::bitmodel::BitModel;
         let params = Params { level: 9, kind: Kind::Text, record: 1, row: 1 };
-        let (mut fast, mut plain) = (Strong::new(&params, 400, None).unwrap(), Strong::new(&params, 400, None).unwrap());
+        let (mut fast, mut plain) = (Strong::new(&params, 400, Knowledge::default()).unwrap(), Strong::new(&params, 400, Knowledge::default()).unwrap());
         for byte in data.iter().chain(&data) {
             for shift in (0..8).rev() {
                 prop_assert_eq!(fast.p(), plain.p());

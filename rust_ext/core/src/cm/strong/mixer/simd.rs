@@ -35,6 +35,12 @@ pub fn flat_mut(lines: &mut [Line]) -> &mut [i16] {
     bytemuck::cast_slice_mut(lines)
 }
 
+/// The numbers in some lines, to read.
+#[inline(always)]
+pub fn flat(lines: &[Line]) -> &[i16] {
+    bytemuck::cast_slice(lines)
+}
+
 /// `Σ x·w` for four rows of weights, wrapping in 32 bits.
 ///
 /// # Panics

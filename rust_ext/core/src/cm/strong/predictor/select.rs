@@ -1,8 +1,9 @@
 //! Which weights and maps a bit is predicted with.
 
-use super::{Kind, Strong, LOG2_ROWS, MAPS, MATCH_CONTEXTS, SETS};
+use super::{Kind, Strong, MATCH_CONTEXTS};
 use crate::cm::content::hashing::hash;
 use crate::cm::strong::matchmodel::MatchModel;
+use crate::cm::strong::plan::{LOG2_ROWS, MAPS, SETS};
 
 impl Strong<'_> {
     /// Sets what the rows of the maps have in common during a byte.
@@ -84,6 +85,13 @@ impl Strong<'_> {
         ];
         for (i, &set) in self.plan.sets.iter().enumerate() {
             self.mixer.select(i, selected[set]);
+        }
+        if let Some(neural) = &mut self.neural {
+            let first = self.plan.sets.len();
+            let selected = neural.select(c1, partial, &self.tables);
+            for (i, selected) in selected.into_iter().enumerate() {
+                self.mixer.select(first + i, selected);
+            }
         }
         let bases = self.map_bases;
         let row = |base: u64| {

@@ -1,0 +1,76 @@
+//! The network alone as a model of bits, corrected by what came.
+
+use super::network::Network;
+use crate::bitmodel::{decode_bytes, encode_bytes, BitModel};
+use crate::cm::strong::Neural;
+use crate::cm::tables::Tables;
+use crate::coder::binary::PROB_ONE;
+use crate::Result;
+
+/// Predicts with a network, and two adaptive maps of what it says: they learn how far to trust it in this text.
+struct Alone<'a> {
+    neural: Neural<'a>,
+    tables: Tables,
+    partial: u32,
+    last: u8,
+    p: u32,
+}
+
+impl<'a> Alone<'a> {
+    fn new(network: &'a Network) -> Result<Self> {
+        let tables = Tables::new();
+        let mut alone = Self {
+            neural: Neural::new(network, &tables)?,
+            tables,
+            partial: 1,
+            last: 0,
+            p: PROB_ONE / 2,
+        };
+        alone.predict();
+        Ok(alone)
+    }
+
+    fn predict(&mut self) {
+        self.neural.select(self.last, self.partial, &self.tables);
+        self.p = self.neural.p(self.partial);
+    }
+}
+
+impl BitModel for Alone<'_> {
+    fn p(&self) -> u32 {
+        self.p
+    }
+
+    fn update(&mut self, bit: u32) {
+        self.neural.learn(((bit << 22) - bit) as i32, &self.tables);
+        self.partial = self.partial << 1 | bit;
+        if self.partial > 255 {
+            self.last = self.partial as u8;
+            self.partial = 1;
+            self.neural.end_byte(self.last);
+        }
+        self.predict();
+    }
+}
+
+/// Memory in bytes that coding takes, besides the network, the symbols and the payload.
+#[must_use]
+pub const fn memory_bytes() -> u64 {
+    6 << 20
+}
+
+/// Encodes `symbols`.
+///
+/// # Errors
+/// [`crate::Error::Limit`] when there is too little memory, [`crate::Error::Interrupted`].
+pub fn encode(symbols: &[u8], network: &Network) -> Result<Vec<u8>> {
+    encode_bytes(&mut Alone::new(network)?, symbols)
+}
+
+/// Decodes `count` symbols.
+///
+/// # Errors
+/// As [`encode`], and others for a payload that it did not write.
+pub fn decode(payload: &[u8], count: usize, network: &Network) -> Result<Vec<u8>> {
+    decode_bytes(&mut Alone::new(network)?, payload, count)
+}

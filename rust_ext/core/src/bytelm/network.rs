@@ -1,0 +1,413 @@
+//! The network: weights, and one step for each byte.
+
+use super::contexts::{row, Contexts, CONTEXTS};
+use super::tree::Tree;
+use crate::nn::gates::{squares, Gates};
+use crate::nn::matrix::Matrix;
+use crate::nn::norm::norm;
+use crate::nn::tensors::{Shape, Tensors};
+use crate::nn::{padded, UNIT};
+use crate::{Error, Result};
+use serde::Deserialize;
+
+/// What the file says it is.
+const FORMAT: &str = "bytelm-1";
+/// Largest width of a part, number of blocks, and logarithm of the rows of a table.
+const MAX_WIDTH: usize = 4096;
+const MAX_BLOCKS: usize = 16;
+const MAX_BITS: u32 = 20;
+/// Bits of one in a logit's integer part: logits count 1/1024 bit.
+const LOGIT_BITS: u32 = 10;
+
+const fn refused(what: &'static str) -> Error {
+    Error::Weights { what }
+}
+
+/// Sizes of a network.
+#[derive(Debug, Clone, Deserialize)]
+struct Config {
+    width: usize,
+    states: usize,
+    hidden: usize,
+    blocks: usize,
+    word_width: usize,
+    word_hidden: usize,
+    word_blocks: usize,
+    contexts: Vec<usize>,
+    rows: Rows,
+}
+
+/// Logarithms of the rows of tables, and the most bytes of a stretch.
+#[derive(Debug, Clone, Deserialize)]
+struct Rows {
+    bits: Vec<u32>,
+    words: u32,
+    most: u32,
+}
+
+impl Config {
+    fn check(&self) -> Result<()> {
+        let widths = [
+            self.width,
+            self.states,
+            self.hidden,
+            self.word_width,
+            self.word_hidden,
+        ];
+        let known = |&context: &usize| context < CONTEXTS;
+        let bits = |bits: &u32| (1..=MAX_BITS).contains(bits);
+        if widths.iter().all(|width| (1..=MAX_WIDTH).contains(width))
+            && self.blocks <= MAX_BLOCKS
+            && self.word_blocks <= MAX_BLOCKS
+            && self.contexts.len() <= CONTEXTS
+            && self.contexts.iter().all(known)
+            && self.rows.bits.len() == CONTEXTS
+            && self.rows.bits.iter().all(bits)
+            && bits(&self.rows.words)
+            && self.rows.bits[0] == 8
+            && self.rows.most > 0
+        {
+            Ok(())
+        } else {
+            Err(refused("sizes of a network are out of range"))
+        }
+    }
+}
+
+/// A recurrence and a layer of hidden values, each added to what came in.
+#[derive(Debug)]
+struct Block {
+    gates: Matrix,
+    factors: Vec<i32>,
+    mix: Matrix,
+    up: Matrix,
+    down: Matrix,
+}
+
+impl Block {
+    fn take(tensors: &Tensors<'_>, name: &str, width: usize, hidden: usize) -> Result<Self> {
+        let part = |part: &str, shape, biased| {
+            Matrix::take(tensors, &format!("{name}.{part}"), shape, biased)
+        };
+        Ok(Self {
+            gates: part("gates", (3 * width, width), true)?,
+            factors: factors(tensors, name, width)?,
+            mix: part("mix", (width, width), false)?,
+            up: part("up", (hidden, width), false)?,
+            down: part("down", (width, hidden), false)?,
+        })
+    }
+
+    fn matrices(&self) -> [&Matrix; 4] {
+        [&self.gates, &self.mix, &self.up, &self.down]
+    }
+
+    #[inline]
+    fn run(&self, gates: &Gates, states: &mut [i32], x: &mut [i32], scratch: &mut Scratch) {
+        let width = states.len();
+        let (wide, hidden) = (padded(width), padded(self.up.rows()));
+        let Scratch {
+            steps,
+            more,
+            values,
+        } = scratch;
+        steps[..wide].fill(0);
+        norm(x, &mut steps[..width]);
+        self.gates.set(&steps[..wide], &mut values[..3 * width]);
+        gates.recur(
+            &values[..3 * width],
+            states,
+            &self.factors,
+            &mut steps[..width],
+        );
+        self.mix.add(&steps[..wide], x);
+        norm(x, &mut steps[..width]);
+        self.up.set(&steps[..wide], values);
+        more[..hidden].fill(0);
+        squares(&values[..self.up.rows()], &mut more[..self.up.rows()]);
+        self.down.add(&more[..hidden], x);
+    }
+}
+
+fn factors(tensors: &Tensors<'_>, name: &str, width: usize) -> Result<Vec<i32>> {
+    let factors = tensors.numbers(&format!("{name}.state"), width)?;
+    if factors.iter().any(|&factor| factor < 0) {
+        return Err(refused("factor of a state is negative"));
+    }
+    Ok(factors)
+}
+
+/// Rows of 8-bit values, by context.
+#[derive(Debug)]
+struct Table {
+    width: usize,
+    values: Vec<i8>,
+    scale: Vec<i32>,
+}
+
+impl Table {
+    fn take(
+        tensors: &Tensors<'_>,
+        name: &str,
+        rows: usize,
+        width: usize,
+        scales: usize,
+    ) -> Result<Self> {
+        let scale = tensors.numbers(&format!("{name}.scale"), scales)?;
+        if scale.iter().any(|scale| !(0..=1 << 24).contains(scale)) {
+            return Err(refused("scale of a table"));
+        }
+        Ok(Self {
+            width,
+            values: tensors.steps(name, Shape::Matrix(rows, width))?,
+            scale,
+        })
+    }
+
+    #[inline(always)]
+    fn row(&self, at: usize) -> &[i8] {
+        &self.values[at * self.width..][..self.width]
+    }
+
+    fn reach(&self) -> i64 {
+        let scales = self.scale.iter().map(|&scale| i64::from(scale));
+        i64::from(UNIT) * scales.sum::<i64>()
+    }
+}
+
+/// A network, read only.
+#[derive(Debug)]
+pub struct Network {
+    config: Config,
+    gates: Gates,
+    exp2: Vec<i32>,
+    /// For each table of a context: which context, its bits, the row at which it starts.
+    tables: Vec<(usize, u32, usize)>,
+    table: Table,
+    words: Table,
+    first_gates: Matrix,
+    first_factors: Vec<i32>,
+    first_mix: Matrix,
+    enter: Matrix,
+    enter_first: Matrix,
+    word_blocks: Vec<Block>,
+    leave: Matrix,
+    blocks: Vec<Block>,
+    out: Matrix,
+}
+
+impl Network {
+    /// Takes the tensors of a file of weights.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] when they are others, or a value is out of range.
+    pub fn take(tensors: &Tensors<'_>) -> Result<Self> {
+        if tensors.word("format") != Some(FORMAT) {
+            return Err(refused("weights are not those of bytelm, version 1"));
+        }
+        let config = tensors.word("config").unwrap_or_default();
+        let config: Config =
+            serde_json::from_str(config).map_err(|_| refused("sizes of a network"))?;
+        config.check()?;
+        let exp2 = tensors.numbers("exp2", 1 << LOGIT_BITS)?;
+        if exp2.iter().any(|p| !(1..=1 << 23).contains(p)) {
+            return Err(refused("table of a function"));
+        }
+        let (width, states, words) = (config.width, config.states, config.word_width);
+        let mut rows = 0;
+        let mut tables = Vec::new();
+        for &context in &config.contexts {
+            tables.push((context, config.rows.bits[context], rows));
+            rows += 1 << config.rows.bits[context];
+        }
+        let matrix = |name: &str, shape, biased| Matrix::take(tensors, name, shape, biased);
+        let block = |name: &str, n: usize, width, hidden| {
+            Block::take(tensors, &format!("{name}.{n}"), width, hidden)
+        };
+        let network = Self {
+            gates: Gates::take(tensors)?,
+            table: Table::take(tensors, "table", rows, width, tables.len())?,
+            words: Table::take(tensors, "words", 1 << config.rows.words, words, 1)?,
+            first_gates: matrix("first.gates", (2 * states, width), true)?,
+            first_factors: factors(tensors, "first", states)?,
+            first_mix: matrix("first.mix", (width, states), false)?,
+            enter: matrix("enter", (words, width), false)?,
+            enter_first: matrix("enter.first", (words, states), false)?,
+            word_blocks: (0..config.word_blocks)
+                .map(|n| block("words", n, words, config.word_hidden))
+                .collect::<Result<_>>()?,
+            leave: matrix("leave", (width, words), false)?,
+            blocks: (0..config.blocks)
+                .map(|n| block("blocks", n, width, config.hidden))
+                .collect::<Result<_>>()?,
+            out: matrix("out", (256, width), true)?,
+            exp2,
+            tables,
+            config,
+        };
+        let reach: i64 = network.matrices().map(Matrix::reach).sum();
+        if reach + network.table.reach() + network.words.reach() >= 1 << 31 {
+            return Err(refused("sums of a network may be too large"));
+        }
+        Ok(network)
+    }
+
+    fn matrices(&self) -> impl Iterator<Item = &Matrix> {
+        let blocks = self.word_blocks.iter().chain(&self.blocks);
+        let single = [
+            &self.first_gates,
+            &self.first_mix,
+            &self.enter,
+            &self.enter_first,
+            &self.leave,
+            &self.out,
+        ];
+        single.into_iter().chain(blocks.flat_map(Block::matrices))
+    }
+
+    /// Multiply-adds of the matrices for a byte at which no word ends, and for one at which a word does.
+    #[must_use]
+    pub fn products(&self) -> (usize, usize) {
+        let of = |blocks: &[Block]| -> usize {
+            let matrices = blocks.iter().flat_map(Block::matrices);
+            matrices.map(Matrix::products).sum()
+        };
+        let single = [&self.first_gates, &self.first_mix, &self.out];
+        let each = of(&self.blocks) + single.map(Matrix::products).iter().sum::<usize>();
+        let words = [&self.enter, &self.enter_first, &self.leave];
+        let word = of(&self.word_blocks) + words.map(Matrix::products).iter().sum::<usize>();
+        (each, each + word)
+    }
+
+    /// The state before the first byte: that after a newline.
+    #[must_use]
+    pub fn start(&self) -> State {
+        let config = &self.config;
+        let zeros = |count: usize, width| vec![vec![0; width]; count];
+        let widest = [config.width, config.word_width, config.states];
+        let widest = widest.into_iter().max().unwrap_or(0);
+        let hidden = config.hidden.max(config.word_hidden);
+        let mut state = State {
+            contexts: Contexts::default(),
+            first: vec![0; config.states],
+            blocks: zeros(config.blocks, config.width),
+            words: zeros(config.word_blocks, config.word_width),
+            said: vec![0; config.width],
+            x: vec![0; config.width],
+            word: vec![0; config.word_width],
+            inner: vec![0; padded(config.width)],
+            outer: vec![0; padded(config.states)],
+            logits: vec![0; 256],
+            scratch: Scratch {
+                steps: vec![0; padded(widest)],
+                more: vec![0; padded(hidden)],
+                values: vec![0; (3 * widest).max(hidden)],
+            },
+        };
+        self.step(&mut state, b'\n');
+        state
+    }
+
+    /// Takes the next byte; the logits of the one after it are then in the state.
+    pub fn step(&self, state: &mut State, byte: u8) {
+        let width = self.config.width;
+        let selected = state.contexts.push(byte, self.config.rows.most);
+        let State {
+            first,
+            said,
+            x,
+            inner,
+            outer,
+            scratch,
+            ..
+        } = state;
+        x.fill(0);
+        for (&(context, bits, start), &scale) in self.tables.iter().zip(&self.table.scale) {
+            let value = selected.values[context];
+            let at = if context == 0 {
+                value as usize
+            } else {
+                row(value, bits)
+            };
+            for (x, &step) in x.iter_mut().zip(self.table.row(start + at)) {
+                *x += i32::from(step) * scale;
+            }
+        }
+        norm(x, &mut inner[..width]);
+        let values = &mut scratch.values[..2 * first.len()];
+        self.first_gates.set(inner, values);
+        let steps = &mut outer[..first.len()];
+        self.gates.recur(values, first, &self.first_factors, steps);
+        self.first_mix.add(outer, x);
+        if let Some(number) = selected.word {
+            let word = &mut state.word;
+            let at = row(number, self.config.rows.words);
+            let scale = self.words.scale[0];
+            for (to, &step) in word.iter_mut().zip(self.words.row(at)) {
+                *to = i32::from(step) * scale;
+            }
+            self.enter.add(inner, word);
+            self.enter_first.add(outer, word);
+            for (block, states) in self.word_blocks.iter().zip(&mut state.words) {
+                block.run(&self.gates, states, word, scratch);
+            }
+            let wide = padded(word.len());
+            scratch.steps[..wide].fill(0);
+            norm(word, &mut scratch.steps[..word.len()]);
+            self.leave.set(&scratch.steps[..wide], said);
+        }
+        for (x, &said) in x.iter_mut().zip(&*said) {
+            *x += said;
+        }
+        for (block, states) in self.blocks.iter().zip(&mut state.blocks) {
+            block.run(&self.gates, states, x, scratch);
+        }
+        norm(x, &mut inner[..width]);
+        self.out.set(inner, &mut state.logits);
+    }
+
+    /// Sets the weights of bytes by the logits of a state.
+    #[inline]
+    pub fn weigh(&self, state: &State, tree: &mut Tree) {
+        let most = state.logits.iter().copied().max().unwrap_or(0);
+        for (weight, &logit) in tree.leaves().iter_mut().zip(&state.logits) {
+            // At most 31 places, behind which nothing is left.
+            let below = most.wrapping_sub(logit).max(0);
+            let whole = (below >> LOGIT_BITS).min(31);
+            let fraction = self.exp2[below as usize & ((1 << LOGIT_BITS) - 1)];
+            *weight = (fraction >> whole).max(1) as u32;
+        }
+        tree.add_up();
+    }
+}
+
+/// What a network remembers of a text, and room for one step.
+#[derive(Debug, Clone)]
+pub struct State {
+    contexts: Contexts,
+    first: Vec<i32>,
+    blocks: Vec<Vec<i32>>,
+    words: Vec<Vec<i32>>,
+    said: Vec<i32>,
+    x: Vec<i32>,
+    word: Vec<i32>,
+    inner: Vec<i8>,
+    outer: Vec<i8>,
+    logits: Vec<i32>,
+    scratch: Scratch,
+}
+
+impl State {
+    /// Logits of the next byte, in 1/1024 bit.
+    #[must_use]
+    pub fn logits(&self) -> &[i32] {
+        &self.logits
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Scratch {
+    steps: Vec<i8>,
+    more: Vec<i8>,
+    values: Vec<i32>,
+}

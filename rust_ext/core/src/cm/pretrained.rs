@@ -1,0 +1,172 @@
+//! Networks, with what the predictor of level 9 has learnt beside them.
+
+use super::prior::Prior;
+use super::strong::{Layout, Learnt, Plan};
+use super::tables::Tables;
+use super::{Kind, Knowledge, Params};
+use crate::bytelm::network::Network;
+use crate::nn::tensors::{with_tensor, Tensors};
+use crate::{Error, Result};
+
+/// The tensor of what was learnt.
+const START: &str = "cm.start";
+/// The level that it is of.
+const LEVEL: u32 = 9;
+
+/// A network, and maybe what was learnt beside it.
+#[derive(Debug)]
+pub struct Pretrained {
+    network: Network,
+    start: Option<Learnt>,
+}
+
+impl Pretrained {
+    /// Reads a file of weights.
+    ///
+    /// # Errors
+    /// [`crate::Error::Weights`] when it is not one, or a value is out of range.
+    pub fn parse(file: &[u8]) -> Result<Self> {
+        let tensors = Tensors::parse(file)?;
+        let network = Network::take(&tensors)?;
+        let start = tensors.raw(START)?.map(|bytes| {
+            let layout = Layout::new(&Plan::new(Kind::Text), Kind::Text, true);
+            Learnt::parse(bytes, &layout, &Tables::new()).map_err(|_| Error::Weights {
+                what: "what was learnt in tuning does not fit",
+            })
+        });
+        Ok(Self {
+            network,
+            start: start.transpose()?,
+        })
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// What was learnt beside it.
+    #[must_use]
+    pub fn start(&self) -> Option<&Learnt> {
+        self.start.as_ref()
+    }
+
+    /// Learns from samples, one after the other, that are coded with this network and a prior; returns the file of
+    /// weights with that.
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory; [`crate::Error::Interrupted`];
+    /// [`crate::Error::Weights`] when the file is not that of a network.
+    pub fn learn<T: AsRef<[u8]>>(file: &[u8], samples: &[T], prior: &Prior) -> Result<Vec<u8>> {
+        let plain = Self {
+            start: None,
+            ..Self::parse(file)?
+        };
+        let params = Params {
+            level: LEVEL,
+            kind: Kind::Text,
+            record: 1,
+            row: 1,
+        };
+        let known = Knowledge {
+            prior: Some(prior),
+            network: Some(&plain),
+        };
+        with_tensor(file, START, &Learnt::train(samples, &params, known)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cm::prior::train::{Settings, Trainer};
+    use crate::cm::{decode, encode};
+
+    const TEXT: &[u8] =
+        b"She sells sea shells by the sea shore; the shells she sells are sea shells. ";
+
+    fn file() -> Vec<u8> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/reference/");
+        std::fs::read(format!("{folder}bytelm-tiny.safetensors")).unwrap()
+    }
+
+    fn prior() -> Prior {
+        let settings = Settings {
+            buckets: 64,
+            segment: 200,
+            ..Settings::default()
+        };
+        let mut trainer = Trainer::new(vec![TEXT.repeat(9)], settings);
+        while trainer.step().is_some() {}
+        Prior::new("shells", trainer.finish().0).unwrap()
+    }
+
+    fn length(prior: &Prior, network: Option<&Pretrained>) -> usize {
+        let params = Params {
+            level: LEVEL,
+            kind: Kind::Text,
+            record: 1,
+            row: 1,
+        };
+        let known = Knowledge {
+            prior: Some(prior),
+            network,
+        };
+        let payload = encode(TEXT, &params, known).unwrap();
+        assert_eq!(decode(&payload, TEXT.len(), &params, known).unwrap(), TEXT);
+        payload.len()
+    }
+
+    #[test]
+    fn what_was_learnt_is_read_back_and_shorter() {
+        let (file, prior) = (file(), prior());
+        let plain = Pretrained::parse(&file).unwrap();
+        assert!(plain.start().is_none());
+        let samples = [&TEXT.repeat(3)[..], &TEXT[9..], b""];
+        let tuned = Pretrained::learn(&file, &samples, &prior).unwrap();
+        let again = Pretrained::learn(&tuned, &samples, &prior).unwrap();
+        assert!(again == tuned);
+        let tuned = Pretrained::parse(&tuned).unwrap();
+        assert!(tuned.start().is_some());
+        assert_ne!(length(&prior, Some(&plain)), length(&prior, None));
+        assert!(length(&prior, Some(&tuned)) < length(&prior, Some(&plain)));
+    }
+
+    #[test]
+    fn a_start_that_does_not_fit_is_refused() {
+        let file = file();
+        for length in [0, 1, 1000, 1 << 20] {
+            let with = with_tensor(&file, START, &vec![0; length]).unwrap();
+            let error = Pretrained::parse(&with).unwrap_err();
+            assert!(error.to_string().contains("does not fit"), "{error}");
+        }
+    }
+
+    #[test]
+    fn any_start_codes_and_decodes() {
+        let (file, prior) = (file(), prior());
+        let layout = Layout::new(&Plan::new(Kind::Text), Kind::Text, true);
+        let vectors: usize = layout.sets.iter().sum();
+        let head = 2 * (layout.states + layout.votes)
+            + 32 * (layout.finals.iter().sum::<usize>() + 1)
+            + layout.sets.len() * (1 + 32 * layout.lines);
+        let rows: usize = layout.maps.iter().sum();
+        for value in [0x80, 0x7F, 0xFF, 0x01] {
+            // All vectors and no row of a map, or the other way round.
+            let mut start = vec![value; head];
+            start.extend(vec![0xFF; vectors / 8]);
+            start.extend(vec![value; vectors * (1 + 32 * layout.lines)]);
+            start.extend(vec![0; rows / 8]);
+            let with = with_tensor(&file, START, &start).unwrap();
+            length(&prior, Some(&Pretrained::parse(&with).unwrap()));
+        }
+        let mut start = vec![0; head + vectors / 8];
+        for rows in layout.maps {
+            start.extend(vec![0xFF; rows / 8]);
+            start.extend(vec![0x80; 16 * rows]);
+        }
+        let with = with_tensor(&file, START, &start).unwrap();
+        length(&prior, Some(&Pretrained::parse(&with).unwrap()));
+    }
+}

@@ -1,0 +1,120 @@
+//! The network's part in the mix: its distribution of the byte, as predictions of the bits.
+
+use super::apm::Apm;
+use crate::bytelm::network::{Network, State};
+use crate::bytelm::tree::Tree;
+use crate::cm::tables::Tables;
+use crate::Result;
+
+/// Mixer inputs.
+pub const INPUTS: usize = 4;
+/// Weight sets that it selects.
+pub const SETS: usize = 2;
+/// Numbers of their contexts: its probability in 32 steps and the bit's position; the byte it thinks likeliest.
+pub const SET_SIZES: [usize; SETS] = [256, 256];
+
+/// Corrections by what it thinks likeliest, and by the last byte and the bits of this one: rows of each.
+pub const MAPS: [usize; 2] = [1 << 11, 1 << 16];
+/// The rate of their entries falls to one over this.
+const LIMIT: u32 = 1023;
+
+/// Follows a text with a network.
+#[derive(Debug)]
+pub struct Neural<'a> {
+    network: &'a Network,
+    state: State,
+    tree: Tree,
+    maps: Vec<Apm>,
+    likeliest: u8,
+    stretched: i32,
+}
+
+impl<'a> Neural<'a> {
+    /// Starts before the first byte.
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
+    pub fn new(network: &'a Network, tables: &Tables) -> Result<Self> {
+        let mut neural = Self {
+            network,
+            state: network.start(),
+            tree: Tree::default(),
+            maps: MAPS
+                .iter()
+                .map(|&rows| Apm::new(rows, LIMIT, tables))
+                .collect::<Result<_>>()?,
+            likeliest: 0,
+            stretched: 0,
+        };
+        network.weigh(&neural.state, &mut neural.tree);
+        Ok(neural)
+    }
+
+    /// Its maps.
+    #[must_use]
+    pub fn maps(&self) -> &[Apm] {
+        &self.maps
+    }
+
+    /// The same, to change them.
+    pub fn maps_mut(&mut self) -> &mut [Apm] {
+        &mut self.maps
+    }
+
+    /// Goes on with the maps of another one.
+    pub fn inherit(&mut self, other: &Neural<'_>) {
+        for (map, other) in self.maps.iter_mut().zip(&other.maps) {
+            map.inherit(other);
+        }
+    }
+
+    /// Takes in a byte.
+    #[inline]
+    pub fn end_byte(&mut self, byte: u8) {
+        self.network.step(&mut self.state, byte);
+        self.network.weigh(&self.state, &mut self.tree);
+    }
+
+    /// Looks at the next bit, after the last byte and the bits in `partial`; returns the contexts of its weight sets.
+    #[inline]
+    pub fn select(&mut self, last: u8, partial: u32, tables: &Tables) -> [u32; SETS] {
+        let position = partial.ilog2();
+        self.likeliest = self.tree.likeliest(partial);
+        self.stretched = tables.stretch22(self.tree.p(partial).clamp(1, (1 << 22) - 1));
+        self.maps[0].select(usize::from(self.likeliest) << 3 | position as usize);
+        self.maps[1].select(usize::from(last) << 8 | partial as usize);
+        let step = ((self.stretched + 2048) >> 7) as u32;
+        [step << 3 | position, u32::from(self.likeliest)]
+    }
+
+    /// Writes the inputs for the next bit, which was looked at.
+    #[inline]
+    pub fn mix(&mut self, partial: u32, inputs: &mut [i16], tables: &Tables) {
+        let p = self.tree.p(partial) as i32;
+        inputs[0] = self.stretched as i16;
+        inputs[1] = ((p - (1 << 21)) >> 11) as i16;
+        for (input, map) in inputs[2..].iter_mut().zip(&mut self.maps) {
+            *input = tables.stretch22(map.refine(self.stretched)) as i16;
+        }
+    }
+
+    /// Probability of a one, in 22 bits: half of the network's, half of what the maps make of it.
+    #[must_use]
+    pub fn p(&mut self, partial: u32) -> u32 {
+        let refined: u32 = self
+            .maps
+            .iter_mut()
+            .map(|map| map.refine(self.stretched))
+            .sum();
+        let p = u32::midpoint(self.tree.p(partial), refined / MAPS.len() as u32);
+        p.clamp(1, (1 << 22) - 1)
+    }
+
+    /// Learns a bit: `target` is 0 or 2^22 - 1.
+    #[inline]
+    pub fn learn(&mut self, target: i32, tables: &Tables) {
+        for map in &mut self.maps {
+            map.update(target, tables);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Normalisation by the root of the mean square (B. Zhang, R. Sennrich, Root Mean Square Layer Normalization, 2019).
+
+use super::step;
+
+/// Inputs are clipped to this magnitude.
+const MAX: i32 = 1 << 24;
+/// Steps of one: values up to 6.35 times the root are told apart.
+const STEPS: i64 = 20;
+/// Added to the mean square, so that silence stays near zero.
+const LEAST: i64 = 4096;
+
+/// Sets `steps` to `values` over the root of their mean square, in twentieths. What is behind them stays.
+#[inline]
+pub fn norm(values: &[i32], steps: &mut [i8]) {
+    let clip = |value: i32| i64::from(value.clamp(-MAX, MAX));
+    let squares: i64 = values.iter().map(|&value| clip(value) * clip(value)).sum();
+    // Below 2^49, so the root is below 2^25.
+    let mean = squares / values.len().max(1) as i64 + LEAST;
+    let inverse = (STEPS << 32) / (mean as u64).isqrt() as i64;
+    for (step_to, &value) in steps.iter_mut().zip(values) {
+        *step_to = step((clip(value) * inverse + (1 << 31)) >> 32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_equal_size_are_twenty_steps() {
+        let mut steps = [9; 5];
+        norm(&[1 << 20, -(1 << 20), 1 << 20, 1 << 20], &mut steps);
+        assert_eq!(steps, [20, -20, 20, 20, 9]);
+    }
+
+    #[test]
+    fn extremes_are_clipped() {
+        let mut steps = [0; 64];
+        let mut values = [0; 64];
+        values[3] = i32::MIN;
+        norm(&values, &mut steps);
+        // The root of 1/64 is 1/8, so eight times twenty, and that is cut.
+        assert_eq!(steps[3], -127);
+        norm(&[0; 64], &mut steps);
+        assert_eq!(steps, [0; 64]);
+    }
+}

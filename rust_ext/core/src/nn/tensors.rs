@@ -1,0 +1,135 @@
+//! Weights from a file in the format safetensors: tensors of whole numbers, and words on them.
+
+use super::UNIT;
+use crate::{Error, Result};
+use safetensors::{Dtype, SafeTensors};
+use serde_json::{json, Map, Value};
+use std::collections::HashMap;
+
+/// Bytes of the length of the header.
+const LENGTH_BYTES: usize = 8;
+
+/// A shape that is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// So many rows of so many columns.
+    Matrix(usize, usize),
+    /// So many values.
+    Vector(usize),
+}
+
+/// The tensors of a file.
+#[derive(Debug)]
+pub struct Tensors<'a> {
+    tensors: SafeTensors<'a>,
+    words: HashMap<String, String>,
+}
+
+const fn refused(what: &'static str) -> Error {
+    Error::Weights { what }
+}
+
+impl<'a> Tensors<'a> {
+    /// Reads the header of a file. Nothing is copied.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] when the file is not safetensors, or is cut.
+    pub fn parse(file: &'a [u8]) -> Result<Self> {
+        let wrong = |_| refused("weights are not in the format safetensors, or cut");
+        let (_, header) = SafeTensors::read_metadata(file).map_err(wrong)?;
+        Ok(Self {
+            words: header.metadata().clone().unwrap_or_default(),
+            tensors: SafeTensors::deserialize(file).map_err(wrong)?,
+        })
+    }
+
+    /// What the header says under a name.
+    #[must_use]
+    pub fn word(&self, name: &str) -> Option<&str> {
+        self.words.get(name).map(String::as_str)
+    }
+
+    /// The bytes of a tensor of type `U8`, if it is there.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] when it has another type.
+    pub fn raw(&self, name: &str) -> Result<Option<&'a [u8]>> {
+        match self.tensors.tensor(name) {
+            Ok(tensor) if tensor.dtype() == Dtype::U8 => Ok(Some(tensor.data())),
+            Ok(_) => Err(refused("tensor of another type than U8")),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn bytes(&self, name: &str, of: Dtype, shape: Shape) -> Result<&'a [u8]> {
+        let tensor = self
+            .tensors
+            .tensor(name)
+            .map_err(|_| refused("weights lack a tensor"))?;
+        if tensor.dtype() != of {
+            return Err(refused("tensor of another type, only I8 and I32 are used"));
+        }
+        let fits = match (shape, tensor.shape()) {
+            (Shape::Matrix(rows, columns), &[r, c]) => (rows, columns) == (r, c),
+            (Shape::Vector(length), &[n]) => length == n,
+            _ => false,
+        };
+        if fits {
+            Ok(tensor.data())
+        } else {
+            Err(refused("tensor of another shape"))
+        }
+    }
+
+    /// Values of 8 bits, of which -128 is not used.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] when the tensor is missing or is not of that type and shape.
+    pub fn steps(&self, name: &str, shape: Shape) -> Result<Vec<i8>> {
+        let bytes = self.bytes(name, Dtype::I8, shape)?;
+        let steps: Vec<i8> = bytes.iter().map(|byte| byte.cast_signed()).collect();
+        if steps.iter().any(|&step| i32::from(step) < -UNIT) {
+            return Err(refused("weight of -128"));
+        }
+        Ok(steps)
+    }
+
+    /// Values of 32 bits.
+    ///
+    /// # Errors
+    /// As [`Self::steps`].
+    pub fn numbers(&self, name: &str, length: usize) -> Result<Vec<i32>> {
+        let bytes = self.bytes(name, Dtype::I32, Shape::Vector(length))?;
+        let (numbers, _) = bytes.as_chunks::<4>();
+        Ok(numbers.iter().map(|&n| i32::from_le_bytes(n)).collect())
+    }
+}
+
+/// A file with one more tensor, of bytes, behind the others and in place of one of the same name. Names are sorted, so
+/// that the same file comes out each time.
+///
+/// # Errors
+/// [`Error::Weights`] when the file is not one of tensors, or that of the name is not its last.
+pub fn with_tensor(file: &[u8], name: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+    let wrong = |_| refused("weights are not in the format safetensors, or cut");
+    let (size, _) = SafeTensors::read_metadata(file).map_err(wrong)?;
+    let (header, data) = file[LENGTH_BYTES..].split_at(size);
+    let mut header: Map<String, Value> =
+        serde_json::from_slice(header).map_err(|_| refused("header of weights"))?;
+    let mut end = data.len();
+    if let Some(old) = header.remove(name) {
+        let place = |i: usize| old["data_offsets"][i].as_u64().map(|at| at as usize);
+        if place(1) != Some(end) {
+            return Err(refused("tensor is not the last of its file"));
+        }
+        end = place(0).unwrap_or(end);
+    }
+    header.insert(
+        name.to_owned(),
+        json!({"dtype": "U8", "shape": [bytes.len()], "data_offsets": [end, end + bytes.len()]}),
+    );
+    let mut header = Value::Object(header).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(LENGTH_BYTES), b' ');
+    let length = (header.len() as u64).to_le_bytes();
+    Ok([&length[..], &header, &data[..end], bytes].concat())
+}

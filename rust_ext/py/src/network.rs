@@ -1,0 +1,80 @@
+//! Networks as Python objects.
+
+use std::borrow::Cow;
+
+use lmcodec_core::bytelm::alone;
+use lmcodec_core::cm::pretrained::Pretrained;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+
+use crate::errors::to_python;
+use crate::prior::Prior;
+
+/// A network, read from the bytes of a file of weights.
+#[pyclass(frozen, module = "lmcodec._core")]
+pub struct Network(pub Pretrained);
+
+#[pymethods]
+impl Network {
+    #[new]
+    fn new(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        py.detach(|| Pretrained::parse(data))
+            .map(Self)
+            .map_err(|error| to_python(py, &error))
+    }
+
+    /// Multiply-adds of its matrices for a byte at which no word ends, and for one at which a word does.
+    #[getter]
+    fn products(&self) -> (usize, usize) {
+        self.0.network().products()
+    }
+
+    /// The bytes of a file of weights with what `cm` at level 9 learns beside them from samples, one after the other.
+    #[staticmethod]
+    #[allow(clippy::needless_pass_by_value)] // Python's lists become vectors
+    fn learn<'a>(
+        py: Python<'_>,
+        data: &[u8],
+        samples: Vec<PyBackedBytes>,
+        prior: &Bound<'_, Prior>,
+    ) -> PyResult<Cow<'a, [u8]>> {
+        let prior = &prior.get().0;
+        py.detach(|| Pretrained::learn(data, &samples, prior))
+            .map(Cow::Owned)
+            .map_err(|error| to_python(py, &error))
+    }
+}
+
+/// Memory in bytes that coding with a network alone takes.
+#[pyfunction]
+pub fn bytelm_memory_bytes() -> u64 {
+    alone::memory_bytes()
+}
+
+/// Encodes `symbols` with a network alone.
+#[pyfunction]
+pub fn bytelm_encode<'a>(
+    py: Python<'_>,
+    symbols: &[u8],
+    network: &Bound<'_, Network>,
+) -> PyResult<Cow<'a, [u8]>> {
+    let network = network.get().0.network();
+    py.detach(|| alone::encode(symbols, network))
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
+}
+
+/// Decodes `count` symbols from a payload.
+#[pyfunction]
+pub fn bytelm_decode<'a>(
+    py: Python<'_>,
+    payload: &[u8],
+    count: u64,
+    network: &Bound<'_, Network>,
+) -> PyResult<Cow<'a, [u8]>> {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let network = network.get().0.network();
+    py.detach(|| alone::decode(payload, count, network))
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
+}

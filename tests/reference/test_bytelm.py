@@ -1,0 +1,76 @@
+"""The network of `bytelm`, as the reference computes it, against the vectors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.reference.bytelm import Contexts, Network, hashed, isqrt, norm
+
+_HERE = Path(__file__).parent
+_SHIPPED = Path(__file__).parents[2] / "lmcodec" / "data" / "bytelm-1.safetensors"
+
+
+def _cases() -> list[Any]:
+    cases = []
+    for name, weights in (("tiny", _HERE / "bytelm-tiny.safetensors"), ("1", _SHIPPED)):
+        content = json.loads((_HERE / f"bytelm-{name}.json").read_text())
+        cases += [
+            pytest.param(weights, case, id=f"{name}-{case['name']}") for case in content["cases"]
+        ]
+    return cases
+
+
+@pytest.mark.parametrize(("weights", "case"), _cases())
+def test_vectors(weights: Path, case: dict[str, Any]) -> None:
+    network = Network(weights)
+    # Two lanes, of which one is behind: what a lane gives does not depend on the other.
+    state = network.start(2)
+    text = bytes.fromhex(case["bytes"])
+    rows = []
+    for byte, other in zip(b"\n" + text, text + b"\n", strict=True):
+        rows.append(network.step(state, np.array([byte, other], np.uint8))[0])
+    logits = np.array(rows)
+    sums = network.weights(logits)
+    assert logits[0].tolist() == case["first_logits"]
+    assert logits[-1].tolist() == case["last_logits"]
+    assert sums.sum(1).tolist() == case["weight_sums"]
+    assert hashlib.sha256(logits.astype("<i4").tobytes()).hexdigest() == case["logits_sha256"]
+    assert hashlib.sha256(sums.astype("<u4").tobytes()).hexdigest() == case["weights_sha256"]
+
+
+def test_words_end_after_the_byte_that_follows_them() -> None:
+    contexts = Contexts([8, 12, 13, 12, 14, 14], 13, 16)
+    ends = [contexts.push(byte)[1] >= 0 for byte in b"Ab c, " + b"1" * 20 + b"x\n"]
+    assert [n for n, end in enumerate(ends) if end] == [2, 4, 20, 27]
+
+
+def test_words_are_the_same_in_both_cases() -> None:
+    rows = []
+    for text in (b"\nWord ", b"\nwORD "):
+        contexts = Contexts([8, 12, 13, 12, 14, 14], 13, 16)
+        rows.append([contexts.push(byte) for byte in text][-1])
+    assert rows[0][1] == rows[1][1] >= 0
+    assert rows[0][0][3] != rows[1][0][3]
+
+
+def test_norm_is_at_most_127_steps() -> None:
+    x = np.zeros((3, 64), np.int64)
+    x[1, 5] = 1 << 30
+    x[2] = 1 << 16
+    result = norm(x)
+    assert not result[0].any()
+    assert result[1, 5] == 127
+    assert (result[2] == 20).all()
+
+
+def test_roots_and_hashes() -> None:
+    for value in (0, 1, 4095, 4096, (1 << 49) - 1, 3037000499**2, 3037000499**2 - 1):
+        root = isqrt(value)
+        assert root * root <= value < (root + 1) ** 2
+    assert [hashed(value, 8) for value in (0, 1, 2, 0xFFFFFFFF)] == [0, 93, 212, 244]
