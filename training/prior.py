@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import lzma
 import shlex
 import sys
 import time
 from pathlib import Path
 
 from lmcodec.train import Step, train_prior
-from training.shingles import LENGTH, Shingles
+from training.shingles import Shingles
+from training.texts import files, read, without
 
 _HELD_BACK_PERCENT = 5
 # Of that, what is tuned on, in pieces of at most so many bytes from each text in turn.
@@ -47,10 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
     tuning: list[list[bytes]] = []
     shingles = None
     if options.benchmarks:
-        shingles = Shingles(_read(path) for path in _files(options.benchmarks))
+        shingles = Shingles(read(path) for path in files(options.benchmarks))
         _say(f"{len(shingles.hashes):,} samples of benchmark files")
     for path in options.texts:
-        data = _read(path)
+        data = read(path)
         end = len(data) * (100 - _HELD_BACK_PERCENT) // 100
         text = data[:end]
         tuning.append(_pieces(data[end : end + len(data) * _TUNING_PERCENT // 100]))
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         lines.append(f'sha256 = "{hashlib.sha256(data).hexdigest()}"')
         if shingles is not None:
             places = [int(place) for place in shingles.places(text)]
-            parts = _without(text, places)
+            parts = without(text, places)
             lines.append(f"places_shared_with_benchmarks = {len(places)}")
             lines.append(f"bytes_left_out = {len(text) - sum(map(len, parts))}")
             _say(f"{path.name}: {len(places)} places shared with benchmark files, left out")
@@ -105,28 +105,6 @@ def _arguments(arguments: list[str] | None) -> list[str]:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _read(path: Path) -> bytes:
-    data = path.read_bytes()
-    return lzma.decompress(data) if path.suffix == ".xz" else data
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _without(text: bytes, places: list[int]) -> list[bytes]:
-    """Return what is left of a text without the lines around places that are not to be used."""
-    parts, start = [], 0
-    for place in places:
-        if place < start:
-            continue
-        before = text.rfind(b"\n", start, place)
-        parts.append(text[start : max(before, start)])
-        after = text.find(b"\n", place + LENGTH)
-        start = len(text) if after < 0 else after
-    return [part for part in [*parts, text[start:]] if part]
 
 
 def _say(line: str) -> None:

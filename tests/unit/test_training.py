@@ -19,6 +19,7 @@ from lmcodec import Prior, _core
 from tests.strategies import prose, random_bytes
 from training import prior, shingles
 from training.shingles import LENGTH, Shingles
+from training.texts import without
 
 tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
@@ -111,15 +112,15 @@ def test_lines_around_places_are_left_out() -> None:
     line = b"x" * 80
     text = b"one\n" + line + b"\ntwo\n" + line + line + b"\n" + line + b"\nthree"
     at = text.index(b"x")
-    assert prior._without(text, []) == [text]
-    assert prior._without(b"", []) == []
-    assert b"".join(prior._without(text, [at])) == text.replace(b"\n" + line, b"", 1)
+    assert without(text, []) == [text]
+    assert without(b"", []) == []
+    assert b"".join(without(text, [at])) == text.replace(b"\n" + line, b"", 1)
     # The last place is in the line after the one before it.
     places = [at, at + 10, text.index(b"two") + 4, text.index(b"three") - 70]
-    assert b"".join(prior._without(text, places)) == b"one\ntwo\nthree"
-    assert prior._without(line, [0]) == prior._without(line, [20]) == []
+    assert b"".join(without(text, places)) == b"one\ntwo\nthree"
+    assert without(line, [0]) == without(line, [20]) == []
     # What spans lines takes all of them.
-    assert prior._without(b"a\nb\nc" + b"\n" * 70 + b"d\ne", [2]) == [b"a", b"\n" * 13 + b"d\ne"]
+    assert without(b"a\nb\nc" + b"\n" * 70 + b"d\ne", [2]) == [b"a", b"\n" * 13 + b"d\ne"]
 
 
 @pytest.mark.parametrize("name", ["a", "", 'b "c"', "\\n", "é"])

@@ -1,0 +1,233 @@
+"""Prepares the texts, and draws batches from them."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from training.bytelm.kernels import library, pointer
+from training.shingles import Shingles
+from training.texts import files, read, without
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+HELD_BACK_PERCENT = 4
+# How much of what is seen is of each kind: what people compress, prose and markup before all.
+SHARES = {
+    "books_en": 0.31,
+    "xml_wiki_misc": 0.12,
+    "code": 0.12,
+    "docs": 0.11,
+    "html": 0.11,
+    "chat": 0.07,
+    "books_eu": 0.06,
+    "json": 0.05,
+    "logs": 0.03,
+    "csv": 0.02,
+}
+# Bytes read before a stream begins elsewhere, from nothing.
+DOCUMENT_BYTES = 1 << 14
+CONTEXTS = 6
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How many rows, as powers of two, the tables of contexts have, and when words end.
+
+    Args:
+        bits: For contexts of one to four bytes, the word so far, and that with the one before.
+        words: For whole words.
+        most: A word ends after this many bytes at the latest.
+    """
+
+    bits: tuple[int, ...] = (8, 12, 13, 12, 14, 14)
+    words: int = 13
+    most: int = 16
+
+
+def prepare(
+    texts: Sequence[Path],
+    benchmarks: Path | None,
+    folder: Path,
+    say: Callable[[str], None],
+    command: str,
+) -> None:
+    """Write ``KIND.train``, ``KIND.held`` and ``data.toml``, without text of the benchmarks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shingles = Shingles(read(path) for path in files(benchmarks)) if benchmarks else None
+    lines = [f"prepare = {json.dumps(command)}", f"held_back_percent = {HELD_BACK_PERCENT}"]
+    for path in texts:
+        data = read(path)
+        end = len(data) * (100 - HELD_BACK_PERCENT) // 100
+        kind = path.name.removesuffix(".xz")
+        lines += ["", "[[text]]", f'name = "{kind}"', f"bytes = {len(data)}"]
+        lines.append(f'sha256 = "{hashlib.sha256(data).hexdigest()}"')
+        for name, part in (("train", data[:end]), ("held", data[end:])):
+            places = [int(at) for at in shingles.places(part)] if shingles else []
+            kept = b"".join(without(part, places))
+            (folder / f"{kind}.{name}").write_bytes(kept)
+            lines.append(f"{name}_bytes = {len(kept)}")
+            lines.append(f"{name}_places_shared_with_benchmarks = {len(places)}")
+            lines.append(f"{name}_bytes_left_out = {len(part) - len(kept)}")
+            say(f"{kind}.{name}: {len(kept):,} bytes, {len(places)} places shared, left out")
+    (folder / "data.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+class Contexts:
+    """The table rows that the bytes of one text select.
+
+    Args:
+        rows: The sizes of the tables.
+        used: Which contexts, by number.
+    """
+
+    def __init__(self, rows: Rows, used: Sequence[int]) -> None:
+        self.rows = rows
+        self.used = list(used)
+        self._bits = np.array([*rows.bits, rows.words], np.int32)
+        sizes = [1 << rows.bits[k] for k in self.used]
+        self.starts = np.cumsum([0, *sizes])[:-1].astype(np.int32)
+        self.total = sum(sizes)
+
+    def fresh(self) -> NDArray[np.uint32]:
+        """Return the state before the first byte."""
+        return np.zeros(7, np.uint32)
+
+    def of(
+        self, text: NDArray[np.uint8], state: NDArray[np.uint32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return rows [n, used] and words [n], of which -1 is none; changes the state."""
+        rows = np.empty((len(text), CONTEXTS), np.int32)
+        words = np.empty(len(text), np.int32)
+        text = np.ascontiguousarray(text)
+        library().features(
+            ctypes.c_int64(len(text)),
+            pointer(text),
+            pointer(self._bits),
+            ctypes.c_int32(self.rows.most),
+            *map(pointer, (state, rows, words)),
+        )
+        return np.ascontiguousarray(rows[:, self.used] + self.starts), words
+
+
+@dataclass
+class Batch:
+    """Bytes, and what they select.
+
+    Args:
+        fresh: Which streams begin anew, bool [streams].
+        index: Table rows, int32 [streams * length, contexts].
+        words: Rows of the table of words, int32 [words in all].
+        offsets: Where the words of each stream begin, int64 [streams + 1].
+        slots: The last word before each byte: its number counted from ``streams``, or, before the
+            stream's first, the number of the stream. int64 [streams * length].
+        ends: The bytes that end the words, int64 [words in all].
+        targets: The next bytes, int64 [streams * length].
+    """
+
+    fresh: torch.Tensor
+    index: torch.Tensor
+    words: torch.Tensor
+    offsets: torch.Tensor
+    slots: torch.Tensor
+    ends: torch.Tensor
+    targets: torch.Tensor
+
+
+def batch(
+    text: NDArray[np.uint8],
+    fresh: NDArray[np.bool_],
+    index: NDArray[np.int32],
+    words: NDArray[np.int32],
+) -> Batch:
+    """Return a batch of text [streams, length + 1], with rows and words of its first bytes."""
+    streams, length = words.shape
+    marks = words >= 0
+    counts = marks.sum(1)
+    before = np.cumsum(marks.reshape(-1)).reshape(streams, length)
+    inside = np.cumsum(marks, 1)
+    slots = np.where(inside > 0, streams + before - 1, np.arange(streams)[:, None])
+    return Batch(
+        torch.from_numpy(fresh),
+        torch.from_numpy(np.ascontiguousarray(index.reshape(streams * length, -1))),
+        torch.from_numpy(words[marks].astype(np.int32)[:, None].copy()),
+        torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)),
+        torch.from_numpy(slots.reshape(-1).astype(np.int64)),
+        torch.from_numpy(np.flatnonzero(marks.reshape(-1)).astype(np.int64)),
+        torch.from_numpy(text[:, 1:].reshape(-1).astype(np.int64)),
+    )
+
+
+class Streams:
+    """Text without end, for batches whose rows go on where the last batch stopped.
+
+    Args:
+        texts: A text for each kind.
+        shares: How much of what is seen is of each kind.
+        contexts: Gives the table rows.
+        streams: Rows of a batch.
+        length: Bytes of a row; must divide `DOCUMENT_BYTES`.
+        seed: Of the draws.
+    """
+
+    def __init__(
+        self,
+        texts: dict[str, NDArray[np.uint8]],
+        shares: dict[str, float],
+        contexts: Contexts,
+        streams: int,
+        length: int,
+        seed: Sequence[int],
+    ) -> None:
+        self._texts = texts
+        self._kinds = sorted(texts)
+        weights = np.array([shares[kind] for kind in self._kinds])
+        self._weights = weights / weights.sum()
+        self._contexts = contexts
+        self._length = length
+        self._random = np.random.default_rng(list(seed))
+        self._at = [0] * streams
+        self._open = [self._document(first=True) for _ in range(streams)]
+
+    def _document(
+        self, *, first: bool = False
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32]]:
+        text = self._texts[self._kinds[self._random.choice(len(self._kinds), p=self._weights)]]
+        parts = DOCUMENT_BYTES // self._length
+        # Streams that began together would all end together.
+        size = self._length * (int(self._random.integers(1, parts + 1)) if first else parts)
+        start = int(self._random.integers(0, max(1, len(text) - size - 4097)))
+        ahead = np.flatnonzero(text[start : start + 4096] == 10)
+        # A stream begins as if after the end of a line.
+        start += int(ahead[0]) if len(ahead) else 0
+        piece = text[start : start + size + 1]
+        if len(piece) <= size:
+            piece = np.resize(piece, size + 1)
+        return piece, *self._contexts.of(piece[:-1], self._contexts.fresh())
+
+    def __call__(self) -> Batch:
+        """Return the next batch."""
+        length = self._length
+        texts, rows, words, fresh = [], [], [], []
+        for n in range(len(self._open)):
+            if self._at[n] == len(self._open[n][0]) - 1:
+                self._open[n] = self._document()
+                self._at[n] = 0
+            at = self._at[n]
+            text, index, ends = self._open[n]
+            texts.append(text[at : at + length + 1])
+            rows.append(index[at : at + length])
+            words.append(ends[at : at + length])
+            fresh.append(at == 0)
+            self._at[n] = at + length
+        return batch(np.stack(texts), np.array(fresh), np.stack(rows), np.stack(words))

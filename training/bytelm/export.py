@@ -1,0 +1,125 @@
+"""Rounds a trained model to the integers that ship."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors.numpy import save
+
+from training.bytelm.quantize import NORM_STEPS, UNIT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from training.bytelm.model import Block, ByteModel
+
+# Results of matrices are products times a scale, shifted right by this.
+SHIFT = 20
+# One in the sum of a byte or word; in the input of a gate; in a logit, of a bit.
+SUM_ONE, GATE_ONE, LOGIT_ONE = 1 << 16, 1 << 7, 1 << 10
+STATE_ONE, STATE_SHIFT = 1 << 20, 28
+# The square of a hidden value is shifted right by this.
+SQUARE_SHIFT = 15
+FORMAT = "bytelm-1"
+
+
+def tables() -> dict[str, NDArray[np.int32]]:
+    """Return the tables of functions."""
+    gate = np.arange(-1024, 1025) / GATE_ONE
+    value = np.arange(-512, 513) / GATE_ONE
+    return {
+        "sigmoid": np.round(65536 / (1 + np.exp(-gate))).astype(np.int32),
+        "tanh": np.round(32768 * np.tanh(value)).astype(np.int32),
+        "exp2": np.round(2.0 ** (23 - np.arange(1024) / 1024)).astype(np.int32),
+    }
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.tensors: dict[str, NDArray[Any]] = dict(tables())
+
+    def matrix(self, name: str, w: torch.Tensor, unit: Any, bias: Any = None) -> None:
+        """Add a matrix whose inputs count steps, and whose results count 1 / unit."""
+        values = w.detach().double().numpy()
+        scale = np.maximum(np.abs(values).max(1), 1e-8) / UNIT
+        self.tensors[f"{name}.weight"] = np.round(values / scale[:, None]).astype(np.int8)
+        whole = np.round(scale * unit * (1 << SHIFT))
+        if whole.max() >= 1 << 31:
+            raise ValueError(f"scale of {name} does not fit 32 bits")
+        self.tensors[f"{name}.scale"] = whole.astype(np.int32)
+        if bias is not None:
+            rounded = np.round(bias.detach().double().numpy() * unit)
+            self.tensors[f"{name}.bias"] = rounded.astype(np.int32)
+
+    def state(self, name: str, scale: torch.Tensor) -> None:
+        whole = np.round((1 << STATE_SHIFT) / STATE_ONE / scale.double().numpy())
+        self.tensors[f"{name}.state"] = whole.astype(np.int32)
+
+    def table(self, name: str, parts: list[NDArray[np.float32]]) -> None:
+        rounded, scales = [], []
+        for part in parts:
+            # Few rows are large; cutting them costs less than coarse steps for all.
+            whole = max(1, round(float(np.quantile(np.abs(part), 0.9999)) * SUM_ONE / UNIT))
+            scales.append(whole)
+            steps = np.round(part.astype(np.float64) * SUM_ONE / whole)
+            rounded.append(np.clip(steps, -UNIT, UNIT).astype(np.int8))
+        self.tensors[name] = np.concatenate(rounded)
+        self.tensors[f"{name}.scale"] = np.array(scales, np.int32)
+
+    def block(self, name: str, block: Block) -> None:
+        norm = 1.0 / NORM_STEPS
+        self.matrix(f"{name}.gates", block.gates * norm, GATE_ONE, block.bias)
+        state, hidden = block.quantize["state"].scale, block.quantize["hidden"].scale
+        self.state(name, state)
+        self.matrix(f"{name}.mix", block.mix * state, SUM_ONE)
+        root = np.sqrt((1 << SQUARE_SHIFT) / hidden.double().numpy())
+        self.matrix(f"{name}.up", block.up * norm, root)
+        self.matrix(f"{name}.down", block.down * hidden, SUM_ONE)
+
+
+def integers(model: ByteModel) -> dict[str, NDArray[Any]]:
+    """Return the tensors of the integer network, as docs/models/bytelm.md describes them."""
+    writer, norm = _Writer(), 1.0 / NORM_STEPS
+    rows = model.table.values.numpy()
+    starts = model.contexts.starts
+    writer.table("table", [part for part in np.split(rows, starts[1:])])
+    writer.table("words", [model.word_table.values.numpy()])
+    first = model.quantize["state"].scale
+    writer.matrix("first.gates", model.gates * norm, GATE_ONE, model.bias)
+    writer.state("first", first)
+    writer.matrix("first.mix", model.mix * first, SUM_ONE)
+    writer.matrix("enter", model.enter * norm, SUM_ONE)
+    writer.matrix("enter.first", model.enter_state * first, SUM_ONE)
+    for n, block in enumerate(model.word_blocks):
+        writer.block(f"words.{n}", block)
+    writer.matrix("leave", model.leave * norm, SUM_ONE)
+    for n, block in enumerate(model.blocks):
+        writer.block(f"blocks.{n}", block)
+    bit = LOGIT_ONE * float(np.log2(np.e))
+    writer.matrix("out", model.out * norm, bit, model.out_bias)
+    _check(writer.tensors)
+    return writer.tensors
+
+
+def _check(tensors: dict[str, NDArray[Any]]) -> None:
+    """Raise where sums could leave 32 bits."""
+    total = 0
+    for name, weight in tensors.items():
+        if name.endswith(".weight"):
+            scale = tensors[name.removesuffix("weight") + "scale"].astype(np.int64)
+            largest = np.abs(weight.astype(np.int64)).sum(1) * UNIT * scale >> SHIFT
+            total += int(largest.max())
+    for name in ("table", "words"):
+        total += UNIT * int(tensors[f"{name}.scale"].sum())
+    if total >= 1 << 31:
+        raise ValueError(f"sums may not fit 32 bits: {total}")
+
+
+def to_bytes(model: ByteModel) -> bytes:
+    """Return the safetensors file of a model."""
+    config = json.dumps(asdict(model.config))
+    return save(integers(model), {"format": FORMAT, "config": config})

@@ -1,0 +1,212 @@
+"""The model in floats: a recurrence over words between two over bytes.
+
+    tables of contexts ── sum ─ x ─ recurrence 1 ─┬──────────────── + ─ block ─ … ─ logits
+                                                  └ at ends of words          │
+                       table of words ── + ── block ─ block ─ … ─────────────┘
+
+The part over words runs once in some six bytes, so it may be larger at the same cost for each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from training.bytelm.data import Contexts, Rows
+from training.bytelm.kernels import Norm, Recurrence, Square, Table
+from training.bytelm.quantize import NORM, Quantizer, rounded_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from training.bytelm.data import Batch
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes of the model.
+
+    Args:
+        width: Values for each byte.
+        states: Of the first recurrence over bytes.
+        hidden: Of the layer after the last recurrence over bytes.
+        blocks: Over bytes, after the words came in.
+        word_width: Values for each word; none, if 0.
+        word_hidden: Of the layers over words.
+        word_blocks: How many.
+        contexts: Which contexts have tables, by number.
+        rows: Sizes of the tables.
+    """
+
+    width: int = 128
+    states: int = 128
+    hidden: int = 256
+    blocks: int = 1
+    word_width: int = 256
+    word_hidden: int = 512
+    word_blocks: int = 2
+    contexts: tuple[int, ...] = (0, 1, 2, 3, 4)
+    rows: Rows = field(default_factory=Rows)
+
+    def products(self, word_bytes: float = 6.5) -> int:
+        """Return the multiply-adds of matrices for each byte, if words have so many bytes."""
+        width = self.width
+        each = self.blocks * (4 * width * width + 2 * width * self.hidden) + 256 * width
+        if self.word_width:
+            each += 2 * self.states * width + self.states * width
+            word = self.word_width * (width + self.states) + width * self.word_width
+            word += self.word_blocks * (
+                4 * self.word_width**2 + 2 * self.word_width * self.word_hidden
+            )
+            each += int(word / word_bytes)
+        return each
+
+
+def matrix(rows: int, columns: int, generator: torch.Generator, gain: float = 1.0) -> nn.Parameter:
+    """Return a matrix of random values that keeps the size of a vector, times ``gain``."""
+    return nn.Parameter(torch.randn(rows, columns, generator=generator) * gain / columns**0.5)
+
+
+def forget_bias(parts: int, width: int) -> nn.Parameter:
+    """Return biases that spread how long values are kept: from two steps to 150."""
+    bias = torch.zeros(parts * width)
+    bias[:width] = torch.linspace(0.0, 5.0, width)
+    return nn.Parameter(bias)
+
+
+class Block(nn.Module):
+    """A gated recurrence and a layer of hidden values, each added to what came in."""
+
+    def __init__(self, width: int, hidden: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.width = width
+        self.gates = matrix(3 * width, width, generator)
+        self.bias = forget_bias(3, width)
+        self.mix = matrix(width, width, generator, 0.5)
+        self.up = matrix(hidden, width, generator)
+        self.down = matrix(width, hidden, generator, 0.2)
+        self.quantize = nn.ModuleDict({"state": Quantizer(width), "hidden": Quantizer(hidden)})
+
+    def forward(
+        self, x: torch.Tensor, start: torch.Tensor, offsets: torch.Tensor, exact: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the output [rows, width] and the last states [sequences, width]."""
+        w = weights(exact)
+        pre = torch.addmm(self.bias, normed(x, exact), w(self.gates).t())
+        y, states = Recurrence.apply(pre, start, offsets)
+        x = self.quantize["state"](y, self.mix, x, exact)
+        hidden = Square.apply(normed(x, exact) @ w(self.up).t())
+        x = self.quantize["hidden"](hidden, self.down, x, exact)
+        return x, last(states, start, offsets)
+
+
+def normed(x: torch.Tensor, exact: bool) -> torch.Tensor:
+    """Return rows of root mean square 1, rounded as the integers are if ``exact``."""
+    y = Norm.apply(x)
+    return NORM(y) if exact else y
+
+
+def weights(exact: bool) -> Callable[[Any], Any]:
+    """Return what is done to matrices before they are used."""
+    return rounded_rows if exact else (lambda w: w)
+
+
+def last(states: torch.Tensor, start: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
+    """Return the last state of each sequence, that before it where it is empty."""
+    counts = offsets[1:] - offsets[:-1]
+    at = (offsets[1:] - 1).clamp(min=0)
+    return torch.where((counts > 0)[:, None], states[at] if len(states) else start, start)
+
+
+class State:
+    """What a stream keeps from one batch to the next."""
+
+    def __init__(self, config: Config, streams: int) -> None:
+        self.first = torch.zeros(streams, config.states)
+        self.blocks = [torch.zeros(streams, config.width) for _ in range(config.blocks)]
+        self.words = [torch.zeros(streams, config.word_width) for _ in range(config.word_blocks)]
+        self.said = torch.zeros(streams, config.width)
+
+    def reset(self, fresh: torch.Tensor) -> None:
+        """Forget all in the streams that begin anew."""
+        for tensor in (self.first, *self.blocks, *self.words, self.said):
+            tensor[fresh] = 0.0
+
+
+class ByteModel(nn.Module):
+    """The network; the tables are no parameters, since each step changes few of their rows.
+
+    Args:
+        config: The sizes.
+        seed: Of the first values.
+    """
+
+    def __init__(self, config: Config, seed: int = 0) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.config = config
+        self.contexts = Contexts(config.rows, config.contexts)
+        width, words = config.width, config.word_width
+        # Contexts never seen say nothing, so only single bytes start from random values.
+        self.table = Table(self.contexts.total, width)
+        self.table.values[:256] = torch.randn(256, width, generator=generator)
+        self.word_table = Table(1 << config.rows.words, max(words, 1))
+        if words:
+            self.gates = matrix(2 * config.states, width, generator)
+            self.bias = forget_bias(2, config.states)
+            self.mix = matrix(width, config.states, generator, 0.5)
+            self.enter = matrix(words, width, generator, 0.7)
+            self.enter_state = matrix(words, config.states, generator, 0.7)
+            self.word_blocks = nn.ModuleList(
+                Block(words, config.word_hidden, generator) for _ in range(config.word_blocks)
+            )
+            self.leave = matrix(width, words, generator, 0.5)
+            self.quantize = nn.ModuleDict({"state": Quantizer(config.states)})
+        self.blocks = nn.ModuleList(
+            Block(width, config.hidden, generator) for _ in range(config.blocks)
+        )
+        self.out = matrix(256, width, generator, 0.3)
+        self.out_bias = nn.Parameter(torch.zeros(256))
+
+    def start(self, streams: int) -> State:
+        """Return the state of streams before their first byte."""
+        return State(self.config, streams)
+
+    def tables(self) -> list[Table]:
+        """Return the tables whose rows are learnt."""
+        return [self.table, self.word_table] if self.config.word_width else [self.table]
+
+    def forward(
+        self, batch: Batch, state: State, exact: bool = False
+    ) -> tuple[torch.Tensor, list[tuple[Table, torch.Tensor, torch.Tensor]]]:
+        """Return the logits [streams * length, 256], and the sums of rows for their gradients."""
+        config, w = self.config, weights(exact)
+        state.reset(batch.fresh)
+        streams = len(batch.fresh)
+        length = len(batch.targets) // streams
+        offsets = torch.arange(streams + 1) * length
+        x = self.table.sums(batch.index)
+        sums = [(self.table, batch.index, x)]
+        if config.word_width:
+            inner = normed(x, exact)
+            pre = torch.addmm(self.bias, inner, w(self.gates).t())
+            y, states = Recurrence.apply(pre, state.first, offsets)
+            state.first = last(states, state.first, offsets)
+            quantize = self.quantize["state"]
+            x = quantize(y, self.mix, x, exact)
+            word = self.word_table.sums(batch.words)
+            sums.append((self.word_table, batch.words, word))
+            word = torch.addmm(word, inner[batch.ends], w(self.enter).t())
+            word = quantize(y[batch.ends], self.enter_state, word, exact)
+            for n, block in enumerate(self.word_blocks):
+                word, state.words[n] = block(word, state.words[n], batch.offsets, exact)
+            said = normed(word, exact) @ w(self.leave).t()
+            said = torch.cat([state.said, said])
+            x = x + said[batch.slots]
+            state.said = said[batch.slots[length - 1 :: length]].detach()
+        for n, block in enumerate(self.blocks):
+            x, state.blocks[n] = block(x, state.blocks[n], offsets, exact)
+        return torch.addmm(self.out_bias, normed(x, exact), w(self.out).t()), sums

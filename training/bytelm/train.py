@@ -1,0 +1,278 @@
+"""The training loop: batches split among threads, checkpoints, held-back text."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from training.bytelm.data import SHARES, Streams, batch
+from training.bytelm.model import State
+from training.bytelm.optimize import EXACT, Muon, rate_at
+from training.bytelm.quantize import Quantizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train.
+
+    Args:
+        streams: Rows of a batch, over all threads.
+        length: Bytes of a row.
+        threads: A batch is split among them.
+        rate: Of AdamW.
+        matrix_rate: Of Muon, for the matrices between hidden values; 0 leaves them to AdamW.
+        table_rate: Of the tables.
+        seed: Of first values and of what is read.
+        bytes: Stop after so many.
+        minutes: Or after this time.
+        decay: The share of the run, at its end, in which steps shrink to nothing.
+        exact: Whether weights and activations are rounded in the last part of the run.
+        pieces: Of each held-back text that are tried for the log.
+    """
+
+    streams: int = 32
+    length: int = 256
+    threads: int = 2
+    rate: float = 3e-3
+    matrix_rate: float = 0.02
+    table_rate: float = 2e-2
+    seed: int = 1
+    bytes: int = 0
+    minutes: float = 0.0
+    decay: float = 0.4
+    exact: bool = True
+    pieces: int = 4
+
+
+def texts(folder: Path, part: str) -> dict[str, NDArray[np.uint8]]:
+    """Return the prepared texts of a folder: ``train`` or ``held``."""
+    return {
+        path.stem: np.memmap(path, np.uint8, "r")
+        for path in sorted(folder.glob(f"*.{part}"))
+        if path.stat().st_size
+    }
+
+
+@torch.no_grad()
+def held_bits(
+    model: Any, held: dict[str, NDArray[np.uint8]], *, exact: bool, pieces: int, size: int
+) -> dict[str, float]:
+    """Return the bits for each byte of pieces of each held-back text, each begun from nothing."""
+    bits = {}
+    for kind, text in held.items():
+        starts = np.linspace(0, len(text) - size, pieces).astype(int)
+        stack = np.stack([np.append(np.uint8(10), text[at : at + size]) for at in starts])
+        state = model.start(pieces)
+        contexts = [model.contexts.of(row[:-1], model.contexts.fresh()) for row in stack]
+        total = 0.0
+        for at in range(0, size, 512):
+            end = min(at + 512, size)
+            part = batch(
+                stack[:, at : end + 1],
+                np.full(pieces, at == 0),
+                np.stack([rows[at:end] for rows, _ in contexts]),
+                np.stack([words[at:end] for _, words in contexts]),
+            )
+            logits, _ = model(part, state, exact)
+            total += float(functional.cross_entropy(logits, part.targets, reduction="sum"))
+        bits[kind] = total / math.log(2) / (pieces * size)
+    return bits
+
+
+def mean(bits: dict[str, float]) -> float:
+    """Return the mean over kinds, by their shares."""
+    return sum(SHARES[kind] * value for kind, value in bits.items()) / sum(
+        SHARES[kind] for kind in bits
+    )
+
+
+@torch.no_grad()
+def settle(model: Any, train: dict[str, NDArray[np.uint8]], seed: int, batches: int = 24) -> None:
+    """Take the scales of what is rounded from values that are seen in a few batches."""
+    quantizers = [m for m in model.modules() if isinstance(m, Quantizer)]
+    for q in quantizers:
+        q.watching = True
+    streams = Streams(train, SHARES, model.contexts, 16, 256, (seed, 1 << 20))
+    state = model.start(16)
+    for _ in range(batches):
+        model(streams(), state)
+    for q in quantizers:
+        q.watching = False
+        q.settle()
+
+
+class Trainer:
+    """A run.
+
+    Args:
+        model: What to train.
+        plan: How.
+        folder: With prepared texts.
+        output: Where checkpoints and the log go; its name without a suffix.
+        say: Takes lines of progress.
+    """
+
+    def __init__(
+        self, model: Any, plan: Plan, folder: Path, output: Path, say: Callable[[str], None]
+    ) -> None:
+        self.model, self.plan, self.output, self.say = model, plan, output, say
+        self.step, self.seen, self.spent = 0, 0, 0.0
+        self.exact = False
+        self.commands: list[str] = []
+        self.log: list[dict[str, Any]] = []
+        self._train, self._held = texts(folder, "train"), texts(folder, "held")
+        matrices, others = [], []
+        for name, p in model.named_parameters():
+            hidden = plan.matrix_rate and p.ndim == 2 and name != "out"
+            (matrices if hidden else others).append(p)
+        self._adam = torch.optim.AdamW(
+            others, lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.02, fused=True
+        )
+        self._muon = Muon(matrices, lr=plan.matrix_rate) if matrices else None
+        self._params = list(model.parameters())
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        state = {
+            "model": self.model.state_dict(),
+            "tables": [table.state() for table in self.model.tables()],
+            "adam": self._adam.state_dict(),
+            "muon": self._muon.state_dict() if self._muon else None,
+            "at": (self.step, self.seen, self.spent, self.exact),
+            "log": self.log,
+            "commands": self.commands,
+            "plan": asdict(self.plan),
+        }
+        part = self.output.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(self.output.with_suffix(".pt"))
+
+    def resume(self) -> None:
+        """Go on from the checkpoint; other text is drawn than before it."""
+        state = torch.load(self.output.with_suffix(".pt"), weights_only=True)
+        self.model.load_state_dict(state["model"])
+        for table, values in zip(self.model.tables(), state["tables"], strict=True):
+            table.load(values)
+        self._adam.load_state_dict(state["adam"])
+        if self._muon:
+            self._muon.load_state_dict(state["muon"])
+        self.step, self.seen, self.spent, self.exact = state["at"]
+        self.log, self.commands = state["log"], state["commands"]
+
+    def _progress(self) -> float:
+        if self.plan.minutes:
+            return self.spent / (60.0 * self.plan.minutes)
+        return self.seen / self.plan.bytes
+
+    def _gradients(self, streams: Streams, state: State) -> tuple[float, Any, Any]:
+        part = streams()
+        logits, sums = self.model(part, state, self.exact)
+        loss = functional.cross_entropy(logits, part.targets)
+        grads = torch.autograd.grad(loss, [*self._params, *(x for _, _, x in sums)])
+        return loss.item(), grads, [(table, index) for table, index, _ in sums]
+
+    def run(self, every: int = 300, save_s: float = 240.0) -> None:
+        """Train to the end of the plan.
+
+        Args:
+            every: Steps between two lines of the log.
+            save_s: Seconds between two checkpoints.
+        """
+        plan = self.plan
+        torch.set_num_threads(1)
+        each = plan.streams // plan.threads
+        parts = [
+            (
+                Streams(
+                    self._train,
+                    SHARES,
+                    self.model.contexts,
+                    each,
+                    plan.length,
+                    (plan.seed, self.step, n),
+                ),
+                self.model.start(each),
+            )
+            for n in range(plan.threads)
+        ]
+        clock = saved = time.monotonic()
+        begun, recent = self.spent, []
+        with ThreadPoolExecutor(plan.threads) as pool:
+            while (progress := self._progress()) < 1.0:
+                if self.plan.exact and not self.exact and progress > 1.0 - EXACT:
+                    settle(self.model, self._train, plan.seed)
+                    self.exact = True
+                    self.say(f"rounded from step {self.step} on")
+                results = list(pool.map(lambda part: self._gradients(*part), parts))
+                self._apply(results, rate_at(progress, self.step, plan.decay))
+                self.step += 1
+                self.seen += plan.streams * plan.length
+                recent.append(sum(loss for loss, _, _ in results) / plan.threads / math.log(2))
+                self.spent = begun + time.monotonic() - clock
+                if self.step % every == 0:
+                    self._report(recent)
+                    recent = []
+                if time.monotonic() - saved > save_s:
+                    self.save()
+                    saved = time.monotonic()
+        self.save()
+
+    def _apply(self, results: list[tuple[float, Any, Any]], factor: float) -> None:
+        plan, count = self.plan, len(self._params)
+        for n, p in enumerate(self._params):
+            p.grad = results[0][1][n]
+            for _, grads, _ in results[1:]:
+                p.grad += grads[n]
+            if len(results) > 1:
+                p.grad /= len(results)
+        torch.nn.utils.clip_grad_norm_(self._params, 1.0)
+        for group in self._adam.param_groups:
+            group["lr"] = plan.rate * factor
+        self._adam.step()
+        if self._muon:
+            for group in self._muon.param_groups:
+                group["lr"] = plan.matrix_rate * factor
+            self._muon.step()
+        for _, grads, used in results:
+            for (table, index), grad in zip(used, grads[count:], strict=True):
+                table.add(index, grad)
+        for table in self.model.tables():
+            table.step(plan.table_rate * factor)
+
+    def _report(self, recent: list[float]) -> None:
+        bits = held_bits(
+            self.model, self._held, exact=self.exact, pieces=self.plan.pieces, size=4096
+        )
+        entry = {
+            "step": self.step,
+            "bytes": self.seen,
+            "seconds": round(self.spent, 1),
+            "train": round(sum(recent) / len(recent), 4),
+            "held": round(mean(bits), 4),
+            "exact": self.exact,
+            "kinds": {kind: round(value, 3) for kind, value in bits.items()},
+        }
+        self.log.append(entry)
+        self.output.with_suffix(".jsonl").write_text(
+            "".join(json.dumps(line) + "\n" for line in [{"plan": asdict(self.plan)}, *self.log])
+        )
+        rate = self.seen / self.spent / 1000
+        self.say(
+            f"step {self.step}, {self.seen / 1e6:.1f} MB, {self.spent:.0f} s, {rate:.1f} kB/s: "
+            f"train {entry['train']:.3f}, held {entry['held']:.3f} "
+            + " ".join(f"{kind} {value:.2f}" for kind, value in bits.items())
+        )
