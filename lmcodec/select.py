@@ -35,6 +35,9 @@ _WORTH = (995, 1000)
 # A prior is chosen by a smaller one: what it gains shows early.
 _PRIOR_SLICES = 4
 _PRIOR_SLICE_SYMBOLS = 1 << 13
+# A network is chosen by the model itself, which is slow.
+_NETWORK_SLICES = 3
+_NETWORK_SLICE_SYMBOLS = 1 << 12
 
 # Joined to one sample, since adaptive models need some length to show what they learn.
 _SAMPLE_SLICES = 3
@@ -101,7 +104,7 @@ def prime(model: Model, symbols: Symbols, prior: Prior | Literal["auto"] | None)
     if prior is None or not model.can_be_primed():
         return model
     if prior != "auto":
-        return model.primed(prior)
+        return _networked(model.primed(prior), symbols)
     primed = model.primed(default())
     sample = _sample(symbols, _PRIOR_SLICES, _PRIOR_SLICE_SYMBOLS)
     whole = len(sample) == len(symbols)
@@ -111,7 +114,19 @@ def prime(model: Model, symbols: Symbols, prior: Prior | Literal["auto"] | None)
         named = sum(map(len, candidate.digests())) + 1 if candidate.digests() else 0
         return len(coder.encode(sample)) + named
 
-    return min(model, primed, key=cost)
+    best = min(model, primed, key=cost)
+    return _networked(best, symbols) if best is primed else best
+
+
+def _networked(model: Model, symbols: Symbols) -> Model:
+    """Return the model with a network, where a sample is shorter with it."""
+    other = model.networked()
+    if other is None:
+        return model
+    sample = _sample(symbols, _NETWORK_SLICES, _NETWORK_SLICE_SYMBOLS)
+    named = sum(map(len, other.digests())) - sum(map(len, model.digests()))
+    more = named if len(sample) == len(symbols) else 0
+    return other if len(other.encode(sample)) + more < len(model.encode(sample)) else model
 
 
 def shortest(transform: Transform, raw: bytes, level: int) -> tuple[Transform, bool]:

@@ -114,6 +114,10 @@ class Model(ABC):
         del prior
         return self
 
+    def networked(self) -> Self | None:
+        """Return the model that also uses a network, or None where it cannot."""
+        return None
+
     def quick(self) -> Self:
         """Return a faster model whose code lengths tell enough about those of this one."""
         return self

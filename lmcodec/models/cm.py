@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec import _core
 from lmcodec.errors import FormatError, ModelError
 from lmcodec.models.base import MODELS, Model
+from lmcodec.network import Network
+from lmcodec.network import by_digest as network_by_digest
+from lmcodec.network import default as default_network
 from lmcodec.packing import unpack_fields
 from lmcodec.prior import Prior, by_digest
 
@@ -47,13 +50,19 @@ class Cm(Model):
         row: Bytes between like records, as the cells of a column of a sheet, 1 to 4096; 1 where
             there are none. Used from level 7 on.
         prior: What new contexts of text start from, or None.
+        network: A network that predicts text beside the contexts, at level 9 and only with a
+            prior, or None.
     """
+
+    # The level at which a network can predict, too.
+    NETWORK_LEVEL: ClassVar[int] = 9
 
     level: int = 5
     kind: int = _TEXT
     record: int = 1
     row: int = 1
     prior: Prior | None = field(default=None, metadata={"packed": False})
+    network: Network | None = field(default=None, metadata={"packed": False})
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -69,6 +78,8 @@ class Cm(Model):
             raise ValueError(f"record of cm must be 1 to {_MAX_RECORD}: got {self.record}")
         if not 1 <= self.row <= _MAX_ROW:
             raise ValueError(f"row of cm must be 1 to {_MAX_ROW}: got {self.row}")
+        if self.network is not None and (self.level != self.NETWORK_LEVEL or self.prior is None):
+            raise ValueError(f"network of cm needs level {self.NETWORK_LEVEL} and a prior")
 
     @classmethod
     def for_level(cls, level: int) -> Self:
@@ -78,13 +89,14 @@ class Cm(Model):
     def fit(self, symbols: Symbols) -> Self:
         """Return the model with kind and lengths found in the symbols, if it is open.
 
-        The prior stays only where the symbols are text.
+        Prior and network stay only where the symbols are text.
         """
         if self.kind != _OPEN:
             return self
         kind, record, row = _core.cm_probe(_bytes(symbols), self.level)
         prior = self.prior if kind == _TEXT else None
-        return replace(self, kind=kind, record=record, row=row, prior=prior)
+        network = self.network if kind == _TEXT else None
+        return replace(self, kind=kind, record=record, row=row, prior=prior, network=network)
 
     def encode(self, symbols: Symbols) -> bytes:
         """Code bytes.
@@ -104,11 +116,10 @@ class Cm(Model):
     def memory_bytes(self, count: int) -> int:
         """Return the memory of tables for `count` symbols, and of the prior."""
         kind = self.kind or _TEXT
-        text, prior = 0, 0
-        if self.prior is not None:
-            text, prior = self.prior.text_bytes, self.prior.memory_bytes
+        text = self.prior.text_bytes if self.prior is not None else 0
         tables = _core.cm_memory_bytes(count, self.level, kind, self.record, self.row, text)
-        return tables + prior
+        known = (self.prior, self.network)
+        return tables + sum(part.memory_bytes for part in known if part is not None)
 
     def can_be_primed(self) -> bool:
         """Return whether the model is one of text."""
@@ -118,13 +129,20 @@ class Cm(Model):
         """Return the model of text that starts from a prior; other kinds know none."""
         return replace(self, prior=prior) if self.can_be_primed() else self
 
+    def networked(self) -> Self | None:
+        """Return the model with the network of the package, where that may help."""
+        if self.level != self.NETWORK_LEVEL or self.kind != _TEXT or self.prior is None:
+            return None
+        return replace(self, network=default_network())
+
     def quick(self) -> Self:
         """Return the model of the lowest level."""
-        return replace(self, level=_LEVELS[0])
+        return replace(self, level=_LEVELS[0], network=None)
 
     def digests(self) -> tuple[bytes, ...]:
-        """Return the SHA-256 of the prior, where there is one."""
-        return (self.prior.digest,) if self.prior is not None else ()
+        """Return the SHA-256 of the prior and that of the network, as far as they are there."""
+        known = (self.prior, self.network)
+        return tuple(part.digest for part in known if part is not None)
 
     @classmethod
     def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:
@@ -132,20 +150,28 @@ class Cm(Model):
 
         Raises:
             FormatError: The parameters do not fit.
-            WeightsError: The prior is not here.
+            WeightsError: The prior or the network is not here.
         """
         model = unpack_fields(cls, params)
         if model.kind == _OPEN:
             raise FormatError("parameters of cm are refused: kind is open")
-        if len(digests) != 1:
+        if len(digests) not in (1, 2):
             return super().from_record(params, digests)
         if model.kind != _TEXT:
             raise FormatError("parameters of cm are refused: only text starts from a prior")
-        return replace(model, prior=by_digest(digests[0]))
+        if len(digests) == 1:
+            return replace(model, prior=by_digest(digests[0]))
+        if model.level != cls.NETWORK_LEVEL:
+            raise FormatError("parameters of cm are refused: no network at this level")
+        prior, network = by_digest(digests[0]), network_by_digest(digests[1])
+        return replace(model, prior=prior, network=network)
 
-    def _parameters(self) -> tuple[int, int, int, int, _core.Prior | None]:
+    def _parameters(
+        self,
+    ) -> tuple[int, int, int, int, _core.Prior | None, _core.Network | None]:
         table = self.prior.table if self.prior is not None else None
-        return self.level, self.kind, self.record, self.row, table
+        network = self.network.core if self.network is not None else None
+        return self.level, self.kind, self.record, self.row, table, network
 
 
 @MODELS.register(id="cm", version=1)

@@ -179,7 +179,7 @@ def test_an_interrupt_ends_training(process: Any, folder: Path, threads: int) ->
             process.words[0],
             "-c",
             "import sys; from lmcodec.cli import main; sys.exit(main())",
-            *("train", f"-T{threads}", "large", "-o", "own.prior"),
+            *("train", f"-T{threads}", "--base", "none", "large", "-o", "own.prior"),
         ],
         cwd=folder,
         stderr=subprocess.PIPE,

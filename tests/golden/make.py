@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import lmcodec
-from lmcodec import CompressionParameter
+from lmcodec import CompressionParameter, network, prior
 from lmcodec.container import End, FrameHeader, SkippableFrame
 from lmcodec.header import WEIGHTS_STORED, BlockHeader, ModelRecord, WeightsRecord
 from lmcodec.header import StreamRecord as Stream
 from lmcodec.models.base import MODELS, Model, SequentialModel
+from lmcodec.models.cm import Cm
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
 from tests.strategies import (
@@ -87,17 +88,25 @@ def levels() -> Iterator[tuple[str, bytes, bytes]]:
         yield f"cm-v2-level-{level}-general-1", text * 3, stream
 
 
+def networks() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of `cm` beside the network of the package."""
+    text = b"It is true that the men who had been there before came back to see the old house.\n"
+    model = Cm(9, prior=prior.find("general-1"), network=network.find("bytelm-1"))
+    for name, content in (("once", text), ("more", text * 4 + SAMPLES["utf-8"])):
+        yield f"cm-v2-bytelm-1-{name}", content, lmcodec.compress(content, model=model)
+
+
 def embedded() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of frames with a copy of a prior."""
     samples = log_lines(31, 90).splitlines(keepends=True)
     content = log_lines(32, 8)
-    prior = lmcodec.train_prior(samples, name="log", size=1 << 11, base="none", text=0)
-    yield "cm-v2-embedded", content, lmcodec.compress(content, prior=prior, embed=True)
+    own = lmcodec.train_prior(samples, name="log", size=1 << 11, base="none", text=0)
+    yield "cm-v2-embedded", content, lmcodec.compress(content, prior=own, embed=True)
     options = {CompressionParameter.content_digest: 1, CompressionParameter.block_size: 150}
-    several = lmcodec.compress(content, options=options, model="cm", prior=prior, embed=True)
+    several = lmcodec.compress(content, options=options, model="cm", prior=own, embed=True)
     yield "cm-v2-embedded-blocks", content, several
     # Stored, and needed by no block.
-    small = lmcodec.Prior(bytes(prior)[:56] + b"\1" + bytes(7) + random_bytes(33, 64))
+    small = lmcodec.Prior(bytes(own)[:56] + b"\1" + bytes(7) + random_bytes(33, 64))
     record = WeightsRecord(WEIGHTS_STORED, 128, 128, small.digest)
     block = lmcodec.compress(b"Hi!", model="stored")[len(FrameHeader(one_block=True).pack()) :]
     frame = FrameHeader().pack() + record.pack() + bytes(small) + block + End().pack()
@@ -179,6 +188,7 @@ def main() -> None:
         *frames(),
         *models(),
         *levels(),
+        *networks(),
         *embedded(),
         *texts(),
         *transforms(),

@@ -59,9 +59,10 @@ def test_records_name_the_prior() -> None:
 
 
 def test_records_with_other_digests_are_refused() -> None:
-    for digests in ((bytes(32),), (GENERAL, GENERAL), (GENERAL, bytes(32))):
+    level_9 = Cm(9).params()
+    for digests in ((bytes(32),), (GENERAL, GENERAL), (GENERAL, bytes(32)), (bytes(32),) * 3):
         with pytest.raises(WeightsError):
-            Cm.from_record(b"", digests)
+            Cm.from_record(level_9, digests)
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -105,7 +106,14 @@ def test_memory_counts_the_prior() -> None:
 def test_quick_is_the_lowest_level_with_all_else() -> None:
     model = Cm(9, 1, prior=OWN)
     assert model.quick() == Cm(3, 1, prior=OWN)
-    assert {field.name for field in fields(model)} == {"level", "kind", "record", "row", "prior"}
+    assert {field.name for field in fields(model)} == {
+        "level",
+        "kind",
+        "record",
+        "row",
+        "prior",
+        "network",
+    }
 
 
 def test_the_extension_takes_priors_only() -> None:

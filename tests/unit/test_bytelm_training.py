@@ -1,0 +1,174 @@
+"""Training of the network `bytelm`: kernels against torch, contexts against the reference."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.reference.bytelm import Contexts as Reference
+from tests.reference.bytelm import Network
+from tests.strategies import prose, random_bytes
+
+pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+# By name, so that the types of torch need not be known where it is not installed.
+torch: Any = importlib.import_module("torch")
+data: Any = importlib.import_module("training.bytelm.data")
+kernels: Any = importlib.import_module("training.bytelm.kernels")
+model: Any = importlib.import_module("training.bytelm.model")
+optimize: Any = importlib.import_module("training.bytelm.optimize")
+train: Any = importlib.import_module("training.bytelm.train")
+evaluate: Any = importlib.import_module("training.bytelm.evaluate")
+export: Any = importlib.import_module("training.bytelm.export")
+
+pytestmark = pytest.mark.nn
+
+ROWS = data.Rows((8, 6, 6, 6, 6, 6), 6, 16)
+SMALL = model.Config(
+    width=32,
+    states=32,
+    hidden=64,
+    word_width=48,
+    word_hidden=64,
+    word_blocks=1,
+    contexts=(0, 1, 4, 5),
+    rows=ROWS,
+)
+
+
+def plain_recurrence(pre: Any, start: Any, offsets: list[int]) -> Any:
+    width = start.shape[1]
+    out = []
+    for r in range(len(offsets) - 1):
+        h = start[r]
+        for n in range(offsets[r], offsets[r + 1]):
+            keep = torch.sigmoid(pre[n, :width])
+            h = keep * h + (1 - keep) * torch.tanh(pre[n, width : 2 * width])
+            out.append(h * torch.sigmoid(pre[n, 2 * width :]) if pre.shape[1] > 2 * width else h)
+    return torch.stack(out)
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_the_recurrence_is_that_of_torch(parts: int) -> None:
+    generator = torch.Generator().manual_seed(parts)
+    offsets = [0, 3, 3, 10]
+    pre = torch.randn(10, parts * 8, generator=generator).requires_grad_()
+    start = torch.randn(3, 8, generator=generator)
+    weight = torch.randn(10, 8, generator=generator)
+    expected = plain_recurrence(pre, start, offsets)
+    (expected_grad,) = torch.autograd.grad((expected * weight).sum(), pre)
+    found, states = kernels.Recurrence.apply(pre, start, torch.tensor(offsets))
+    (grad,) = torch.autograd.grad((found * weight).sum(), pre)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(grad, expected_grad)
+    last = model.last(states, start, torch.tensor(offsets))
+    assert torch.equal(last[1], start[1])
+    assert torch.equal(last[2], states[9])
+
+
+@pytest.mark.parametrize(
+    ("kernel", "plain"),
+    [
+        ("Norm", lambda x: x / (x.square().mean(1, keepdim=True) + 1e-6).sqrt()),
+        ("Square", lambda x: x.relu().square()),
+    ],
+)
+def test_other_kernels_are_those_of_torch(kernel: str, plain: Any) -> None:
+    x = torch.randn(5, 24, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    weight = torch.randn(5, 24, generator=torch.Generator().manual_seed(2))
+    expected, found = plain(x), getattr(kernels, kernel).apply(x)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad((found * weight).sum(), x)[0],
+        torch.autograd.grad((expected * weight).sum(), x)[0],
+    )
+
+
+def test_only_rows_that_are_used_change() -> None:
+    table = kernels.Table(6, 4)
+    index = torch.tensor([[1, 3], [3, 5]], dtype=torch.int32)
+    table.add(index, torch.tensor([[1.0, -2.0, 0.0, 4.0], [3.0, -1.0, 0.0, 4.0]]))
+    table.step(0.5, half=math.inf)
+    # The first step of a value is the rate, against the sign of its gradient.
+    row = torch.tensor([-0.5, 0.5, 0.0, -0.5])
+    torch.testing.assert_close(table.values[[1, 3, 5]], row.repeat(3, 1))
+    assert not table.values[[0, 2, 4]].any()
+    torch.testing.assert_close(table.sums(index), torch.stack([2 * row, 2 * row]))
+
+
+@pytest.mark.parametrize("text", [prose(1, 3000), random_bytes(2, 3000), b"", b"\n", b"ab" * 40])
+def test_contexts_are_those_of_the_reference(text: bytes) -> None:
+    contexts = data.Contexts(ROWS, range(6))
+    state = contexts.fresh()
+    values = np.frombuffer(text, np.uint8)
+    half = len(text) // 2
+    parts = [contexts.of(part, state) for part in (values[:half], values[half:])]
+    rows = np.concatenate([rows for rows, _ in parts]) - contexts.starts
+    words = np.concatenate([words for _, words in parts])
+    reference = Reference(list(ROWS.bits), ROWS.words, ROWS.most)
+    expected = [reference.push(byte) for byte in text]
+    assert rows.tolist() == [row for row, _ in expected]
+    assert words.tolist() == [word for _, word in expected]
+
+
+def test_streams_go_on_where_they_stopped() -> None:
+    text = np.frombuffer(b"\n".join(b"line %d of a text" % n for n in range(9000)), np.uint8)
+    contexts = data.Contexts(ROWS, (0, 4))
+    streams = data.Streams({"a": text}, {"a": 1.0}, contexts, 3, 256, (1,))
+    last = None
+    for _ in range(80):
+        part = streams()
+        first = part.index[:, 0].view(3, 256)
+        targets = part.targets.view(3, 256)
+        assert torch.equal(first[:, 1:].long(), targets[:, :-1])
+        for n in range(3):
+            assert first[n, 0] == (10 if part.fresh[n] or last is None else last[n])
+        assert len(part.words) == len(part.ends) == part.offsets[-1]
+        last = targets[:, -1]
+
+
+def test_steps_rise_stay_and_fall() -> None:
+    assert optimize.rate_at(0.0, 0, 0.4) == 1 / optimize.WARM_UP
+    assert optimize.rate_at(0.5, 1000, 0.4) == 1.0
+    assert optimize.rate_at(0.8, 1000, 0.4) == pytest.approx(0.5)
+    assert optimize.rate_at(1.1, 1000, 0.4) == 0.0
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for kind, seed in (("books_en", 1), ("code", 2)):
+        (tmp_path / f"{kind}.train").write_bytes(prose(seed, 60_000))
+        (tmp_path / f"{kind}.held").write_bytes(prose(seed + 9, 9_000))
+    (tmp_path / "data.toml").write_text('prepare = "none"\n')
+    return tmp_path
+
+
+def test_training_learns_resumes_and_exports(folder: Path) -> None:
+    said: list[str] = []
+    plan = train.Plan(streams=4, length=128, threads=2, bytes=40 * 512, pieces=1)
+    trainer = train.Trainer(model.ByteModel(SMALL, 1), plan, folder, folder / "run", said.append)
+    trainer.run(every=10)
+    assert trainer.log[-1]["train"] < trainer.log[0]["train"] < 8.5
+    assert trainer.exact
+    again = train.Trainer(model.ByteModel(SMALL, 2), plan, folder, folder / "run", said.append)
+    again.resume()
+    assert (again.step, again.seen, again.log) == (trainer.step, trainer.seen, trainer.log)
+    for name, value in trainer.model.state_dict().items():
+        assert torch.equal(again.model.state_dict()[name], value)
+    held = train.texts(folder, "held")
+    exact = train.held_bits(again.model, held, exact=True, pieces=2, size=512)
+    weights = folder / "small.safetensors"
+    weights.write_bytes(export.to_bytes(again.model))
+    integers = evaluate.integer_bits(weights, held, 2, 512)
+    for kind, bits in exact.items():
+        assert integers[kind] == pytest.approx(bits, rel=0.01)
+    quick, slow = evaluate._QuickNetwork(weights), Network(weights)
+    states = quick.start(2), slow.start(2)
+    for byte in prose(3, 60):
+        symbols = np.array([byte, byte ^ 1], np.uint8)
+        assert np.array_equal(quick.step(states[0], symbols), slow.step(states[1], symbols))
