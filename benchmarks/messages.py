@@ -15,7 +15,7 @@ from typing import Any
 import lmcodec
 from benchmarks.gains import version
 from benchmarks.results import Store
-from lmcodec import corpora, prior
+from lmcodec import corpora, network, prior
 from lmcodec.bench import Measurement, available, measure, run_codec
 from lmcodec.errors import LmcodecError
 from lmcodec.peers import lmcodec_codec, select
@@ -25,6 +25,7 @@ __all__ = [
     "FIRST",
     "LATER",
     "LENGTHS",
+    "NETWORK",
     "OWN_ALL",
     "OWN_FIRST",
     "SAMPLES",
@@ -91,9 +92,13 @@ OWN_ALL = Own("own, 32 KiB of all", None)
 OWN_FIRST = Own("own, 32 KiB of 32 KiB", _DICTIONARY_BYTES)
 """Made from as much text as such a dictionary holds."""
 
+NETWORK = "bytelm"
+"""The choice of the network beside the contexts of level 9, which start from the prior."""
+
 CHOICES: tuple[str | Own, ...] = (
     "none",
     "general-1",
+    NETWORK,
     OWN_ALL,
     OWN_FIRST,
 )
@@ -138,7 +143,8 @@ def _own(blank: Measurement, data: bytes, store: Store) -> Iterator[Measurement]
         if not lengths:
             continue
         start = choice.train(data) if isinstance(choice, Own) else choice
-        codec = lmcodec.MessageCodec(prior=start)
+        networked = choice == NETWORK
+        codec = lmcodec.MessageCodec(NETWORK) if networked else lmcodec.MessageCodec(prior=start)
         for length in lengths:
             coded = codec.encode(data[:length])
             status = "ok" if codec.decode(coded) == data[:length] else "decoded bytes differ"
@@ -153,6 +159,8 @@ def _own(blank: Measurement, data: bytes, store: Store) -> Iterator[Measurement]
 
 def _bytes(start: lmcodec.Prior | str) -> int:
     if isinstance(start, str):
+        if start == NETWORK:
+            return len(bytes(prior.default())) + len(bytes(network.default()))
         return 0 if start == "none" else len(bytes(prior.find(start)))
     return len(bytes(start))
 

@@ -12,6 +12,7 @@ from benchmarks.messages import (
     FIRST,
     LATER,
     LENGTHS,
+    NETWORK,
     OWN_ALL,
     OWN_FIRST,
     SAMPLES,
@@ -31,6 +32,8 @@ _BITS = {5: (1.66, 1.92, 1.70), 9: (1.60, 1.82, 1.50)}
 _BITS_FILES = ("alice29.txt", "book1", "enwik6")
 _SPEED = 0.85
 _MESSAGE_BYTES = (600, 1500, 4400)
+# Of the network beside the contexts.
+_NETWORK_BYTES = (540, 1350, 4000)
 _OWN_BYTES = (430, 1200, 4000)
 _FIRST_S, _LATER_S = 0.060, 0.0005
 _PEAK_BYTES = 24 << 20
@@ -154,7 +157,8 @@ def message_bytes(rows: Iterable[Measurement], name: str) -> list[int] | None:
 
 
 def _messages(rows: Sequence[Measurement]) -> list[Finding]:
-    return _of_messages(rows, "general-1", _MESSAGE_BYTES)
+    beside = _of_messages(rows, NETWORK, _NETWORK_BYTES)
+    return _of_messages(rows, "general-1", _MESSAGE_BYTES) + beside
 
 
 def _own(rows: Sequence[Measurement]) -> list[Finding]:

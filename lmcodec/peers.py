@@ -164,6 +164,8 @@ class Lmcodec(InProcess):
 
 # Levels below code by models that start from nothing.
 _FIRST_PRIMED = 3
+# Level 9 has networks, too.
+_NETWORK_LEVEL, _NETWORK_SUFFIX = 9, ".safetensors"
 
 
 def lmcodec_codec(
@@ -183,7 +185,9 @@ def lmcodec_codec(
     shipped = sum(
         path.stat().st_size
         for path in data.rglob("*")
-        if path.is_file() and path.suffix not in _NOT_PRIORS
+        if path.is_file()
+        and path.suffix not in _NOT_PRIORS
+        and (path.suffix != _NETWORK_SUFFIX or level == _NETWORK_LEVEL or model == "bytelm")
     )
     primed = prior != "none" and (level >= _FIRST_PRIMED or model != "auto")
     return Lmcodec(

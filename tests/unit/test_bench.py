@@ -223,8 +223,12 @@ def test_table_of_an_empty_file() -> None:
 
 
 def test_what_ships_counts_where_it_is_used() -> None:
+    from lmcodec.network import default
     from lmcodec.peers import lmcodec_codec
 
     shipped = lmcodec_codec(5).prior_bytes
     assert shipped > 1 << 20
-    assert [lmcodec_codec(level).prior_bytes for level in (1, 2, 3, 9)] == [0, 0, shipped, shipped]
+    assert [lmcodec_codec(level).prior_bytes for level in (1, 2, 3, 8)] == [0, 0, shipped, shipped]
+    network = len(bytes(default()))
+    assert lmcodec_codec(9).prior_bytes == lmcodec_codec(5, model="bytelm").prior_bytes
+    assert lmcodec_codec(9).prior_bytes == shipped + network
