@@ -38,6 +38,8 @@ _PRIOR_SLICE_SYMBOLS = 1 << 13
 # A network is chosen by the model itself, which is slow.
 _NETWORK_SLICES = 3
 _NETWORK_SLICE_SYMBOLS = 1 << 12
+# What it saves early, it may lose again in a long stream; and it takes as long as all the rest.
+_NETWORK_WORTH = (99, 100)
 
 # Joined to one sample, since adaptive models need some length to show what they learn.
 _SAMPLE_SLICES = 3
@@ -126,7 +128,8 @@ def _networked(model: Model, symbols: Symbols) -> Model:
     sample = _sample(symbols, _NETWORK_SLICES, _NETWORK_SLICE_SYMBOLS)
     named = sum(map(len, other.digests())) - sum(map(len, model.digests()))
     more = named if len(sample) == len(symbols) else 0
-    return other if len(other.encode(sample)) + more < len(model.encode(sample)) else model
+    size, plain = len(other.encode(sample)) + more, len(model.encode(sample))
+    return other if size * _NETWORK_WORTH[1] < plain * _NETWORK_WORTH[0] else model
 
 
 def shortest(transform: Transform, raw: bytes, level: int) -> tuple[Transform, bool]:
