@@ -102,7 +102,9 @@ mod tests {
         Prior::new("shells", trainer.finish().0).unwrap()
     }
 
-    fn length(prior: &Prior, network: Option<&Pretrained>) -> usize {
+    /// The payload of a text that is a little like the other.
+    fn payload(prior: &Prior, network: Option<&Pretrained>) -> Vec<u8> {
+        let text = b"He says that she sells shells, and that these were found by the shore.";
         let params = Params {
             level: LEVEL,
             kind: Kind::Text,
@@ -113,9 +115,9 @@ mod tests {
             prior: Some(prior),
             network,
         };
-        let payload = encode(TEXT, &params, known).unwrap();
-        assert_eq!(decode(&payload, TEXT.len(), &params, known).unwrap(), TEXT);
-        payload.len()
+        let payload = encode(text, &params, known).unwrap();
+        assert_eq!(decode(&payload, text.len(), &params, known).unwrap(), text);
+        payload
     }
 
     #[test]
@@ -129,8 +131,10 @@ mod tests {
         assert!(again == tuned);
         let tuned = Pretrained::parse(&tuned).unwrap();
         assert!(tuned.start().is_some());
-        assert_ne!(length(&prior, Some(&plain)), length(&prior, None));
-        assert!(length(&prior, Some(&tuned)) < length(&prior, Some(&plain)));
+        let [alone, beside, started] =
+            [None, Some(&plain), Some(&tuned)].map(|network| payload(&prior, network));
+        assert!(alone != beside && beside != started);
+        assert!(started.len() < beside.len());
     }
 
     #[test]
@@ -159,7 +163,7 @@ mod tests {
             start.extend(vec![value; vectors * (1 + 32 * layout.lines)]);
             start.extend(vec![0; rows / 8]);
             let with = with_tensor(&file, START, &start).unwrap();
-            length(&prior, Some(&Pretrained::parse(&with).unwrap()));
+            payload(&prior, Some(&Pretrained::parse(&with).unwrap()));
         }
         let mut start = vec![0; head + vectors / 8];
         for rows in layout.maps {
@@ -167,6 +171,6 @@ mod tests {
             start.extend(vec![0x80; 16 * rows]);
         }
         let with = with_tensor(&file, START, &start).unwrap();
-        length(&prior, Some(&Pretrained::parse(&with).unwrap()));
+        payload(&prior, Some(&Pretrained::parse(&with).unwrap()));
     }
 }
