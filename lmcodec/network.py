@@ -8,18 +8,14 @@ once they have been loaded.
 
 from __future__ import annotations
 
-import functools
-import os
-import re
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 from lmcodec import _core
-from lmcodec.errors import FormatError, WeightsError
+from lmcodec.shelf import Shelf, sha256
 
 if TYPE_CHECKING:
+    import os
+
     from typing_extensions import Buffer
 
 SUFFIX = ".safetensors"
@@ -29,11 +25,7 @@ SHIPPED = {
 }
 # Of a file: far above what is fast enough to be useful.
 MAX_FILE_BYTES = 1 << 28
-_PATH_VARIABLE = "LMCODEC_MODEL_PATH"
-_DATA = Path(__file__).parent / "data"
-
-_loaded: WeakValueDictionary[int, Network] = WeakValueDictionary()
-_lock = threading.Lock()
+_NAME = "bytelm"
 
 
 class Network:
@@ -43,6 +35,7 @@ class Network:
         data: The bytes of its file, in the format safetensors.
 
     Attributes:
+        name: "bytelm", its format: files have no names of their own.
         digest: SHA-256 of the file, by which streams name it.
 
     Raises:
@@ -53,27 +46,20 @@ class Network:
         # A view, since `bytes` of a number would be so many zeros.
         raw = bytes(memoryview(data))
         self.core = _core.Network(raw)
-        self.digest = _sha256(raw)
+        self.name = _NAME
+        self.digest = sha256(raw)
         self._data = raw
-        with _lock:
-            _loaded[id(self)] = self
+        SHELF.put(self)
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Network:
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Network:
         """Read a file.
 
         Raises:
             FormatError: The file is not a network.
             OSError: It cannot be read.
         """
-        try:
-            with open(path, "rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
-            if len(data) > MAX_FILE_BYTES:
-                raise FormatError(f"network is too large: more than {MAX_FILE_BYTES} bytes")
-            return cls(data)
-        except FormatError as error:
-            raise FormatError(f"{os.fspath(path)}: {error}") from error
+        return SHELF.load(path)
 
     def __bytes__(self) -> bytes:
         """Return the bytes of its file."""
@@ -101,82 +87,13 @@ class Network:
         return f"<Network {self.digest.hex()[:12]}>"
 
 
-def find(name: str | os.PathLike[str]) -> Network:
-    """Return a network by its name, or by the path of its file.
-
-    Args:
-        name: "bytelm-1", "bytelm" for the newest of that name, or a path.
-
-    Raises:
-        FormatError: The file is not a network.
-        OSError: It cannot be read.
-    """
-    text = os.fspath(name)
-    for shipped in SHIPPED:
-        if text in (shipped, re.sub(r"-\d+$", "", shipped)):
-            return _shipped(shipped)
-    return Network.load(text)
-
-
-def default() -> Network:
-    """Return the network that is used where none is asked for."""
-    return _shipped(next(iter(SHIPPED)))
-
-
-def by_digest(digest: bytes) -> Network:
-    """Return the network that a stream names.
-
-    Args:
-        digest: SHA-256 of its file.
-
-    Raises:
-        WeightsError: It is neither shipped nor loaded, nor in a folder of `LMCODEC_MODEL_PATH`.
-    """
-    for name, shipped in SHIPPED.items():
-        if shipped == digest.hex():
-            return _shipped(name)
-    with _lock:
-        loaded = list(_loaded.values())
-    for network in loaded:
-        if network.digest == digest:
-            return network
-    folders = [folder for folder in os.environ.get(_PATH_VARIABLE, "").split(os.pathsep) if folder]
-    for folder in folders:
-        for path in filter(os.path.isfile, sorted(Path(folder).glob(f"*{SUFFIX}"))):
-            try:
-                network = Network.load(path)
-            except (OSError, FormatError):
-                continue
-            if network.digest == digest:
-                return network
-    places = "in the package, among those that are loaded"
-    places += f", in {', '.join(folders)}" if folders else f"; {_PATH_VARIABLE} is not set"
-    raise WeightsError(
-        f"network is not here: {digest.hex()}: looked {places}",
-        hint=f"set {_PATH_VARIABLE} to a folder that has its file",
-    )
-
-
-def _sha256(data: bytes) -> bytes:
-    # Not at the top: most that import this never load a network.
-    import hashlib
-
-    return hashlib.sha256(data).digest()
-
-
-@functools.cache
-def _shipped(name: str) -> Network:
-    path = _DATA / f"{name}{SUFFIX}"
-    try:
-        network = Network.load(path)
-    except (OSError, FormatError) as error:
-        raise WeightsError(
-            f"network of the package cannot be read: {name}: {error}", hint="install lmcodec again"
-        ) from error
-    if network.digest.hex() != SHIPPED[name]:
-        raise WeightsError(
-            f"network of the package is damaged: {name}: its SHA-256 is {network.digest.hex()}, "
-            f"not {SHIPPED[name]}",
-            hint="install lmcodec again",
-        )
-    return network
+SHELF = Shelf(
+    "network",
+    SUFFIX,
+    SHIPPED,
+    # The format has none: it begins with the length of its header.
+    start=b"",
+    max_bytes=MAX_FILE_BYTES,
+    make=Network,
+)
+find, default, by_digest = SHELF.find, SHELF.default, SHELF.by_digest

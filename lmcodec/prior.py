@@ -12,19 +12,15 @@ the prior of the package, its base: all else is looked up there.
 
 from __future__ import annotations
 
-import functools
-import os
-import re
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 from lmcodec import _core
-from lmcodec.errors import FormatError, WeightsError
+from lmcodec.errors import WeightsError
+from lmcodec.shelf import Shelf, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import os
+    from collections.abc import Callable
 
     from typing_extensions import Buffer
 
@@ -40,14 +36,6 @@ MAX_TEXT_BYTES = 1 << 24
 # Of a file: what is learnt in tuning is at most half of the table.
 MAX_FILE_BYTES = MAX_BYTES + MAX_BYTES // 2 + MAX_TEXT_BYTES + 100
 _MAGIC = b"\xb5LMPRI\n"
-_PATH_VARIABLE = "LMCODEC_MODEL_PATH"
-_DATA = Path(__file__).parent / "data"
-
-# By identity: of two with the same bytes, either may go first.
-_loaded: WeakValueDictionary[int, Prior] = WeakValueDictionary()
-# The one that was found in a folder last: the next block needs it again.
-_found: list[Prior] = []
-_lock = threading.Lock()
 
 
 class Prior:
@@ -75,13 +63,12 @@ class Prior:
         below = self.base.table if self.base is not None else None
         self.table: _core.Prior = _core.Prior(raw, below)
         self.name = self.table.name
-        self.digest = _sha256(raw)
+        self.digest = sha256(raw)
         self._file_bytes = len(raw)
-        with _lock:
-            _loaded[id(self)] = self
+        SHELF.put(self)
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Prior:
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Prior:
         """Read a file.
 
         Raises:
@@ -89,10 +76,7 @@ class Prior:
             WeightsError: Its base is not here.
             OSError: It cannot be read.
         """
-        try:
-            return cls(_read(path))
-        except FormatError as error:
-            raise FormatError(f"{os.fspath(path)}: {error}") from error
+        return SHELF.load(path)
 
     def __bytes__(self) -> bytes:
         """Return the bytes of its file."""
@@ -154,113 +138,16 @@ def _base(digest: bytes) -> Prior:
 
 def is_shipped(prior: Prior) -> bool:
     """Return whether a prior is one of the package."""
-    return prior.digest.hex() in SHIPPED.values()
+    return SHELF.is_shipped(prior.digest)
 
 
-def find(name: str | os.PathLike[str]) -> Prior:
-    """Return a prior by its name, or by the path of its file.
-
-    Args:
-        name: "general-1", "general" for the newest of that name, or a path.
-
-    Raises:
-        ValueError: There is none of that name.
-        FormatError: The file is not a prior.
-        OSError: It cannot be read.
-    """
-    text = os.fspath(name)
-    if isinstance(name, str):
-        for shipped in SHIPPED:
-            if text in (shipped, re.sub(r"-\d+$", "", shipped)):
-                return _shipped(shipped)
-    path = Path(text)
-    is_word = isinstance(name, str) and os.sep not in text and not path.suffix
-    if is_word and not os.path.exists(text):
-        known = ", ".join(("auto", "none", *SHIPPED))
-        raise ValueError(f"prior is not known: {text!r}; known are {known}, and files")
-    return Prior.load(path)
-
-
-def default() -> Prior:
-    """Return the prior that is used where none is asked for."""
-    return _shipped(next(iter(SHIPPED)))
-
-
-def by_digest(digest: bytes) -> Prior:
-    """Return the prior that a stream names.
-
-    Args:
-        digest: SHA-256 of its file.
-
-    Raises:
-        WeightsError: It is neither shipped nor loaded, nor in a folder of `LMCODEC_MODEL_PATH`.
-    """
-    for name, shipped in SHIPPED.items():
-        if shipped == digest.hex():
-            return _shipped(name)
-    with _lock:
-        loaded = list(_loaded.values())
-    for prior in loaded:
-        if prior.digest == digest:
-            return prior
-    folders = [folder for folder in os.environ.get(_PATH_VARIABLE, "").split(os.pathsep) if folder]
-    for path in _files(folders):
-        try:
-            data = _read(path)
-        except (OSError, FormatError):
-            continue
-        # The others are not made: one of them may name what is looked for as its base.
-        if data.startswith(_MAGIC) and _sha256(data) == digest:
-            prior = Prior(data)
-            _found[:] = [prior]
-            return prior
-    own = [prior for prior in loaded if not is_shipped(prior)]
-    others = sorted({f"{prior.name} {prior.digest.hex()[:12]}" for prior in own})
-    places = f"in the package, among those that are loaded ({', '.join(others) or 'none'})"
-    places += f", in {', '.join(folders)}" if folders else f"; {_PATH_VARIABLE} is not set"
-    raise WeightsError(
-        f"prior is not here: {digest.hex()}: looked {places}",
-        hint=f"set {_PATH_VARIABLE} to a folder that has its file, or load it with --prior FILE",
-    )
-
-
-def _sha256(data: bytes) -> bytes:
-    # Not at the top: most that import this never load a prior.
-    import hashlib
-
-    return hashlib.sha256(data).digest()
-
-
-def _read(path: str | os.PathLike[str]) -> bytes:
-    with open(path, "rb") as file:
-        # Of a file that is something else, no more is read.
-        data = file.read(len(_MAGIC))
-        if data == _MAGIC:
-            data += file.read(MAX_FILE_BYTES + 1 - len(data))
-    if len(data) > MAX_FILE_BYTES:
-        raise FormatError(f"prior is too large: more than {MAX_FILE_BYTES} bytes")
-    return data
-
-
-def _files(folders: list[str]) -> Iterator[Path]:
-    for folder in folders:
-        # A pipe of that name would be waited for.
-        yield from filter(os.path.isfile, sorted(Path(folder).glob(f"*{SUFFIX}")))
-
-
-@functools.cache
-def _shipped(name: str) -> Prior:
-    path = _DATA / f"{name}{SUFFIX}"
-    try:
-        prior = Prior.load(path)
-    except (OSError, FormatError) as error:
-        raise WeightsError(
-            f"prior of the package cannot be read: {name}: {error}", hint="install lmcodec again"
-        ) from error
-    if prior.digest.hex() != SHIPPED[name]:
-        raise WeightsError(
-            f"prior of the package is damaged: {name}: its SHA-256 is {prior.digest.hex()}, "
-            f"not {SHIPPED[name]}",
-            hint="install lmcodec again",
-        )
-    return prior
+SHELF = Shelf(
+    "prior",
+    SUFFIX,
+    SHIPPED,
+    start=_MAGIC,
+    max_bytes=MAX_FILE_BYTES,
+    make=Prior,
+    hint=", or load it with --prior FILE",
+)
+find, default, by_digest = SHELF.find, SHELF.default, SHELF.by_digest

@@ -40,6 +40,6 @@ def digests(stream: bytes) -> set[bytes]:
 
 def forget(patch: pytest.MonkeyPatch) -> None:
     """Let no prior be loaded, nor be in a folder."""
-    patch.setattr(prior, "_loaded", WeakValueDictionary[int, Prior]())
-    patch.setattr(prior, "_found", [])
+    patch.setattr(prior.SHELF, "loaded", WeakValueDictionary[int, Prior]())
+    patch.setattr(prior.SHELF, "found", [])
     patch.delenv("LMCODEC_MODEL_PATH", raising=False)

@@ -143,10 +143,10 @@ def test_priors_that_are_not_there_are_told_before_any_work(
 def test_a_package_that_lost_its_prior(
     program: str, run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lmcodec import prior
+    from lmcodec import prior, shelf
 
-    monkeypatch.setattr(prior, "_DATA", place)
-    prior._shipped.cache_clear()
+    monkeypatch.setattr(shelf, "DATA", place)
+    prior.SHELF.forget()
     done = run(program, *COMPRESS[program], "--prior=general", "log")
     assert done.code == 1
     assert done.err.startswith(f"{program}: error: prior of the package cannot be read: general-1")

@@ -268,7 +268,7 @@ def test_many_frames_do_not_add_up() -> None:
     tracemalloc.stop()
     assert peak - base < 8 * len(LARGE)
     gc.collect()
-    assert not list(lmcodec.prior._loaded.values())
+    assert not list(lmcodec.prior.SHELF.loaded.values())
 
 
 LARGE = TINY[:56] + (1 << 12).to_bytes(8, "little") + random_bytes(3, 64 << 12)

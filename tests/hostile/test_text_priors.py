@@ -101,7 +101,7 @@ def test_a_copy_whose_base_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lmcodec.options.embedded.check", lambda _prior: None)
     stream = lmcodec.compress(RECORDS, prior=trained, embed=True)
     assert lmcodec.decompress(stream) == RECORDS
-    monkeypatch.setattr(prior, "_loaded", {})
+    monkeypatch.setattr(prior.SHELF, "loaded", {})
     with pytest.raises(WeightsError, match="base of the prior is not here"):
         lmcodec.decompress(stream)
     (need,) = lmcodec.info(stream).priors

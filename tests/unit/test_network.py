@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lmcodec import MessageCodec, network, prior
+from lmcodec import MessageCodec, network, prior, shelf
 from lmcodec.errors import FormatError, ModelError, WeightsError
 from lmcodec.models.base import MODELS
 from lmcodec.models.bytelm import Bytelm
@@ -51,8 +51,8 @@ def test_networks_are_found_by_digest(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_damaged_network_of_the_package_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "_DATA", tmp_path)
-    network._shipped.cache_clear()
+    monkeypatch.setattr(shelf, "DATA", tmp_path)
+    network.SHELF.forget()
     try:
         with pytest.raises(WeightsError, match="cannot be read: bytelm-1"):
             network.default()
@@ -60,7 +60,7 @@ def test_a_damaged_network_of_the_package_is_noticed(
         with pytest.raises(WeightsError, match="damaged: bytelm-1: its SHA-256 is"):
             network.default()
     finally:
-        network._shipped.cache_clear()
+        network.SHELF.forget()
 
 
 def test_the_network_alone_codes_and_decodes() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import lmcodec
-from lmcodec import Prior, prior
+from lmcodec import Prior, prior, shelf
 from lmcodec.errors import FormatError, WeightsError
 from lmcodec.models.base import MODELS
 from lmcodec.prior import SHIPPED, by_digest, default, find
@@ -31,7 +31,7 @@ LEARNT = bytes(
     lmcodec.train_prior([prose(seed, 6000) for seed in range(9)], size=1 << 18, base="none", text=0)
 )
 START = 64 + 64 * int.from_bytes(LEARNT[56:60], "little")
-ORIGINAL = (prior._DATA / "general-1.prior").read_bytes()
+ORIGINAL = (shelf.DATA / "general-1.prior").read_bytes()
 STREAM = lmcodec.compress(RECORDS, model="cm", prior=OWN)
 
 
@@ -45,10 +45,10 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.fixture
 def package(alone: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A folder in the place of the package's data."""
-    alone.setattr(prior, "_DATA", tmp_path)
-    prior._shipped.cache_clear()
+    alone.setattr(shelf, "DATA", tmp_path)
+    prior.SHELF.forget()
     yield tmp_path
-    prior._shipped.cache_clear()
+    prior.SHELF.forget()
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -56,9 +56,9 @@ def test_what_ships_is_what_is_written_down(name: str) -> None:
     shipped = find(name)
     assert shipped.name == name
     assert shipped.digest.hex() == SHIPPED[name]
-    file = (prior._DATA / f"{name}.prior").read_bytes()
+    file = (shelf.DATA / f"{name}.prior").read_bytes()
     assert bytes(shipped) == file
-    written = tomllib.loads((prior._DATA / f"{name}.toml").read_text(encoding="utf-8"))
+    written = tomllib.loads((shelf.DATA / f"{name}.toml").read_text(encoding="utf-8"))
     assert written["prior"] == {"name": name, "bytes": len(file), "sha256": SHIPPED[name]}
 
 
