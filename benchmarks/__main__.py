@@ -6,9 +6,9 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks import figures, matrix, priors, report
+from benchmarks.options import add_results, numbers, words
 from benchmarks.results import Machine, read_rows
 from lmcodec.bench import Measurement, available
 from lmcodec.errors import LmcodecError
@@ -19,12 +19,12 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0 fine, 1 error or a row that failed."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["figures"]:
-        return figures.main(words[1:])
-    if words[:1] == ["priors"]:
-        return priors.main(words[1:])
-    options = _parser().parse_args(words)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["figures"]:
+        return figures.main(given[1:])
+    if given[:1] == ["priors"]:
+        return priors.main(given[1:])
+    options = _parser().parse_args(given)
     try:
         rows = _measure(options) if options.run else read_rows(options.out / "rows.csv")
     except (LmcodecError, ValueError, OSError) as error:
@@ -61,16 +61,6 @@ def size(text: str) -> int:
     if binary:
         return int(number) << {"": 0, "K": 10, "M": 20, "G": 30}[unit]
     return int(number) * _UNITS[unit]
-
-
-def words(text: str) -> list[str]:
-    """Read a list separated by commas."""
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def numbers(text: str) -> list[int]:
-    """Read a list of numbers separated by commas."""
-    return [int(word) for word in words(text)]
 
 
 def _note(line: str) -> None:
@@ -111,24 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         help="slow codecs skip larger corpora (16MB by default)",
     )
     parser.add_argument("--repeat", type=int, default=1, help="runs of each pair; the least counts")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("benchmarks/results/latest"),
-        metavar="FOLDER",
-        help="takes rows.csv, report.md, report.html and machine.json",
-    )
-    parser.add_argument("--resume", action="store_true", help="keep the rows that are there")
-    parser.add_argument(
-        "--again",
-        type=words,
-        default=[],
-        metavar="GLOB,...",
-        help="with --resume: drop the rows of these codecs and measure them again",
-    )
-    parser.add_argument(
-        "--no-run", dest="run", action="store_false", help="only write the reports anew"
-    )
+    add_results(parser, "benchmarks/results/latest", "the rows that are there")
     return parser
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks import gains, matrix, prior_figures
 from benchmarks.findings import Finding, missing, table
+from benchmarks.options import add_again
 from benchmarks.results import Machine, Store, read_rows
 from lmcodec.bench import Measurement, available
 from lmcodec.errors import LmcodecError
@@ -294,13 +295,7 @@ def main(arguments: Sequence[str]) -> int:
         metavar="FOLDER",
         help="has the rows of `python -m benchmarks priors`, or takes those that are needed",
     )
-    parser.add_argument(
-        "--again",
-        type=lambda text: text.split(","),
-        default=[],
-        metavar="GLOB,...",
-        help="drop the rows of these codecs and measure them again, such as 'lmcodec*'",
-    )
+    add_again(parser)
     parser.add_argument("--no-run", action="store_true", help="only read the rows that are there")
     options = parser.parse_args(arguments)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks import gains, matrix, prior_figures, prior_report
+from benchmarks.options import add_results, numbers, words
 from benchmarks.results import Machine, Store
 from lmcodec.errors import LmcodecError
 
@@ -51,14 +51,6 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if all(row.ok for row in rows) else 1
 
 
-def _list(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _levels(text: str) -> list[int]:
-    return [int(word) for word in _list(text)]
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks priors",
@@ -67,35 +59,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--only",
-        type=_list,
+        type=words,
         default=[],
         metavar="GLOB,...",
         help="names or kinds of corpora; messages and targets are not measured then",
     )
-    parser.add_argument("--levels", type=_levels, default=[5], metavar="N,...")
+    parser.add_argument("--levels", type=numbers, default=[5], metavar="N,...")
     parser.add_argument(
         "--jobs", type=int, default=1, help="corpora that are coded side by side; sizes only"
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("benchmarks/results/priors"),
-        metavar="FOLDER",
-        help="takes rows.csv, report.md, report.html and machine.json",
-    )
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="keep the rows that are there; those of a prior that was trained anew since are not",
-    )
-    parser.add_argument(
-        "--again",
-        type=_list,
-        default=[],
-        metavar="GLOB,...",
-        help="with --resume: drop the rows of these codecs and measure them again",
-    )
-    parser.add_argument(
-        "--no-run", dest="run", action="store_false", help="only write the reports anew"
+    add_results(
+        parser,
+        "benchmarks/results/priors",
+        "the rows that are there; those of a prior that was trained anew since are not",
     )
     return parser

@@ -19,12 +19,7 @@ pub enum Error {
         /// What was found to be wrong.
         what: &'static str,
     },
-    /// A file is not a prior, or a damaged one.
-    Prior {
-        /// What was found, in whole words.
-        what: &'static str,
-    },
-    /// A file is not one of weights, or a damaged one.
+    /// A file is not what a model needs, a prior or a network, or is damaged.
     Weights {
         /// What was found, in whole words.
         what: &'static str,
@@ -53,7 +48,7 @@ impl fmt::Display for Error {
         match self {
             Self::Truncated { what } => write!(f, "payload ended early: {what}"),
             Self::Corrupt { what } => write!(f, "payload is corrupt: {what}"),
-            Self::Prior { what } | Self::Weights { what } => write!(f, "{what}"),
+            Self::Weights { what } => write!(f, "{what}"),
             Self::Limit { what } => write!(f, "limit exceeded: {what}"),
             Self::Model { what } => write!(f, "model broke its contract: {what}"),
             Self::Parameter { what } => write!(f, "parameter out of range: {what}"),

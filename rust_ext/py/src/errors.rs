@@ -9,7 +9,7 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     let name = match error {
         Error::Truncated { .. } => "TruncatedError",
         Error::Corrupt { .. } => "CorruptError",
-        Error::Prior { .. } | Error::Weights { .. } => "FormatError",
+        Error::Weights { .. } => "FormatError",
         Error::Limit { .. } => "LimitError",
         Error::Model { .. } => "ModelError",
         Error::Interrupted => return crate::stop::exception(),

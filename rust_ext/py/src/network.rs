@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use lmcodec_core::bytelm::alone;
+use lmcodec_core::cm::alone;
 use lmcodec_core::cm::pretrained::Pretrained;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -21,12 +21,6 @@ impl Network {
         py.detach(|| Pretrained::parse(data))
             .map(Self)
             .map_err(|error| to_python(py, &error))
-    }
-
-    /// Multiply-adds of its matrices for a byte at which no word ends, and for one at which a word does.
-    #[getter]
-    fn products(&self) -> (usize, usize) {
-        self.0.network().products()
     }
 
     /// The bytes of a file of weights with what `cm` at level 9 learns beside them from samples, one after the other.

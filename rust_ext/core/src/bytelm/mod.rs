@@ -1,4 +1,5 @@
-//! The model `bytelm`: a network that was trained on text before it shipped, in integers only.
+//! The network `bytelm`, trained on text before it shipped, in integers only. Models that use it are in
+//! [`crate::cm`]: beside contexts, and [`alone`](crate::cm::alone).
 
 // Fixed-point arithmetic: the ranges are in the comments.
 #![allow(
@@ -7,7 +8,6 @@
     clippy::cast_sign_loss
 )]
 
-pub mod alone;
 pub mod contexts;
 pub mod network;
 pub mod tree;

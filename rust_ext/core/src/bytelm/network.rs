@@ -265,20 +265,6 @@ impl Network {
         single.into_iter().chain(blocks.flat_map(Block::matrices))
     }
 
-    /// Multiply-adds of the matrices for a byte at which no word ends, and for one at which a word does.
-    #[must_use]
-    pub fn products(&self) -> (usize, usize) {
-        let of = |blocks: &[Block]| -> usize {
-            let matrices = blocks.iter().flat_map(Block::matrices);
-            matrices.map(Matrix::products).sum()
-        };
-        let single = [&self.first_gates, &self.first_mix, &self.out];
-        let each = of(&self.blocks) + single.map(Matrix::products).iter().sum::<usize>();
-        let words = [&self.enter, &self.enter_first, &self.leave];
-        let word = of(&self.word_blocks) + words.map(Matrix::products).iter().sum::<usize>();
-        (each, each + word)
-    }
-
     /// The state before the first byte: that after a newline.
     #[must_use]
     pub fn start(&self) -> State {

@@ -23,6 +23,7 @@
     clippy::cast_sign_loss
 )]
 
+pub mod alone;
 pub mod content;
 pub mod fast;
 mod memory;

@@ -10,8 +10,13 @@ use crate::{Error, Result};
 
 /// The tensor of what was learnt.
 const START: &str = "cm.start";
-/// The level that it is of.
-const LEVEL: u32 = 9;
+/// The parameters of the predictor that learns.
+const PARAMS: Params = Params {
+    level: 9,
+    kind: Kind::Text,
+    record: 1,
+    row: 1,
+};
 
 /// A network, and maybe what was learnt beside it.
 #[derive(Debug)]
@@ -63,17 +68,11 @@ impl Pretrained {
             start: None,
             ..Self::parse(file)?
         };
-        let params = Params {
-            level: LEVEL,
-            kind: Kind::Text,
-            record: 1,
-            row: 1,
-        };
         let known = Knowledge {
             prior: Some(prior),
             network: Some(&plain),
         };
-        with_tensor(file, START, &Learnt::train(samples, &params, known)?)
+        with_tensor(file, START, &Learnt::train(samples, &PARAMS, known)?)
     }
 }
 
@@ -105,18 +104,12 @@ mod tests {
     /// The payload of a text that is a little like the other.
     fn payload(prior: &Prior, network: Option<&Pretrained>) -> Vec<u8> {
         let text = b"He says that she sells shells, and that these were found by the shore.";
-        let params = Params {
-            level: LEVEL,
-            kind: Kind::Text,
-            record: 1,
-            row: 1,
-        };
         let known = Knowledge {
             prior: Some(prior),
             network,
         };
-        let payload = encode(text, &params, known).unwrap();
-        assert_eq!(decode(&payload, text.len(), &params, known).unwrap(), text);
+        let payload = encode(text, &PARAMS, known).unwrap();
+        assert_eq!(decode(&payload, text.len(), &PARAMS, known).unwrap(), text);
         payload
     }
 

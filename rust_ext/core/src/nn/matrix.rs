@@ -93,12 +93,6 @@ impl Matrix {
         self.rows
     }
 
-    /// Multiply-adds of one product, without padding of rows.
-    #[must_use]
-    pub fn products(&self) -> usize {
-        self.rows * self.columns
-    }
-
     /// Sets `out`, of as many values as there are rows, to the product with `steps`, which are padded with zeros.
     #[inline]
     pub fn set(&self, steps: &[i8], out: &mut [i32]) {

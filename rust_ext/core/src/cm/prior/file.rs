@@ -30,11 +30,11 @@ impl Prior {
     /// Reads a file. One that names a base, see [`Self::base_of`], is read with that.
     ///
     /// # Errors
-    /// [`Error::Prior`] when it is not a prior, or one of another version, or damaged as far as can be seen; when its
+    /// [`Error::Weights`] when it is not a prior, or one of another version, or damaged as far as can be seen; when its
     /// base is not given, or is on a base itself.
     pub fn parse(bytes: &[u8], base: Option<Arc<Self>>) -> Result<Self> {
         Self::read(bytes, base).map_err(|error| match error {
-            Error::Corrupt { what } => Error::Prior { what },
+            Error::Corrupt { what } => Error::Weights { what },
             other => other,
         })
     }
@@ -195,7 +195,7 @@ mod tests {
             let base = Arc::new(own);
             for base in [None, Some(base)] {
                 let error = Prior::parse(&bytes, base).unwrap_err();
-                assert!(matches!(error, Error::Prior { what } if what.contains("base")));
+                assert!(matches!(error, Error::Weights { what } if what.contains("base")));
             }
         }
     }
@@ -229,7 +229,7 @@ mod tests {
         for text in [MAX_TEXT + 1, u32::MAX as usize] {
             bytes[length..length + 4].copy_from_slice(&(text as u32).to_le_bytes());
             let error = Prior::parse(&bytes, Some(Arc::new(prior()))).unwrap_err();
-            assert!(matches!(error, Error::Prior { what } if what.contains("too long")));
+            assert!(matches!(error, Error::Weights { what } if what.contains("too long")));
         }
         assert!(own.with_text(&vec![0; MAX_TEXT + 1]).is_err());
     }

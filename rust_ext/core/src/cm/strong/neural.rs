@@ -25,7 +25,8 @@ pub struct Neural<'a> {
     state: State,
     tree: Tree,
     maps: Vec<Apm>,
-    likeliest: u8,
+    /// Probability of a one, as the network sees it, in 22 bits, and stretched.
+    p: u32,
     stretched: i32,
 }
 
@@ -43,7 +44,7 @@ impl<'a> Neural<'a> {
                 .iter()
                 .map(|&rows| Apm::new(rows, LIMIT, tables))
                 .collect::<Result<_>>()?,
-            likeliest: 0,
+            p: 1 << 21,
             stretched: 0,
         };
         network.weigh(&neural.state, &mut neural.tree);
@@ -79,20 +80,20 @@ impl<'a> Neural<'a> {
     #[inline]
     pub fn select(&mut self, last: u8, partial: u32, tables: &Tables) -> [u32; SETS] {
         let position = partial.ilog2();
-        self.likeliest = self.tree.likeliest(partial);
-        self.stretched = tables.stretch22(self.tree.p(partial).clamp(1, (1 << 22) - 1));
-        self.maps[0].select(usize::from(self.likeliest) << 3 | position as usize);
+        let likeliest = self.tree.likeliest(partial);
+        self.p = self.tree.p(partial);
+        self.stretched = tables.stretch22(self.p);
+        self.maps[0].select(usize::from(likeliest) << 3 | position as usize);
         self.maps[1].select(usize::from(last) << 8 | partial as usize);
         let step = ((self.stretched + 2048) >> 7) as u32;
-        [step << 3 | position, u32::from(self.likeliest)]
+        [step << 3 | position, u32::from(likeliest)]
     }
 
     /// Writes the inputs for the next bit, which was looked at.
     #[inline]
-    pub fn mix(&mut self, partial: u32, inputs: &mut [i16], tables: &Tables) {
-        let p = self.tree.p(partial) as i32;
+    pub fn mix(&mut self, inputs: &mut [i16], tables: &Tables) {
         inputs[0] = self.stretched as i16;
-        inputs[1] = ((p - (1 << 21)) >> 11) as i16;
+        inputs[1] = ((self.p as i32 - (1 << 21)) >> 11) as i16;
         for (input, map) in inputs[2..].iter_mut().zip(&mut self.maps) {
             *input = tables.stretch22(map.refine(self.stretched)) as i16;
         }
@@ -100,13 +101,13 @@ impl<'a> Neural<'a> {
 
     /// Probability of a one, in 22 bits: half of the network's, half of what the maps make of it.
     #[must_use]
-    pub fn p(&mut self, partial: u32) -> u32 {
+    pub fn p(&mut self) -> u32 {
         let refined: u32 = self
             .maps
             .iter_mut()
             .map(|map| map.refine(self.stretched))
             .sum();
-        let p = u32::midpoint(self.tree.p(partial), refined / MAPS.len() as u32);
+        let p = u32::midpoint(self.p, refined / MAPS.len() as u32);
         p.clamp(1, (1 << 22) - 1)
     }
 

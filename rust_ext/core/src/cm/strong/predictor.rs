@@ -305,7 +305,7 @@ impl<'a> Strong<'a> {
         }
         if let Some(neural) = &mut self.neural {
             at += direct::INPUTS * self.plan.direct.len();
-            neural.mix(partial, &mut inputs[at..at + neural::INPUTS], t);
+            neural.mix(&mut inputs[at..at + neural::INPUTS], t);
         }
         if let Some(set) = self.plan.sets.iter().position(|&set| set == KNOWN_SET) {
             self.mixer.select(set, known * 8 + bit_position);

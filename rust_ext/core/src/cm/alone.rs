@@ -1,9 +1,9 @@
-//! The network alone as a model of bits, corrected by what came.
+//! The model `bytelm`: the network without contexts, corrected by what came.
 
-use super::network::Network;
+use super::strong::Neural;
+use super::tables::Tables;
 use crate::bitmodel::{decode_bytes, encode_bytes, BitModel};
-use crate::cm::strong::Neural;
-use crate::cm::tables::Tables;
+use crate::bytelm::network::Network;
 use crate::coder::binary::PROB_ONE;
 use crate::Result;
 
@@ -32,7 +32,7 @@ impl<'a> Alone<'a> {
 
     fn predict(&mut self) {
         self.neural.select(self.last, self.partial, &self.tables);
-        self.p = self.neural.p(self.partial);
+        self.p = self.neural.p();
     }
 }
 
