@@ -13,7 +13,8 @@ from lmcodec.header import (
     WeightsRecord,
 )
 from lmcodec.models.base import MODELS
-from lmcodec.prior import SHIPPED, Prior, is_shipped
+from lmcodec.prior import SHELF, Prior, is_shipped
+from lmcodec.shelf import sha256
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -30,7 +31,7 @@ def can_embed(model: Model) -> bool:
     Those of the package are everywhere: a copy would cost megabytes and help nobody.
     """
     digests = model.digests()
-    return model.can_be_primed() and bool(digests) and digests[0].hex() not in SHIPPED.values()
+    return model.can_be_primed() and bool(digests) and not SHELF.is_shipped(digests[0])
 
 
 def check(prior: Prior) -> None:
@@ -86,9 +87,6 @@ def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -
         FormatError: The copy is damaged, or is not one of a prior.
         LimitError: Decoding it needs more memory than allowed.
     """
-    # Not at the top: most that import this never read a copy.
-    import hashlib
-
     data = bytes(copy)
     needed = memory_bytes(record)
     if max_memory is not None and needed > max_memory:
@@ -104,7 +102,7 @@ def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -
         except FormatError as error:
             # Not a truncated one: all of the copy is there.
             raise CorruptError(f"embedded prior is damaged: {error}") from error
-    digest = hashlib.sha256(data).digest()
+    digest = sha256(data)
     if digest != record.digest:
         raise CorruptError(
             f"embedded prior is damaged: its SHA-256 is {digest.hex()}, not {record.digest.hex()}",

@@ -206,13 +206,7 @@ def check_text_memory(count: int, texts: int, *, text: int, max_memory: int | No
 
     needed = chooser_bytes(count, text) + count + texts * _TEXT_BYTES
     if max_memory is not None and needed > max_memory:
-        raise LimitError(
-            f"text is too large to train on: {count} bytes need {needed} bytes of memory, "
-            f"the limit is {max_memory}",
-            limit=max_memory,
-            needed=needed,
-            hint=f"train on a part of it, or pass max_memory={needed} or more",
-        )
+        raise _too_large(count, needed, max_memory)
 
 
 def check_memory(
@@ -245,14 +239,18 @@ def check_memory(
         if max_memory is None or needed <= max_memory:
             return records
         if records <= _LEAST_RECORDS:
-            raise LimitError(
-                f"text is too large to train on: {count} bytes need {needed} bytes of memory, "
-                f"the limit is {max_memory}",
-                limit=max_memory,
-                needed=needed,
-                hint=f"train on a part of it, or pass max_memory={needed} or more",
-            )
+            raise _too_large(count, needed, max_memory)
         records //= 2
+
+
+def _too_large(count: int, needed: int, max_memory: int) -> LimitError:
+    return LimitError(
+        f"text is too large to train on: {count} bytes need {needed} bytes of memory, "
+        f"the limit is {max_memory}",
+        limit=max_memory,
+        needed=needed,
+        hint=f"train on a part of it, or pass max_memory={needed} or more",
+    )
 
 
 class _Training:
