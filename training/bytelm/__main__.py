@@ -8,6 +8,7 @@ python -m training.bytelm export RUN.pt DATA -o lmcodec/data/bytelm-1.safetensor
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -42,7 +43,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--rate", type=float, default=3e-3)
     train.add_argument("--matrix-rate", type=float, default=0.02)
     train.add_argument("--table-rate", type=float, default=2e-2)
+    train.add_argument("--table-half", type=float, default=30.0)
     train.add_argument("--decay", type=float, default=0.4, help="share of the run")
+    train.add_argument("--exact", type=float, default=0.08, help="share of the run, rounded")
+    train.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    train.add_argument(
+        "--config", type=json.loads, default={}, metavar="JSON", help="sizes that are others"
+    )
     export = commands.add_parser("export", help="round to integers, measure, write the card")
     export.add_argument("checkpoint", type=Path)
     export.add_argument("data", type=Path)
@@ -87,12 +94,16 @@ def _train(options: argparse.Namespace, command: str) -> None:
         rate=options.rate,
         matrix_rate=options.matrix_rate,
         table_rate=options.table_rate,
+        table_half=options.table_half,
         decay=options.decay,
+        exact=options.exact,
+        device=options.device,
         seed=options.seed,
         bytes=options.bytes,
         minutes=options.minutes,
     )
-    trainer = Trainer(ByteModel(Config(), plan.seed), plan, options.data, options.output, _say)
+    model = ByteModel(Config.of(options.config), plan.seed)
+    trainer = Trainer(model, plan, options.data, options.output, _say)
     if options.resume:
         trainer.resume()
     trainer.commands.append(command)

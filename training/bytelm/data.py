@@ -35,8 +35,9 @@ SHARES = {
     "logs": 0.03,
     "csv": 0.02,
 }
-# Bytes read before a stream begins elsewhere, from nothing.
-DOCUMENT_BYTES = 1 << 14
+# Bytes read before a stream begins elsewhere, from nothing, and the share of documents of so many:
+# messages are short, and start-up is learnt only from starts.
+DOCUMENTS = {1 << 10: 0.75, 1 << 12: 0.15, 1 << 15: 0.1}
 CONTEXTS = 6
 
 
@@ -50,7 +51,7 @@ class Rows:
         most: A word ends after this many bytes at the latest.
     """
 
-    bits: tuple[int, ...] = (8, 12, 13, 12, 14, 14)
+    bits: tuple[int, ...] = (8, 12, 13, 13, 13, 13)
     words: int = 13
     most: int = 16
 
@@ -81,6 +82,15 @@ def prepare(
             lines.append(f"{name}_bytes_left_out = {len(part) - len(kept)}")
             say(f"{kind}.{name}: {len(kept):,} bytes, {len(places)} places shared, left out")
     (folder / "data.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def texts(folder: Path, part: str) -> dict[str, NDArray[np.uint8]]:
+    """Return the prepared texts of a folder: ``train`` or ``held``."""
+    return {
+        path.stem: np.memmap(path, np.uint8, "r")
+        for path in sorted(folder.glob(f"*.{part}"))
+        if path.stat().st_size
+    }
 
 
 class Contexts:
@@ -143,6 +153,10 @@ class Batch:
     ends: torch.Tensor
     targets: torch.Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        return Batch(**{name: value.to(device) for name, value in vars(self).items()})
+
 
 def batch(
     text: NDArray[np.uint8],
@@ -176,7 +190,7 @@ class Streams:
         shares: How much of what is seen is of each kind.
         contexts: Gives the table rows.
         streams: Rows of a batch.
-        length: Bytes of a row; must divide `DOCUMENT_BYTES`.
+        length: Bytes of a row; must divide all sizes of `DOCUMENTS`.
         seed: Of the draws.
     """
 
@@ -203,9 +217,11 @@ class Streams:
         self, *, first: bool = False
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32]]:
         text = self._texts[self._kinds[self._random.choice(len(self._kinds), p=self._weights)]]
-        parts = DOCUMENT_BYTES // self._length
-        # Streams that began together would all end together.
-        size = self._length * (int(self._random.integers(1, parts + 1)) if first else parts)
+        size = int(self._random.choice(list(DOCUMENTS), p=list(DOCUMENTS.values())))
+        if first:
+            # Streams that began together would all end together.
+            parts = max(DOCUMENTS) // self._length
+            size = self._length * int(self._random.integers(1, parts + 1))
         start = int(self._random.integers(0, max(1, len(text) - size - 4097)))
         ahead = np.flatnonzero(text[start : start + 4096] == 10)
         # A stream begins as if after the end of a line.

@@ -116,42 +116,16 @@ void embed_forward(int64_t rows, int64_t each, int64_t width, const float *table
     }
 }
 
-/* Add the gradients of the rows that were used to sums, which are zero elsewhere. used lists the
- * rows, seen marks them. Returns how many are listed. */
-int64_t embed_backward(int64_t rows, int64_t each, int64_t width, const float *dout,
-                       const int32_t *index, float *sums, uint8_t *seen, int32_t *used,
-                       int64_t count) {
+/* Adds the gradients of the rows that were used to sums, and marks the rows. */
+void embed_backward(int64_t rows, int64_t each, int64_t width, const float *dout,
+                    const int32_t *index, float *sums, float *seen) {
     for (int64_t n = 0; n < rows; n++) {
         const float *d = dout + n * width;
         for (int64_t k = 0; k < each; k++) {
             const int64_t row = index[n * each + k];
             float *s = sums + row * width;
-            if (!seen[row]) {
-                seen[row] = 1;
-                used[count++] = (int32_t)row;
-            }
+            seen[row] = 1.0f;
             for (int64_t i = 0; i < width; i++) s[i] += d[i];
-        }
-    }
-    return count;
-}
-
-/* Steps of the rows listed, by the root of a running mean of squared gradients, which counts
- * only the steps where a row was used; smaller the oftener that was, since what is used often
- * is moved often, and soon needs to be still. Clears sums and marks. */
-void embed_step(int64_t count, int64_t width, float rate, float decay, float half, float *table,
-                float *squares, float *uses, float *sums, uint8_t *seen, const int32_t *used) {
-    for (int64_t u = 0; u < count; u++) {
-        const int64_t row = used[u];
-        float *t = table + row * width, *q = squares + row * width, *s = sums + row * width;
-        seen[row] = 0;
-        uses[row] += 1.0f;
-        const float fix = 1.0f / (1.0f - powf(decay, uses[row]));
-        const float by = rate / sqrtf(1.0f + uses[row] / half);
-        for (int64_t i = 0; i < width; i++) {
-            q[i] = decay * q[i] + (1.0f - decay) * s[i] * s[i];
-            t[i] -= by * s[i] / (sqrtf(q[i] * fix) + 1e-10f);
-            s[i] = 0.0f;
         }
     }
 }

@@ -1,4 +1,4 @@
-"""Compiles the C parts and gives them to torch, with their gradients."""
+"""Compiles the C parts and gives them to torch, with their gradients; on an accelerator `cuda.py` has them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 import torch
+
+from training.bytelm import cuda
+from training.bytelm.quantize import rounded_nibbles
 
 _SOURCES = ("kernels.c", "features.c")
 _OPTIONS = ("-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
@@ -29,9 +32,7 @@ def library() -> ctypes.CDLL:
         command = [os.environ.get("CC", "cc"), *_OPTIONS, "-o", str(part), *map(str, sources)]
         subprocess.run([*command, "-lm"], check=True)
         part.replace(built)
-    loaded = ctypes.CDLL(str(built))
-    loaded.embed_backward.restype = ctypes.c_int64
-    return loaded
+    return ctypes.CDLL(str(built))
 
 
 def pointer(array: torch.Tensor | np.ndarray[Any, Any]) -> ctypes.c_void_p:
@@ -62,6 +63,12 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, pre: Any, start: Any, offsets: Any) -> Any:
         """Run the recurrence."""
+        if pre.is_cuda:
+            pre = pre.bfloat16().contiguous()
+            out, states = cuda.recurrence_forward(pre, start, offsets)
+            ctx.save_for_backward(start, offsets, pre, states)
+            ctx.mark_non_differentiable(states)
+            return out, states
         sequences, width = start.shape
         gated = int(pre.shape[1] == 3 * width)
         act = torch.empty_like(pre)
@@ -83,6 +90,9 @@ class Recurrence(torch.autograd.Function):
     def backward(ctx: Any, grad: Any, _states: Any) -> Any:
         """Run it backwards."""
         start, offsets, act, states = ctx.saved_tensors
+        if grad.is_cuda:
+            grad = grad.bfloat16().contiguous()
+            return cuda.recurrence_backward(grad, act, start, states, offsets), None, None
         sequences, width = start.shape
         grad = grad.contiguous()
         dpre, carry = torch.empty_like(act), torch.empty(width)
@@ -141,6 +151,22 @@ class Square(torch.autograd.Function):
         return dx
 
 
+def norm(x: torch.Tensor) -> torch.Tensor:
+    """Return rows [rows, width] divided by the root of their mean square, for a matrix."""
+    if x.is_cuda:
+        return torch.nn.functional.rms_norm(x, x.shape[1:], eps=1e-6).bfloat16()
+    y: torch.Tensor = Norm.apply(x)
+    return y
+
+
+def square(x: torch.Tensor) -> torch.Tensor:
+    """Return the square of what is above zero."""
+    if x.is_cuda:
+        return torch.relu(x).square()
+    y: torch.Tensor = Square.apply(x)
+    return y
+
+
 class Table:
     """Embedding rows that are summed; each step changes only the rows that it used.
 
@@ -154,46 +180,70 @@ class Table:
         self.squares = torch.zeros(rows, width)
         self.uses = torch.zeros(rows)
         self._sums = torch.zeros(rows, width)
-        self._seen = torch.zeros(rows, dtype=torch.uint8)
-        self._used = torch.zeros(rows, dtype=torch.int32)
-        self._count = 0
+        self._seen = torch.zeros(rows)
+        # As they are used while they are rounded; taken anew after each step.
+        self._rounded: torch.Tensor | None = None
 
-    def sums(self, index: torch.Tensor) -> torch.Tensor:
+    def to(self, device: torch.device) -> None:
+        """Move all to a device."""
+        for name in ("values", "squares", "uses", "_sums", "_seen"):
+            setattr(self, name, getattr(self, name).to(device))
+        self._rounded = None
+
+    def rounded(self) -> torch.Tensor:
+        """Return the rows as 4 bits hold them."""
+        if self._rounded is None:
+            self._rounded = rounded_nibbles(self.values)
+        return self._rounded
+
+    def sums(self, index: torch.Tensor, exact: bool = False) -> torch.Tensor:
         """Return the sums [n, width] of the rows that ``index`` [n, each] names."""
+        values = self.rounded() if exact else self.values
+        if values.is_cuda:
+            return cuda.embed_forward(values, index).requires_grad_()
         rows, each = index.shape
-        out = torch.empty(rows, self.values.shape[1])
+        out = torch.empty(rows, values.shape[1])
         library().embed_forward(
-            *map(_count, (rows, each, out.shape[1])), *map(pointer, (self.values, index, out))
+            *map(_count, (rows, each, out.shape[1])), *map(pointer, (values, index, out))
         )
         return out.requires_grad_()
 
     def add(self, index: torch.Tensor, grad: torch.Tensor) -> None:
         """Add the gradient [n, width] of such sums."""
         rows, each = index.shape
-        grad = grad.contiguous()
-        self._count = library().embed_backward(
+        grad = grad.float().contiguous()
+        if grad.is_cuda:
+            cuda.embed_backward(grad, index, self._sums, self._seen)
+            return
+        library().embed_backward(
             *map(_count, (rows, each, grad.shape[1])),
-            *map(pointer, (grad, index, self._sums, self._seen, self._used)),
-            _count(self._count),
+            *map(pointer, (grad, index, self._sums, self._seen)),
         )
 
+    @torch.no_grad()
     def step(self, rate: float, decay: float = 0.98, half: float = 30.0) -> None:
         """Change the rows whose gradients were added.
+
+        By the root of a running mean of squared gradients, which counts only the steps where a
+        row was used; smaller the oftener that was, since what is used often is moved often, and
+        soon needs to be still.
 
         Args:
             rate: About the first step of a value.
             decay: Of the mean of squared gradients.
             half: After three times so many uses, steps are half as large.
         """
-        library().embed_step(
-            *map(_count, (self._count, self.values.shape[1])),
-            ctypes.c_float(rate),
-            ctypes.c_float(decay),
-            ctypes.c_float(half),
-            *map(pointer, (self.values, self.squares, self.uses)),
-            *map(pointer, (self._sums, self._seen, self._used)),
-        )
-        self._count = 0
+        values, squares, sums, seen = self.values, self.squares, self._sums, self._seen
+        self.uses += seen
+        squares.lerp_(sums.square(), ((1.0 - decay) * seen)[:, None].expand_as(squares))
+        fix = 1.0 / (1.0 - decay ** self.uses.clamp(min=1.0))
+        by = -rate / (1.0 + self.uses / half).sqrt()
+        # Rows that were not used have sums of zero.
+        sums.div_((squares * fix[:, None]).sqrt_().add_(1e-10)).mul_(by[:, None])
+        values += sums
+        sums.zero_()
+        seen.zero_()
+        self._rounded = None
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return what a checkpoint must hold."""
@@ -203,3 +253,4 @@ class Table:
         """Take the values from a checkpoint."""
         for name, value in state.items():
             getattr(self, name).copy_(value)
+        self._rounded = None

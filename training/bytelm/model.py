@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from training.bytelm.data import Contexts, Rows
-from training.bytelm.kernels import Norm, Recurrence, Square, Table
-from training.bytelm.quantize import NORM, Quantizer, rounded_rows
+from training.bytelm.kernels import Recurrence, Table, norm, square
+from training.bytelm.quantize import HIDDEN, NORM, Quantizer, rounded_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,15 +41,24 @@ class Config:
         rows: Sizes of the tables.
     """
 
-    width: int = 128
-    states: int = 128
-    hidden: int = 256
+    width: int = 192
+    states: int = 192
+    hidden: int = 384
     blocks: int = 1
-    word_width: int = 256
-    word_hidden: int = 512
+    word_width: int = 384
+    word_hidden: int = 768
     word_blocks: int = 2
     contexts: tuple[int, ...] = (0, 1, 2, 3, 4)
     rows: Rows = field(default_factory=Rows)
+
+    @classmethod
+    def of(cls, sizes: dict[str, Any]) -> Config:
+        """Return sizes, where they are others than the usual ones."""
+        rows = sizes.get("rows")
+        others = {"rows": Rows(**{**rows, "bits": tuple(rows["bits"])})} if rows else {}
+        if "contexts" in sizes:
+            others["contexts"] = tuple(sizes["contexts"])
+        return cls(**{**sizes, **others})
 
     def products(self, word_bytes: float = 6.5) -> int:
         """Return the multiply-adds of matrices for each byte, if words have so many bytes."""
@@ -88,7 +97,9 @@ class Block(nn.Module):
         self.mix = matrix(width, width, generator, 0.5)
         self.up = matrix(hidden, width, generator)
         self.down = matrix(width, hidden, generator, 0.2)
-        self.quantize = nn.ModuleDict({"state": Quantizer(width), "hidden": Quantizer(hidden)})
+        self.quantize = nn.ModuleDict(
+            {"state": Quantizer(width), "hidden": Quantizer(hidden, 0, HIDDEN)}
+        )
 
     def forward(
         self, x: torch.Tensor, start: torch.Tensor, offsets: torch.Tensor, exact: bool
@@ -97,15 +108,15 @@ class Block(nn.Module):
         w = weights(exact)
         pre = torch.addmm(self.bias, normed(x, exact), w(self.gates).t())
         y, states = Recurrence.apply(pre, start, offsets)
-        x = self.quantize["state"](y, self.mix, x, exact)
-        hidden = Square.apply(normed(x, exact) @ w(self.up).t())
-        x = self.quantize["hidden"](hidden, self.down, x, exact)
+        x = x + self.quantize["state"](y, self.mix, exact)
+        hidden = square(normed(x, exact) @ w(self.up).t())
+        x = x + self.quantize["hidden"](hidden, self.down, exact)
         return x, last(states, start, offsets)
 
 
 def normed(x: torch.Tensor, exact: bool) -> torch.Tensor:
     """Return rows of root mean square 1, rounded as the integers are if ``exact``."""
-    y = Norm.apply(x)
+    y = norm(x)
     return NORM(y) if exact else y
 
 
@@ -124,16 +135,19 @@ def last(states: torch.Tensor, start: torch.Tensor, offsets: torch.Tensor) -> to
 class State:
     """What a stream keeps from one batch to the next."""
 
-    def __init__(self, config: Config, streams: int) -> None:
-        self.first = torch.zeros(streams, config.states)
-        self.blocks = [torch.zeros(streams, config.width) for _ in range(config.blocks)]
-        self.words = [torch.zeros(streams, config.word_width) for _ in range(config.word_blocks)]
-        self.said = torch.zeros(streams, config.width)
+    def __init__(self, config: Config, streams: int, device: torch.device) -> None:
+        def zeros(width: int) -> torch.Tensor:
+            return torch.zeros(streams, width, device=device)
+
+        self.first = zeros(config.states)
+        self.blocks = [zeros(config.width) for _ in range(config.blocks)]
+        self.words = [zeros(config.word_width) for _ in range(config.word_blocks)]
+        self.said = zeros(config.width)
 
     def reset(self, fresh: torch.Tensor) -> None:
         """Forget all in the streams that begin anew."""
         for tensor in (self.first, *self.blocks, *self.words, self.said):
-            tensor[fresh] = 0.0
+            tensor.masked_fill_(fresh[:, None], 0.0)
 
 
 class ByteModel(nn.Module):
@@ -173,7 +187,13 @@ class ByteModel(nn.Module):
 
     def start(self, streams: int) -> State:
         """Return the state of streams before their first byte."""
-        return State(self.config, streams)
+        return State(self.config, streams, self.out.device)
+
+    def move(self, device: torch.device) -> ByteModel:
+        """Move all, the tables too, to a device."""
+        for table in self.tables():
+            table.to(device)
+        return self.to(device)
 
     def tables(self) -> list[Table]:
         """Return the tables whose rows are learnt."""
@@ -187,8 +207,8 @@ class ByteModel(nn.Module):
         state.reset(batch.fresh)
         streams = len(batch.fresh)
         length = len(batch.targets) // streams
-        offsets = torch.arange(streams + 1) * length
-        x = self.table.sums(batch.index)
+        offsets = torch.arange(streams + 1, device=batch.fresh.device) * length
+        x = self.table.sums(batch.index, exact)
         sums = [(self.table, batch.index, x)]
         if config.word_width:
             inner = normed(x, exact)
@@ -196,17 +216,17 @@ class ByteModel(nn.Module):
             y, states = Recurrence.apply(pre, state.first, offsets)
             state.first = last(states, state.first, offsets)
             quantize = self.quantize["state"]
-            x = quantize(y, self.mix, x, exact)
-            word = self.word_table.sums(batch.words)
+            x = x + quantize(y, self.mix, exact)
+            word = self.word_table.sums(batch.words, exact)
             sums.append((self.word_table, batch.words, word))
-            word = torch.addmm(word, inner[batch.ends], w(self.enter).t())
-            word = quantize(y[batch.ends], self.enter_state, word, exact)
+            word = word + inner.index_select(0, batch.ends) @ w(self.enter).t()
+            word = word + quantize(y.index_select(0, batch.ends), self.enter_state, exact)
             for n, block in enumerate(self.word_blocks):
                 word, state.words[n] = block(word, state.words[n], batch.offsets, exact)
             said = normed(word, exact) @ w(self.leave).t()
-            said = torch.cat([state.said, said])
-            x = x + said[batch.slots]
-            state.said = said[batch.slots[length - 1 :: length]].detach()
+            said = torch.cat([state.said, said.float()])
+            x = x + said.index_select(0, batch.slots)
+            state.said = said.index_select(0, batch.slots[length - 1 :: length]).detach()
         for n, block in enumerate(self.blocks):
             x, state.blocks[n] = block(x, state.blocks[n], offsets, exact)
         return torch.addmm(self.out_bias, normed(x, exact), w(self.out).t()), sums

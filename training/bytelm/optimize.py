@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 WARM_UP = 100
-# The share of the run, at its end, in which weights are rounded.
-EXACT = 0.08
 
 
 def rate_at(progress: float, step: int, decay: float) -> float:
@@ -26,18 +24,21 @@ def rate_at(progress: float, step: int, decay: float) -> float:
 
 
 def orthogonal(g: torch.Tensor, steps: int = 5) -> torch.Tensor:
-    """Return a matrix with the singular vectors of ``g`` and singular values near 1.
+    """Return matrices [n, rows, columns] with the singular vectors of ``g``, values near 1.
 
     Source: Jordan et al. 2024, Muon: a quintic Newton-Schulz iteration.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    tall = g.shape[0] > g.shape[1]
-    x = g.t() if tall else g
-    x = x / (x.norm() + 1e-7)
+    tall = g.shape[1] > g.shape[2]
+    x = g.transpose(1, 2) if tall else g
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    if g.is_cuda:
+        x = x.bfloat16()
     for _ in range(steps):
-        square = x @ x.t()
-        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
-    return x.t() if tall else x
+        square = x @ x.transpose(1, 2)
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    x = x.float()
+    return x.transpose(1, 2) if tall else x
 
 
 class Muon(torch.optim.Optimizer):
@@ -56,13 +57,19 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
-        """Change the matrices."""
+        """Change the matrices; those of a shape together."""
         for group in self.param_groups:
+            shapes: dict[torch.Size, list[torch.nn.Parameter]] = {}
             for p in group["params"]:
-                state = self.state[p]
-                if not state:
-                    state["mean"] = torch.zeros_like(p)
-                mean = state["mean"].lerp_(p.grad, 1.0 - group["momentum"])
-                step = orthogonal(p.grad.lerp(mean, group["momentum"]))
-                p.mul_(1.0 - group["lr"] * 0.1)
-                p.add_(step, alpha=-group["lr"] * max(1.0, p.shape[0] / p.shape[1]) ** 0.5)
+                shapes.setdefault(p.shape, []).append(p)
+                if not self.state[p]:
+                    self.state[p]["mean"] = torch.zeros_like(p)
+            for shape, some in shapes.items():
+                means = [self.state[p]["mean"] for p in some]
+                grads = [p.grad for p in some]
+                torch._foreach_lerp_(means, grads, 1.0 - group["momentum"])
+                ahead = torch._foreach_lerp(grads, means, group["momentum"])
+                steps = orthogonal(torch.stack(ahead)).unbind()
+                torch._foreach_mul_(some, 1.0 - group["lr"] * 0.1)
+                size = max(1.0, shape[0] / shape[1]) ** 0.5
+                torch._foreach_add_(some, steps, alpha=-group["lr"] * size)

@@ -7,60 +7,81 @@ from typing import Any
 import torch
 from torch import nn
 
-# The largest magnitude of 8 bits that is used, so that pairs of products fit 16 bits.
+# The largest magnitude of 8 bits that is used in matrices.
 UNIT = 127
-# Steps of a normalised value: one is 1 / 20, so values up to 6.35 are told apart.
-NORM_STEPS = 20.0
+# Steps of activations are 7 bits: with 64 added they are positive, and two products with 8 bits
+# fit 16 bits.
+LOW, HIGH = -64, 63
+# Hidden values are never negative.
+HIDDEN = 127
+# Steps of a normalised value: one is 1 / 10, so values up to 6.3 are told apart.
+NORM_STEPS = 10.0
+# The largest magnitude of 4 bits that is used in tables.
+NIBBLE = 7
 
 
 class _Round(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Any, scale: Any) -> Any:
+    def forward(ctx: Any, x: Any, scale: Any, low: int, high: int) -> Any:
         steps = torch.round(x / scale)
-        ctx.save_for_backward(steps.abs() <= UNIT)
-        return steps.clamp_(-UNIT, UNIT) * scale
+        ctx.save_for_backward((steps >= low) & (steps <= high))
+        return steps.clamp_(low, high) * scale
 
     @staticmethod
     def backward(ctx: Any, grad: Any) -> Any:
         (inside,) = ctx.saved_tensors
-        return grad * inside, None
+        return grad * inside, None, None, None
 
 
 def NORM(x: torch.Tensor) -> torch.Tensor:  # noqa: N802
-    """Round normalised values to their 8 bits."""
-    return _Round.apply(x, 1.0 / NORM_STEPS)
+    """Round normalised values to their 7 bits."""
+    return _Round.apply(x, 1.0 / NORM_STEPS, LOW, HIGH)
 
 
 def rounded_rows(w: torch.Tensor) -> torch.Tensor:
     """Round a matrix to 8 bits, with a scale for each row."""
     scale = w.detach().abs().amax(1, keepdim=True).clamp(min=1e-8) / UNIT
-    return _Round.apply(w, scale)
+    return _Round.apply(w, scale, -UNIT, UNIT)
+
+
+def nibble_scales(values: torch.Tensor) -> torch.Tensor:
+    """Return the scale [rows, 1] of each row of a table in 4 bits."""
+    return values.abs().amax(1, keepdim=True).clamp(min=1e-8) / NIBBLE
+
+
+def rounded_nibbles(values: torch.Tensor) -> torch.Tensor:
+    """Round a table to 4 bits, with a scale for each row."""
+    scale = nibble_scales(values)
+    return torch.round(values / scale) * scale
 
 
 class Quantizer(nn.Module):
-    """Rounds values to 8 bits before a matrix, with a scale for each column.
+    """Rounds values to 7 bits before a matrix, with a scale for each column.
 
     The matrix takes the scales before its own rounding, so the integers need no multiplication.
 
     Args:
         width: Columns.
+        low: The least step.
+        high: The largest.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, low: int = LOW, high: int = HIGH) -> None:
         super().__init__()
-        self.register_buffer("scale", torch.full((width,), 1.0 / UNIT))
+        self.low, self.high = low, high
+        self.register_buffer("scale", torch.full((width,), 1.0 / high))
         self.register_buffer("peak", torch.zeros(width))
         self.watching = False
 
-    def forward(self, x: Any, matrix: Any, added: Any, exact: bool) -> Any:
-        """Return ``added`` and the product of a matrix [out, width] and x [rows, width]."""
-        if self.watching:
-            self.peak = torch.maximum(self.peak * 0.98, x.detach().abs().amax(0))
+    def forward(self, x: Any, matrix: Any, exact: bool) -> Any:
+        """Return the product of a matrix [out, width] and x [rows, width]."""
+        if self.watching and len(x):
+            self.peak = torch.maximum(self.peak * 0.98, x.detach().abs().amax(0).float())
         if exact:
-            x = _Round.apply(x, self.scale) / self.scale
+            x = _Round.apply(x, self.scale, self.low, self.high) / self.scale
             matrix = rounded_rows(matrix * self.scale)
-        return torch.addmm(added, x, matrix.t())
+        return x @ matrix.t()
 
     def settle(self) -> None:
         """Take scales from the peaks that were seen."""
-        self.scale = (self.peak / UNIT).clamp(min=2.0**-14)
+        self.scale = (self.peak / self.high).clamp(min=2.0**-14)

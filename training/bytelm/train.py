@@ -6,6 +6,7 @@ import json
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,19 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from training.bytelm.data import SHARES, Streams, batch
-from training.bytelm.model import State
-from training.bytelm.optimize import EXACT, Muon, rate_at
+from training.bytelm.data import SHARES, Streams, batch, texts
+from training.bytelm.loader import Loader
+from training.bytelm.optimize import Muon, rate_at
 from training.bytelm.quantize import Quantizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from training.bytelm.data import Batch
+    from training.bytelm.model import State
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,18 @@ class Plan:
     Args:
         streams: Rows of a batch, over all threads.
         length: Bytes of a row.
-        threads: A batch is split among them.
+        threads: A batch is split among them; on an accelerator, processes that draw batches.
         rate: Of AdamW.
         matrix_rate: Of Muon, for the matrices between hidden values; 0 leaves them to AdamW.
         table_rate: Of the tables.
+        table_half: Uses of a row after which its steps are seven tenths as large.
         seed: Of first values and of what is read.
         bytes: Stop after so many.
         minutes: Or after this time.
         decay: The share of the run, at its end, in which steps shrink to nothing.
-        exact: Whether weights and activations are rounded in the last part of the run.
+        exact: The share of the run, at its end, in which weights and activations are rounded.
         pieces: Of each held-back text that are tried for the log.
+        device: Where to compute: ``cpu`` or ``cuda``.
     """
 
     streams: int = 32
@@ -50,21 +56,14 @@ class Plan:
     rate: float = 3e-3
     matrix_rate: float = 0.02
     table_rate: float = 2e-2
+    table_half: float = 30.0
     seed: int = 1
     bytes: int = 0
     minutes: float = 0.0
     decay: float = 0.4
-    exact: bool = True
+    exact: float = 0.08
     pieces: int = 4
-
-
-def texts(folder: Path, part: str) -> dict[str, NDArray[np.uint8]]:
-    """Return the prepared texts of a folder: ``train`` or ``held``."""
-    return {
-        path.stem: np.memmap(path, np.uint8, "r")
-        for path in sorted(folder.glob(f"*.{part}"))
-        if path.stat().st_size
-    }
+    device: str = "cpu"
 
 
 @torch.no_grad()
@@ -73,6 +72,7 @@ def held_bits(
 ) -> dict[str, float]:
     """Return the bits for each byte of pieces of each held-back text, each begun from nothing."""
     bits = {}
+    device = model.out.device
     for kind, text in held.items():
         starts = np.linspace(0, len(text) - size, pieces).astype(int)
         stack = np.stack([np.append(np.uint8(10), text[at : at + size]) for at in starts])
@@ -86,11 +86,18 @@ def held_bits(
                 np.full(pieces, at == 0),
                 np.stack([rows[at:end] for rows, _ in contexts]),
                 np.stack([words[at:end] for _, words in contexts]),
-            )
-            logits, _ = model(part, state, exact)
+            ).to(device)
+            with autocast(device):
+                logits, _ = model(part, state, exact)
+            logits = logits.float()
             total += float(functional.cross_entropy(logits, part.targets, reduction="sum"))
         bits[kind] = total / math.log(2) / (pieces * size)
     return bits
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """Return what makes products of 16 bits on an accelerator."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type != "cpu")
 
 
 def mean(bits: dict[str, float]) -> float:
@@ -106,10 +113,12 @@ def settle(model: Any, train: dict[str, NDArray[np.uint8]], seed: int, batches: 
     quantizers = [m for m in model.modules() if isinstance(m, Quantizer)]
     for q in quantizers:
         q.watching = True
+    device = model.out.device
     streams = Streams(train, SHARES, model.contexts, 16, 256, (seed, 1 << 20))
     state = model.start(16)
     for _ in range(batches):
-        model(streams(), state)
+        with autocast(device):
+            model(streams().to(device), state)
     for q in quantizers:
         q.watching = False
         q.settle()
@@ -134,7 +143,9 @@ class Trainer:
         self.exact = False
         self.commands: list[str] = []
         self.log: list[dict[str, Any]] = []
+        self._folder, self._device = folder, torch.device(plan.device)
         self._train, self._held = texts(folder, "train"), texts(folder, "held")
+        model.move(self._device)
         matrices, others = [], []
         for name, p in model.named_parameters():
             hidden = plan.matrix_rate and p.ndim == 2 and name != "out"
@@ -145,8 +156,8 @@ class Trainer:
         self._muon = Muon(matrices, lr=plan.matrix_rate) if matrices else None
         self._params = list(model.parameters())
 
-    def save(self) -> None:
-        """Write a checkpoint."""
+    def save(self, name: str = "") -> None:
+        """Write a checkpoint, ``name`` behind that of the run."""
         state = {
             "model": self.model.state_dict(),
             "tables": [table.state() for table in self.model.tables()],
@@ -156,10 +167,11 @@ class Trainer:
             "log": self.log,
             "commands": self.commands,
             "plan": asdict(self.plan),
+            "config": asdict(self.model.config),
         }
         part = self.output.with_suffix(".part")
         torch.save(state, part)
-        part.replace(self.output.with_suffix(".pt"))
+        part.replace(self.output.with_name(f"{self.output.name}{name}.pt"))
 
     def resume(self) -> None:
         """Go on from the checkpoint; other text is drawn than before it."""
@@ -178,57 +190,99 @@ class Trainer:
             return self.spent / (60.0 * self.plan.minutes)
         return self.seen / self.plan.bytes
 
-    def _gradients(self, streams: Streams, state: State) -> tuple[float, Any, Any]:
-        part = streams()
-        logits, sums = self.model(part, state, self.exact)
-        loss = functional.cross_entropy(logits, part.targets)
+    def _gradients(self, part: Batch, state: State) -> tuple[torch.Tensor, Any, Any]:
+        with autocast(self._device):
+            logits, sums = self.model(part, state, self.exact)
+        loss = functional.cross_entropy(logits.float(), part.targets)
         grads = torch.autograd.grad(loss, [*self._params, *(x for _, _, x in sums)])
-        return loss.item(), grads, [(table, index) for table, index, _ in sums]
+        return loss.detach(), grads, [(table, index) for table, index, _ in sums]
 
-    def run(self, every: int = 300, save_s: float = 240.0) -> None:
+    @contextmanager
+    def _steps(self) -> Iterator[Callable[[], list[tuple[torch.Tensor, Any, Any]]]]:
+        """Give what draws the next batches and returns their gradients."""
+        plan, contexts = self.plan, self.model.contexts
+        if self._device.type == "cpu":
+            each = plan.streams // plan.threads
+            torch.set_num_threads(1)
+            parts = [
+                (
+                    Streams(
+                        self._train,
+                        SHARES,
+                        contexts,
+                        each,
+                        plan.length,
+                        (plan.seed, self.step, n),
+                    ),
+                    self.model.start(each),
+                )
+                for n in range(plan.threads)
+            ]
+            with ThreadPoolExecutor(plan.threads) as pool:
+                yield lambda: list(pool.map(lambda part: self._gradients(part[0](), part[1]), parts))
+            return
+        loader = Loader(
+            self._folder,
+            contexts.rows,
+            contexts.used,
+            (plan.streams, plan.length),
+            (plan.seed, self.step),
+            plan.threads,
+            self._device,
+        )
+        states = [self.model.start(plan.streams) for _ in range(plan.threads)]
+
+        def draw() -> list[tuple[torch.Tensor, Any, Any]]:
+            turn = self.step % plan.threads
+            return [self._gradients(loader.take(turn), states[turn])]
+
+        try:
+            yield draw
+        finally:
+            loader.close()
+
+    def run(self, every_s: float = 60.0, save_s: float = 240.0) -> None:
         """Train to the end of the plan.
 
         Args:
-            every: Steps between two lines of the log.
+            every_s: Seconds between two lines of the log.
             save_s: Seconds between two checkpoints.
         """
         plan = self.plan
-        torch.set_num_threads(1)
-        each = plan.streams // plan.threads
-        parts = [
-            (
-                Streams(
-                    self._train,
-                    SHARES,
-                    self.model.contexts,
-                    each,
-                    plan.length,
-                    (plan.seed, self.step, n),
-                ),
-                self.model.start(each),
-            )
-            for n in range(plan.threads)
-        ]
-        clock = saved = time.monotonic()
-        begun, recent = self.spent, []
-        with ThreadPoolExecutor(plan.threads) as pool:
+        begun, recent, settled = self.spent, [], 0.0
+        decaying = self._progress() > 1.0 - plan.decay
+        with self._steps() as draw:
+            # What starting took is not part of the time to plan with.
+            clock = saved = said = time.monotonic()
             while (progress := self._progress()) < 1.0:
-                if self.plan.exact and not self.exact and progress > 1.0 - EXACT:
+                if progress > 1.0 - plan.decay and not decaying:
+                    # From here a longer run can go on as if this one had not ended.
+                    decaying = True
+                    self.save("-stable")
+                    self.say(f"decaying from step {self.step} on")
+                last = progress > 1.0 - plan.exact / 3
+                if progress > 1.0 - plan.exact and progress - settled > 0.02 and not last:
+                    # Scales follow the values while these still move.
                     settle(self.model, self._train, plan.seed)
+                    settled = progress
+                    if not self.exact:
+                        self.say(f"rounded from step {self.step} on")
                     self.exact = True
-                    self.say(f"rounded from step {self.step} on")
-                results = list(pool.map(lambda part: self._gradients(*part), parts))
+                results = draw()
                 self._apply(results, rate_at(progress, self.step, plan.decay))
                 self.step += 1
                 self.seen += plan.streams * plan.length
-                recent.append(sum(loss for loss, _, _ in results) / plan.threads / math.log(2))
-                self.spent = begun + time.monotonic() - clock
-                if self.step % every == 0:
+                recent.append(torch.stack([loss for loss, _, _ in results]).mean())
+                now = time.monotonic()
+                self.spent = begun + now - clock
+                if now - said > every_s:
                     self._report(recent)
-                    recent = []
-                if time.monotonic() - saved > save_s:
+                    recent, said = [], now
+                if now - saved > save_s:
                     self.save()
-                    saved = time.monotonic()
+                    saved = now
+            if recent:
+                self._report(recent)
         self.save()
 
     def _apply(self, results: list[tuple[float, Any, Any]], factor: float) -> None:
@@ -251,9 +305,9 @@ class Trainer:
             for (table, index), grad in zip(used, grads[count:], strict=True):
                 table.add(index, grad)
         for table in self.model.tables():
-            table.step(plan.table_rate * factor)
+            table.step(plan.table_rate * factor, half=plan.table_half)
 
-    def _report(self, recent: list[float]) -> None:
+    def _report(self, recent: list[torch.Tensor]) -> None:
         bits = held_bits(
             self.model, self._held, exact=self.exact, pieces=self.plan.pieces, size=4096
         )
@@ -261,7 +315,7 @@ class Trainer:
             "step": self.step,
             "bytes": self.seen,
             "seconds": round(self.spent, 1),
-            "train": round(sum(recent) / len(recent), 4),
+            "train": round(float(torch.stack(recent).mean()) / math.log(2), 4),
             "held": round(mean(bits), 4),
             "exact": self.exact,
             "kinds": {kind: round(value, 3) for kind, value in bits.items()},
