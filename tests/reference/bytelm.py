@@ -107,6 +107,8 @@ class Network:
         self.metadata, tensors = read_safetensors(path)
         self.config: dict[str, Any] = json.loads(self.metadata["config"])
         self.tensors = {name: values.astype(np.int64) for name, values in tensors.items()}
+        for name in ("table", "words"):
+            self.tensors[name] = rows_of(self.tensors[name], self.tensors[f"{name}.scale"])
         bits = self.config["rows"]["bits"]
         self.starts = np.cumsum([0, *(1 << bits[k] for k in self.config["contexts"])])[:-1]
 
@@ -133,7 +135,7 @@ class Network:
         return result if bias is None else result + bias
 
     def recurrence(self, name: str, state: State, lanes: Ints, pre: Ints) -> Ints:
-        """Advance the states of some lanes; return their 8-bit output."""
+        """Advance the states of some lanes; return their 7-bit output."""
         key = f"{name}.state"
         width = len(self.tensors[key])
         sigmoid, tanh = self.tensors["sigmoid"], self.tensors["tanh"]
@@ -143,7 +145,7 @@ class Network:
         state.states[key][lanes] = h
         if pre.shape[1] == 3 * width:
             h = (h * sigmoid[np.clip(pre[:, 2 * width :], -1024, 1024) + 1024]) >> 16
-        steps: Ints = np.clip((h * self.tensors[key] + (1 << 27)) >> 28, -127, 127)
+        steps: Ints = np.clip((h * self.tensors[key] + (1 << 27)) >> 28, -64, 63)
         return steps
 
     def block(self, name: str, state: State, lanes: Ints, x: Ints) -> Ints:
@@ -161,7 +163,7 @@ class Network:
             contexts.push(int(byte)) for contexts, byte in zip(state.contexts, symbols, strict=True)
         ]
         rows = np.array([[row[k] for k in config["contexts"]] for row, _ in pushed]) + self.starts
-        x: Ints = (tensors["table"][rows] * tensors["table.scale"][None, :, None]).sum(1)
+        x: Ints = tensors["table"][rows].sum(1)
         lanes = np.arange(len(x))
         inner = norm(x)
         first = self.recurrence("first", state, lanes, self.matrix("first.gates", inner))
@@ -169,7 +171,7 @@ class Network:
         words = np.array([word for _, word in pushed])
         ending = np.flatnonzero(words >= 0)
         if len(ending):
-            word = tensors["words"][words[ending]] * tensors["words.scale"]
+            word = tensors["words"][words[ending]]
             word = word + self.matrix("enter", inner[ending])
             word = word + self.matrix("enter.first", first[ending])
             for n in range(config["word_blocks"]):
@@ -188,12 +190,18 @@ class Network:
         return result
 
 
+def rows_of(packed: Ints, scale: Ints) -> Ints:
+    """Return tables [rows, width] of packed values [rows, width / 2], times the scale of the row."""
+    values = np.stack((packed & 15, packed >> 4), -1).reshape(len(packed), -1) - 8
+    return values * scale[:, None]
+
+
 def norm(x: Ints) -> Ints:
-    """Return 20 x / root mean square of each row, rounded to 8 bits."""
+    """Return 10 x / root mean square of each row, rounded to 7 bits."""
     x = np.clip(x, -(1 << 24), 1 << 24)
     mean = (x * x).sum(1) // x.shape[1] + 4096
     root = np.array([[isqrt(int(value))] for value in mean])
-    steps: Ints = np.clip((x * ((20 << 32) // root) + (1 << 31)) >> 32, -127, 127)
+    steps: Ints = np.clip((x * ((10 << 32) // root) + (1 << 31)) >> 32, -64, 63)
     return steps
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.reference.bytelm import Contexts, Network, hashed, isqrt, norm
+from tests.reference.bytelm import Contexts, Network, hashed, isqrt, norm, rows_of
 
 _HERE = Path(__file__).parent
 _SHIPPED = Path(__file__).parents[2] / "lmcodec" / "data" / "bytelm-1.safetensors"
@@ -59,14 +59,15 @@ def test_words_are_the_same_in_both_cases() -> None:
     assert rows[0][0][3] != rows[1][0][3]
 
 
-def test_norm_is_at_most_127_steps() -> None:
+def test_norm_is_at_most_63_steps() -> None:
     x = np.zeros((3, 64), np.int64)
     x[1, 5] = 1 << 30
     x[2] = 1 << 16
+    x[2, 0] = -1 << 16
     result = norm(x)
     assert not result[0].any()
-    assert result[1, 5] == 127
-    assert (result[2] == 20).all()
+    assert result[1, 5] == 63
+    assert result[2].tolist() == [-10] + [10] * 63
 
 
 def test_roots_and_hashes() -> None:
@@ -74,3 +75,8 @@ def test_roots_and_hashes() -> None:
         root = isqrt(value)
         assert root * root <= value < (root + 1) ** 2
     assert [hashed(value, 8) for value in (0, 1, 2, 0xFFFFFFFF)] == [0, 93, 212, 244]
+
+
+def test_rows_have_the_lower_half_of_a_byte_first() -> None:
+    packed = np.array([[0x78, 0xF0], [0x9A, 0x88]], np.int64)
+    assert rows_of(packed, np.array([3, 1000])).tolist() == [[0, -3, -24, 21], [2000, 1000, 0, 0]]

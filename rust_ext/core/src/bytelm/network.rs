@@ -5,13 +5,14 @@ use super::tree::Tree;
 use crate::nn::gates::{squares, Gates};
 use crate::nn::matrix::Matrix;
 use crate::nn::norm::norm;
-use crate::nn::tensors::{Shape, Tensors};
-use crate::nn::{padded, UNIT};
+use crate::nn::padded;
+use crate::nn::rows::Rows;
+use crate::nn::tensors::Tensors;
 use crate::{Error, Result};
 use serde::Deserialize;
 
 /// What the file says it is.
-const FORMAT: &str = "bytelm-1";
+const FORMAT: &str = "bytelm-2";
 /// Largest width of a part, number of blocks, and logarithm of the rows of a table.
 const MAX_WIDTH: usize = 4096;
 const MAX_BLOCKS: usize = 16;
@@ -34,12 +35,12 @@ struct Config {
     word_hidden: usize,
     word_blocks: usize,
     contexts: Vec<usize>,
-    rows: Rows,
+    rows: Sizes,
 }
 
 /// Logarithms of the rows of tables, and the most bytes of a stretch.
 #[derive(Debug, Clone, Deserialize)]
-struct Rows {
+struct Sizes {
     bits: Vec<u32>,
     words: u32,
     most: u32,
@@ -57,6 +58,9 @@ impl Config {
         let known = |&context: &usize| context < CONTEXTS;
         let bits = |bits: &u32| (1..=MAX_BITS).contains(bits);
         if widths.iter().all(|width| (1..=MAX_WIDTH).contains(width))
+            // Two values of a table are in a byte.
+            && self.width.is_multiple_of(2)
+            && self.word_width.is_multiple_of(2)
             && self.blocks <= MAX_BLOCKS
             && self.word_blocks <= MAX_BLOCKS
             && self.contexts.len() <= CONTEXTS
@@ -86,15 +90,14 @@ struct Block {
 
 impl Block {
     fn take(tensors: &Tensors<'_>, name: &str, width: usize, hidden: usize) -> Result<Self> {
-        let part = |part: &str, shape, biased| {
-            Matrix::take(tensors, &format!("{name}.{part}"), shape, biased)
-        };
+        let part = |part: &str, shape| Matrix::take(tensors, &format!("{name}.{part}"), shape);
+        let gates = part("gates", (3 * width, width))?;
         Ok(Self {
-            gates: part("gates", (3 * width, width), true)?,
+            gates: gates.biased(tensors, &format!("{name}.gates"))?,
             factors: factors(tensors, name, width)?,
-            mix: part("mix", (width, width), false)?,
-            up: part("up", (hidden, width), false)?,
-            down: part("down", (width, hidden), false)?,
+            mix: part("mix", (width, width))?,
+            up: part("up", (hidden, width))?,
+            down: part("down", (width, hidden))?.of_hidden(),
         })
     }
 
@@ -111,7 +114,6 @@ impl Block {
             more,
             values,
         } = scratch;
-        steps[..wide].fill(0);
         norm(x, &mut steps[..width]);
         self.gates.set(&steps[..wide], &mut values[..3 * width]);
         gates.recur(
@@ -123,7 +125,6 @@ impl Block {
         self.mix.add(&steps[..wide], x);
         norm(x, &mut steps[..width]);
         self.up.set(&steps[..wide], values);
-        more[..hidden].fill(0);
         squares(&values[..self.up.rows()], &mut more[..self.up.rows()]);
         self.down.add(&more[..hidden], x);
     }
@@ -137,44 +138,6 @@ fn factors(tensors: &Tensors<'_>, name: &str, width: usize) -> Result<Vec<i32>> 
     Ok(factors)
 }
 
-/// Rows of 8-bit values, by context.
-#[derive(Debug)]
-struct Table {
-    width: usize,
-    values: Vec<i8>,
-    scale: Vec<i32>,
-}
-
-impl Table {
-    fn take(
-        tensors: &Tensors<'_>,
-        name: &str,
-        rows: usize,
-        width: usize,
-        scales: usize,
-    ) -> Result<Self> {
-        let scale = tensors.numbers(&format!("{name}.scale"), scales)?;
-        if scale.iter().any(|scale| !(0..=1 << 24).contains(scale)) {
-            return Err(refused("scale of a table"));
-        }
-        Ok(Self {
-            width,
-            values: tensors.steps(name, Shape::Matrix(rows, width))?,
-            scale,
-        })
-    }
-
-    #[inline(always)]
-    fn row(&self, at: usize) -> &[i8] {
-        &self.values[at * self.width..][..self.width]
-    }
-
-    fn reach(&self) -> i64 {
-        let scales = self.scale.iter().map(|&scale| i64::from(scale));
-        i64::from(UNIT) * scales.sum::<i64>()
-    }
-}
-
 /// A network, read only.
 #[derive(Debug)]
 pub struct Network {
@@ -183,8 +146,8 @@ pub struct Network {
     exp2: Vec<i32>,
     /// For each table of a context: which context, its bits, the row at which it starts.
     tables: Vec<(usize, u32, usize)>,
-    table: Table,
-    words: Table,
+    table: Rows,
+    words: Rows,
     first_gates: Matrix,
     first_factors: Vec<i32>,
     first_mix: Matrix,
@@ -203,7 +166,7 @@ impl Network {
     /// [`Error::Weights`] when they are others, or a value is out of range.
     pub fn take(tensors: &Tensors<'_>) -> Result<Self> {
         if tensors.word("format") != Some(FORMAT) {
-            return Err(refused("weights are not those of bytelm, version 1"));
+            return Err(refused("weights are not those of bytelm, version 2"));
         }
         let config = tensors.word("config").unwrap_or_default();
         let config: Config =
@@ -220,33 +183,38 @@ impl Network {
             tables.push((context, config.rows.bits[context], rows));
             rows += 1 << config.rows.bits[context];
         }
-        let matrix = |name: &str, shape, biased| Matrix::take(tensors, name, shape, biased);
+        let matrix = |name: &str, shape| Matrix::take(tensors, name, shape);
         let block = |name: &str, n: usize, width, hidden| {
             Block::take(tensors, &format!("{name}.{n}"), width, hidden)
         };
         let network = Self {
             gates: Gates::take(tensors)?,
-            table: Table::take(tensors, "table", rows, width, tables.len())?,
-            words: Table::take(tensors, "words", 1 << config.rows.words, words, 1)?,
-            first_gates: matrix("first.gates", (2 * states, width), true)?,
+            table: Rows::take(tensors, "table", rows, width)?,
+            words: Rows::take(tensors, "words", 1 << config.rows.words, words)?,
+            first_gates: matrix("first.gates", (2 * states, width))?
+                .biased(tensors, "first.gates")?,
             first_factors: factors(tensors, "first", states)?,
-            first_mix: matrix("first.mix", (width, states), false)?,
-            enter: matrix("enter", (words, width), false)?,
-            enter_first: matrix("enter.first", (words, states), false)?,
+            first_mix: matrix("first.mix", (width, states))?,
+            enter: matrix("enter", (words, width))?,
+            enter_first: matrix("enter.first", (words, states))?,
             word_blocks: (0..config.word_blocks)
                 .map(|n| block("words", n, words, config.word_hidden))
                 .collect::<Result<_>>()?,
-            leave: matrix("leave", (width, words), false)?,
+            leave: matrix("leave", (width, words))?,
             blocks: (0..config.blocks)
                 .map(|n| block("blocks", n, width, config.hidden))
                 .collect::<Result<_>>()?,
-            out: matrix("out", (256, width), true)?,
+            out: matrix("out", (256, width))?.biased(tensors, "out")?,
             exp2,
             tables,
             config,
         };
         let reach: i64 = network.matrices().map(Matrix::reach).sum();
-        if reach + network.table.reach() + network.words.reach() >= 1 << 31 {
+        let tables = network.tables.iter();
+        let tables =
+            tables.map(|&(_, bits, start)| network.table.reach(start..start + (1 << bits)));
+        let words = network.words.reach(0..1 << network.config.rows.words);
+        if reach + tables.sum::<i64>() + words >= 1 << 31 {
             return Err(refused("sums of a network may be too large"));
         }
         Ok(network)
@@ -308,16 +276,14 @@ impl Network {
             ..
         } = state;
         x.fill(0);
-        for (&(context, bits, start), &scale) in self.tables.iter().zip(&self.table.scale) {
+        for &(context, bits, start) in &self.tables {
             let value = selected.values[context];
             let at = if context == 0 {
                 value as usize
             } else {
                 row(value, bits)
             };
-            for (x, &step) in x.iter_mut().zip(self.table.row(start + at)) {
-                *x += i32::from(step) * scale;
-            }
+            self.table.add(start + at, x);
         }
         norm(x, &mut inner[..width]);
         let values = &mut scratch.values[..2 * first.len()];
@@ -328,17 +294,14 @@ impl Network {
         if let Some(number) = selected.word {
             let word = &mut state.word;
             let at = row(number, self.config.rows.words);
-            let scale = self.words.scale[0];
-            for (to, &step) in word.iter_mut().zip(self.words.row(at)) {
-                *to = i32::from(step) * scale;
-            }
+            word.fill(0);
+            self.words.add(at, word);
             self.enter.add(inner, word);
             self.enter_first.add(outer, word);
             for (block, states) in self.word_blocks.iter().zip(&mut state.words) {
                 block.run(&self.gates, states, word, scratch);
             }
             let wide = padded(word.len());
-            scratch.steps[..wide].fill(0);
             norm(word, &mut scratch.steps[..word.len()]);
             self.leave.set(&scratch.steps[..wide], said);
         }
@@ -377,8 +340,8 @@ pub struct State {
     said: Vec<i32>,
     x: Vec<i32>,
     word: Vec<i32>,
-    inner: Vec<i8>,
-    outer: Vec<i8>,
+    inner: Vec<u8>,
+    outer: Vec<u8>,
     logits: Vec<i32>,
     scratch: Scratch,
 }
@@ -393,7 +356,7 @@ impl State {
 
 #[derive(Debug, Clone)]
 struct Scratch {
-    steps: Vec<i8>,
-    more: Vec<i8>,
+    steps: Vec<u8>,
+    more: Vec<u8>,
     values: Vec<i32>,
 }

@@ -1,8 +1,8 @@
 //! Gated linear recurrences: each state keeps a share of itself and takes the rest from a new value (Z. Qin, S. Yang,
 //! Y. Zhong, Hierarchically Gated Recurrent Neural Network for Sequence Modeling, 2023).
 
-use super::step;
 use super::tensors::Tensors;
+use super::{step, UNIT};
 use crate::{Error, Result};
 
 /// Inputs of gates are clipped to this magnitude: 8 times one.
@@ -54,7 +54,7 @@ impl Gates {
     /// Moves `states` on; `input` has as many gates, as many new values and, if the output is gated, as many gates of
     /// it. `factors` bring states to `steps`.
     #[inline]
-    pub fn recur(&self, input: &[i32], states: &mut [i32], factors: &[i32], steps: &mut [i8]) {
+    pub fn recur(&self, input: &[i32], states: &mut [i32], factors: &[i32], steps: &mut [u8]) {
         let width = states.len();
         let (keeps, rest) = input.split_at(width);
         let (values, outs) = rest.split_at(width);
@@ -74,11 +74,11 @@ impl Gates {
     }
 }
 
-/// Sets `steps` to the squares of what is positive (D. So et al., Primer, 2021).
+/// Sets `steps`, which count from no [`ZERO`](super::ZERO), to the squares of what is positive (D. So et al., Primer, 2021).
 #[inline]
-pub fn squares(values: &[i32], steps: &mut [i8]) {
+pub fn squares(values: &[i32], steps: &mut [u8]) {
     for (to, &value) in steps.iter_mut().zip(values) {
         let value = value.clamp(0, HIDDEN_MAX);
-        *to = ((value * value + (1 << (SQUARE_SHIFT - 1))) >> SQUARE_SHIFT).min(127) as i8;
+        *to = ((value * value + (1 << (SQUARE_SHIFT - 1))) >> SQUARE_SHIFT).min(UNIT) as u8;
     }
 }

@@ -1,14 +1,22 @@
 //! Products of a matrix and a vector.
 
-use super::simd;
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    pub mod simd;
+}
+mod simd;
+
 use super::tensors::{Shape, Tensors};
-use super::{padded, UNIT};
+use super::vectors::Vectors;
+use super::{padded, UNIT, ZERO};
 use crate::{Error, Result};
 
 /// Results are products times a scale, shifted right by this.
-pub const SHIFT: u32 = 20;
-/// Rows are padded with zeros to a multiple of this many.
-pub const ROWS: usize = 4;
+const SHIFT: i32 = 20;
+/// Rows whose weights are beside each other: padded with zeros to a multiple of this many.
+const ROWS: usize = 32;
+/// Columns of a block.
+const COLUMNS: usize = 4;
 /// Largest magnitude of a bias.
 const MAX_BIAS: u32 = 1 << 24;
 
@@ -18,14 +26,37 @@ pub struct Matrix {
     rows: usize,
     /// With padding.
     columns: usize,
-    weights: Vec<i8>,
-    scale: Vec<i32>,
-    bias: Vec<i32>,
+    /// Of the first rows all blocks of columns, of the next the same, and so on.
+    blocks: Vec<Block>,
+    tails: Vec<Tail>,
     reach: i64,
 }
 
+/// Weights of [`ROWS`] rows, of each [`COLUMNS`] values.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Block([i8; ROWS * COLUMNS]);
+
+/// What becomes of the sums of a few rows.
+#[derive(Debug, Clone)]
+#[repr(align(64))]
+struct Tail {
+    /// What they begin with, so that bytes may count from [`ZERO`].
+    start: [i32; ROWS],
+    scale: [i32; ROWS],
+    bias: [i32; ROWS],
+}
+
+impl Tail {
+    const EMPTY: Self = Self {
+        start: [0; ROWS],
+        scale: [0; ROWS],
+        bias: [0; ROWS],
+    };
+}
+
 impl Matrix {
-    /// Takes the tensors `name.weight` of `rows` by `columns`, `name.scale`, and `name.bias` if `biased`.
+    /// Takes the tensors `name.weight` of `rows` by `columns`, and `name.scale`. Inputs are steps.
     ///
     /// # Errors
     /// [`Error::Weights`] when one is missing, has another shape, or values that are out of range.
@@ -33,52 +64,57 @@ impl Matrix {
         tensors: &Tensors<'_>,
         name: &str,
         (rows, columns): (usize, usize),
-        biased: bool,
     ) -> Result<Self> {
-        let narrow = tensors.steps(&format!("{name}.weight"), Shape::Matrix(rows, columns))?;
-        let mut scale = tensors.numbers(&format!("{name}.scale"), rows)?;
+        let weights = tensors.weights(&format!("{name}.weight"), Shape::Matrix(rows, columns))?;
+        let scale = tensors.numbers(&format!("{name}.scale"), rows)?;
         if scale.iter().any(|&scale| scale < 0) {
             return Err(Error::Weights {
                 what: "scale of a matrix is negative",
             });
         }
-        let reach = narrow
-            .chunks_exact(columns)
-            .zip(&scale)
-            .map(|(row, &scale)| {
-                let sum: i64 = row.iter().map(|&w| i64::from(w).abs()).sum();
-                (sum * i64::from(UNIT) * i64::from(scale)) >> SHIFT
-            })
-            .max();
-        let mut bias = if biased {
-            tensors.numbers(&format!("{name}.bias"), rows)?
-        } else {
-            vec![0; rows]
-        };
+        let mut tails = vec![Tail::EMPTY; rows.div_ceil(ROWS)];
+        let mut reach = 0;
+        for (i, row) in weights.chunks_exact(columns).enumerate() {
+            let tail = &mut tails[i / ROWS];
+            let sum: i32 = row.iter().map(|&w| i32::from(w)).sum();
+            tail.start[i % ROWS] = -ZERO * sum;
+            tail.scale[i % ROWS] = scale[i];
+            let size: i32 = row.iter().map(|&w| i32::from(w).abs()).sum();
+            reach = reach.max((i64::from(size * UNIT) * i64::from(scale[i])) >> SHIFT);
+        }
+        Ok(Self {
+            rows,
+            columns: padded(columns),
+            blocks: blocks(weights, columns),
+            tails,
+            reach,
+        })
+    }
+
+    /// The same with the tensor `name.bias`.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn biased(mut self, tensors: &Tensors<'_>, name: &str) -> Result<Self> {
+        let bias = tensors.numbers(&format!("{name}.bias"), self.rows)?;
         if bias.iter().any(|bias| bias.unsigned_abs() > MAX_BIAS) {
             return Err(Error::Weights {
                 what: "bias of a matrix is too large",
             });
         }
-        let all = rows.div_ceil(ROWS) * ROWS;
-        let wide = padded(columns);
-        let mut weights = vec![0; all * wide];
-        for (to, from) in weights
-            .chunks_exact_mut(wide)
-            .zip(narrow.chunks_exact(columns))
-        {
-            to[..columns].copy_from_slice(from);
+        for (tail, bias) in self.tails.iter_mut().zip(bias.chunks(ROWS)) {
+            tail.bias[..bias.len()].copy_from_slice(bias);
         }
-        scale.resize(all, 0);
-        bias.resize(all, 0);
-        Ok(Self {
-            rows,
-            columns: wide,
-            weights,
-            scale,
-            bias,
-            reach: reach.unwrap_or(0),
-        })
+        Ok(self)
+    }
+
+    /// The same for inputs that count from 0, and are up to 127.
+    #[must_use]
+    pub fn of_hidden(mut self) -> Self {
+        for tail in &mut self.tails {
+            tail.start = [0; ROWS];
+        }
+        self
     }
 
     /// The largest magnitude of a result, without the bias.
@@ -93,48 +129,44 @@ impl Matrix {
         self.rows
     }
 
-    /// Sets `out`, of as many values as there are rows, to the product with `steps`, which are padded with zeros.
+    /// Sets `out`, of as many values as there are rows, to the product with `steps`, which are padded.
     #[inline]
-    pub fn set(&self, steps: &[i8], out: &mut [i32]) {
-        simd::multiply::<false>(self.parts(), steps, &mut out[..self.rows]);
+    pub fn set(&self, steps: &[u8], out: &mut [i32]) {
+        simd::multiply::<false>(Vectors::best(), self, steps, &mut out[..self.rows]);
     }
 
     /// Adds the product with `steps` to `out`.
     #[inline]
-    pub fn add(&self, steps: &[i8], out: &mut [i32]) {
-        simd::multiply::<true>(self.parts(), steps, &mut out[..self.rows]);
+    pub fn add(&self, steps: &[u8], out: &mut [i32]) {
+        simd::multiply::<true>(Vectors::best(), self, steps, &mut out[..self.rows]);
     }
+}
 
-    fn parts(&self) -> Parts<'_> {
-        Parts {
-            columns: self.columns,
-            weights: &self.weights,
-            scale: &self.scale,
-            bias: &self.bias,
+/// Brings rows of weights to the order in which kernels want them.
+fn blocks(weights: &[i8], columns: usize) -> Vec<Block> {
+    let groups = (weights.len() / columns).div_ceil(ROWS);
+    let wide = padded(columns) / COLUMNS;
+    let mut blocks = vec![Block([0; ROWS * COLUMNS]); groups * wide];
+    let groups = weights.chunks(ROWS * columns);
+    for (group, blocks) in groups.zip(blocks.chunks_exact_mut(wide)) {
+        for (i, row) in group.chunks_exact(columns).enumerate() {
+            let place = COLUMNS * i..COLUMNS * (i + 1);
+            let (few, rest) = row.as_chunks::<COLUMNS>();
+            for (block, few) in blocks.iter_mut().zip(few) {
+                block.0[place.clone()].copy_from_slice(few);
+            }
+            if !rest.is_empty() {
+                blocks[few.len()].0[place][..rest.len()].copy_from_slice(rest);
+            }
         }
     }
+    blocks
 }
 
-/// What kernels see of a matrix.
-#[derive(Debug, Clone, Copy)]
-pub struct Parts<'a> {
-    /// A multiple of [`super::LANES`].
-    pub columns: usize,
-    /// As many rows of them as there are scales, a multiple of [`ROWS`].
-    pub weights: &'a [i8],
-    /// Of each row.
-    pub scale: &'a [i32],
-    /// Of each row.
-    pub bias: &'a [i32],
-}
-
-/// Brings sums of products to the unit of the result.
+/// Brings the sum of products of one row to the unit of the result.
 #[inline(always)]
-pub fn finish<const ADD: bool>(sums: &[i32], scale: &[i32], bias: &[i32], out: &mut [i32]) {
-    for (((out, &sum), &scale), &bias) in out.iter_mut().zip(sums).zip(scale).zip(bias) {
-        let product = i64::from(sum) * i64::from(scale) + (1 << (SHIFT - 1));
-        // The upper bits are those of the sign: results fit 32 bits.
-        let value = ((product as u64 >> SHIFT) as i32).wrapping_add(bias);
-        *out = if ADD { out.wrapping_add(value) } else { value };
-    }
+fn finish(sum: i32, scale: i32, bias: i32) -> i32 {
+    let product = i64::from(sum) * i64::from(scale) + (1 << (SHIFT - 1));
+    // The upper bits are those of the sign: results fit 32 bits.
+    ((product as u64 >> SHIFT) as i32).wrapping_add(bias)
 }

@@ -4,14 +4,14 @@ use super::step;
 
 /// Inputs are clipped to this magnitude.
 const MAX: i32 = 1 << 24;
-/// Steps of one: values up to 6.35 times the root are told apart.
-const STEPS: i64 = 20;
+/// Steps of one: values up to 6.3 times the root are told apart.
+const STEPS: i64 = 10;
 /// Added to the mean square, so that silence stays near zero.
 const LEAST: i64 = 4096;
 
-/// Sets `steps` to `values` over the root of their mean square, in twentieths. What is behind them stays.
+/// Sets `steps` to `values` over the root of their mean square, in tenths. What is behind them stays.
 #[inline]
-pub fn norm(values: &[i32], steps: &mut [i8]) {
+pub fn norm(values: &[i32], steps: &mut [u8]) {
     let clip = |value: i32| i64::from(value.clamp(-MAX, MAX));
     let squares: i64 = values.iter().map(|&value| clip(value) * clip(value)).sum();
     // Below 2^49, so the root is below 2^25.
@@ -27,10 +27,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_of_equal_size_are_twenty_steps() {
+    fn values_of_equal_size_are_ten_steps() {
         let mut steps = [9; 5];
         norm(&[1 << 20, -(1 << 20), 1 << 20, 1 << 20], &mut steps);
-        assert_eq!(steps, [20, -20, 20, 20, 9]);
+        assert_eq!(steps, [74, 54, 74, 74, 9]);
     }
 
     #[test]
@@ -39,9 +39,9 @@ mod tests {
         let mut values = [0; 64];
         values[3] = i32::MIN;
         norm(&values, &mut steps);
-        // The root of 1/64 is 1/8, so eight times twenty, and that is cut.
-        assert_eq!(steps[3], -127);
+        // The root of 1/64 is 1/8, so eight times ten, and that is cut.
+        assert_eq!(steps[3], 0);
         norm(&[0; 64], &mut steps);
-        assert_eq!(steps, [0; 64]);
+        assert_eq!(steps, [64; 64]);
     }
 }

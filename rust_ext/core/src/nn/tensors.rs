@@ -1,6 +1,5 @@
 //! Weights from a file in the format safetensors: tensors of whole numbers, and words on them.
 
-use super::UNIT;
 use crate::{Error, Result};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{json, Map, Value};
@@ -67,7 +66,9 @@ impl<'a> Tensors<'a> {
             .tensor(name)
             .map_err(|_| refused("weights lack a tensor"))?;
         if tensor.dtype() != of {
-            return Err(refused("tensor of another type, only I8 and I32 are used"));
+            return Err(refused(
+                "tensor of another type, only I8, U8 and I32 are used",
+            ));
         }
         let fits = match (shape, tensor.shape()) {
             (Shape::Matrix(rows, columns), &[r, c]) => (rows, columns) == (r, c),
@@ -85,19 +86,27 @@ impl<'a> Tensors<'a> {
     ///
     /// # Errors
     /// [`Error::Weights`] when the tensor is missing or is not of that type and shape.
-    pub fn steps(&self, name: &str, shape: Shape) -> Result<Vec<i8>> {
-        let bytes = self.bytes(name, Dtype::I8, shape)?;
-        let steps: Vec<i8> = bytes.iter().map(|byte| byte.cast_signed()).collect();
-        if steps.iter().any(|&step| i32::from(step) < -UNIT) {
+    pub fn weights(&self, name: &str, shape: Shape) -> Result<&'a [i8]> {
+        let weights: &[i8] = bytemuck::cast_slice(self.bytes(name, Dtype::I8, shape)?);
+        // Not by `any`, which looks at one at a time.
+        if weights.iter().fold(0, |least, &w| w.min(least)) == i8::MIN {
             return Err(refused("weight of -128"));
         }
-        Ok(steps)
+        Ok(weights)
+    }
+
+    /// Pairs of values of 4 bits.
+    ///
+    /// # Errors
+    /// As [`Self::weights`].
+    pub fn pairs(&self, name: &str, shape: Shape) -> Result<&'a [u8]> {
+        self.bytes(name, Dtype::U8, shape)
     }
 
     /// Values of 32 bits.
     ///
     /// # Errors
-    /// As [`Self::steps`].
+    /// As [`Self::weights`].
     pub fn numbers(&self, name: &str, length: usize) -> Result<Vec<i32>> {
         let bytes = self.bytes(name, Dtype::I32, Shape::Vector(length))?;
         let (numbers, _) = bytes.as_chunks::<4>();

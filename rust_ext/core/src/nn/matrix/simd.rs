@@ -1,0 +1,245 @@
+//! The products of matrices, by vectors where the processor has them.
+#![allow(unsafe_code)]
+#![allow(clippy::cast_ptr_alignment)] // blocks are aligned to 64 bytes, and other loads allow any address
+
+use super::{finish, Block, Matrix, Tail, COLUMNS, ROWS};
+use crate::nn::vectors::{Kind, Vectors};
+
+/// Sets `out` to the product of a matrix and `steps`, or adds it.
+///
+/// # Panics
+/// If the lengths do not fit each other.
+#[inline]
+pub fn multiply<const ADD: bool>(by: Vectors, matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
+    assert!(steps.len() == matrix.columns && out.len() == matrix.rows);
+    match by.kind() {
+        // SAFETY: the processor has what the kernels need, else there were no such value.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => unsafe { x86::multiply_avx2::<ADD>(matrix, steps, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Kind::AvxVnni => unsafe { x86::multiply_avx_vnni::<ADD>(matrix, steps, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512Vnni => unsafe { x86::multiply_avx512::<ADD>(matrix, steps, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Kind::Neon => unsafe { super::neon::simd::multiply::<ADD>(matrix, steps, out) },
+        _ => multiply_scalar::<ADD>(matrix, steps, out),
+    }
+}
+
+/// The rows that are kept together: their blocks, what becomes of sums, and the results.
+pub fn groups<'a>(
+    matrix: &'a Matrix,
+    out: &'a mut [i32],
+) -> impl Iterator<Item = (&'a [Block], &'a Tail, &'a mut [i32])> {
+    let blocks = matrix.blocks.chunks_exact(matrix.columns / COLUMNS);
+    let parts = blocks.zip(&matrix.tails).zip(out.chunks_mut(ROWS));
+    parts.map(|((blocks, tail), out)| (blocks, tail, out))
+}
+
+/// One product after the other.
+fn multiply_scalar<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
+    let (steps, _) = steps.as_chunks::<COLUMNS>();
+    for (blocks, tail, out) in groups(matrix, out) {
+        for (i, out) in out.iter_mut().enumerate() {
+            let mut sum = tail.start[i];
+            for (block, steps) in blocks.iter().zip(steps) {
+                let weights = &block.0[COLUMNS * i..][..COLUMNS];
+                for (&w, &x) in weights.iter().zip(steps) {
+                    sum += i32::from(w) * i32::from(x);
+                }
+            }
+            let value = finish(sum, tail.scale[i], tail.bias[i]);
+            *out = if ADD { out.wrapping_add(value) } else { value };
+        }
+    }
+}
+
+/// Calls `write` with room for all rows of a group, though there may be fewer at the end of a matrix.
+#[inline(always)]
+pub fn with_all(out: &mut [i32], write: impl FnOnce(&mut [i32; ROWS])) {
+    if let Ok(all) = <&mut [i32; ROWS]>::try_from(&mut *out) {
+        write(all);
+    } else {
+        let mut all = [0; ROWS];
+        all[..out.len()].copy_from_slice(out);
+        write(&mut all);
+        out.copy_from_slice(&all[..out.len()]);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{groups, with_all, Block, Matrix, Tail, COLUMNS, ROWS};
+    use crate::nn::matrix::SHIFT;
+    use crate::nn::simd::{load, load_bytes, scaled, store, WIDE};
+    use std::arch::x86_64::{
+        __m256i, __m512i, _mm256_add_epi32, _mm256_dpbusd_avx_epi32, _mm256_madd_epi16,
+        _mm256_maddubs_epi16, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256,
+        _mm512_add_epi32, _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64,
+        _mm512_load_si512, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_si512,
+    };
+
+    /// Vectors of a block.
+    const PARTS: usize = ROWS / WIDE;
+
+    /// Writes a kernel of 256 bits: the sum of four products of bytes, which is `$dot`, is what differs.
+    macro_rules! kernel {
+        ($name:ident, $features:literal, $dot:ident) => {
+            #[target_feature(enable = $features)]
+            pub fn $name<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
+                let (steps, _) = steps.as_chunks::<{ 2 * COLUMNS }>();
+                for (blocks, tail, out) in groups(matrix, out) {
+                    // Sums of even and odd blocks: enough of them to hide how long one takes.
+                    let mut even = [0, 1, 2, 3].map(|part| load(eight(&tail.start, part)));
+                    let mut odd = [_mm256_setzero_si256(); PARTS];
+                    for (blocks, steps) in blocks.as_chunks::<2>().0.iter().zip(steps) {
+                        let [a, b] = both(steps);
+                        for part in 0..PARTS {
+                            even[part] = $dot(even[part], a, weights(&blocks[0], part));
+                            odd[part] = $dot(odd[part], b, weights(&blocks[1], part));
+                        }
+                    }
+                    for (even, odd) in even.iter_mut().zip(odd) {
+                        *even = _mm256_add_epi32(*even, odd);
+                    }
+                    with_all(out, |out| finish::<ADD>(even, tail, out));
+                }
+            }
+        };
+    }
+
+    kernel!(multiply_avx2, "avx2", dot);
+    kernel!(multiply_avx_vnni, "avx2,avxvnni", _mm256_dpbusd_avx_epi32);
+
+    /// Adds to each sum four products of steps and weights.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn dot(sum: __m256i, steps: __m256i, weights: __m256i) -> __m256i {
+        // Two products of magnitudes up to 127 fit 16 bits.
+        let pairs = _mm256_maddubs_epi16(steps, weights);
+        _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn both(steps: &[u8; 2 * COLUMNS]) -> [__m256i; 2] {
+        let [a, b, c, d, e, f, g, h] = *steps;
+        [[a, b, c, d], [e, f, g, h]].map(|few| _mm256_set1_epi32(i32::from_le_bytes(few)))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn weights(block: &Block, part: usize) -> __m256i {
+        load_bytes(&block.0.as_chunks().0[part])
+    }
+
+    #[inline(always)]
+    fn eight(values: &[i32; ROWS], part: usize) -> &[i32; WIDE] {
+        &values.as_chunks().0[part]
+    }
+
+    /// Brings sums to the unit of the result.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn finish<const ADD: bool>(sums: [__m256i; PARTS], tail: &Tail, out: &mut [i32; ROWS]) {
+        let (out, _) = out.as_chunks_mut();
+        for (part, out) in out.iter_mut().enumerate() {
+            let scale = load(eight(&tail.scale, part));
+            let value = scaled::<SHIFT>(sums[part], scale, 1 << (SHIFT - 1));
+            let value = _mm256_add_epi32(value, load(eight(&tail.bias, part)));
+            let before = if ADD {
+                load(out)
+            } else {
+                _mm256_setzero_si256()
+            };
+            store(out, _mm256_add_epi32(before, value));
+        }
+    }
+
+    #[target_feature(enable = "avx2,avx512f,avx512vnni")]
+    pub fn multiply_avx512<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
+        let (steps, _) = steps.as_chunks::<{ 4 * COLUMNS }>();
+        for (blocks, tail, out) in groups(matrix, out) {
+            let mut sums = [[_mm512_setzero_si512(); 2]; 4];
+            // SAFETY: the array has two vectors.
+            sums[0] = [0, 1].map(|half| unsafe {
+                _mm512_loadu_si512(tail.start.as_ptr().add(half * ROWS / 2).cast())
+            });
+            for (blocks, steps) in blocks.as_chunks::<4>().0.iter().zip(steps) {
+                let (steps, _) = steps.as_chunks::<COLUMNS>();
+                for ((sums, block), &few) in sums.iter_mut().zip(blocks).zip(steps) {
+                    let x = _mm512_set1_epi32(i32::from_le_bytes(few));
+                    for (half, sum) in sums.iter_mut().enumerate() {
+                        // SAFETY: a block has two vectors, and is aligned as they are.
+                        let w = unsafe {
+                            _mm512_load_si512(block.0.as_ptr().add(half * 64).cast::<__m512i>())
+                        };
+                        *sum = _mm512_dpbusd_epi32(*sum, x, w);
+                    }
+                }
+            }
+            let [low, high] = [0, 1].map(|half| {
+                let [a, b, c, d] = sums.map(|sums| sums[half]);
+                _mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(c, d))
+            });
+            let sums = [
+                _mm512_castsi512_si256(low),
+                _mm512_extracti64x4_epi64::<1>(low),
+                _mm512_castsi512_si256(high),
+                _mm512_extracti64x4_epi64::<1>(high),
+            ];
+            with_all(out, |out| finish::<ADD>(sums, tail, out));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{blocks, MAX_BIAS};
+    use super::*;
+    use crate::nn::{padded, LANES, ZERO};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Of all kernels that this processor has: few have those of 512 bits, so not every run tests them.
+        #[test]
+        fn vectors_equal_scalars(
+            rows in 1..100_usize,
+            columns in 1..5 * LANES,
+            zero in prop::bool::ANY,
+            seed in prop::collection::vec(-127..=127_i8, 1..400),
+            scales in prop::collection::vec(0..1_i32 << 26, 1..9),
+            biases in prop::collection::vec(-(MAX_BIAS as i32)..MAX_BIAS as i32, 1..9),
+        ) {
+            let weights: Vec<i8> = (0..rows * columns).map(|i| seed[i * 7 % seed.len()]).collect();
+            let steps: Vec<u8> =
+                (0..padded(columns)).map(|i| seed[i % seed.len()].unsigned_abs()).collect();
+            let zero = if zero { ZERO } else { 0 };
+            let mut tails = vec![Tail::EMPTY; rows.div_ceil(ROWS)];
+            let mut expected = Vec::new();
+            for (i, row) in weights.chunks_exact(columns).enumerate() {
+                let (scale, bias) = (scales[i % scales.len()], biases[i % biases.len()]);
+                let tail = &mut tails[i / ROWS];
+                tail.start[i % ROWS] = -zero * row.iter().map(|&w| i32::from(w)).sum::<i32>();
+                tail.scale[i % ROWS] = scale;
+                tail.bias[i % ROWS] = bias;
+                let products = row.iter().zip(&steps).map(|(&w, &x)| i32::from(w) * (i32::from(x) - zero));
+                expected.push(finish(products.sum(), scale, bias));
+            }
+            let columns_padded = padded(columns);
+            let blocks = blocks(&weights, columns);
+            let matrix = Matrix { rows, columns: columns_padded, blocks, tails, reach: 0 };
+            for by in Vectors::all() {
+                let mut out = vec![5; rows];
+                multiply::<false>(by, &matrix, &steps, &mut out);
+                prop_assert_eq!(&out, &expected, "{:?}", by);
+                multiply::<true>(by, &matrix, &steps, &mut out);
+                let twice: Vec<i32> = expected.iter().map(|&v| v.wrapping_mul(2)).collect();
+                prop_assert_eq!(&out, &twice, "{:?}", by);
+            }
+        }
+    }
+}

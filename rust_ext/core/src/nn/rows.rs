@@ -1,0 +1,57 @@
+//! Tables of rows of 4-bit values, each row with a scale.
+
+use super::tensors::{Shape, Tensors};
+use crate::{Error, Result};
+
+/// What is taken from a half of a byte: values are from -8 to 7.
+const HALF: i32 = 8;
+/// Largest scale.
+const MAX_SCALE: i32 = 1 << 24;
+
+/// A table of rows.
+#[derive(Debug)]
+pub struct Rows {
+    /// Bytes of a row, each of two values.
+    pairs: usize,
+    values: Vec<u8>,
+    scale: Vec<i32>,
+}
+
+impl Rows {
+    /// Takes the tensors `name` of `rows` by half of `width`, and `name.scale`.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] when one is missing, has another shape, or values that are out of range.
+    pub fn take(tensors: &Tensors<'_>, name: &str, rows: usize, width: usize) -> Result<Self> {
+        let scale = tensors.numbers(&format!("{name}.scale"), rows)?;
+        if scale.iter().any(|scale| !(0..=MAX_SCALE).contains(scale)) {
+            return Err(Error::Weights {
+                what: "scale of a table",
+            });
+        }
+        let pairs = width / 2;
+        Ok(Self {
+            pairs,
+            values: tensors.pairs(name, Shape::Matrix(rows, pairs))?.to_vec(),
+            scale,
+        })
+    }
+
+    /// The largest magnitude of a value of these rows, times their scale.
+    #[must_use]
+    pub fn reach(&self, rows: std::ops::Range<usize>) -> i64 {
+        let largest = self.scale[rows].iter().copied().max();
+        i64::from(HALF) * i64::from(largest.unwrap_or(0))
+    }
+
+    /// Adds a row to `sums`, of twice as many values as it has bytes.
+    #[inline]
+    pub fn add(&self, row: usize, sums: &mut [i32]) {
+        let values = &self.values[row * self.pairs..][..self.pairs];
+        let scale = self.scale[row];
+        for (two, &pair) in sums.as_chunks_mut::<2>().0.iter_mut().zip(values) {
+            two[0] += (i32::from(pair & 15) - HALF) * scale;
+            two[1] += (i32::from(pair >> 4) - HALF) * scale;
+        }
+    }
+}
