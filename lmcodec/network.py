@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SUFFIX = ".safetensors"
 # Name and SHA-256 of each network of the package, the default one first.
 SHIPPED = {
-    "bytelm-1": "de8594c2b0b737a26c3a8ad30a81025eeda61faa33be889d45894284931e02c0",
+    "bytelm-2": "afeef72450faaeb9d60141430b2e59e77cd74dcb1b5f3ba062507f16560dc8a4",
 }
 # Of a file: far above what is fast enough to be useful.
 MAX_FILE_BYTES = 1 << 28

@@ -61,8 +61,8 @@ def integer_bits(
 
 def load(checkpoint: Path) -> tuple[ByteModel, dict[str, Any]]:
     """Return the model of a checkpoint, and all that the checkpoint holds."""
-    state = torch.load(checkpoint, weights_only=True)
-    model = ByteModel(Config())
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    model = ByteModel(Config.of(state["config"]))
     model.load_state_dict(state["model"])
     for table, values in zip(model.tables(), state["tables"], strict=True):
         table.load(values)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
-from training.bytelm.quantize import NORM_STEPS, UNIT
+from training.bytelm.quantize import NIBBLE, NORM_STEPS, UNIT, nibble_scales
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ SUM_ONE, GATE_ONE, LOGIT_ONE = 1 << 16, 1 << 7, 1 << 10
 STATE_ONE, STATE_SHIFT = 1 << 20, 28
 # The square of a hidden value is shifted right by this.
 SQUARE_SHIFT = 15
-FORMAT = "bytelm-1"
+FORMAT = "bytelm-2"
 
 
 def tables() -> dict[str, NDArray[np.int32]]:
@@ -59,16 +59,13 @@ class _Writer:
         whole = np.round((1 << STATE_SHIFT) / STATE_ONE / scale.double().numpy())
         self.tensors[f"{name}.state"] = whole.astype(np.int32)
 
-    def table(self, name: str, parts: list[NDArray[np.float32]]) -> None:
-        rounded, scales = [], []
-        for part in parts:
-            # Few rows are large; cutting them costs less than coarse steps for all.
-            whole = max(1, round(float(np.quantile(np.abs(part), 0.9999)) * SUM_ONE / UNIT))
-            scales.append(whole)
-            steps = np.round(part.astype(np.float64) * SUM_ONE / whole)
-            rounded.append(np.clip(steps, -UNIT, UNIT).astype(np.int8))
-        self.tensors[name] = np.concatenate(rounded)
-        self.tensors[f"{name}.scale"] = np.array(scales, np.int32)
+    def table(self, name: str, rows: torch.Tensor) -> None:
+        """Add a table [rows, width], two values to a byte, with a scale for each row."""
+        values, scale = rows.double(), nibble_scales(rows.double())
+        steps = torch.round(values / scale).numpy().astype(np.int8) + 8
+        self.tensors[name] = (steps[:, 0::2] | steps[:, 1::2] << 4).astype(np.uint8)
+        whole = np.round(scale[:, 0].numpy() * SUM_ONE)
+        self.tensors[f"{name}.scale"] = whole.astype(np.int32)
 
     def block(self, name: str, block: Block) -> None:
         norm = 1.0 / NORM_STEPS
@@ -84,10 +81,8 @@ class _Writer:
 def integers(model: ByteModel) -> dict[str, NDArray[Any]]:
     """Return the tensors of the integer network, as docs/models/bytelm.md describes them."""
     writer, norm = _Writer(), 1.0 / NORM_STEPS
-    rows = model.table.values.numpy()
-    starts = model.contexts.starts
-    writer.table("table", [part for part in np.split(rows, starts[1:])])
-    writer.table("words", [model.word_table.values.numpy()])
+    writer.table("table", model.table.values)
+    writer.table("words", model.word_table.values)
     first = model.quantize["state"].scale
     writer.matrix("first.gates", model.gates * norm, GATE_ONE, model.bias)
     writer.state("first", first)
@@ -101,11 +96,11 @@ def integers(model: ByteModel) -> dict[str, NDArray[Any]]:
         writer.block(f"blocks.{n}", block)
     bit = LOGIT_ONE * float(np.log2(np.e))
     writer.matrix("out", model.out * norm, bit, model.out_bias)
-    _check(writer.tensors)
+    _check(writer.tensors, model.contexts.starts)
     return writer.tensors
 
 
-def _check(tensors: dict[str, NDArray[Any]]) -> None:
+def _check(tensors: dict[str, NDArray[Any]], starts: NDArray[np.int32]) -> None:
     """Raise where sums could leave 32 bits."""
     total = 0
     for name, weight in tensors.items():
@@ -113,8 +108,8 @@ def _check(tensors: dict[str, NDArray[Any]]) -> None:
             scale = tensors[name.removesuffix("weight") + "scale"].astype(np.int64)
             largest = np.abs(weight.astype(np.int64)).sum(1) * UNIT * scale >> SHIFT
             total += int(largest.max())
-    for name in ("table", "words"):
-        total += UNIT * int(tensors[f"{name}.scale"].sum())
+    for scales in (*np.split(tensors["table.scale"], starts[1:]), tensors["words.scale"]):
+        total += (NIBBLE + 1) * int(scales.max())
     if total >= 1 << 31:
         raise ValueError(f"sums may not fit 32 bits: {total}")
 
