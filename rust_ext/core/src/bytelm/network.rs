@@ -2,6 +2,7 @@
 
 use super::contexts::{row, Contexts, CONTEXTS};
 use super::tree::Tree;
+use crate::nn::exp2::Exp2;
 use crate::nn::gates::{squares, Gates};
 use crate::nn::matrix::Matrix;
 use crate::nn::norm::norm;
@@ -17,8 +18,6 @@ const FORMAT: &str = "bytelm-2";
 const MAX_WIDTH: usize = 4096;
 const MAX_BLOCKS: usize = 16;
 const MAX_BITS: u32 = 20;
-/// Bits of one in a logit's integer part: logits count 1/1024 bit.
-const LOGIT_BITS: u32 = 10;
 
 const fn refused(what: &'static str) -> Error {
     Error::Weights { what }
@@ -143,7 +142,7 @@ fn factors(tensors: &Tensors<'_>, name: &str, width: usize) -> Result<Vec<i32>> 
 pub struct Network {
     config: Config,
     gates: Gates,
-    exp2: Vec<i32>,
+    exp2: Exp2,
     /// For each table of a context: which context, its bits, the row at which it starts.
     tables: Vec<(usize, u32, usize)>,
     table: Rows,
@@ -172,10 +171,6 @@ impl Network {
         let config: Config =
             serde_json::from_str(config).map_err(|_| refused("sizes of a network"))?;
         config.check()?;
-        let exp2 = tensors.numbers("exp2", 1 << LOGIT_BITS)?;
-        if exp2.iter().any(|p| !(1..=1 << 23).contains(p)) {
-            return Err(refused("table of a function"));
-        }
         let (width, states, words) = (config.width, config.states, config.word_width);
         let mut rows = 0;
         let mut tables = Vec::new();
@@ -205,7 +200,7 @@ impl Network {
                 .map(|n| block("blocks", n, width, config.hidden))
                 .collect::<Result<_>>()?,
             out: matrix("out", (256, width))?.biased(tensors, "out")?,
-            exp2,
+            exp2: Exp2::take(tensors)?,
             tables,
             config,
         };
@@ -275,16 +270,17 @@ impl Network {
             scratch,
             ..
         } = state;
-        x.fill(0);
-        for &(context, bits, start) in &self.tables {
+        let mut rows = [0; CONTEXTS];
+        for (to, &(context, bits, start)) in rows.iter_mut().zip(&self.tables) {
             let value = selected.values[context];
             let at = if context == 0 {
                 value as usize
             } else {
                 row(value, bits)
             };
-            self.table.add(start + at, x);
+            *to = start + at;
         }
+        self.table.sum(&rows[..self.tables.len()], x);
         norm(x, &mut inner[..width]);
         let values = &mut scratch.values[..2 * first.len()];
         self.first_gates.set(inner, values);
@@ -294,8 +290,7 @@ impl Network {
         if let Some(number) = selected.word {
             let word = &mut state.word;
             let at = row(number, self.config.rows.words);
-            word.fill(0);
-            self.words.add(at, word);
+            self.words.sum(&[at], word);
             self.enter.add(inner, word);
             self.enter_first.add(outer, word);
             for (block, states) in self.word_blocks.iter().zip(&mut state.words) {
@@ -318,14 +313,7 @@ impl Network {
     /// Sets the weights of bytes by the logits of a state.
     #[inline]
     pub fn weigh(&self, state: &State, tree: &mut Tree) {
-        let most = state.logits.iter().copied().max().unwrap_or(0);
-        for (weight, &logit) in tree.leaves().iter_mut().zip(&state.logits) {
-            // At most 31 places, behind which nothing is left.
-            let below = most.wrapping_sub(logit).max(0);
-            let whole = (below >> LOGIT_BITS).min(31);
-            let fraction = self.exp2[below as usize & ((1 << LOGIT_BITS) - 1)];
-            *weight = (fraction >> whole).max(1) as u32;
-        }
+        self.exp2.weigh(&state.logits, tree.leaves());
         tree.add_up();
     }
 }

@@ -28,8 +28,12 @@ impl Tree {
     /// Adds the weights up.
     #[inline]
     pub fn add_up(&mut self) {
-        for at in (1..256).rev() {
-            self.sums[at] = self.sums[2 * at].wrapping_add(self.sums[2 * at + 1]);
+        // By levels, each of which is a loop without order.
+        for level in (0..8).rev() {
+            let (above, below) = self.sums[1 << level..4 << level].split_at_mut(1 << level);
+            for (sum, &[a, b]) in above.iter_mut().zip(below.as_chunks::<2>().0) {
+                *sum = a.wrapping_add(b);
+            }
         }
     }
 

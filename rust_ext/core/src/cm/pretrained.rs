@@ -131,6 +131,24 @@ mod tests {
     }
 
     #[test]
+    fn memory_that_was_used_is_as_new() {
+        let (file, prior) = (file(), prior());
+        let tuned = Pretrained::learn(&file, &[TEXT.repeat(3)], &prior).unwrap();
+        let [first, second] = [0; 2].map(|_| Pretrained::parse(&tuned).unwrap());
+        let alone = payload(&prior, Some(&first));
+        let known = Knowledge {
+            prior: Some(&prior),
+            network: Some(&second),
+        };
+        // A text of more changes than are noted, between short ones.
+        for times in [1, 200, 2] {
+            let text = TEXT.repeat(times);
+            encode(&text, &PARAMS, known).unwrap();
+            assert_eq!(payload(&prior, Some(&second)), alone);
+        }
+    }
+
+    #[test]
     fn a_start_that_does_not_fit_is_refused() {
         let file = file();
         for length in [0, 1, 1000, 1 << 20] {

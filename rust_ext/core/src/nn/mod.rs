@@ -11,6 +11,7 @@
     clippy::cast_sign_loss
 )]
 
+pub mod exp2;
 pub mod gates;
 pub mod matrix;
 pub mod norm;

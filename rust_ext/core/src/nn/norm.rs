@@ -1,6 +1,8 @@
 //! Normalisation by the root of the mean square (B. Zhang, R. Sennrich, Root Mean Square Layer Normalization, 2019).
 
-use super::step;
+mod simd;
+
+use super::vectors::Vectors;
 
 /// Inputs are clipped to this magnitude.
 const MAX: i32 = 1 << 24;
@@ -12,14 +14,11 @@ const LEAST: i64 = 4096;
 /// Sets `steps` to `values` over the root of their mean square, in tenths. What is behind them stays.
 #[inline]
 pub fn norm(values: &[i32], steps: &mut [u8]) {
-    let clip = |value: i32| i64::from(value.clamp(-MAX, MAX));
-    let squares: i64 = values.iter().map(|&value| clip(value) * clip(value)).sum();
+    let by = Vectors::best();
     // Below 2^49, so the root is below 2^25.
-    let mean = squares / values.len().max(1) as i64 + LEAST;
+    let mean = simd::squares(by, values) / values.len().max(1) as i64 + LEAST;
     let inverse = (STEPS << 32) / (mean as u64).isqrt() as i64;
-    for (step_to, &value) in steps.iter_mut().zip(values) {
-        *step_to = step((clip(value) * inverse + (1 << 31)) >> 32);
-    }
+    simd::scale(by, values, inverse as i32, &mut steps[..values.len()]);
 }
 
 #[cfg(test)]

@@ -1,12 +1,18 @@
 //! Tables of rows of 4-bit values, each row with a scale.
 
+mod simd;
+
 use super::tensors::{Shape, Tensors};
+use super::vectors::Vectors;
 use crate::{Error, Result};
 
 /// What is taken from a half of a byte: values are from -8 to 7.
 const HALF: i32 = 8;
 /// Largest scale.
 const MAX_SCALE: i32 = 1 << 24;
+
+/// Rows that are summed, at most.
+pub const MOST: usize = 8;
 
 /// A table of rows.
 #[derive(Debug)]
@@ -44,14 +50,23 @@ impl Rows {
         i64::from(HALF) * i64::from(largest.unwrap_or(0))
     }
 
-    /// Adds a row to `sums`, of twice as many values as it has bytes.
+    /// Sets `sums`, of twice as many values as a row has bytes, to the sum of some rows, [`MOST`] at most.
     #[inline]
-    pub fn add(&self, row: usize, sums: &mut [i32]) {
-        let values = &self.values[row * self.pairs..][..self.pairs];
-        let scale = self.scale[row];
-        for (two, &pair) in sums.as_chunks_mut::<2>().0.iter_mut().zip(values) {
-            two[0] += (i32::from(pair & 15) - HALF) * scale;
-            two[1] += (i32::from(pair >> 4) - HALF) * scale;
+    pub fn sum(&self, rows: &[usize], sums: &mut [i32]) {
+        let row = |&row: &usize| {
+            (
+                &self.values[row * self.pairs..][..self.pairs],
+                self.scale[row],
+            )
+        };
+        let mut few = [(&[][..], 0); MOST];
+        for (to, at) in few.iter_mut().zip(rows) {
+            *to = row(at);
         }
+        simd::sum(
+            Vectors::best(),
+            &few[..rows.len()],
+            &mut sums[..2 * self.pairs],
+        );
     }
 }

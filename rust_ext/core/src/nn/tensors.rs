@@ -112,6 +112,17 @@ impl<'a> Tensors<'a> {
         let (numbers, _) = bytes.as_chunks::<4>();
         Ok(numbers.iter().map(|&n| i32::from_le_bytes(n)).collect())
     }
+
+    /// The same, of a number that is known before.
+    ///
+    /// # Errors
+    /// As [`Self::weights`].
+    pub fn table<const N: usize>(&self, name: &str) -> Result<Box<[i32; N]>> {
+        let numbers = self.numbers(name, N)?;
+        numbers
+            .try_into()
+            .map_err(|_| refused("tensor of another shape"))
+    }
 }
 
 /// A file with one more tensor, of bytes, behind the others and in place of one of the same name. Names are sorted, so

@@ -59,7 +59,14 @@ impl Vectors {
         all
     }
 
-    /// Which these are. All of x86 but [`Kind::Scalar`] have AVX2.
+    /// Whether AVX2 is among them.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_avx2(self) -> bool {
+        matches!(self.0, Kind::Avx2 | Kind::AvxVnni | Kind::Avx512Vnni)
+    }
+
+    /// Which these are.
     #[inline(always)]
     #[must_use]
     pub fn kind(self) -> Kind {

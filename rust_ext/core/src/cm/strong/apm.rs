@@ -1,8 +1,10 @@
 //! Adaptive probability maps: a last correction of the mixed probability by small contexts.
 
+use super::spare::Spare;
 use crate::cm::tables::{Tables, FINAL_MAX};
 use crate::memory::Memory;
 use crate::Result;
+use std::sync::Arc;
 
 /// Distance of the buckets in the stretch domain: the whole range is a row of one cache line.
 const STEP: usize = 410;
@@ -24,6 +26,37 @@ pub fn place(entry: usize) -> i32 {
     (entry * STEP) as i32 - FINAL_MAX
 }
 
+/// Changes of entries after which a map no longer goes back to its start: those of some thousand bytes.
+const MOST_CHANGES: usize = 1 << 15;
+
+/// What a map starts from, and maps that start so.
+#[derive(Debug)]
+pub struct Start {
+    /// Cells of some rows, by number.
+    rows: Vec<(u32, Row)>,
+    spare: Spare<Memory<u32>>,
+}
+
+impl Start {
+    /// Takes rows that were learnt elsewhere, by number.
+    #[must_use]
+    pub fn new(rows: &[(u32, Row)], tables: &Tables) -> Arc<Self> {
+        let start = start(tables);
+        let cells = |row: &Row| std::array::from_fn(|i| row[i] ^ start[i]);
+        Arc::new(Self {
+            rows: rows.iter().map(|(at, row)| (*at, cells(row))).collect(),
+            spare: Spare::default(),
+        })
+    }
+}
+
+/// What cells were before they changed, the latest last.
+#[derive(Debug)]
+struct Undo {
+    changes: Vec<(u32, u32)>,
+    start: Arc<Start>,
+}
+
 /// A map from (context, stretched probability) to probability, interpolated between buckets.
 #[derive(Debug)]
 pub struct Apm {
@@ -33,6 +66,7 @@ pub struct Apm {
     row: usize,
     index: usize,
     limit: u32,
+    undo: Option<Undo>,
 }
 
 impl Apm {
@@ -47,6 +81,7 @@ impl Apm {
             row: 0,
             index: 0,
             limit,
+            undo: None,
         })
     }
 
@@ -65,17 +100,37 @@ impl Apm {
         self.cells.get()[at] ^ self.start[at % BUCKETS]
     }
 
-    /// Takes some rows that were learnt elsewhere, by number.
-    pub fn take(&mut self, rows: &[(u32, Row)]) {
-        for (at, row) in rows {
-            let row = self.changed(row);
-            let first = *at as usize * BUCKETS;
-            self.cells.values()[first..first + BUCKETS].copy_from_slice(&row);
+    /// Starts from what was learnt elsewhere; nothing was learnt here yet.
+    pub fn take(&mut self, start: &Arc<Start>) {
+        if let Some(cells) = start.spare.get() {
+            self.cells = cells;
+        } else {
+            let (cells, _) = self.cells.values().as_chunks_mut::<BUCKETS>();
+            for (at, row) in &start.rows {
+                cells[*at as usize] = *row;
+            }
+        }
+        self.undo = Some(Undo {
+            changes: Vec::new(),
+            start: Arc::clone(start),
+        });
+    }
+
+    /// Notes that the cell at hand changes.
+    #[cold]
+    fn note(&mut self) {
+        if let Some(undo) = &mut self.undo {
+            let before = self.cells.get()[self.index];
+            undo.changes.push((self.index as u32, before));
+            if undo.changes.len() >= MOST_CHANGES {
+                self.undo = None;
+            }
         }
     }
 
     /// Goes on from another one.
     pub fn inherit(&mut self, other: &Self) {
+        self.undo = None;
         self.cells.values().copy_from_slice(other.cells.get());
     }
 
@@ -100,8 +155,25 @@ impl Apm {
     /// Learns `target` (0 or 2^22 - 1) in the nearer bucket.
     #[inline(always)]
     pub fn update(&mut self, target: i32, tables: &Tables) {
+        if self.undo.is_some() {
+            self.note();
+        }
         let mut cell = self.cell(self.index);
         tables.adapt(&mut cell, target, self.limit);
         self.cells.values()[self.index] = cell ^ self.start[self.index % BUCKETS];
+    }
+}
+
+impl Drop for Apm {
+    fn drop(&mut self) {
+        let Some(Undo { changes, start }) = self.undo.take() else {
+            return;
+        };
+        for &(at, cell) in changes.iter().rev() {
+            self.cells.values()[at as usize] = cell;
+        }
+        if let Ok(cells) = self.cells.take() {
+            start.spare.put(cells);
+        }
     }
 }

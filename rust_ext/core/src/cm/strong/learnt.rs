@@ -4,7 +4,8 @@
 //! Packed, weights and entries of maps have 8 bits. Of the weight vectors only those are there that were used most;
 //! the others start as the mean of their set. Of the maps only the rows that moved.
 
-use super::apm::{place, Row as MapRow, BUCKETS};
+use super::apm::{self, place, Row as MapRow, BUCKETS};
+use super::mixer;
 use super::mixer::simd::{flat, flat_mut, Line, Row};
 use super::plan::Layout;
 use super::predictor::Strong;
@@ -13,6 +14,7 @@ use crate::cm::packed::{corrupt, flag, narrow, pack_flags, pack_rows, take, take
 use crate::cm::tables::Tables;
 use crate::cm::{Knowledge, Params};
 use crate::{interrupt, Result};
+use std::sync::Arc;
 
 /// Weight vectors that are kept, apart from the means.
 const VECTORS: usize = 2200;
@@ -38,18 +40,14 @@ pub struct Learnt {
     pub states: Vec<u32>,
     /// See `states`.
     pub votes: Vec<u32>,
-    /// Weight vectors of layer 1: the mean of each set, and those that are kept, with their numbers.
-    pub means: Vec<Line>,
-    /// See `means`.
-    pub places: Vec<u32>,
-    /// See `means`.
-    pub vectors: Vec<Line>,
+    /// Layer 1 of the mixer.
+    pub mixer: Arc<mixer::Start>,
     /// Weight vectors of layer 2.
     pub finals: Vec<Row>,
     /// The last step.
     pub last: Row,
-    /// Rows of maps, by number.
-    pub maps: Vec<Vec<(u32, MapRow)>>,
+    /// Rows of maps.
+    pub maps: Vec<Arc<apm::Start>>,
 }
 
 impl Learnt {
@@ -102,21 +100,13 @@ impl Learnt {
         }
         let count = layout.sets.iter().sum();
         let kept = take_flags(rest, count)?;
-        let mut learnt = Self {
-            states,
-            votes,
-            means,
-            places: (0..count as u32)
-                .filter(|&i| flag(kept, i as usize))
-                .collect(),
-            vectors: Vec::new(),
-            finals,
-            last,
-            maps: Vec::new(),
-        };
-        for _ in &learnt.places {
-            take_vector(rest, layout.lines, &mut learnt.vectors)?;
+        let places = (0..count as u32).filter(|&i| flag(kept, i as usize));
+        let places: Vec<_> = places.collect();
+        let mut vectors = Vec::new();
+        for _ in &places {
+            take_vector(rest, layout.lines, &mut vectors)?;
         }
+        let mut maps = Vec::new();
         for &rows in &layout.maps {
             let moved = take_flags(rest, rows)?;
             let mut map = Vec::new();
@@ -129,10 +119,17 @@ impl Learnt {
                 };
                 map.push((i as u32, std::array::from_fn(entry)));
             }
-            learnt.maps.push(map);
+            maps.push(apm::Start::new(&map, tables));
         }
         if rest.is_empty() {
-            Ok(learnt)
+            Ok(Self {
+                states,
+                votes,
+                mixer: Arc::new(mixer::Start::new(&layout.sets, &means, &places, &vectors)),
+                finals,
+                last,
+                maps,
+            })
         } else {
             Err(corrupt())
         }
@@ -208,7 +205,7 @@ fn pack_maps(model: &Strong<'_>, bytes: &mut Vec<u8>) {
     let tables = &model.tables;
     let neural = model.neural.iter().flat_map(super::neural::Neural::maps);
     let maps: Vec<_> = model.maps.iter().chain(neural).collect();
-    let start = super::apm::start(tables);
+    let start = apm::start(tables);
     let mut all: Vec<f32> = maps
         .iter()
         .flat_map(|map| map.rows())

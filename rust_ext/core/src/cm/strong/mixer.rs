@@ -6,12 +6,15 @@
 
 pub mod simd;
 
+use super::plan::Layout;
 use super::simd::prefetch_row;
+use super::spare::Spare;
 use crate::cm::tables::{Tables, FINAL_MAX};
 use crate::memory::Memory;
 use crate::Result;
 use simd::{Line, Row, MAX_SETS};
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::learnt::{Learnt, USES};
 
@@ -62,16 +65,55 @@ pub struct Mixer {
     finals: Vec<Final>,
     rates: Rates,
     falling: Box<[i32; 1024]>,
+    start: Option<Arc<Start>>,
+}
+
+/// What layer 1 starts from where it was learnt, and layers that start so.
+#[derive(Debug)]
+pub struct Start {
+    weights: Vec<Line>,
+    visits: Vec<u16>,
+    spare: Spare<(Memory<Line>, Vec<u16>)>,
+}
+
+impl Start {
+    /// Takes sets of weight vectors: all are as the mean of their set, except for some, which come in their order.
+    #[must_use]
+    pub fn new(sets: &[usize], means: &[Line], places: &[u32], vectors: &[Line]) -> Self {
+        let n = means.len() / sets.len().max(1);
+        let mut weights = Vec::new();
+        for (&contexts, mean) in sets.iter().zip(means.chunks_exact(n)) {
+            weights.extend(mean.repeat(contexts));
+        }
+        let mut visits = vec![0; weights.len() / n];
+        for (&at, vector) in places.iter().zip(vectors.chunks_exact(n)) {
+            weights[at as usize * n..][..n].copy_from_slice(vector);
+            visits[at as usize] = USES;
+        }
+        Self {
+            weights,
+            visits,
+            spare: Spare::default(),
+        }
+    }
+
+    fn memory(&self) -> Result<(Memory<Line>, Vec<u16>)> {
+        if let Some(memory) = self.spare.get() {
+            return Ok(memory);
+        }
+        let weights = Memory::rows(&self.weights, 1)?;
+        Ok((weights, self.visits.clone()))
+    }
 }
 
 impl Mixer {
-    /// Creates a mixer of `inputs` inputs with layer 1 sets and layer 2 sets of the given numbers of contexts.
+    /// Creates a mixer of a layout, which may start from what was learnt elsewhere.
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
-    pub fn new(inputs: usize, sets: &[usize], finals: &[usize], rates: Rates) -> Result<Self> {
+    pub fn new(layout: &Layout, rates: Rates, learnt: Option<&Learnt>) -> Result<Self> {
+        let (sets, padded) = (&layout.sets, layout.lines);
         assert!(sets.len() <= MAX_SETS, "more weight sets than a row has");
-        let padded = inputs.div_ceil(32);
         let first = (1 << FINAL_WEIGHT_BITS) / sets.len() as i32;
         let vectors = sets.iter().sum();
         let mut before = [0; MAX_SETS];
@@ -83,15 +125,23 @@ impl Mixer {
         for (n, rate) in falling.iter_mut().enumerate() {
             *rate = rates.floor + rates.start * 16 / (16 + n as i32);
         }
-        Ok(Self {
+        let (weights, visits) = match learnt {
+            Some(learnt) => learnt.mixer.memory()?,
+            None => (
+                Memory::rows(&[Line([FIRST_WEIGHT; 32])], vectors * padded)?,
+                vec![0; vectors],
+            ),
+        };
+        let mut mixer = Self {
             inputs: vec![Line::default(); padded],
-            weights: Memory::rows(&[Line([FIRST_WEIGHT; 32])], vectors * padded)?,
-            visits: vec![0; vectors],
+            weights,
+            visits,
             sets: sets.len(),
             first: before,
             selected: before,
             outputs: Row::default(),
-            finals: finals
+            finals: layout
+                .finals
                 .iter()
                 .map(|&contexts| Final {
                     weights: vec![Row([first; MAX_SETS]); contexts],
@@ -101,7 +151,13 @@ impl Mixer {
                 .collect(),
             rates,
             falling,
-        })
+            start: learnt.map(|learnt| Arc::clone(&learnt.mixer)),
+        };
+        let finals = mixer.finals.iter_mut().flat_map(|last| &mut last.weights);
+        for (row, learnt) in finals.zip(learnt.iter().flat_map(|learnt| &learnt.finals)) {
+            *row = *learnt;
+        }
+        Ok(mixer)
     }
 
     /// How many weight vectors layer 1 has.
@@ -137,28 +193,9 @@ impl Mixer {
         self.finals.iter().flat_map(|last| &last.weights)
     }
 
-    /// Takes what was learnt elsewhere.
-    pub fn take(&mut self, learnt: &Learnt) {
-        let n = self.inputs.len();
-        let ranges: Vec<_> = self.ranges().collect();
-        let weights = self.weights.values();
-        for (range, mean) in ranges.into_iter().zip(learnt.means.chunks_exact(n)) {
-            for vector in weights[range.start * n..range.end * n].chunks_exact_mut(n) {
-                vector.copy_from_slice(mean);
-            }
-        }
-        for (&at, vector) in learnt.places.iter().zip(learnt.vectors.chunks_exact(n)) {
-            weights[at as usize * n..][..n].copy_from_slice(vector);
-            self.visits[at as usize] = USES;
-        }
-        let finals = self.finals.iter_mut().flat_map(|last| &mut last.weights);
-        for (row, learnt) in finals.zip(&learnt.finals) {
-            *row = *learnt;
-        }
-    }
-
     /// Goes on from another one.
     pub fn inherit(&mut self, other: &Self) {
+        self.start = None;
         self.weights.values().copy_from_slice(other.weights.get());
         self.visits.copy_from_slice(&other.visits);
         for (last, other) in self.finals.iter_mut().zip(&other.finals) {
@@ -237,6 +274,26 @@ impl Mixer {
                 let at = row as usize * n;
                 simd::train(avx2, &self.inputs, &mut weights[at..at + n], e);
             }
+        }
+    }
+}
+
+/// Vectors that were used go back to their start: that is what the counts tell.
+impl Drop for Mixer {
+    fn drop(&mut self) {
+        let Some(start) = self.start.take() else {
+            return;
+        };
+        let n = self.inputs.len();
+        let weights = self.weights.values();
+        for (i, (visits, &before)) in self.visits.iter_mut().zip(&start.visits).enumerate() {
+            if *visits != before {
+                *visits = before;
+                weights[i * n..][..n].copy_from_slice(&start.weights[i * n..][..n]);
+            }
+        }
+        if let Ok(weights) = self.weights.take() {
+            start.spare.put((weights, std::mem::take(&mut self.visits)));
         }
     }
 }

@@ -28,6 +28,7 @@ mod plan;
 mod predictor;
 mod primed;
 mod simd;
+mod spare;
 mod states;
 #[cfg(test)]
 mod tests;

@@ -114,7 +114,6 @@ impl<'a> Strong<'a> {
 
     fn take(&mut self, learnt: &Learnt) {
         self.contexts.take(&learnt.states, &learnt.votes);
-        self.mixer.take(learnt);
         self.last.take(&learnt.last);
         let neural = self.neural.iter_mut().flat_map(Neural::maps_mut);
         for (map, rows) in self.maps.iter_mut().chain(neural).zip(&learnt.maps) {
@@ -161,7 +160,8 @@ impl<'a> Strong<'a> {
             last,
             spared,
         };
-        let mixer = Mixer::new(layout.inputs, &layout.sets, layout.finals, rates)?;
+        let learnt = network.and_then(|pretrained| pretrained.start());
+        let mixer = Mixer::new(&layout, rates, learnt)?;
         let maps = MAPS[..plan.maps]
             .iter()
             .map(|&(rows, limit)| Apm::new(rows, limit, &tables))

@@ -57,22 +57,17 @@ fn multiply_scalar<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i3
     }
 }
 
-/// Calls `write` with room for all rows of a group, though there may be fewer at the end of a matrix.
+/// Sets the results of a group, of whose rows the last may be padding, or adds to them.
 #[inline(always)]
-pub fn with_all(out: &mut [i32], write: impl FnOnce(&mut [i32; ROWS])) {
-    if let Ok(all) = <&mut [i32; ROWS]>::try_from(&mut *out) {
-        write(all);
-    } else {
-        let mut all = [0; ROWS];
-        all[..out.len()].copy_from_slice(out);
-        write(&mut all);
-        out.copy_from_slice(&all[..out.len()]);
+pub fn put<const ADD: bool>(values: [i32; ROWS], out: &mut [i32]) {
+    for (out, value) in out.iter_mut().zip(values) {
+        *out = if ADD { out.wrapping_add(value) } else { value };
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{groups, with_all, Block, Matrix, Tail, COLUMNS, ROWS};
+    use super::{groups, put, Block, Matrix, Tail, COLUMNS, ROWS};
     use crate::nn::matrix::SHIFT;
     use crate::nn::simd::{load, load_bytes, scaled, store, WIDE};
     use std::arch::x86_64::{
@@ -93,10 +88,13 @@ mod x86 {
                 let (steps, _) = steps.as_chunks::<{ 2 * COLUMNS }>();
                 for (blocks, tail, out) in groups(matrix, out) {
                     // Sums of even and odd blocks: enough of them to hide how long one takes.
-                    let mut even = [0, 1, 2, 3].map(|part| load(eight(&tail.start, part)));
+                    let mut even = [_mm256_setzero_si256(); PARTS];
+                    for (part, sum) in even.iter_mut().enumerate() {
+                        *sum = load(eight(&tail.start, part));
+                    }
                     let mut odd = [_mm256_setzero_si256(); PARTS];
                     for (blocks, steps) in blocks.as_chunks::<2>().0.iter().zip(steps) {
-                        let [a, b] = both(steps);
+                        let [a, b] = [first(steps), first(&steps[COLUMNS..])];
                         for part in 0..PARTS {
                             even[part] = $dot(even[part], a, weights(&blocks[0], part));
                             odd[part] = $dot(odd[part], b, weights(&blocks[1], part));
@@ -105,7 +103,7 @@ mod x86 {
                     for (even, odd) in even.iter_mut().zip(odd) {
                         *even = _mm256_add_epi32(*even, odd);
                     }
-                    with_all(out, |out| finish::<ADD>(even, tail, out));
+                    put::<ADD>(finish(even, tail), out);
                 }
             }
         };
@@ -123,11 +121,11 @@ mod x86 {
         _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
     }
 
+    /// The first few steps, repeated.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn both(steps: &[u8; 2 * COLUMNS]) -> [__m256i; 2] {
-        let [a, b, c, d, e, f, g, h] = *steps;
-        [[a, b, c, d], [e, f, g, h]].map(|few| _mm256_set1_epi32(i32::from_le_bytes(few)))
+    fn first(steps: &[u8]) -> __m256i {
+        _mm256_set1_epi32(i32::from_le_bytes(steps.as_chunks().0[0]))
     }
 
     #[inline]
@@ -144,19 +142,14 @@ mod x86 {
     /// Brings sums to the unit of the result.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn finish<const ADD: bool>(sums: [__m256i; PARTS], tail: &Tail, out: &mut [i32; ROWS]) {
-        let (out, _) = out.as_chunks_mut();
-        for (part, out) in out.iter_mut().enumerate() {
+    fn finish(sums: [__m256i; PARTS], tail: &Tail) -> [i32; ROWS] {
+        let mut values = [0; ROWS];
+        for (part, to) in values.as_chunks_mut().0.iter_mut().enumerate() {
             let scale = load(eight(&tail.scale, part));
             let value = scaled::<SHIFT>(sums[part], scale, 1 << (SHIFT - 1));
-            let value = _mm256_add_epi32(value, load(eight(&tail.bias, part)));
-            let before = if ADD {
-                load(out)
-            } else {
-                _mm256_setzero_si256()
-            };
-            store(out, _mm256_add_epi32(before, value));
+            store(to, _mm256_add_epi32(value, load(eight(&tail.bias, part))));
         }
+        values
     }
 
     #[target_feature(enable = "avx2,avx512f,avx512vnni")]
@@ -164,10 +157,11 @@ mod x86 {
         let (steps, _) = steps.as_chunks::<{ 4 * COLUMNS }>();
         for (blocks, tail, out) in groups(matrix, out) {
             let mut sums = [[_mm512_setzero_si512(); 2]; 4];
-            // SAFETY: the array has two vectors.
-            sums[0] = [0, 1].map(|half| unsafe {
-                _mm512_loadu_si512(tail.start.as_ptr().add(half * ROWS / 2).cast())
-            });
+            for (half, sum) in sums[0].iter_mut().enumerate() {
+                let start: &[i32; ROWS / 2] = &tail.start.as_chunks().0[half];
+                // SAFETY: the array is as long as the vector.
+                *sum = unsafe { _mm512_loadu_si512(start.as_ptr().cast()) };
+            }
             for (blocks, steps) in blocks.as_chunks::<4>().0.iter().zip(steps) {
                 let (steps, _) = steps.as_chunks::<COLUMNS>();
                 for ((sums, block), &few) in sums.iter_mut().zip(blocks).zip(steps) {
@@ -181,17 +175,21 @@ mod x86 {
                     }
                 }
             }
-            let [low, high] = [0, 1].map(|half| {
-                let [a, b, c, d] = sums.map(|sums| sums[half]);
-                _mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(c, d))
-            });
+            let [mut all, more @ ..] = sums;
+            for [low, high] in more {
+                all = [
+                    _mm512_add_epi32(all[0], low),
+                    _mm512_add_epi32(all[1], high),
+                ];
+            }
+            let [low, high] = all;
             let sums = [
                 _mm512_castsi512_si256(low),
                 _mm512_extracti64x4_epi64::<1>(low),
                 _mm512_castsi512_si256(high),
                 _mm512_extracti64x4_epi64::<1>(high),
             ];
-            with_all(out, |out| finish::<ADD>(sums, tail, out));
+            put::<ADD>(finish(sums, tail), out);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The products on 64-bit Arm, all of which have these instructions.
 #![allow(unsafe_code)]
 
-use super::super::simd::{groups, with_all};
+use super::super::simd::{groups, put};
 use super::super::{Matrix, Tail, COLUMNS, ROWS, SHIFT};
 use std::arch::aarch64::{
     int32x4_t, int8x16_t, int8x8_t, vaddq_s32, vcombine_s32, vdup_n_u32, vdupq_n_s32,
@@ -32,11 +32,12 @@ pub fn multiply<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i32])
                 *high = vpadalq_s16(*high, products);
             }
         }
-        with_all(out, |out| {
-            for (part, [low, high]) in sums.into_iter().enumerate() {
-                finish::<ADD>(vpaddq_s32(low, high), tail, part, out);
-            }
-        });
+        let mut values = [0; ROWS];
+        for (part, [low, high]) in sums.into_iter().enumerate() {
+            let to = &mut values.as_chunks_mut().0[part];
+            finish(vpaddq_s32(low, high), tail, part, to);
+        }
+        put::<ADD>(values, out);
     }
 }
 
@@ -65,17 +66,13 @@ fn load(values: &[i32; ROWS], part: usize) -> int32x4_t {
 /// Brings four sums to the unit of the result.
 #[inline]
 #[target_feature(enable = "neon")]
-fn finish<const ADD: bool>(sums: int32x4_t, tail: &Tail, part: usize, out: &mut [i32; ROWS]) {
+fn finish(sums: int32x4_t, tail: &Tail, part: usize, values: &mut [i32; 4]) {
     let sums = vaddq_s32(sums, load(&tail.start, part));
     let scale = load(&tail.scale, part);
     let low = vmull_s32(vget_low_s32(sums), vget_low_s32(scale));
     let high = vmull_s32(vget_high_s32(sums), vget_high_s32(scale));
     let scaled = vcombine_s32(vrshrn_n_s64::<SHIFT>(low), vrshrn_n_s64::<SHIFT>(high));
-    let mut value = vaddq_s32(scaled, load(&tail.bias, part));
-    if ADD {
-        value = vaddq_s32(value, load(out, part));
-    }
-    let out: &mut [i32; 4] = &mut out.as_chunks_mut().0[part];
+    let value = vaddq_s32(scaled, load(&tail.bias, part));
     // SAFETY: the array is as long as the vector.
-    unsafe { vst1q_s32(out.as_mut_ptr(), value) };
+    unsafe { vst1q_s32(values.as_mut_ptr(), value) };
 }
