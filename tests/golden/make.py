@@ -91,9 +91,9 @@ def levels() -> Iterator[tuple[str, bytes, bytes]]:
 def networks() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of `cm` beside the network of the package."""
     text = b"It is true that the men who had been there before came back to see the old house.\n"
-    model = Cm(9, prior=prior.find("general-1"), network=network.find("bytelm-1"))
+    model = Cm(9, prior=prior.find("general-1"), network=network.find("bytelm-2"))
     for name, content in (("once", text), ("more", text * 4 + SAMPLES["utf-8"])):
-        yield f"cm-v2-bytelm-1-{name}", content, lmcodec.compress(content, model=model)
+        yield f"cm-v2-bytelm-2-{name}", content, lmcodec.compress(content, model=model)
 
 
 def embedded() -> Iterator[tuple[str, bytes, bytes]]:

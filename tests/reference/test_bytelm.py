@@ -13,12 +13,12 @@ import pytest
 from tests.reference.bytelm import Contexts, Network, hashed, isqrt, norm, rows_of
 
 _HERE = Path(__file__).parent
-_SHIPPED = Path(__file__).parents[2] / "lmcodec" / "data" / "bytelm-1.safetensors"
+_SHIPPED = Path(__file__).parents[2] / "lmcodec" / "data" / "bytelm-2.safetensors"
 
 
 def _cases() -> list[Any]:
     cases = []
-    for name, weights in (("tiny", _HERE / "bytelm-tiny.safetensors"), ("1", _SHIPPED)):
+    for name, weights in (("tiny", _HERE / "bytelm-tiny.safetensors"), ("2", _SHIPPED)):
         content = json.loads((_HERE / f"bytelm-{name}.json").read_text())
         cases += [
             pytest.param(weights, case, id=f"{name}-{case['name']}") for case in content["cases"]
