@@ -59,7 +59,7 @@ impl Gates {
     pub fn recur(&self, input: &[i32], states: &mut [i32], factors: &[i32], steps: &mut [u8]) {
         let (keeps, rest) = input.split_at(states.len());
         let (values, outs) = rest.split_at(states.len());
-        let cells = Cells {
+        let mut cells = Cells {
             keeps,
             values,
             outs,
@@ -67,7 +67,7 @@ impl Gates {
             states,
             steps,
         };
-        simd::recur(Vectors::best(), self, cells);
+        simd::recur(Vectors::best(), self, &mut cells);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::nn::{step, UNIT};
 
 /// As [`Gates::recur`].
 #[inline]
-pub fn recur(by: Vectors, gates: &Gates, cells: Cells<'_>) {
+pub fn recur(by: Vectors, gates: &Gates, cells: &mut Cells<'_>) {
     #[cfg(target_arch = "x86_64")]
     if by.has_avx2() {
         // SAFETY: the processor has AVX2.
@@ -34,7 +34,7 @@ pub fn squares(by: Vectors, values: &[i32], steps: &mut [u8]) {
     squares_scalar(values, steps);
 }
 
-fn recur_scalar(gates: &Gates, cells: Cells<'_>) {
+fn recur_scalar(gates: &Gates, cells: &mut Cells<'_>) {
     let gate = |input: i32| {
         i64::from(gates.sigmoid[(input.clamp(-GATE_MAX, GATE_MAX) + GATE_MAX) as usize])
     };
@@ -83,7 +83,7 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx2")]
-    pub fn recur(gates: &Gates, cells: Cells<'_>) {
+    pub fn recur(gates: &Gates, cells: &mut Cells<'_>) {
         let (keeps, last_keeps) = cells.keeps.as_chunks::<WIDE>();
         let (values, last_values) = cells.values.as_chunks::<WIDE>();
         let (outs, last_outs) = cells.outs.as_chunks::<WIDE>();
@@ -109,7 +109,7 @@ mod x86 {
             let out = scaled::<STATE_SHIFT>(out, load(&factors[i]), 1 << (STATE_SHIFT - 1));
             store_bytes(to, _mm256_add_epi32(clamp(out, -ZERO, ZERO - 1), zero));
         }
-        let last = Cells {
+        let mut last = Cells {
             keeps: last_keeps,
             values: last_values,
             outs: last_outs,
@@ -117,7 +117,7 @@ mod x86 {
             states: last_states,
             steps: last_steps,
         };
-        recur_scalar(gates, last);
+        recur_scalar(gates, &mut last);
     }
 
     #[target_feature(enable = "avx2")]
@@ -173,7 +173,7 @@ mod tests {
             };
             let run = |by: Option<Vectors>| {
                 let (mut states, mut steps) = (states.clone(), vec![0; states.len()]);
-                let cells = Cells {
+                let mut cells = Cells {
                     keeps: &keeps,
                     values: &values,
                     outs: if gated { &outs } else { &[] },
@@ -182,8 +182,8 @@ mod tests {
                     steps: &mut steps,
                 };
                 match by {
-                    Some(by) => recur(by, &gates, cells),
-                    None => recur_scalar(&gates, cells),
+                    Some(by) => recur(by, &gates, &mut cells),
+                    None => recur_scalar(&gates, &mut cells),
                 }
                 (states, steps)
             };
