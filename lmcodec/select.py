@@ -122,14 +122,15 @@ def prime(model: Model, symbols: Symbols, prior: Prior | Literal["auto"] | None)
 
 def _networked(model: Model, symbols: Symbols) -> Model:
     """Return the model with a network, where a sample is shorter with it."""
-    other = model.networked()
+    sample = _sample(symbols, _NETWORK_SLICES, _NETWORK_SLICE_SYMBOLS)
+    other = model.networked(len(sample))
     if other is None:
         return model
-    sample = _sample(symbols, _NETWORK_SLICES, _NETWORK_SLICE_SYMBOLS)
     named = sum(map(len, other.digests())) - sum(map(len, model.digests()))
     more = named if len(sample) == len(symbols) else 0
     size, plain = len(other.encode(sample)) + more, len(model.encode(sample))
-    return other if size * _NETWORK_WORTH[1] < plain * _NETWORK_WORTH[0] else model
+    pays = size * _NETWORK_WORTH[1] < plain * _NETWORK_WORTH[0]
+    return (model.networked(len(symbols)) or model) if pays else model
 
 
 def shortest(transform: Transform, raw: bytes, level: int) -> tuple[Transform, bool]:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from lmcodec._core import StopFlag
+from lmcodec._core import StopFlag, set_threads
 from lmcodec.progress import Meter
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ class Workers:
     """Codes blocks in threads and returns the results in order, a bounded number at a time.
 
     Args:
-        threads: How many; with 1, blocks are coded at once in the calling thread.
+        threads: How many; with 1, blocks are coded at once in the calling thread. What blocks leave
+            over, models may use.
         changed: Called in the calling thread, while it waits, when blocks are a good piece further.
             What it raises ends the coding.
     """
@@ -90,7 +91,8 @@ class Workers:
                 self._threads, thread_name_prefix="lmcodec", initializer=self._flag.watch
             )
             self._news = SimpleQueue()
-        future = self._pool.submit(call, meter)
+        blocks = 1 + sum(not future.done() for future in self._pending)
+        future = self._pool.submit(_run, call, meter, max(1, self._threads // blocks))
         if self._changed is not None:
             future.add_done_callback(lambda _future: self._notify())
         return future
@@ -116,3 +118,9 @@ class Workers:
         """Count the oldest block at work as done."""
         done, ((size, _meter), *at_work) = self._progress
         self._progress = done + size, tuple(at_work)
+
+
+def _run(call: Callable[[Meter], bytes], meter: Meter, threads: int) -> bytes:
+    """Code a block, for which models may use so many threads."""
+    set_threads(threads)
+    return call(meter)

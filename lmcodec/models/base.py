@@ -114,8 +114,9 @@ class Model(ABC):
         del prior
         return self
 
-    def networked(self) -> Self | None:
-        """Return the model that also uses a network, or None where it cannot."""
+    def networked(self, count: int) -> Self | None:
+        """Return the model that also uses a network on `count` symbols, or None if it cannot."""
+        del count
         return None
 
     def quick(self) -> Self:

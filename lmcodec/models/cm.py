@@ -23,6 +23,10 @@ _LEVELS = (3, 9)
 _OPEN, _TEXT, _BINARY, _BILEVEL = range(4)
 _MAX_RECORD = 1024
 _MAX_ROW = 4096
+_MAX_LANES = 8
+# Two lanes let two cores code text with a network. They cost up to a percent, of short texts more.
+_LANES = 2
+_LANES_FROM = 1 << 20
 
 
 @MODELS.register(id="cm", version=2)
@@ -49,6 +53,8 @@ class Cm(Model):
             there are none.
         row: Bytes between like records, as the cells of a column of a sheet, 1 to 4096; 1 where
             there are none. Used from level 7 on.
+        lanes: Pieces of text that are coded side by side, 1 to 8: with more than one, a second
+            thread can run the network. More than one only for text at level 9.
         prior: What new contexts of text start from, or None.
         network: A network that predicts text beside the contexts, at level 9 and only with a
             prior, or None.
@@ -61,6 +67,7 @@ class Cm(Model):
     kind: int = _TEXT
     record: int = 1
     row: int = 1
+    lanes: int = 1
     prior: Prior | None = field(default=None, metadata={"packed": False})
     network: Network | None = field(default=None, metadata={"packed": False})
 
@@ -80,6 +87,11 @@ class Cm(Model):
             raise ValueError(f"row of cm must be 1 to {_MAX_ROW}: got {self.row}")
         if self.network is not None and (self.level != self.NETWORK_LEVEL or self.prior is None):
             raise ValueError(f"network of cm needs level {self.NETWORK_LEVEL} and a prior")
+        if not 1 <= self.lanes <= _MAX_LANES:
+            raise ValueError(f"lanes of cm must be 1 to {_MAX_LANES}: got {self.lanes}")
+        laned = self.level == self.NETWORK_LEVEL and self.kind in (_OPEN, _TEXT)
+        if self.lanes > 1 and not laned:
+            raise ValueError(f"lanes of cm need text at level {self.NETWORK_LEVEL}")
 
     @classmethod
     def for_level(cls, level: int) -> Self:
@@ -95,8 +107,10 @@ class Cm(Model):
             return self
         kind, record, row = _core.cm_probe(_bytes(symbols), self.level)
         prior = self.prior if kind == _TEXT else None
-        network = self.network if kind == _TEXT else None
-        return replace(self, kind=kind, record=record, row=row, prior=prior, network=network)
+        network, lanes = (self.network, self.lanes) if kind == _TEXT else (None, 1)
+        return replace(
+            self, kind=kind, record=record, row=row, lanes=lanes, prior=prior, network=network
+        )
 
     def encode(self, symbols: Symbols) -> bytes:
         """Code bytes.
@@ -117,7 +131,8 @@ class Cm(Model):
         """Return the memory of tables for `count` symbols, and of the prior."""
         kind = self.kind or _TEXT
         text = self.prior.text_bytes if self.prior is not None else 0
-        tables = _core.cm_memory_bytes(count, self.level, kind, self.record, self.row, text)
+        sizes = (self.level, kind, self.record, self.row, self.lanes)
+        tables = _core.cm_memory_bytes(count, *sizes, text)
         known = (self.prior, self.network)
         return tables + sum(part.memory_bytes for part in known if part is not None)
 
@@ -129,15 +144,16 @@ class Cm(Model):
         """Return the model of text that starts from a prior; other kinds know none."""
         return replace(self, prior=prior) if self.can_be_primed() else self
 
-    def networked(self) -> Self | None:
+    def networked(self, count: int) -> Self | None:
         """Return the model with the network of the package, where that may help."""
         if self.level != self.NETWORK_LEVEL or self.kind != _TEXT or self.prior is None:
             return None
-        return replace(self, network=default_network())
+        lanes = _LANES if count >= _LANES_FROM else 1
+        return replace(self, network=default_network(), lanes=lanes)
 
     def quick(self) -> Self:
         """Return the model of the lowest level."""
-        return replace(self, level=_LEVELS[0], network=None)
+        return replace(self, level=_LEVELS[0], network=None, lanes=1)
 
     def digests(self) -> tuple[bytes, ...]:
         """Return the SHA-256 of the prior and that of the network, as far as they are there."""
@@ -168,10 +184,10 @@ class Cm(Model):
 
     def _parameters(
         self,
-    ) -> tuple[int, int, int, int, _core.Prior | None, _core.Network | None]:
+    ) -> tuple[int, int, int, int, int, _core.Prior | None, _core.Network | None]:
         table = self.prior.table if self.prior is not None else None
         network = self.network.core if self.network is not None else None
-        return self.level, self.kind, self.record, self.row, table, network
+        return self.level, self.kind, self.record, self.row, self.lanes, table, network
 
 
 @MODELS.register(id="cm", version=1)
@@ -183,11 +199,13 @@ class CmWithoutPrior(Cm):
         """Check the ranges.
 
         Raises:
-            ValueError: A parameter is outside of its range, or there is a prior.
+            ValueError: A parameter is outside of its range, or there is a prior or more lanes.
         """
         super().__post_init__()
         if self.prior is not None:
             raise ValueError("version 1 of cm has no prior")
+        if self.lanes > 1:
+            raise ValueError("version 1 of cm has one lane")
 
     @classmethod
     def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:

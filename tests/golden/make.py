@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import lmcodec
@@ -94,6 +95,11 @@ def networks() -> Iterator[tuple[str, bytes, bytes]]:
     model = Cm(9, prior=prior.find("general-1"), network=network.find("bytelm-2"))
     for name, content in (("once", text), ("more", text * 4 + SAMPLES["utf-8"])):
         yield f"cm-v2-bytelm-2-{name}", content, lmcodec.compress(content, model=model)
+    laned = replace(model, lanes=2)
+    yield "cm-v2-bytelm-2-lanes", text * 4, lmcodec.compress(text * 4, model=laned)
+    # More than one group of pieces.
+    content = prose(36, 15_000)
+    yield "cm-v2-lanes", content, lmcodec.compress(content, model=Cm(9, lanes=2))
 
 
 def embedded() -> Iterator[tuple[str, bytes, bytes]]:

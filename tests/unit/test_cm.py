@@ -111,6 +111,7 @@ def test_quick_is_the_lowest_level_with_all_else() -> None:
         "kind",
         "record",
         "row",
+        "lanes",
         "prior",
         "network",
     }
@@ -118,4 +119,38 @@ def test_quick_is_the_lowest_level_with_all_else() -> None:
 
 def test_the_extension_takes_priors_only() -> None:
     with pytest.raises(TypeError):
-        _core.cm_encode(b"abc", 5, 1, 1, 1, bytes(OWN))  # type: ignore[arg-type]
+        _core.cm_encode(b"abc", 5, 1, 1, 1, 1, bytes(OWN))  # type: ignore[arg-type]
+
+
+def test_lanes_are_for_text_at_level_9() -> None:
+    for arguments in ({}, {"level": 9, "kind": 2}, {"level": 8}):
+        with pytest.raises(ValueError, match="lanes of cm need text at level 9"):
+            Cm(lanes=2, **arguments)
+    for lanes in (0, 9, -1):
+        with pytest.raises(ValueError, match=f"lanes of cm must be 1 to 8: got {lanes}"):
+            Cm(9, lanes=lanes)
+    with pytest.raises(ValueError, match="version 1 of cm has one lane"):
+        CmWithoutPrior(9, lanes=2)
+    assert Cm(9, 0, lanes=2).fit(ENGLISH).lanes == 2
+    assert Cm(9, 0, lanes=2).fit(records(1, 100)).lanes == 1
+
+
+def test_records_have_lanes() -> None:
+    model = Cm(9, lanes=2)
+    assert Cm(9).params() == bytes([18])
+    assert model.params() == bytes([18, 2, 2, 2, 4])
+    assert Cm.from_record(model.params(), ()) == model
+    assert model.memory_bytes(1 << 20) > Cm(9).memory_bytes(1 << 20) + (1 << 20)
+    for params in (bytes([18, 2, 2, 2, 18]), bytes([18, 2, 2, 2, 0]), bytes([16, 2, 2, 2, 4])):
+        with pytest.raises(FormatError, match="parameters of Cm are refused: lanes of cm"):
+            Cm.from_record(params, ())
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 100, 101])
+def test_lanes_round_trip(count: int) -> None:
+    content = (ENGLISH * 3)[:count]
+    payloads = {Cm(9, lanes=lanes).encode(content) for lanes in (1, 2, 3)}
+    assert len(payloads) == (3 if count > 3 else len(payloads))
+    for lanes in (2, 3):
+        model = Cm(9, lanes=lanes)
+        assert model.decode(model.encode(content), count) == content

@@ -23,6 +23,7 @@ fuzz_target!(|data: &[u8]| {
         kind,
         record: u32::from(u16::from_le_bytes([low, high])) % 1026,
         row: u32::from(u16::from_le_bytes([high, low])) % 4098,
+        lanes: u32::from(level / 11).max(1),
     };
     if let Ok(decoded) = decode(data, count, &params, prior.as_ref()) {
         assert_eq!(decoded.len(), count);

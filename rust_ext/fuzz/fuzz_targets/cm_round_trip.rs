@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lmcodec_core::cm::{decode, encode, Params, LEVELS};
+use lmcodec_core::cm::{decode, encode, Kind, Params, LEVELS};
 use lmcodec_core::cm::prior::{table::Table, Prior};
 use lmcodec_fuzz::{damage, take};
 
@@ -10,7 +10,10 @@ fuzz_target!(|data: &[u8]| {
     let mut data = data;
     let [low, high, change, level] = take(&mut data);
     let levels = LEVELS.end() - LEVELS.start() + 1;
-    let params = Params::probe(data, LEVELS.start() + u32::from(level) % levels);
+    let mut params = Params::probe(data, LEVELS.start() + u32::from(level) % levels);
+    if params.level == 9 && params.kind == Kind::Text {
+        params.lanes = 1 + u32::from(change % 3);
+    }
     let prior = (level & 128 != 0).then(|| {
         let table: [u8; 256] = take(&mut data);
         Prior::new("any", Table::new(&table).expect("whole buckets")).expect("a plain name")

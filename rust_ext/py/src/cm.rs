@@ -9,8 +9,9 @@ use pyo3::prelude::*;
 use crate::errors::to_python;
 use crate::network::Network;
 use crate::prior::Prior;
+use crate::threads;
 
-fn params(py: Python<'_>, level: u32, kind: u32, record: u32, row: u32) -> PyResult<Params> {
+fn params(py: Python<'_>, [level, kind, record, row, lanes]: [u32; 5]) -> PyResult<Params> {
     let kind = Kind::from_code(kind).ok_or(Error::Parameter { what: "kind of cm" });
     kind.and_then(|kind| {
         let params = Params {
@@ -18,6 +19,7 @@ fn params(py: Python<'_>, level: u32, kind: u32, record: u32, row: u32) -> PyRes
             kind,
             record,
             row,
+            lanes,
         };
         params.check().map(|()| params)
     })
@@ -33,7 +35,8 @@ pub fn cm_probe(py: Python<'_>, symbols: &[u8], level: u32) -> (u32, u32, u32) {
 
 /// Memory in bytes that coding `count` symbols takes, after so many bytes of text of a prior.
 #[pyfunction]
-#[pyo3(signature = (count, level, kind, record, row, text = 0))]
+#[pyo3(signature = (count, level, kind, record, row, lanes, text = 0))]
+#[allow(clippy::too_many_arguments)] // those of Python
 pub fn cm_memory_bytes(
     py: Python<'_>,
     count: u64,
@@ -41,9 +44,10 @@ pub fn cm_memory_bytes(
     kind: u32,
     record: u32,
     row: u32,
+    lanes: u32,
     text: usize,
 ) -> PyResult<u64> {
-    let params = params(py, level, kind, record, row)?;
+    let params = params(py, [level, kind, record, row, lanes])?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let count = count.min(cm::MAX_COUNT);
     Ok(match text {
@@ -54,7 +58,7 @@ pub fn cm_memory_bytes(
 
 /// Encodes `symbols` to a payload.
 #[pyfunction]
-#[pyo3(signature = (symbols, level, kind, record, row, prior = None, network = None))]
+#[pyo3(signature = (symbols, level, kind, record, row, lanes, prior = None, network = None))]
 #[allow(clippy::too_many_arguments)] // those of Python
 pub fn cm_encode<'a>(
     py: Python<'_>,
@@ -63,13 +67,15 @@ pub fn cm_encode<'a>(
     kind: u32,
     record: u32,
     row: u32,
+    lanes: u32,
     prior: Option<&Bound<'_, Prior>>,
     network: Option<&Bound<'_, Network>>,
 ) -> PyResult<Cow<'a, [u8]>> {
-    let params = params(py, level, kind, record, row)?;
+    let params = params(py, [level, kind, record, row, lanes])?;
     let known = Knowledge {
         prior: prior.map(|prior| &*prior.get().0),
         network: network.map(|network| &network.get().0),
+        threads: threads::allowed(),
     };
     py.detach(|| cm::encode(symbols, &params, known))
         .map(Cow::Owned)
@@ -78,7 +84,7 @@ pub fn cm_encode<'a>(
 
 /// Decodes `count` symbols from a payload.
 #[pyfunction]
-#[pyo3(signature = (payload, count, level, kind, record, row, prior = None, network = None))]
+#[pyo3(signature = (payload, count, level, kind, record, row, lanes, prior = None, network = None))]
 #[allow(clippy::too_many_arguments)] // those of Python
 pub fn cm_decode<'a>(
     py: Python<'_>,
@@ -88,14 +94,16 @@ pub fn cm_decode<'a>(
     kind: u32,
     record: u32,
     row: u32,
+    lanes: u32,
     prior: Option<&Bound<'_, Prior>>,
     network: Option<&Bound<'_, Network>>,
 ) -> PyResult<Cow<'a, [u8]>> {
-    let params = params(py, level, kind, record, row)?;
+    let params = params(py, [level, kind, record, row, lanes])?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let known = Knowledge {
         prior: prior.map(|prior| &*prior.get().0),
         network: network.map(|network| &network.get().0),
+        threads: threads::allowed(),
     };
     py.detach(|| cm::decode(payload, count, &params, known))
         .map(Cow::Owned)

@@ -10,6 +10,7 @@ mod network;
 mod prior;
 mod probe;
 mod stop;
+mod threads;
 mod transforms;
 
 #[pymodule(gil_used = false)]
@@ -34,6 +35,8 @@ mod _core {
     use crate::probe::is_noise;
     #[pymodule_export]
     use crate::stop::{report, set_listener, StopFlag};
+    #[pymodule_export]
+    use crate::threads::set_threads;
     #[pymodule_export]
     use crate::transforms::{
         text_forward, text_inverse, text_survey, x86_forward, x86_inverse, x86_survey,

@@ -1,6 +1,6 @@
 //! The model `bytelm`: the network without contexts, corrected by what came.
 
-use super::strong::Neural;
+use super::strong::{Follower, Neural};
 use super::tables::Tables;
 use crate::bitmodel::{decode_bytes, encode_bytes, BitModel};
 use crate::bytelm::network::Network;
@@ -9,7 +9,8 @@ use crate::Result;
 
 /// Predicts with a network, and two adaptive maps of what it says: they learn how far to trust it in this text.
 struct Alone<'a> {
-    neural: Neural<'a>,
+    follower: Follower<'a>,
+    neural: Neural,
     tables: Tables,
     partial: u32,
     last: u8,
@@ -20,7 +21,8 @@ impl<'a> Alone<'a> {
     fn new(network: &'a Network) -> Result<Self> {
         let tables = Tables::new();
         let mut alone = Self {
-            neural: Neural::new(network, &tables)?,
+            follower: Follower::new(network),
+            neural: Neural::new(&tables)?,
             tables,
             partial: 1,
             last: 0,
@@ -31,7 +33,11 @@ impl<'a> Alone<'a> {
     }
 
     fn predict(&mut self) {
-        self.neural.select(self.last, self.partial, &self.tables);
+        let Self {
+            follower, tables, ..
+        } = self;
+        self.neural
+            .select(follower, self.last, self.partial, tables);
         self.p = self.neural.p();
     }
 }
@@ -47,7 +53,7 @@ impl BitModel for Alone<'_> {
         if self.partial > 255 {
             self.last = self.partial as u8;
             self.partial = 1;
-            self.neural.end_byte(self.last);
+            self.follower.end_byte(self.last);
         }
         self.predict();
     }

@@ -42,6 +42,8 @@ pub use probe::Kind;
 
 /// Smallest and largest level of the model.
 pub const LEVELS: std::ops::RangeInclusive<u32> = 3..=9;
+/// How many lanes a stream can have.
+pub const LANES: std::ops::RangeInclusive<u32> = 1..=8;
 /// First level whose contexts make use of like records.
 const WIDE: u32 = 7;
 /// Positions are 32-bit: the largest number of symbols in one stream.
@@ -54,13 +56,15 @@ pub struct Knowledge<'a> {
     pub prior: Option<&'a Prior>,
     /// A network that predicts beside the contexts: at the level that runs the predictor in [`strong`].
     pub network: Option<&'a Pretrained>,
+    /// Threads that may code one stream, if it has lanes: results do not depend on them.
+    pub threads: usize,
 }
 
 impl<'a> From<Option<&'a Prior>> for Knowledge<'a> {
     fn from(prior: Option<&'a Prior>) -> Self {
         Self {
             prior,
-            network: None,
+            ..Self::default()
         }
     }
 }
@@ -77,6 +81,9 @@ pub struct Params {
     /// Distance in bytes between like records, as the cells of a column of a sheet; 1 where there is none. Used by
     /// levels 7 to 9.
     pub row: u32,
+    /// Pieces of text that are coded side by side, in [`LANES`]: with more than one, a second thread can run the
+    /// network. More than one only for text at level 9.
+    pub lanes: u32,
 }
 
 impl Params {
@@ -94,6 +101,7 @@ impl Params {
             kind,
             record,
             row,
+            lanes: 1,
         }
     }
 
@@ -120,6 +128,16 @@ impl Params {
         if !(1..=probe::MAX_ROW).contains(&self.row) {
             return Err(Error::Parameter {
                 what: "row length of cm",
+            });
+        }
+        let most = if self.level == 9 && self.kind == Kind::Text {
+            *LANES.end()
+        } else {
+            1
+        };
+        if !(1..=most).contains(&self.lanes) {
+            return Err(Error::Parameter {
+                what: "lanes of cm, 1 to 8, more than one with text at level 9",
             });
         }
         Ok(())

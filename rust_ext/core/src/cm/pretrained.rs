@@ -16,6 +16,7 @@ const PARAMS: Params = Params {
     kind: Kind::Text,
     record: 1,
     row: 1,
+    lanes: 1,
 };
 
 /// A network, and maybe what was learnt beside it.
@@ -71,6 +72,7 @@ impl Pretrained {
         let known = Knowledge {
             prior: Some(prior),
             network: Some(&plain),
+            ..Knowledge::default()
         };
         with_tensor(file, START, &Learnt::train(samples, &PARAMS, known)?)
     }
@@ -107,6 +109,7 @@ mod tests {
         let known = Knowledge {
             prior: Some(prior),
             network,
+            ..Knowledge::default()
         };
         let payload = encode(text, &PARAMS, known).unwrap();
         assert_eq!(decode(&payload, text.len(), &PARAMS, known).unwrap(), text);
@@ -183,5 +186,74 @@ mod tests {
         }
         let with = with_tensor(&file, START, &start).unwrap();
         payload(&prior, Some(&Pretrained::parse(&with).unwrap()));
+    }
+
+    /// Two texts in turn, so that lanes meet what others know, of this many bytes.
+    fn texts(count: usize) -> Vec<u8> {
+        let other = b"The shore is where shells are sold, 27 of them; she said so. ";
+        let mut text = TEXT.repeat(7);
+        text.extend(other.repeat(9));
+        text.into_iter().cycle().take(count).collect()
+    }
+
+    #[test]
+    fn lanes_code_the_same_with_any_threads() {
+        let (file, prior) = (file(), prior().with_text(&TEXT[9..]).unwrap());
+        let network = Pretrained::parse(&file).unwrap();
+        for (count, lanes) in [0, 1, 2, 3, 25, 2000].into_iter().zip([2, 2, 3, 2, 8, 2]) {
+            let text = texts(count);
+            let params = Params { lanes, ..PARAMS };
+            let known = |threads| Knowledge {
+                prior: Some(&prior),
+                network: Some(&network),
+                threads,
+            };
+            let payload = encode(&text, &params, known(1)).unwrap();
+            assert!(payload == encode(&text, &params, known(2)).unwrap());
+            for threads in [0, 1, 2] {
+                let decoded = decode(&payload, count, &params, known(threads)).unwrap();
+                assert!(decoded == text, "{count} bytes in {lanes} lanes");
+            }
+            for cut in [0, payload.len() / 2] {
+                // Any result will do: an error, or bytes.
+                let _ = decode(&payload[..cut], count + 100, &params, known(2));
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_change_places_in_long_texts() {
+        let network = Pretrained::parse(&file()).unwrap();
+        let text = texts((1 << 17) + 12_345);
+        let params = Params { lanes: 3, ..PARAMS };
+        let known = Knowledge {
+            network: Some(&network),
+            threads: 2,
+            ..Knowledge::default()
+        };
+        let payload = encode(&text, &params, known).unwrap();
+        assert!(payload.len() < 1500, "{}", payload.len());
+        assert!(decode(&payload, text.len(), &params, known).unwrap() == text);
+    }
+
+    #[test]
+    fn lanes_out_of_range_are_refused() {
+        for params in [
+            Params { lanes: 0, ..PARAMS },
+            Params { lanes: 9, ..PARAMS },
+            Params {
+                lanes: 2,
+                level: 8,
+                ..PARAMS
+            },
+            Params {
+                lanes: 2,
+                kind: Kind::Binary,
+                ..PARAMS
+            },
+        ] {
+            let error = encode(b"", &params, None).unwrap_err();
+            assert!(error.to_string().contains("lanes of cm"), "{error}");
+        }
     }
 }

@@ -327,16 +327,7 @@ impl Text {
     fn lines(&mut self, history: &[u8], c1: u8) {
         let n = history.len();
         if c1 == b'\n' {
-            self.tokens[1] = self.tokens[0];
-            self.tokens[0] = [(0, 0); FIELDS];
-            self.tokens[0][0].1 = n;
-            self.field = 0;
-            self.starts.copy_within(0..3, 1);
-            self.starts[0] = n;
-            self.line = 0;
-            self.first_word = 0;
-            self.first_char = 0;
-            self.above_run = 0;
+            self.new_line(n);
             return;
         }
         self.line = fold(self.line, u64::from(c1));
@@ -350,6 +341,20 @@ impl Text {
         } else {
             self.above_run = -1;
         }
+    }
+
+    /// Begins a line at a position.
+    pub fn new_line(&mut self, position: usize) {
+        self.tokens[1] = self.tokens[0];
+        self.tokens[0] = [(0, 0); FIELDS];
+        self.tokens[0][0].1 = position;
+        self.field = 0;
+        self.starts.copy_within(0..3, 1);
+        self.starts[0] = position;
+        self.line = 0;
+        self.first_word = 0;
+        self.first_char = 0;
+        self.above_run = 0;
     }
 
     /// Byte above the next one, 0 if the line above is shorter.

@@ -237,6 +237,7 @@ impl<T: AsRef<[u8]>, const N: usize> Task for Learning<'_, T, N> {
             kind: super::Kind::Text,
             record: 1,
             row: 1,
+            lanes: 1,
         };
         let tables = super::tables::Tables::new();
         let mut learnt: Option<learnt::Learnt> = None;
@@ -329,6 +330,7 @@ mod tests {
             kind,
             record,
             row: 1,
+            lanes: 1,
         }
     }
 

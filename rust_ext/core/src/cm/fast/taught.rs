@@ -230,6 +230,7 @@ mod tests {
             kind,
             record: 1,
             row: 1,
+            lanes: 1,
         }
     }
 

@@ -59,6 +59,22 @@ struct Lanes {
     agrees: [[u8; MAX]; 3],
 }
 
+/// Where the contexts of the next byte of a lane are in the table.
+#[derive(Debug, Clone)]
+pub struct Buckets {
+    base: [u32; MAX],
+    check: [u16; MAX],
+}
+
+impl Default for Buckets {
+    fn default() -> Self {
+        Self {
+            base: [0; MAX],
+            check: [0; MAX],
+        }
+    }
+}
+
 /// A set of contexts that share one hash table.
 #[derive(Debug)]
 pub struct ContextMap {
@@ -242,25 +258,31 @@ impl ContextMap {
         }
     }
 
-    /// Sets the contexts of the next byte, those of `hashes` that `chosen` tells, and asks for their cache lines.
+    /// Sets the contexts of the next byte of a lane, those of `hashes` that `chosen` tells, and asks for their cache lines.
     #[inline(always)]
-    pub fn set(&mut self, hashes: &[u64], chosen: &[usize]) {
+    pub fn set(&self, buckets: &mut Buckets, hashes: &[u64], chosen: &[usize]) {
         debug_assert_eq!(chosen.len(), self.count);
-        let lanes = &mut *self.lanes;
         for (i, &at) in chosen.iter().take(MAX).enumerate() {
             let hash = hashes[at];
             let h = (hash ^ (i as u64 + 1).wrapping_mul(0xD6E8_FEB8_6659_FD93))
                 .wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let h = (h ^ (h >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            lanes.base[i] = (h >> 34) as u32 & self.bucket_mask;
-            lanes.check[i] = (h & 0xFFFF) as u16;
-            super::simd::prefetch(self.table.get(), lanes.base[i] as usize * BUCKET_BYTES);
+            buckets.base[i] = (h >> 34) as u32 & self.bucket_mask;
+            buckets.check[i] = (h & 0xFFFF) as u16;
+            super::simd::prefetch(self.table.get(), buckets.base[i] as usize * BUCKET_BYTES);
         }
     }
 
     /// Looks the contexts of the next byte up; new ones start from a prior where there is one.
     #[inline(always)]
-    pub fn start_byte(&mut self, states: &StateTable, primed: &mut Option<Primed<'_>>) {
+    pub fn start_byte(
+        &mut self,
+        buckets: &Buckets,
+        states: &StateTable,
+        primed: &mut Option<Primed<'_>>,
+    ) {
+        self.lanes.base = buckets.base;
+        self.lanes.check = buckets.check;
         // Contexts whose later groups are to be stored from now on, a bit each: their cache lines come meanwhile.
         let mut grown = 0_u64;
         let table = self.table.values();
@@ -404,7 +426,7 @@ impl ContextMap {
         scratch as u32
     }
 
-    /// Learns a whole byte: updates the byte histories. Call before `set`.
+    /// Learns a whole byte: updates the byte histories. Call before the next [`Self::start_byte`].
     #[inline(always)]
     pub fn end_byte(&mut self, byte: u8, states: &StateTable) {
         let table = self.table.values();

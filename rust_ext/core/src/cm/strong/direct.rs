@@ -29,6 +29,14 @@ pub fn memory_bytes(count: usize, log2_size: u32) -> u64 {
     (count as u64 * 4 * CELLS as u64) << log2_lines(log2_size)
 }
 
+/// Where the contexts of the next byte of a lane are in the lines.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Lines {
+    hashes: [u64; MAX],
+    /// First cell of the line of each context.
+    first: [usize; MAX],
+}
+
 /// The counters of some contexts.
 #[derive(Debug)]
 pub struct Direct {
@@ -36,9 +44,8 @@ pub struct Direct {
     log2_lines: u32,
     /// Adaptive probabilities, xor [`CELL_HALF`]: memory that is zero needs no writing.
     cells: Memory<u32>,
-    hashes: [u64; MAX],
-    /// First cell of the line of each context, and the cell of its node.
-    line: [usize; MAX],
+    lines: Lines,
+    /// The cell of the node of each context.
     node: [usize; MAX],
 }
 
@@ -53,29 +60,43 @@ impl Direct {
             count,
             log2_lines,
             cells: Memory::new((CELLS * count) << log2_lines)?,
-            hashes: [0; MAX],
-            line: [0; MAX],
+            lines: Lines::default(),
             node: [0; MAX],
         })
     }
 
-    /// Sets the contexts of the next byte: those of `hashes` that `chosen` tells.
+    /// Sets the contexts of the next byte of a lane: those of `hashes` that `chosen` tells.
     #[inline(always)]
-    pub fn set(&mut self, hashes: &[u64], chosen: &[usize]) {
-        for (hash, &from) in self.hashes.iter_mut().zip(chosen) {
+    pub fn set(&self, lines: &mut Lines, hashes: &[u64], chosen: &[usize]) {
+        for (hash, &from) in lines.hashes.iter_mut().zip(chosen) {
             *hash = hashes[from];
         }
-        self.start_nibble(1);
+        self.find(lines, 1);
     }
 
-    /// Asks for the lines of the next nibble, after the bits in `partial`.
+    /// Begins a byte.
+    #[inline(always)]
+    pub fn start_byte(&mut self, lines: &Lines) {
+        self.lines = *lines;
+    }
+
+    /// Goes on to the next nibble, after the bits in `partial`.
     #[inline(always)]
     pub fn start_nibble(&mut self, partial: u32) {
+        let mut lines = self.lines;
+        self.find(&mut lines, partial);
+        self.lines = lines;
+    }
+
+    /// Asks for the lines of the nibble after the bits in `partial`.
+    #[inline(always)]
+    fn find(&self, lines: &mut Lines, partial: u32) {
         for i in 0..self.count {
-            let hash = fold(self.hashes[i], u64::from(partial)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let hash =
+                fold(lines.hashes[i], u64::from(partial)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let line = i << self.log2_lines | (hash >> (64 - self.log2_lines)) as usize;
-            self.line[i] = line * CELLS;
-            super::simd::prefetch_row(self.cells.get(), self.line[i], CELLS);
+            lines.first[i] = line * CELLS;
+            super::simd::prefetch_row(self.cells.get(), lines.first[i], CELLS);
         }
     }
 
@@ -87,7 +108,7 @@ impl Direct {
         let node = (first | partial & (first - 1)) as usize;
         let cells = self.cells.get();
         for (i, out) in out.chunks_exact_mut(INPUTS).enumerate().take(self.count) {
-            self.node[i] = self.line[i] + node;
+            self.node[i] = self.lines.first[i] + node;
             let p = (cells[self.node[i]] ^ CELL_HALF) >> 10;
             out[0] = tables.stretch22(p) as i16;
             out[1] = ((p as i32 - (1 << 21)) >> 11) as i16;

@@ -55,7 +55,7 @@ pub fn log2_cells(log2_size: u32) -> u32 {
 }
 
 /// Template statistics of an image whose rows are whole bytes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Bilevel {
     /// Bytes in a row.
     width: usize,

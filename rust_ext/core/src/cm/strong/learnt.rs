@@ -61,7 +61,7 @@ impl Learnt {
         known: Knowledge<'_>,
     ) -> Result<Vec<u8>> {
         let mut model = Strong::new(params, 0, known)?;
-        let mut uses = vec![0; model.mixer.vectors()];
+        let mut uses = vec![0; model.shared.mixer.vectors()];
         let mut done = 0;
         for sample in samples {
             let symbols = sample.as_ref();
@@ -70,7 +70,7 @@ impl Learnt {
                 interrupt::check(done)?;
                 done += 1;
                 for bit in (0..8).rev() {
-                    for &vector in model.mixer.selected() {
+                    for &vector in model.shared.mixer.selected() {
                         uses[vector as usize] += 1;
                     }
                     model.update(u32::from(symbol >> bit & 1));
@@ -164,7 +164,7 @@ fn take_vector(rest: &mut &[u8], lines: usize, vectors: &mut Vec<Line>) -> Resul
 
 fn pack(model: &Strong<'_>, uses: &[u32]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let (states, votes) = model.contexts.counters();
+    let (states, votes) = model.shared.contexts.counters();
     for cell in states.iter().chain(votes) {
         // Zero stands for a counter that was hardly used.
         let used = cell & 1023 >= MIN_SEEN;
@@ -178,12 +178,12 @@ fn pack(model: &Strong<'_>, uses: &[u32]) -> Vec<u8> {
             bytes.extend((weight as i16).to_le_bytes());
         }
     };
-    for row in model.mixer.finals() {
+    for row in model.shared.mixer.finals() {
         narrow_row(row, &mut bytes);
     }
-    narrow_row(model.last.weights(), &mut bytes);
-    let lines = model.mixer.inputs.len();
-    for range in model.mixer.ranges() {
+    narrow_row(model.shared.last.weights(), &mut bytes);
+    let lines = model.shared.mixer.inputs.len();
+    for range in model.shared.mixer.ranges() {
         pack_vector(&mean(model, uses, range, lines), &mut bytes);
     }
     let mut order: Vec<usize> = (0..uses.len()).collect();
@@ -194,7 +194,7 @@ fn pack(model: &Strong<'_>, uses: &[u32]) -> Vec<u8> {
     }
     pack_flags(&kept, &mut bytes);
     for vector in (0..kept.len()).filter(|&vector| kept[vector]) {
-        pack_vector(model.mixer.vector(vector), &mut bytes);
+        pack_vector(model.shared.mixer.vector(vector), &mut bytes);
     }
     pack_maps(model, &mut bytes);
     bytes
@@ -202,9 +202,13 @@ fn pack(model: &Strong<'_>, uses: &[u32]) -> Vec<u8> {
 
 /// Appends the rows of maps.
 fn pack_maps(model: &Strong<'_>, bytes: &mut Vec<u8>) {
-    let tables = &model.tables;
-    let neural = model.neural.iter().flat_map(super::neural::Neural::maps);
-    let maps: Vec<_> = model.maps.iter().chain(neural).collect();
+    let tables = &model.shared.tables;
+    let neural = model
+        .shared
+        .neural
+        .iter()
+        .flat_map(super::neural::Neural::maps);
+    let maps: Vec<_> = model.shared.maps.iter().chain(neural).collect();
     let start = apm::start(tables);
     let mut all: Vec<f32> = maps
         .iter()
@@ -247,7 +251,7 @@ fn mean(
     for vector in range {
         let count = i64::from(uses[vector]);
         total += count;
-        for (sum, &w) in sums.iter_mut().zip(flat(model.mixer.vector(vector))) {
+        for (sum, &w) in sums.iter_mut().zip(flat(model.shared.mixer.vector(vector))) {
             *sum += count * i64::from(w);
         }
     }

@@ -18,7 +18,9 @@
 mod apm;
 mod contextmap;
 mod direct;
+mod helper;
 mod image;
+mod lane;
 mod last;
 mod learnt;
 mod matchmodel;
@@ -34,7 +36,7 @@ mod states;
 mod tests;
 
 pub use learnt::Learnt;
-pub use neural::Neural;
+pub use neural::{Follower, Neural};
 pub use plan::{Layout, Plan};
 pub use predictor::Strong;
 
@@ -42,6 +44,8 @@ use super::prior::Prior;
 use super::{Knowledge, Params};
 use crate::bitmodel::{decode_bytes, encode_bytes, BitModel};
 use crate::{interrupt, Result};
+use helper::Helper;
+use std::thread;
 
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
 #[must_use]
@@ -54,7 +58,12 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
         super::Kind::Text | super::Kind::Binary => 0,
     };
     let direct = direct::memory_bytes(Plan::new(params.kind).direct.len(), size);
-    (1 << plan::log2_table(count, params.kind)) + count as u64 + fixed + image + direct
+    // Of each lane, what is known of its text, and a copy of all symbols in another order.
+    let lanes = match params.lanes {
+        1 => 0,
+        lanes => (u64::from(lanes) << 21) + count as u64,
+    };
+    (1 << plan::log2_table(count, params.kind)) + count as u64 + fixed + image + direct + lanes
 }
 
 /// Encodes `symbols`; the parameters are in their ranges.
@@ -62,7 +71,11 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
 /// # Errors
 /// [`crate::Error::Limit`] when there is too little memory.
 pub fn encode(symbols: &[u8], params: &Params, known: Knowledge<'_>) -> Result<Vec<u8>> {
-    encode_bytes(&mut taught(params, symbols.len(), known)?, symbols)
+    let lanes = params.lanes as usize;
+    let coded = lane::interleave(symbols, lanes);
+    run(params, symbols.len(), known, |model| {
+        encode_bytes(model, &coded)
+    })
 }
 
 /// Decodes `count` symbols.
@@ -75,7 +88,29 @@ pub fn decode(
     params: &Params,
     known: Knowledge<'_>,
 ) -> Result<Vec<u8>> {
-    decode_bytes(&mut taught(params, count, known)?, payload, count)
+    let coded = run(params, count, known, |model| {
+        decode_bytes(model, payload, count)
+    })?;
+    Ok(lane::join(coded, params.lanes as usize))
+}
+
+/// Codes with a predictor that has learnt the text of a prior, where there is one.
+fn run<'a>(
+    params: &Params,
+    count: usize,
+    known: Knowledge<'a>,
+    code: impl FnOnce(&mut Strong<'a>) -> Result<Vec<u8>>,
+) -> Result<Vec<u8>> {
+    let model = taught(params, count, known)?;
+    let lanes = params.lanes as usize;
+    thread::scope(|scope| {
+        // The model ends here, and with it the thread.
+        let mut model = model;
+        let helps = lanes > 1 && known.threads > 1;
+        let helper = helps.then(|| Helper::start(scope, lanes)).flatten();
+        model.split(count, lanes, helper);
+        code(&mut model)
+    })
 }
 
 /// A predictor that has learnt the text of a prior, where there is one.

@@ -18,37 +18,58 @@ pub const MAPS: [usize; 2] = [1 << 11, 1 << 16];
 /// The rate of their entries falls to one over this.
 const LIMIT: u32 = 1023;
 
-/// Follows a text with a network.
-#[derive(Debug)]
-pub struct Neural<'a> {
+/// What a network expects of a text that it follows.
+#[derive(Debug, Clone)]
+pub struct Follower<'a> {
     network: &'a Network,
     state: State,
     tree: Tree,
+}
+
+impl<'a> Follower<'a> {
+    /// Starts before the first byte.
+    #[must_use]
+    pub fn new(network: &'a Network) -> Self {
+        let mut follower = Self {
+            network,
+            state: network.start(),
+            tree: Tree::default(),
+        };
+        network.weigh(&follower.state, &mut follower.tree);
+        follower
+    }
+
+    /// Takes in a byte.
+    #[inline]
+    pub fn end_byte(&mut self, byte: u8) {
+        self.network.step(&mut self.state, byte);
+        self.network.weigh(&self.state, &mut self.tree);
+    }
+}
+
+/// Learns how far to trust a network.
+#[derive(Debug)]
+pub struct Neural {
     maps: Vec<Apm>,
     /// Probability of a one, as the network sees it, in 22 bits, and stretched.
     p: u32,
     stretched: i32,
 }
 
-impl<'a> Neural<'a> {
-    /// Starts before the first byte.
+impl Neural {
+    /// Starts with all trust.
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
-    pub fn new(network: &'a Network, tables: &Tables) -> Result<Self> {
-        let mut neural = Self {
-            network,
-            state: network.start(),
-            tree: Tree::default(),
+    pub fn new(tables: &Tables) -> Result<Self> {
+        Ok(Self {
             maps: MAPS
                 .iter()
                 .map(|&rows| Apm::new(rows, LIMIT, tables))
                 .collect::<Result<_>>()?,
             p: 1 << 21,
             stretched: 0,
-        };
-        network.weigh(&neural.state, &mut neural.tree);
-        Ok(neural)
+        })
     }
 
     /// Its maps.
@@ -63,25 +84,24 @@ impl<'a> Neural<'a> {
     }
 
     /// Goes on with the maps of another one.
-    pub fn inherit(&mut self, other: &Neural<'_>) {
+    pub fn inherit(&mut self, other: &Self) {
         for (map, other) in self.maps.iter_mut().zip(&other.maps) {
             map.inherit(other);
         }
     }
 
-    /// Takes in a byte.
+    /// Looks at the next bit, after the last byte and the bits in `partial`; returns the contexts of the weight sets.
     #[inline]
-    pub fn end_byte(&mut self, byte: u8) {
-        self.network.step(&mut self.state, byte);
-        self.network.weigh(&self.state, &mut self.tree);
-    }
-
-    /// Looks at the next bit, after the last byte and the bits in `partial`; returns the contexts of its weight sets.
-    #[inline]
-    pub fn select(&mut self, last: u8, partial: u32, tables: &Tables) -> [u32; SETS] {
+    pub fn select(
+        &mut self,
+        follower: &Follower<'_>,
+        last: u8,
+        partial: u32,
+        tables: &Tables,
+    ) -> [u32; SETS] {
         let position = partial.ilog2();
-        let likeliest = self.tree.likeliest(partial);
-        self.p = self.tree.p(partial);
+        let likeliest = follower.tree.likeliest(partial);
+        self.p = follower.tree.p(partial);
         self.stretched = tables.stretch22(self.p);
         self.maps[0].select(usize::from(likeliest) << 3 | position as usize);
         self.maps[1].select(usize::from(last) << 8 | partial as usize);

@@ -51,6 +51,7 @@ fn every_kind_codes_every_data() {
                     kind,
                     record,
                     row: 5 * record,
+                    lanes: 1,
                 };
                 assert!(round_trip(&params, &text) < text.len() / 4);
                 assert!(round_trip(&params, &random) < random.len() + 60);
@@ -74,6 +75,7 @@ fn all_byte_values_in_order_round_trip() {
                 kind,
                 record: 4,
                 row: 12,
+                lanes: 1,
             },
             &data,
         );
@@ -88,6 +90,7 @@ fn garbage_decodes_to_an_end() {
             kind,
             record: 16,
             row: 1,
+            lanes: 1,
         };
         // Any result will do: an error, or bytes.
         let _ = decode(&noise(500), 4000, &params, None);
@@ -109,7 +112,7 @@ proptest! {
     #[test]
     fn the_scalar_step_makes_the_same_predictions(data in prop::collection::vec(any::<u8>(), 1..200)) {
         use crate::bitmodel::BitModel;
-        let params = Params { level: 9, kind: Kind::Text, record: 1, row: 1 };
+        let params = Params { level: 9, kind: Kind::Text, record: 1, row: 1, lanes: 1 };
         let (mut fast, mut plain) = (Strong::new(&params, 400, Knowledge::default()).unwrap(), Strong::new(&params, 400, Knowledge::default()).unwrap());
         for byte in data.iter().chain(&data) {
             for shift in (0..8).rev() {
@@ -133,6 +136,7 @@ fn the_text_of_a_prior_is_learnt_first() {
         kind,
         record: 1,
         row: 1,
+        lanes: 1,
     };
     let text = params(Kind::Text);
     let payload = encode(message, &text, Some(&prior)).unwrap();

@@ -1,27 +1,29 @@
 //! Which weights and maps a bit is predicted with.
 
-use super::{Kind, Strong, MATCH_CONTEXTS};
+use super::{Shared, MATCH_CONTEXTS};
 use crate::cm::content::hashing::hash;
-use crate::cm::strong::matchmodel::MatchModel;
+use crate::cm::strong::lane::{Content, Lane};
+use crate::cm::strong::matchmodel::Match;
 use crate::cm::strong::plan::{LOG2_ROWS, MAPS, SETS};
 
-impl Strong<'_> {
+impl Shared<'_> {
     /// Sets what the rows of the maps have in common during a byte.
     #[inline(always)]
-    pub(super) fn set_maps(&mut self) {
-        let [a, b, c] = [self.back(1), self.back(2), self.back(3)].map(u64::from);
-        let s = self.selectors;
-        let (word, history) = match &self.kind {
-            Kind::Text(text) => (
+    pub(super) fn set_maps(&self, lane: &mut Lane<'_>) {
+        let back = |k| lane.back(self.history.get(), k);
+        let [a, b, c] = [back(1), back(2), back(3)].map(u64::from);
+        let s = lane.selectors;
+        let (word, history) = match &lane.content {
+            Content::Text(text) => (
                 self.hashes[self.plan.orders.len() + MATCH_CONTEXTS],
                 text.runs(),
             ),
-            Kind::Binary(_) | Kind::Bilevel(_) => (
+            Content::Binary(_) | Content::Bilevel(_) => (
                 u64::from(s[2]) << 8 | u64::from(s[3]),
-                u64::from(self.misses & 0xFF),
+                u64::from(lane.misses & 0xFF),
             ),
         };
-        self.map_bases = [
+        lane.map_bases = [
             hash([a, b]),
             hash([word, 2]),
             hash([a, b, c, 1]),
@@ -33,14 +35,15 @@ impl Strong<'_> {
 
     /// Selects weights and maps for the next bit.
     #[inline(always)]
-    pub(super) fn select(&mut self) {
+    pub(super) fn select(&mut self, lane: &mut Lane<'_>) {
         let (bit_position, partial) = (self.bit_position, self.partial);
-        let (c1, c2, c3) = (self.back(1), self.back(2), self.back(3));
-        if let Kind::Bilevel(image) = &mut self.kind {
-            self.selectors = image.select(bit_position);
-            self.set_maps();
+        let past = &self.history.get()[..lane.position];
+        let [c1, c2, c3] = [1, 2, 3].map(|k| lane.back(past, k));
+        if let Content::Bilevel(image) = &mut lane.content {
+            lane.selectors = image.select(bit_position);
+            self.set_maps(lane);
         }
-        let main = self.matches.iter().find(|m| m.expected_byte().is_some());
+        let main = lane.matches.iter().find(|m| m.expected_byte().is_some());
         let (expected, state) = main.map_or((256, 0), |m| {
             (u32::from(m.expected_byte().unwrap_or(0)), m.state())
         });
@@ -49,23 +52,23 @@ impl Strong<'_> {
         } else {
             0
         };
-        let differs = self
+        let differs = lane
             .matches
             .iter()
             .rev()
-            .find_map(MatchModel::expected_byte)
+            .find_map(Match::expected_byte)
             .is_some_and(|b| (u32::from(b) >> (7 - bit_position)) & 1 != expected_bit);
         self.match_state = state;
-        let s = self.selectors;
+        let s = lane.selectors;
         let bits_class = [0, 1, 2, 2, 2, 3, 3, 3][bit_position as usize];
         let top3 = (u32::from(c1 >> 5) << 6) | (u32::from(c2 >> 5) << 3) | u32::from(c3 >> 5);
-        let shape = match &self.kind {
-            Kind::Text(text) => text.shape(),
-            Kind::Binary(_) | Kind::Bilevel(_) => 0,
+        let shape = match &lane.content {
+            Content::Text(text) => text.shape(),
+            Content::Binary(_) | Content::Bilevel(_) => 0,
         };
-        let agreement = match &self.kind {
-            Kind::Binary(binary) => binary.agreement(&self.history, bit_position, partial),
-            Kind::Text(_) | Kind::Bilevel(_) => 0,
+        let agreement = match &lane.content {
+            Content::Binary(binary) => binary.agreement(past, bit_position, partial),
+            Content::Text(_) | Content::Bilevel(_) => 0,
         };
         let selected: [u32; SETS.len()] = [
             partial | (u32::from(c1 == c2) << 8),
@@ -79,21 +82,21 @@ impl Strong<'_> {
             0,
             u32::from(c3),
             (top3 * 256 + partial).wrapping_mul(0x9E37_79B1) >> 21,
-            ((self.misses & 0xFF) << 3) | bit_position,
+            ((lane.misses & 0xFF) << 3) | bit_position,
             (hash([shape << 8 | u64::from(partial)]) >> 53) as u32,
             agreement << 2 | bits_class,
         ];
         for (i, &set) in self.plan.sets.iter().enumerate() {
             self.mixer.select(i, selected[set]);
         }
-        if let Some(neural) = &mut self.neural {
+        if let (Some(neural), Some(follower)) = (&mut self.neural, &lane.follower) {
             let first = self.plan.sets.len();
-            let selected = neural.select(c1, partial, &self.tables);
+            let selected = neural.select(follower, c1, partial, &self.tables);
             for (i, selected) in selected.into_iter().enumerate() {
                 self.mixer.select(first + i, selected);
             }
         }
-        let bases = self.map_bases;
+        let bases = lane.map_bases;
         let row = |base: u64| {
             let h = (base ^ u64::from(partial)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
             (h >> (64 - LOG2_ROWS)) as usize

@@ -1,0 +1,167 @@
+//! A second thread, which runs the network for one lane while the first one codes another.
+//!
+//! The first thread never depends on the second: what is not begun when it is needed, or takes too long because the
+//! machine is busy, the first one does itself. So results do not depend on who was faster.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Scope, Thread};
+use std::time::{Duration, Instant};
+
+use super::neural::Follower;
+
+/// How long a thread waits for the other one: some times as long as a byte takes.
+const PATIENCE: Duration = Duration::from_micros(100);
+/// How long the second thread then sleeps.
+const NAP: Duration = Duration::from_millis(1);
+/// Looks between two at the clock.
+const LOOKS: u32 = 32;
+
+/// What is to be done for a lane, or was.
+#[derive(Debug)]
+enum Desk<'a> {
+    Empty,
+    /// A follower is to take in a byte.
+    Asked(Arc<Follower<'a>>, u8),
+    /// The second thread is at it.
+    Begun,
+    /// The first thread did not wait for it.
+    Late,
+    Done(Arc<Follower<'a>>),
+}
+
+#[derive(Debug)]
+struct Office<'a> {
+    desks: Vec<Mutex<Desk<'a>>>,
+    /// How often something was asked.
+    asked: AtomicUsize,
+    closed: AtomicBool,
+}
+
+impl<'a> Office<'a> {
+    fn desk(&self, lane: usize) -> MutexGuard<'_, Desk<'a>> {
+        // No code that could fail runs while a desk is locked.
+        let desk = self.desks[lane].lock();
+        desk.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does what is asked until the office is closed.
+    fn work(&self) {
+        let mut seen = 0;
+        while !self.closed.load(Ordering::Relaxed) {
+            let asked = self.asked.load(Ordering::Acquire);
+            if asked != seen {
+                seen = asked;
+                (0..self.desks.len()).for_each(|lane| self.serve(lane));
+            } else if !wait(|| self.asked.load(Ordering::Relaxed) != seen) {
+                thread::park_timeout(NAP);
+            }
+        }
+    }
+
+    fn serve(&self, lane: usize) {
+        let (follower, byte) = {
+            let mut desk = self.desk(lane);
+            let Desk::Asked(follower, byte) = &*desk else {
+                return;
+            };
+            let asked = (Arc::clone(follower), *byte);
+            *desk = Desk::Begun;
+            asked
+        };
+        let mut follower = Follower::clone(&follower);
+        follower.end_byte(byte);
+        let follower = Arc::new(follower);
+        let mut desk = self.desk(lane);
+        *desk = match *desk {
+            Desk::Begun => Desk::Done(follower),
+            _ => Desk::Empty,
+        };
+    }
+}
+
+/// Waits as long as is reasonable; returns whether it is `over`.
+fn wait(over: impl Fn() -> bool) -> bool {
+    let since = Instant::now();
+    loop {
+        for _ in 0..LOOKS {
+            if over() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        if since.elapsed() > PATIENCE {
+            return false;
+        }
+    }
+}
+
+/// The thread, which ends when this is dropped.
+#[derive(Debug)]
+pub struct Helper<'a> {
+    office: Arc<Office<'a>>,
+    /// What was asked last, by lane, in case that it has to be done here.
+    kept: Vec<Option<(Arc<Follower<'a>>, u8)>>,
+    thread: Thread,
+}
+
+impl<'a> Helper<'a> {
+    /// Starts the thread, for so many lanes; none where the system has no more.
+    pub fn start<'scope>(scope: &'scope Scope<'scope, '_>, lanes: usize) -> Option<Self>
+    where
+        'a: 'scope,
+    {
+        let office = Arc::new(Office {
+            desks: (0..lanes).map(|_| Mutex::new(Desk::Empty)).collect(),
+            asked: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+        });
+        let shared = Arc::clone(&office);
+        let started = thread::Builder::new().spawn_scoped(scope, move || shared.work());
+        let thread = started.ok()?.thread().clone();
+        Some(Self {
+            office,
+            kept: vec![None; lanes],
+            thread,
+        })
+    }
+
+    /// Asks that the follower of a lane take in a byte.
+    pub fn ask(&mut self, lane: usize, follower: &Arc<Follower<'a>>, byte: u8) {
+        self.kept[lane] = Some((Arc::clone(follower), byte));
+        let mut desk = self.office.desk(lane);
+        // What is late is still in the other thread's hands, which the system has stopped.
+        if !matches!(*desk, Desk::Late) {
+            *desk = Desk::Asked(Arc::clone(follower), byte);
+            drop(desk);
+            self.office.asked.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// What was asked for a lane, if anything was.
+    #[must_use]
+    pub fn take(&mut self, lane: usize) -> Option<Arc<Follower<'a>>> {
+        let (mut follower, byte) = self.kept[lane].take()?;
+        let begun = || matches!(*self.office.desk(lane), Desk::Begun);
+        let late = begun() && !wait(|| !begun());
+        let mut desk = self.office.desk(lane);
+        let before = std::mem::replace(&mut *desk, Desk::Empty);
+        if late && matches!(before, Desk::Begun) || matches!(before, Desk::Late) {
+            *desk = Desk::Late;
+        }
+        drop(desk);
+        if let Desk::Done(follower) = before {
+            return Some(follower);
+        }
+        drop(before);
+        Arc::make_mut(&mut follower).end_byte(byte);
+        Some(follower)
+    }
+}
+
+impl Drop for Helper<'_> {
+    fn drop(&mut self) {
+        self.office.closed.store(true, Ordering::Relaxed);
+        self.thread.unpark();
+    }
+}
