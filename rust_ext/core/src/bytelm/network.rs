@@ -277,13 +277,7 @@ impl Network {
         } = state;
         x.fill(0);
         for &(context, bits, start) in &self.tables {
-            let value = selected.values[context];
-            let at = if context == 0 {
-                value as usize
-            } else {
-                row(value, bits)
-            };
-            self.table.add(start + at, x);
+            self.table.add(start + selected.row(context, bits), x);
         }
         norm(x, &mut inner[..width]);
         let values = &mut scratch.values[..2 * first.len()];

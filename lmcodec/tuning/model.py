@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from training.bytelm.data import Contexts, Rows
-from training.bytelm.kernels import Recurrence, Table, norm, square
-from training.bytelm.quantize import HIDDEN, NORM, Quantizer, rounded_rows
+from lmcodec.tuning.data import Contexts, Rows
+from lmcodec.tuning.kernels import Recurrence, Table, norm, square
+from lmcodec.tuning.quantize import HIDDEN, NORM, Quantizer, rounded_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.bytelm.data import Batch
+    from lmcodec.tuning.data import Batch
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
-from training.bytelm.quantize import NIBBLE, NORM_STEPS, UNIT, nibble_scales
+from lmcodec.tuning.quantize import NIBBLE, NORM_STEPS, UNIT, nibble_scales
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training.bytelm.model import Block, ByteModel
+    from lmcodec.tuning.model import Block, ByteModel
 
 # Results of matrices are products times a scale, shifted right by this.
 SHIFT = 20
