@@ -14,14 +14,14 @@ from lmcodec.arguments import (
     add_encoding,
     add_files,
     add_output,
-    add_own_prior,
-    add_prior,
+    add_own_weights,
     add_recursive,
     add_sparse,
     add_threads,
+    add_weights,
     add_words,
     level,
-    load_prior,
+    load_weights,
     percent,
     run_jobs,
     size,
@@ -138,7 +138,7 @@ def _add_job(commands: Commands, verb: str, words: str) -> None:
         add_encoding(group)
     else:
         add_decoding(group)
-    add_prior(group, embed=verb == "compress")
+    add_weights(group, embed=verb == "compress")
     add_threads(group)
     add_words(command.add_argument_group("words"))
 
@@ -148,7 +148,7 @@ def _add_info(commands: Commands) -> None:
     add_files(command)
     command.set_defaults(needs_files=True)
     add_recursive(command.add_argument_group("files"))
-    add_own_prior(command)
+    add_own_weights(command)
     command.add_argument(
         "-v", "--verbose", action="store_const", dest="verbosity", const=1, default=0,
         help="list all blocks",
@@ -161,8 +161,8 @@ def _info(parser: Parser, options: argparse.Namespace) -> int:
 
     terminal = Terminal("lmcodec", verbosity=options.verbosity)
     # Held, so that it is found.
-    prior = load_prior(parser, terminal, options)
-    if prior is not None:
+    weights = load_weights(parser, terminal, options)
+    if weights is not None:
         list_streams(options.files, terminal, as_json=options.json, recursive=options.recursive)
     return terminal.exit_code
 
@@ -184,7 +184,7 @@ def _add_recover(commands: Commands) -> None:
     )
     group = command.add_argument_group("coding")
     add_decoding(group)
-    add_own_prior(group)
+    add_own_weights(group)
 
 
 def _recover(parser: Parser, options: argparse.Namespace) -> int:
@@ -192,8 +192,8 @@ def _recover(parser: Parser, options: argparse.Namespace) -> int:
 
     terminal = Terminal("lmcodec")
     # Held, so that it is found.
-    prior = load_prior(parser, terminal, options)
-    if prior is not None:
+    weights = load_weights(parser, terminal, options)
+    if weights is not None:
         salvage(
             options.file,
             options.output,

@@ -119,8 +119,9 @@ class Streams:
         shares: How much of what is seen is of each kind.
         contexts: Gives the table rows.
         streams: Rows of a batch.
-        length: Bytes of a row; must divide all sizes of `DOCUMENTS`.
+        length: Bytes of a row; must divide all sizes of documents.
         seed: Of the draws.
+        documents: Sizes of documents, and the share of each.
     """
 
     def __init__(
@@ -131,8 +132,10 @@ class Streams:
         streams: int,
         length: int,
         seed: Sequence[int],
+        documents: dict[int, float] = DOCUMENTS,
     ) -> None:
         self._texts = texts
+        self._documents = documents
         self._kinds = sorted(texts)
         weights = np.array([shares[kind] for kind in self._kinds])
         self._weights = weights / weights.sum()
@@ -146,10 +149,11 @@ class Streams:
         self, *, first: bool = False
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32]]:
         text = self._texts[self._kinds[self._random.choice(len(self._kinds), p=self._weights)]]
-        size = int(self._random.choice(list(DOCUMENTS), p=list(DOCUMENTS.values())))
+        documents = self._documents
+        size = int(self._random.choice(list(documents), p=list(documents.values())))
         if first:
             # Streams that began together would all end together.
-            parts = max(DOCUMENTS) // self._length
+            parts = max(documents) // self._length
             size = self._length * int(self._random.integers(1, parts + 1))
         start = int(self._random.integers(0, max(1, len(text) - size - 4097)))
         ahead = np.flatnonzero(text[start : start + 4096] == 10)

@@ -53,7 +53,8 @@ class Learner:
 
     def __init__(self, model: Any, rates: Rates) -> None:
         self.model, self.rates = model, rates
-        matrices, others = [], []
+        matrices: list[torch.nn.Parameter] = []
+        others: list[torch.nn.Parameter] = []
         for name, p in model.named_parameters():
             hidden = rates.matrices and p.ndim == 2 and name != "out"
             (matrices if hidden else others).append(p)

@@ -55,7 +55,9 @@ class Config:
     def of(cls, sizes: dict[str, Any]) -> Config:
         """Return sizes, where they are others than the usual ones."""
         rows = sizes.get("rows")
-        others = {"rows": Rows(**{**rows, "bits": tuple(rows["bits"])})} if rows else {}
+        others: dict[str, Any] = {}
+        if rows:
+            others["rows"] = Rows(**{**rows, "bits": tuple(rows["bits"])})
         if "contexts" in sizes:
             others["contexts"] = tuple(sizes["contexts"])
         return cls(**{**sizes, **others})

@@ -127,7 +127,7 @@ def test_list(run: Run, folder: Path) -> None:
     assert (done.code, done.err) == (0, "")
     lines = [line.split() for line in done.out.decode().splitlines()]
     size = len(STREAM)
-    assert lines[0] == "frames blocks compressed content ratio memory models prior name".split()
+    assert lines[0] == "frames blocks compressed content ratio memory models prior network name".split()
     assert lines[1][:4] == ["1", "1", str(size), "100"]
     assert lines[1][-3:] == ["stored", "-", "a.lmz"]
     assert lines[2][:4] == ["2", "2", str(2 * size), "200"]
