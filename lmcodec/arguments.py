@@ -117,6 +117,28 @@ def percent(text: str) -> int:
     return int(text)
 
 
+def number(text: str) -> int:
+    """Parse a whole number, 0 or more.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number: {text}")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """Parse a number above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if re.fullmatch(r"\d+(\.\d+)?|\.\d+", text) is None or not float(text) > 0:
+        raise argparse.ArgumentTypeError(f"must be a number above 0: {text}")
+    return float(text)
+
+
 def add_files(parser: argparse.ArgumentParser) -> None:
     """Add the names of files."""
     parser.add_argument("files", nargs="*", metavar="FILE", help="files; - is standard input")

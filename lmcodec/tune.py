@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmcodec.errors import UnsupportedError
 from lmcodec.network import Network, find
+from lmcodec.shelf import sha256
 
 if TYPE_CHECKING:
     import os
@@ -30,11 +30,13 @@ class TuningStep:
     Args:
         step: How many steps.
         seen: Bytes of text that they saw.
-        bits_per_byte: Of the text of this step, by the network before it, from floats.
+        seconds: That they took.
+        bits_per_byte: Of the text of the last step, by the network before it, in floats.
     """
 
     step: int
     seen: int
+    seconds: float
     bits_per_byte: float
 
 
@@ -100,7 +102,7 @@ def train_network(
     from lmcodec.tuning.run import Plan, Run, use_threads
 
     total = round(len(text) * passes)
-    name = hashlib.sha256(start.digest + hashlib.sha256(text).digest()).hexdigest()
+    name = sha256(start.digest + sha256(text)).hex()
     run = Run(bytes(start), Plan(text, total, minutes, seed, name))
     path = Path(checkpoint) if checkpoint is not None else None
     if path is not None and resume:
@@ -108,7 +110,7 @@ def train_network(
 
     def tell() -> None:
         if note is not None:
-            note(TuningStep(run.step, run.seen, run.bits))
+            note(TuningStep(run.step, run.seen, run.spent, run.bits))
         if progress is not None:
             progress(round(run.progress * total), total)
 
