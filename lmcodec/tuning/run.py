@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # A tenth of those with which the network of the package was trained.
-RATES = Rates(others=3e-4, matrices=3e-3, tables=2e-3, half=30.0)
+RATES = Rates(others=2e-3, matrices=0.0, tables=1e-2, half=300.0)
 STREAMS, LENGTH = 16, 256
 _WARM_UP = 20
 _SAVE_S = 60.0
