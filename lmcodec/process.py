@@ -45,7 +45,10 @@ def supervise(program: str, call: Callable[[], int]) -> int:
             results.append(call())
         except BaseException as error:
             results.append(error)
+        ended.set()
 
+    # A thread whose `join` was interrupted counts as ended.
+    ended = threading.Event()
     thread = threading.Thread(target=work, daemon=True)
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
@@ -56,10 +59,10 @@ def supervise(program: str, call: Callable[[], int]) -> int:
         thread.start()
         thread.join()
     except KeyboardInterrupt:
-        _wait_for(thread)
+        _wait_for(ended)
         _end_by(signal.SIGINT)
     except _Stopped as stopped:
-        _wait_for(thread)
+        _wait_for(ended)
         _end_by(stopped.number)
     result = _flush() or results[0]
     return result if isinstance(result, int) else _fail(program, result)
@@ -75,12 +78,12 @@ def asked_first(ask: Callable[[], None]) -> Iterator[None]:
         _asked.remove(ask)
 
 
-def _wait_for(thread: threading.Thread) -> None:
+def _wait_for(ended: threading.Event) -> None:
     """Let the work end by itself, where it wants to."""
     for ask in list(_asked):
         ask()
         with contextlib.suppress(KeyboardInterrupt, _Stopped):
-            thread.join(_PATIENCE_S)
+            ended.wait(_PATIENCE_S)
 
 
 def _flush() -> OSError | None:
