@@ -17,10 +17,12 @@ from lmcodec.file import LmcodecFile, open
 from lmcodec.incremental import LmcodecCompressor, LmcodecDecompressor
 from lmcodec.info import Info, info
 from lmcodec.message import MessageCodec
+from lmcodec.network import Network
 from lmcodec.options import CompressionParameter
 from lmcodec.prior import Prior
 from lmcodec.recover import Recovered, recover
 from lmcodec.train import train_prior
+from lmcodec.tune import train_network
 
 __all__ = [
     "CompressionParameter",
@@ -34,6 +36,7 @@ __all__ = [
     "LmcodecFile",
     "MessageCodec",
     "ModelError",
+    "Network",
     "NotReproducibleError",
     "Prior",
     "Recovered",
@@ -47,5 +50,6 @@ __all__ = [
     "info",
     "open",
     "recover",
+    "train_network",
     "train_prior",
 ]

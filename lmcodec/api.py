@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lmcodec.frame import Feed, FrameWriter, decode_frames
-from lmcodec.options import DEFAULT_MAX_OUTPUT_BYTES, Options, PriorChoice, settings
+from lmcodec.options import DEFAULT_MAX_OUTPUT_BYTES, NetworkChoice, Options, PriorChoice, settings
 from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def compress(
     model: Model | str = "auto",
     transform: Transform | str = "auto",
     prior: PriorChoice = "auto",
+    network: NetworkChoice = "auto",
     embed: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -43,8 +44,12 @@ def compress(
             transform, or a transform.
         prior: What text starts from: "auto" for the prior of the package where it pays, "none", the
             name or file of a prior, or a prior. Decoding needs the same one.
+        network: What predicts text at level 9 beside the model, or is the model `bytelm`: "auto"
+            for the network of the package where it pays, "none", the name or file of a network, or
+            a network. Decoding needs the same one.
         embed: Whether the frame has a copy of a prior that is not of the package, so that decoding
-            needs nothing else. It has none where no text starts from it.
+            needs nothing else. It has none where no text starts from it. Not together with a
+            network that is not of the package.
         threads: Blocks that are coded side by side; the bytes do not depend on it.
         progress: Called with (bytes done, bytes in all) in the calling thread, after every 64 KiB
             that a slow model codes and after every block. What it raises ends the work.
@@ -55,7 +60,8 @@ def compress(
 
     Raises:
         TypeError: An argument has a wrong type, or `level` and `options` are both given.
-        ValueError: An argument is outside its bounds, or the model or transform is not known.
+        ValueError: An argument is outside its bounds, the model or transform is not known, or a
+            network is asked for where none can be used or embedded.
         ModelError: The model cannot code this content.
         LimitError: The prior is too large to be embedded.
 
@@ -70,6 +76,7 @@ def compress(
         model=model,
         transform=transform,
         prior=prior,
+        network=network,
         embed=embed,
         threads=threads,
         block_size=block_size,

@@ -6,14 +6,18 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from lmcodec.terminal import Terminal
 
 if TYPE_CHECKING:
     from lmcodec.errors import LmcodecError
     from lmcodec.jobs import Job
+    from lmcodec.network import Network
     from lmcodec.prior import Prior
+
+W = TypeVar("W")
 
 LONG_BLOCK_BYTES = 1 << 30
 _SIZE = re.compile(r"(\d+)(?:([KMGT])(?:I?B)?|B)?", re.IGNORECASE)
@@ -113,6 +117,28 @@ def percent(text: str) -> int:
     return int(text)
 
 
+def number(text: str) -> int:
+    """Parse a whole number, 0 or more.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number: {text}")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """Parse a number above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if re.fullmatch(r"\d+(\.\d+)?|\.\d+", text) is None or not float(text) > 0:
+        raise argparse.ArgumentTypeError(f"must be a number above 0: {text}")
+    return float(text)
+
+
 def add_files(parser: argparse.ArgumentParser) -> None:
     """Add the names of files."""
     parser.add_argument("files", nargs="*", metavar="FILE", help="files; - is standard input")
@@ -179,20 +205,30 @@ def add_decoding(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def add_own_prior(group: argparse._ArgumentGroup | Parser) -> None:
-    """Add --prior where something is only read."""
+def add_own_weights(group: argparse._ArgumentGroup | Parser) -> None:
+    """Add --prior and --network where something is only read."""
     group.add_argument(
         "--prior", default="auto", metavar="FILE", help="the prior that streams started from"
     )
+    group.add_argument(
+        "--network", default="auto", metavar="FILE", help="the network that predicted streams"
+    )
 
 
-def add_prior(group: argparse._ArgumentGroup, *, embed: bool = False) -> None:
-    """Add --prior, and --embed where something is compressed."""
+def add_weights(group: argparse._ArgumentGroup, *, embed: bool = False) -> None:
+    """Add --prior and --network, and --embed where something is compressed."""
     group.add_argument(
         "--prior",
         default="auto",
         metavar="NAME",
         help='what text starts from: "auto", "none", a name, or a file, which decoding needs too',
+    )
+    group.add_argument(
+        "--network",
+        default="auto",
+        metavar="NAME",
+        help='what predicts text at level 9: "auto", "none", a name, or a file, which decoding '
+        "needs too",
     )
     if embed:
         group.add_argument(
@@ -243,17 +279,31 @@ def add_words(group: argparse._ArgumentGroup, *, records: bool = True) -> None:
         )
 
 
-def chosen_prior(options: argparse.Namespace) -> Prior | str:
-    """Return "auto", "none", or the prior of --prior: streams find it as long as it is here.
+@dataclass(frozen=True)
+class Chosen:
+    """What --prior and --network name; streams find it as long as it is here."""
+
+    prior: Prior | str
+    network: Network | str
+
+
+def chosen_weights(options: argparse.Namespace) -> Chosen:
+    """Return what is named, each "auto", "none", or weights.
 
     Raises:
-        ValueError: There is none of that name.
-        FormatError: The file is not a prior.
+        ValueError: There are none of that name.
+        FormatError: A file is not of the kind.
         OSError: It cannot be read.
     """
-    from lmcodec.prior import find
+    from lmcodec import network, prior
 
-    name = str(getattr(options, "prior", "auto"))
+    return Chosen(
+        _find(str(getattr(options, "prior", "auto")), prior.find),
+        _find(str(getattr(options, "network", "auto")), network.find),
+    )
+
+
+def _find(name: str, find: Callable[[str], W]) -> W | str:
     if name in ("auto", "none"):
         return name
     try:
@@ -264,23 +314,23 @@ def chosen_prior(options: argparse.Namespace) -> Prior | str:
         raise
 
 
-def load_prior(
+def load_weights(
     parser: argparse.ArgumentParser, terminal: Terminal, options: argparse.Namespace
-) -> Prior | str | None:
-    """Return what `chosen_prior` does, or None after saying what is wrong with it."""
+) -> Chosen | None:
+    """Return what `chosen_weights` does, or None after saying what is wrong with it."""
     from lmcodec.errors import LmcodecError
 
     try:
-        return chosen_prior(options)
+        return chosen_weights(options)
     except (LmcodecError, OSError) as error:
-        _tell_prior(terminal, error)
+        _tell_weights(terminal, error)
         return None
     except ValueError as error:
         parser.error(str(error))
 
 
-def _tell_prior(terminal: Terminal, error: LmcodecError | OSError) -> None:
-    """Say what is wrong with a prior, before any file was opened."""
+def _tell_weights(terminal: Terminal, error: LmcodecError | OSError) -> None:
+    """Say what is wrong with weights, before any file was opened."""
     from lmcodec.outcomes import describe, hint, subject
 
     where = f"{subject('', error)}: " if isinstance(error, OSError) else ""
@@ -301,7 +351,7 @@ def job(verb: str, options: argparse.Namespace) -> Job:
 
     output = "-" if get("stdout") else get("output")
     chosen_level = get("level")
-    prior = chosen_prior(options)
+    weights = chosen_weights(options)
     if verb == "compress":
         chosen_level = chosen_level or _from_environment("LMCODEC_LEVEL", level)
         # Refused before the first file is opened.
@@ -310,7 +360,8 @@ def job(verb: str, options: argparse.Namespace) -> Job:
             None,
             model=get("model", "auto"),  # type: ignore[arg-type]
             transform=get("transform", "auto"),  # type: ignore[arg-type]
-            prior=prior,
+            prior=weights.prior,
+            network=weights.network,
             embed=bool(get("embed")),
             block_size=get("block_size"),  # type: ignore[arg-type]
         )
@@ -325,7 +376,8 @@ def job(verb: str, options: argparse.Namespace) -> Job:
         level=chosen_level,  # type: ignore[arg-type]
         model=str(get("model", "auto")),
         transform=str(get("transform", "auto")),
-        prior=prior,
+        prior=weights.prior,
+        network=weights.network,
         embed=bool(get("embed")),
         block_size=get("block_size"),  # type: ignore[arg-type]
         digest=bool(get("digest")),
@@ -352,7 +404,7 @@ def run_jobs(
     try:
         chosen = job(verb, options)
     except (LmcodecError, OSError) as error:
-        _tell_prior(terminal, error)
+        _tell_weights(terminal, error)
         return terminal.exit_code
     except ValueError as error:
         parser.error(str(error))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lmcodec.models.base import Symbols
+    from lmcodec.network import Network
     from lmcodec.prior import Prior
 
 # A model that codes every block, or the way in which it is found for each stream.
@@ -47,6 +48,7 @@ class Plan:
             only where the model is found in the same way.
         prior: What models of text start from: "auto" for the prior of the package where it pays.
         embed: Whether frames are to have a copy of a prior that is not of the package.
+        network: What predicts text beside a model: "auto" for that of the package where it pays.
     """
 
     level: int
@@ -55,6 +57,7 @@ class Plan:
     split: Split = "auto"
     prior: Prior | Literal["auto"] | None = None
     embed: bool = False
+    network: Network | Literal["auto"] | None = "auto"
 
 
 def encode_block(raw: bytes, start: int, plan: Plan, meter: Meter | None = None) -> bytes:
@@ -263,7 +266,7 @@ def _encode_stream(
         model = plan.choice.fit(symbols)
     if model is None:
         return stored, None
-    model = prime(model, symbols, plan.prior)
+    model = prime(model, symbols, plan.prior, plan.network)
     with followed(len(symbols)):
         payload = model.encode(symbols)
     record = ModelRecord(

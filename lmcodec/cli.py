@@ -14,15 +14,17 @@ from lmcodec.arguments import (
     add_encoding,
     add_files,
     add_output,
-    add_own_prior,
-    add_prior,
+    add_own_weights,
     add_recursive,
     add_sparse,
     add_threads,
+    add_weights,
     add_words,
     level,
-    load_prior,
+    load_weights,
+    number,
     percent,
+    positive,
     run_jobs,
     size,
     split_files,
@@ -138,7 +140,7 @@ def _add_job(commands: Commands, verb: str, words: str) -> None:
         add_encoding(group)
     else:
         add_decoding(group)
-    add_prior(group, embed=verb == "compress")
+    add_weights(group, embed=verb == "compress")
     add_threads(group)
     add_words(command.add_argument_group("words"))
 
@@ -148,7 +150,7 @@ def _add_info(commands: Commands) -> None:
     add_files(command)
     command.set_defaults(needs_files=True)
     add_recursive(command.add_argument_group("files"))
-    add_own_prior(command)
+    add_own_weights(command)
     command.add_argument(
         "-v", "--verbose", action="store_const", dest="verbosity", const=1, default=0,
         help="list all blocks",
@@ -161,8 +163,8 @@ def _info(parser: Parser, options: argparse.Namespace) -> int:
 
     terminal = Terminal("lmcodec", verbosity=options.verbosity)
     # Held, so that it is found.
-    prior = load_prior(parser, terminal, options)
-    if prior is not None:
+    weights = load_weights(parser, terminal, options)
+    if weights is not None:
         list_streams(options.files, terminal, as_json=options.json, recursive=options.recursive)
     return terminal.exit_code
 
@@ -184,7 +186,7 @@ def _add_recover(commands: Commands) -> None:
     )
     group = command.add_argument_group("coding")
     add_decoding(group)
-    add_own_prior(group)
+    add_own_weights(group)
 
 
 def _recover(parser: Parser, options: argparse.Namespace) -> int:
@@ -192,8 +194,8 @@ def _recover(parser: Parser, options: argparse.Namespace) -> int:
 
     terminal = Terminal("lmcodec")
     # Held, so that it is found.
-    prior = load_prior(parser, terminal, options)
-    if prior is not None:
+    weights = load_weights(parser, terminal, options)
+    if weights is not None:
         salvage(
             options.file,
             options.output,
@@ -318,40 +320,33 @@ def _add_train(commands: Commands) -> None:
     command = _command(
         commands,
         "train",
-        "learn from text what other text of its kind can start from: --prior",
+        "learn from text what other text of its kind can start from: --prior, --network",
         _train,
     )
     add_files(command)
     command.set_defaults(needs_files=True)
     group = command.add_argument_group("files")
     group.add_argument(
-        "-o", "--output", metavar="FILE", required=True, help="write the prior here; - is stdout"
+        "-o",
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="write it here; - is stdout",
     )
     group.add_argument("-f", "--force", action="store_true", help="replace the output")
     add_recursive(group)
     group = command.add_argument_group("training")
     group.add_argument(
-        "--name", metavar="NAME", help="what the prior is called; by default as its file"
+        "--model",
+        choices=("cm", "bytelm"),
+        default="cm",
+        help="what is to know the text: cm by a prior, in seconds, or bytelm, in minutes",
     )
     group.add_argument(
         "--base",
-        default="general-1",
-        metavar="PRIOR",
-        help="what the prior starts from: a name, a file, or none for a table of its own",
-    )
-    group.add_argument(
-        "--text",
-        type=size,
-        default=1 << 15,
-        metavar="SIZE",
-        help="of the text that is coded before each stream, at most; 32KiB",
-    )
-    group.add_argument(
-        "--size",
-        type=size,
-        default=1 << 20,
-        metavar="SIZE",
-        help="of the table at most, where the base is none; 1MiB",
+        metavar="NAME",
+        help="what to start from, a name or a file: general-1, or none for a prior with a table of "
+        "its own; of a network, that of the package",
     )
     group.add_argument(
         "--lines", action="store_true", help="each line is a sample of its own, not each file"
@@ -361,7 +356,24 @@ def _add_train(commands: Commands) -> None:
         type=percent,
         default=10,
         metavar="PERCENT",
-        help="of the text, to tell what the prior gains: 0 to 50, 10 by default",
+        help="of the text, to tell what is gained: 0 to 50, 10 by default",
+    )
+    add_threads(group)
+    group = command.add_argument_group("priors")
+    group.add_argument(
+        "--name", metavar="NAME", help="what the prior is called; by default as its file"
+    )
+    group.add_argument(
+        "--text",
+        type=size,
+        metavar="SIZE",
+        help="of the text that is coded before each stream, at most; 32KiB",
+    )
+    group.add_argument(
+        "--size",
+        type=size,
+        metavar="SIZE",
+        help="of the table at most, where the base is none; 1MiB",
     )
     group.add_argument(
         "--memory",
@@ -369,35 +381,80 @@ def _add_train(commands: Commands) -> None:
         metavar="SIZE",
         help="refuse text that needs more memory; by default three quarters of the machine's",
     )
-    add_threads(group)
+    group = command.add_argument_group("networks; they need torch")
+    group.add_argument(
+        "--minutes", type=positive, metavar="N", help="stop after this time at the latest; 10"
+    )
+    group.add_argument(
+        "--passes", type=positive, metavar="N", help="how often to see the text, about; 4"
+    )
+    group.add_argument("--seed", type=number, metavar="N", help="of what is read when; 1")
+    group.add_argument(
+        "--resume", action="store_true", default=None, help="go on from a checkpoint"
+    )
     add_words(command.add_argument_group("words"), records=False)
 
 
-def _train(parser: Parser, options: argparse.Namespace) -> int:
-    from lmcodec.train_files import train_files
+_OF_PRIORS = ("name", "text", "size", "memory")
+_OF_NETWORKS = ("minutes", "passes", "seed", "resume")
 
+
+def _train(parser: Parser, options: argparse.Namespace) -> int:
     terminal = Terminal("lmcodec", verbosity=options.verbosity, progress=options.progress)
+    of_network = options.model == "bytelm"
+    for name in _OF_PRIORS if of_network else _OF_NETWORKS:
+        if getattr(options, name) is not None:
+            kind = "networks" if of_network else "priors"
+            parser.error(f"argument --{name}: has no meaning for {kind}")
     try:
-        train_files(
-            options.files,
-            options.output,
-            terminal,
-            name=options.name or _name_of_prior(options.output),
-            base=options.base,
-            text=options.text,
-            size=options.size,
-            threads=options.threads,
-            hold_back_percent=options.hold_back,
-            max_memory=options.memory,
-            by_line=options.lines,
-            recursive=options.recursive,
-            force=options.force,
-        )
+        (_train_network if of_network else _train_prior)(options, terminal)
     except ValueError as error:
         if isinstance(error, LmcodecError):
             raise
         parser.error(str(error))
     return terminal.exit_code
+
+
+def _train_prior(options: argparse.Namespace, terminal: Terminal) -> None:
+    from lmcodec.train import DEFAULT_BASE, DEFAULT_BYTES, DEFAULT_TEXT_BYTES
+    from lmcodec.train_files import train_files
+
+    train_files(
+        options.files,
+        options.output,
+        terminal,
+        name=_name_of_prior(options.output) if options.name is None else options.name,
+        base=DEFAULT_BASE if options.base is None else options.base,
+        text=DEFAULT_TEXT_BYTES if options.text is None else options.text,
+        size=DEFAULT_BYTES if options.size is None else options.size,
+        threads=options.threads,
+        hold_back_percent=options.hold_back,
+        max_memory=options.memory,
+        by_line=options.lines,
+        recursive=options.recursive,
+        force=options.force,
+    )
+
+
+def _train_network(options: argparse.Namespace, terminal: Terminal) -> None:
+    from lmcodec.tune import DEFAULT_BASE, DEFAULT_MINUTES, DEFAULT_PASSES
+    from lmcodec.tune_files import tune_files
+
+    tune_files(
+        options.files,
+        options.output,
+        terminal,
+        base=DEFAULT_BASE if options.base is None else options.base,
+        minutes=options.minutes or DEFAULT_MINUTES,
+        passes=options.passes or DEFAULT_PASSES,
+        seed=1 if options.seed is None else options.seed,
+        threads=options.threads,
+        hold_back_percent=options.hold_back,
+        by_line=options.lines,
+        recursive=options.recursive,
+        force=options.force,
+        resume=bool(options.resume),
+    )
 
 
 def _name_of_prior(output: str) -> str:

@@ -8,7 +8,7 @@ import os
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
 from lmcodec.incremental import LmcodecCompressor
-from lmcodec.options import Options, PriorChoice
+from lmcodec.options import NetworkChoice, Options, PriorChoice
 from lmcodec.reader import ContentReader
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         model: Model | str
         transform: Transform | str
         prior: PriorChoice
+        network: NetworkChoice
         embed: bool
         threads: int | None
         block_size: int | None
@@ -56,6 +57,7 @@ class LmcodecFile(io.BufferedIOBase):
         model: "auto", "stored", the id of a model, or a model, when writing.
         transform: "auto", "raw" for none, the id of a transform, or a transform, when writing.
         prior: As for `lmcodec.compress`, when writing.
+        network: As for `lmcodec.compress`, when writing.
         embed: As for `lmcodec.compress`, when writing.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, when writing.
@@ -77,6 +79,7 @@ class LmcodecFile(io.BufferedIOBase):
         model: Model | str = "auto",
         transform: Transform | str = "auto",
         prior: PriorChoice = "auto",
+        network: NetworkChoice = "auto",
         embed: bool = False,
         threads: int | None = None,
         block_size: int | None = None,
@@ -99,6 +102,7 @@ class LmcodecFile(io.BufferedIOBase):
                 model=model,
                 transform=transform,
                 prior=prior,
+                network=network,
                 embed=embed,
                 threads=threads,
                 block_size=block_size,
@@ -298,6 +302,7 @@ def open(
     model: Model | str = "auto",
     transform: Transform | str = "auto",
     prior: PriorChoice = "auto",
+    network: NetworkChoice = "auto",
     embed: bool = False,
     threads: int | None = None,
     block_size: int | None = None,
@@ -316,6 +321,7 @@ def open(
         model: "auto", "stored", the id of a model, or a model, when writing.
         transform: "auto", "raw" for none, the id of a transform, or a transform, when writing.
         prior: As for `lmcodec.compress`, when writing.
+        network: As for `lmcodec.compress`, when writing.
         embed: As for `lmcodec.compress`, when writing.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, when writing.
@@ -343,6 +349,7 @@ def open(
         model=model,
         transform=transform,
         prior=prior,
+        network=network,
         embed=embed,
         threads=threads,
         block_size=block_size,

@@ -7,12 +7,12 @@ import io
 import subprocess
 import sys
 
+from lmcodec import network, prior
 from lmcodec.arguments import split_files
 from lmcodec.container import SKIPPABLE_MAGIC
 from lmcodec.errors import LmcodecError
 from lmcodec.file import LmcodecFile
 from lmcodec.outcomes import describe, hint
-from lmcodec.prior import find
 from lmcodec.process import main_with
 from lmcodec.terminal import Terminal, shown
 
@@ -20,7 +20,7 @@ _CHUNK_BYTES = 1 << 17
 # Short options of grep whose value may be the next word.
 _TAKES_VALUE = "efmABCDd"
 _PATTERN_OPTIONS = ("--regexp", "--file")
-_USAGE = "usage: lmzgrep [--prior FILE] [option of grep]... [-e] PATTERN [FILE]..."
+_USAGE = "usage: lmzgrep [--prior FILE] [--network FILE] [option of grep]... [-e] PATTERN [FILE]..."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,46 +50,48 @@ def search(arguments: list[str]) -> int:
 
         print(f"lmzgrep {__version__}")
         return 0
-    arguments, named_prior = split_prior(arguments)
+    arguments, named_weights = split_weights(arguments)
     options, files = split_words(arguments)
     if options is None:
         print(_USAGE, file=sys.stderr)
         return 2
     terminal = Terminal("lmzgrep")
-    try:
-        # Held, so that it is found.
-        prior = find(named_prior) if named_prior is not None else None
-    except (LmcodecError, OSError, ValueError) as error:
-        where = f"{shown(str(named_prior))}: " if isinstance(error, OSError) else ""
-        terminal.error(where + describe(error), hint(error))
-        return 2
+    # Held, so that they are found.
+    held: list[object] = []
+    for kind, name in named_weights.items():
+        try:
+            held.append((prior if kind == "prior" else network).find(name))
+        except (LmcodecError, OSError, ValueError) as error:
+            where = f"{shown(name)}: " if isinstance(error, OSError) else ""
+            terminal.error(where + describe(error), hint(error))
+            return 2
     # grep itself would count one file, standard input, and name none.
     named = [] if len(files) < 2 else ["-H"]
     codes = {_search_one([*named, *options], name, terminal) for name in files or ["-"]}
-    del prior
+    del held
     return 2 if 2 in codes else min(codes)
 
 
-def split_prior(arguments: list[str]) -> tuple[list[str], str | None]:
-    """Take out the one option that is not grep's.
+def split_weights(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Take out the options that are not grep's.
 
     Example:
-        >>> split_prior(["-i", "--prior", "own.prior", "word", "--", "--prior"])
-        (['-i', 'word', '--', '--prior'], 'own.prior')
+        >>> split_weights(["-i", "--prior", "own.prior", "word", "--", "--prior"])
+        (['-i', 'word', '--', '--prior'], {'prior': 'own.prior'})
     """
     words, _ = split_files(arguments)
     rest = arguments[len(words) :]
-    prior = None
+    named: dict[str, str] = {}
     others = []
     while words:
         word = words.pop(0)
-        if word.startswith("--prior="):
-            prior = word.removeprefix("--prior=")
-        elif word == "--prior" and words:
-            prior = words.pop(0)
-        else:
+        option, equals, value = word.partition("=")
+        kind = option.removeprefix("--")
+        if option not in ("--prior", "--network") or not (equals or words):
             others.append(word)
-    return others + rest, prior
+        else:
+            named[kind] = value if equals else words.pop(0)
+    return others + rest, named
 
 
 def split_words(arguments: list[str]) -> tuple[list[str] | None, list[str]]:

@@ -10,7 +10,7 @@ from lmcodec.container import End, SkippableFrame, next_frame
 from lmcodec.errors import TruncatedError
 from lmcodec.frame import FrameWriter
 from lmcodec.header import BlockHeader, WeightsRecord
-from lmcodec.options import Options, PriorChoice, settings
+from lmcodec.options import NetworkChoice, Options, PriorChoice, settings
 from lmcodec.packing import Cursor
 from lmcodec.workers import Workers
 
@@ -34,6 +34,7 @@ class LmcodecCompressor:
         model: "auto", "stored", the id of a model, or a model.
         transform: "auto", "raw" for none, the id of a transform, or a transform.
         prior: As for `lmcodec.compress`.
+        network: As for `lmcodec.compress`.
         embed: As for `lmcodec.compress`; each frame has a copy of its own.
         threads: Blocks that are coded side by side.
         block_size: Bytes of content in a block, or None for that of the level.
@@ -59,6 +60,7 @@ class LmcodecCompressor:
         model: Model | str = "auto",
         transform: Transform | str = "auto",
         prior: PriorChoice = "auto",
+        network: NetworkChoice = "auto",
         embed: bool = False,
         threads: int | None = None,
         block_size: int | None = None,
@@ -69,6 +71,7 @@ class LmcodecCompressor:
             model=model,
             transform=transform,
             prior=prior,
+            network=network,
             embed=embed,
             threads=threads,
             block_size=block_size,

@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
-from lmcodec import embedded
+from lmcodec import embedded, network, prior
 from lmcodec.block import memory_bytes
 from lmcodec.container import End, FrameHeader, SkippableFrame
 from lmcodec.errors import LmcodecError
-from lmcodec.header import STORED, BlockHeader, ModelRecord, WeightsRecord
+from lmcodec.header import STORED, BlockHeader, WeightsRecord
 from lmcodec.index import Source, walk, weights_of
 from lmcodec.models.base import MODELS
-from lmcodec.prior import by_digest
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lmcodec.checker import WeightsPart
+    from lmcodec.network import Network
     from lmcodec.prior import Prior
 
 
@@ -67,8 +67,8 @@ class BlockInfo:
 
 
 @dataclass(frozen=True)
-class PriorInfo:
-    """A prior that blocks start from.
+class WeightsInfo:
+    """A prior that blocks start from, or a network that predicts them.
 
     Args:
         digest: SHA-256 of its file, by which the stream names it.
@@ -96,6 +96,7 @@ class Info:
         blocks: All blocks, in order.
         digests: SHA-256 of the content of each frame, or None where it is not recorded.
         priors: What decoding needs, in the order of the blocks.
+        networks: What else it needs.
     """
 
     frames: int
@@ -105,7 +106,8 @@ class Info:
     raw_size: int
     blocks: tuple[BlockInfo, ...]
     digests: tuple[bytes | None, ...]
-    priors: tuple[PriorInfo, ...] = ()
+    priors: tuple[WeightsInfo, ...] = ()
+    networks: tuple[WeightsInfo, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -162,20 +164,20 @@ def _describe(source: Source) -> Info:
     frames = skippable = indexed = 0
     blocks: list[BlockInfo] = []
     digests: list[bytes | None] = []
-    priors = _Priors()
+    weights = _Weights()
     for part in walk(source):
         if isinstance(part.header, FrameHeader):
             frames += 1
-            priors.copy = None
+            weights.copy = None
         elif isinstance(part.header, WeightsRecord):
-            priors.read(weights_of(source, part, part.header))
+            weights.read(weights_of(source, part, part.header))
         elif isinstance(part.header, SkippableFrame):
             skippable += 1
         elif isinstance(part.header, End):
             indexed += part.header.entries is not None
             digests.append(part.header.digest)
         else:
-            needed = _memory_bytes(part.header, priors)
+            needed = _memory_bytes(part.header, weights)
             blocks.append(_describe_block(part.header, part.offset, part.size, needed))
     return Info(
         frames,
@@ -185,19 +187,19 @@ def _describe(source: Source) -> Info:
         sum(block.raw_size for block in blocks),
         tuple(blocks),
         tuple(digests),
-        tuple(priors.described.values()),
+        *(tuple(some.values()) for some in weights.described.values()),
     )
 
 
-class _Priors:
-    """Looks for the priors that the blocks of a stream need, each once."""
+class _Weights:
+    """Looks for the priors and networks that the blocks of a stream need, each once."""
 
     def __init__(self) -> None:
-        self.described: dict[bytes, PriorInfo] = {}
+        self.described: dict[str, dict[bytes, WeightsInfo]] = {"prior": {}, "network": {}}
         # Of the frame at hand. What is held is found by `memory_bytes`, too.
         self.copy: Prior | None = None
         self.copy_memory_bytes = 0
-        self._elsewhere: dict[bytes, Prior | None] = {}
+        self._elsewhere: dict[tuple[str, bytes], Prior | Network | None] = {}
 
     def read(self, part: WeightsPart) -> None:
         """Take a copy, if it is not damaged."""
@@ -210,15 +212,14 @@ class _Priors:
     def need(self, header: BlockHeader) -> bool:
         """Take note of what a block needs; return whether it is all here."""
         complete = True
-        for model in _primed(header):
-            digest = model.digests[0]
-            prior = self._find(digest)
-            complete &= prior is not None
-            found = PriorInfo(
-                digest, prior.name if prior else None, model.embedded, prior is not None
+        for kind, digest, is_embedded in _needs(header):
+            weights = self._find(kind, digest)
+            complete &= weights is not None
+            found = WeightsInfo(
+                digest, weights.name if weights else None, is_embedded, weights is not None
             )
-            before = self.described.get(digest, found)
-            self.described[digest] = PriorInfo(
+            before = self.described[kind].get(digest, found)
+            self.described[kind][digest] = WeightsInfo(
                 digest,
                 before.name or found.name,
                 before.embedded and found.embedded,
@@ -226,38 +227,42 @@ class _Priors:
             )
         return complete
 
-    def _find(self, digest: bytes) -> Prior | None:
+    def _find(self, kind: str, digest: bytes) -> Prior | Network | None:
         if self.copy is not None and self.copy.digest == digest:
             return self.copy
-        if digest not in self._elsewhere:
+        if (kind, digest) not in self._elsewhere:
+            shelf = prior.SHELF if kind == "prior" else network.SHELF
             try:
-                self._elsewhere[digest] = by_digest(digest)
+                self._elsewhere[kind, digest] = shelf.by_digest(digest)
             except LmcodecError:
-                self._elsewhere[digest] = None
-        return self._elsewhere[digest]
+                self._elsewhere[kind, digest] = None
+        return self._elsewhere[kind, digest]
 
 
-def _primed(header: BlockHeader) -> Iterator[ModelRecord]:
-    """Yield the models of a block that start from a prior, as far as they are known here."""
+def _needs(header: BlockHeader) -> Iterator[tuple[str, bytes, bool]]:
+    """Yield the weights that a block needs, as far as its models are known here.
+
+    Each by its kind and digest, and whether the frame has a copy.
+    """
     for model in header.models:
         try:
-            primed = MODELS.get(model.id, model.version)().can_be_primed()
+            kinds = MODELS.get(model.id, model.version).weights
         except LmcodecError:
             continue
-        if primed and model.digests:
-            yield model
+        for kind, digest in zip(kinds, model.digests, strict=False):
+            yield kind, digest, model.embedded and kind == "prior"
 
 
-def _memory_bytes(header: BlockHeader, priors: _Priors) -> int | None:
+def _memory_bytes(header: BlockHeader, weights: _Weights) -> int | None:
     """Return what decoding a block needs, or None where that is not known."""
-    if not priors.need(header):
+    if not weights.need(header):
         # Looking again and again for what is missing would take long.
         return None
     try:
         needed = memory_bytes(header)
     except LmcodecError:
         return None
-    return max(needed, priors.copy_memory_bytes if header.embedded else 0)
+    return max(needed, weights.copy_memory_bytes if header.embedded else 0)
 
 
 def _describe_block(header: BlockHeader, offset: int, size: int, needed: int | None) -> BlockInfo:

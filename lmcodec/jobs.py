@@ -15,6 +15,7 @@ from lmcodec.errors import LmcodecError
 from lmcodec.frame import Feed, decode_frames
 from lmcodec.incremental import LmcodecCompressor
 from lmcodec.names import STDIN, compressed_name, content_name, expand, has_suffix
+from lmcodec.network import Network
 from lmcodec.options import DEFAULT_LEVEL, CompressionParameter
 from lmcodec.outcomes import (
     JobError,
@@ -51,6 +52,7 @@ class Job:
         model: "auto", "stored", or the id of a model.
         transform: "auto", "raw", or the id of a transform.
         prior: "auto", "none", or a prior; as long as it is here, streams that name it find it.
+        network: "auto", "none", or a network, likewise.
         embed: Whether streams have a copy of a prior that is not of the package.
         block_size: Bytes of content in a block, or None for that of the level.
         digest: Whether to record a SHA-256 of the content.
@@ -69,6 +71,7 @@ class Job:
     model: str = "auto"
     transform: str = "auto"
     prior: Prior | str = "auto"
+    network: Network | str = "auto"
     embed: bool = False
     block_size: int | None = None
     digest: bool = False
@@ -288,6 +291,7 @@ def _compress(job: Job, source: _Source, output: Output, terminal: Terminal) -> 
         model=job.model,
         transform=job.transform,
         prior=job.prior,
+        network=job.network,
         embed=job.embed,
         threads=job.threads,
         block_size=job.block_size,

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from lmcodec.errors import LmcodecError
-from lmcodec.info import BlockInfo, Info, PriorInfo, info
+from lmcodec.info import BlockInfo, Info, WeightsInfo, info
 from lmcodec.names import STDIN, expand
 from lmcodec.outcomes import JobError, Outcome, describe, hint, kind, subject
 from lmcodec.terminal import Terminal, human, ratio, shown, table
 
 _HEADING = ["frames", "blocks", "compressed", "content", "ratio", "memory"]
-_HEADING += ["models", "prior", "name"]
+_HEADING += ["models", "prior", "network", "name"]
 _BLOCK_HEADING = ["block", "offset", "compressed", "start", "content", "memory", "models"]
 
 
@@ -76,9 +76,7 @@ def _print_table(found: list[tuple[str, Info]], *, blocks: bool) -> None:
                 coded,
                 raw,
                 ratio(coded, raw),
-                "",
-                "",
-                "",
+                *[""] * 4,
                 f"{len(found)} files",
             ]
         )
@@ -86,8 +84,9 @@ def _print_table(found: list[tuple[str, Info]], *, blocks: bool) -> None:
     if blocks:
         for name, described in found:
             print(f"\n{shown(name)}")
-            for prior in described.priors:
-                print(f"prior {prior.digest.hex()}: {_prior(prior, full=False)}")
+            for kind, some in (("prior", described.priors), ("network", described.networks)):
+                for weights in some:
+                    print(f"{kind} {weights.digest.hex()}: {_weights(weights, full=False)}")
             lines = [_block_row(at, block) for at, block in enumerate(described.blocks)]
             print("\n".join(table([_BLOCK_HEADING, *lines], right=6)))
 
@@ -102,16 +101,17 @@ def _row(described: Info) -> list[Any]:
         ratio(described.coded_size, described.raw_size),
         _memory(described.memory_bytes),
         models or "-",
-        ", ".join(map(_prior, described.priors)) or "-",
+        ", ".join(map(_weights, described.priors)) or "-",
+        ", ".join(map(_weights, described.networks)) or "-",
     ]
 
 
-def _prior(prior: PriorInfo, *, full: bool = True) -> str:
-    """Return the name of a prior, or how its digest begins, and where it is."""
-    named = prior.name or (prior.digest.hex()[:12] if full else "")
-    where = "embedded" if prior.embedded else ""
-    if not prior.here:
-        where = "embedded, damaged" if prior.embedded else "missing"
+def _weights(weights: WeightsInfo, *, full: bool = True) -> str:
+    """Return the name of weights, or how their digest begins, and where they are."""
+    named = weights.name or (weights.digest.hex()[:12] if full else "")
+    where = "embedded" if weights.embedded else ""
+    if not weights.here:
+        where = "embedded, damaged" if weights.embedded else "missing"
     return f"{named} ({where})" if named and where else named or where
 
 
@@ -149,16 +149,18 @@ def stream_record(name: str, described: Info) -> dict[str, object]:
         "transforms": list(described.transforms),
         "portable": described.portable,
         "memory_bytes": described.memory_bytes,
-        "priors": [
-            {
-                "sha256": prior.digest.hex(),
-                "name": prior.name,
-                "embedded": prior.embedded,
-                "here": prior.here,
-            }
-            for prior in described.priors
-        ],
+        "priors": list(map(_weights_record, described.priors)),
+        "networks": list(map(_weights_record, described.networks)),
         "sha256": [digest.hex() if digest else None for digest in described.digests],
+    }
+
+
+def _weights_record(weights: WeightsInfo) -> dict[str, object]:
+    return {
+        "sha256": weights.digest.hex(),
+        "name": weights.name,
+        "embedded": weights.embedded,
+        "here": weights.here,
     }
 
 

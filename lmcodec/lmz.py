@@ -13,12 +13,12 @@ from lmcodec.arguments import (
     add_files,
     add_levels,
     add_output,
-    add_prior,
     add_recursive,
     add_sparse,
     add_threads,
+    add_weights,
     add_words,
-    load_prior,
+    load_weights,
     run_jobs,
     split_files,
 )
@@ -61,7 +61,7 @@ def build_parser(program: str = "lmz") -> Parser:
     add_threads(coding)
     add_encoding(coding)
     add_decoding(coding)
-    add_prior(coding, embed=True)
+    add_weights(coding, embed=True)
     add_words(parser.add_argument_group("words"))
     return parser
 
@@ -93,8 +93,8 @@ def _run(program: str, verb: str, stdout: bool, arguments: list[str]) -> int:
         parser.error("a stream in a pipe cannot be listed")
     terminal = Terminal(parser.prog, verbosity=options.verbosity)
     # Held, so that it is found.
-    prior = load_prior(parser, terminal, options)
-    if prior is not None:
+    weights = load_weights(parser, terminal, options)
+    if weights is not None:
         list_streams(files, terminal, as_json=options.json, recursive=options.recursive)
     return terminal.exit_code
 

@@ -7,14 +7,15 @@ both sides agree on the model outside of the message.
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from lmcodec import network
+from lmcodec import network as networks
 from lmcodec.errors import CorruptError, LimitError
 from lmcodec.models.base import MODELS
 from lmcodec.models.bytelm import Bytelm
 from lmcodec.models.cm import Cm
+from lmcodec.network import Network
+from lmcodec.options import find_network
 from lmcodec.packing import MAX_U64, Cursor, pack_varint
 from lmcodec.prior import Prior, find
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lmcodec.models.base import Model
-    from lmcodec.options import PriorChoice
+    from lmcodec.options import NetworkChoice, PriorChoice
 
 # By its full name: a newer one would not decode older messages.
 _PRIOR = "general-1"
@@ -45,12 +46,14 @@ class MessageCodec:
         prior: What text starts from: "auto" for `general-1`, which later releases have too, "none",
             the name or file of a prior, or a prior. With "auto", a model that is not given by its
             id says itself what it starts from.
+        network: What predicts text, where the model uses a network: "auto" for that of the
+            package, the name or file of a network, or a network; "none" for none.
         length: Bytes of every message where all have the same length, which then takes no byte.
         checksum_bytes: How many bytes of a CRC-32 follow each message: 0 to 4.
 
     Raises:
         UnsupportedError: The model is not known.
-        ValueError: An argument is out of range.
+        ValueError: An argument is out of range, or the model uses no network.
 
     Example:
         >>> codec = MessageCodec()
@@ -71,6 +74,7 @@ class MessageCodec:
         model: Model | str = "cm",
         *,
         prior: PriorChoice = "auto",
+        network: NetworkChoice = "auto",
         length: int | None = None,
         checksum_bytes: int = 0,
     ) -> None:
@@ -83,8 +87,7 @@ class MessageCodec:
             prior = _PRIOR if named else "none"
         if model.can_be_primed() and prior != "none":
             model = model.primed(prior if isinstance(prior, Prior) else find(prior))
-        if beside and isinstance(model, Cm):
-            model = replace(model, network=network.find(_NETWORK))
+        model = _networked(model, find_network(network), beside)
         if model.width != 1:
             raise ValueError(f"model of messages must be a model of bytes: got {model!r}")
         if not 0 <= checksum_bytes <= 4:
@@ -180,3 +183,17 @@ class MessageCodec:
                 f"message has {len(raw)} bytes: expected {count}", expected=count, got=len(raw)
             )
         return raw
+
+
+def _networked(model: Model, network: Network | Literal["auto"] | None, beside: bool) -> Model:
+    """Return the model with the network that both sides agreed on."""
+    if network is None and (beside or isinstance(model, Bytelm)):
+        raise ValueError("model bytelm needs a network: got none")
+    if network == "auto":
+        return model.networked(networks.find(_NETWORK)) or model if beside else model
+    if network is None:
+        return model
+    chosen = model.networked(network)
+    if chosen is None:
+        raise ValueError(f"model uses no network: {model!r}")
+    return chosen

@@ -2,8 +2,8 @@
 
 A network predicts each byte from all bytes before it, in integers only, so that streams decode on
 any machine. Streams name it by its SHA-256, as they do with priors. The one of the package is
-there on every machine; others are found by their digest in the folders of `LMCODEC_MODEL_PATH`, or
-once they have been loaded.
+there on every machine; others are trained from it by `tune`, and found by their digest in the
+folders of `LMCODEC_MODEL_PATH`, or once they have been loaded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ SHIPPED = {
 }
 # Of a file: far above what is fast enough to be useful.
 MAX_FILE_BYTES = 1 << 28
-_NAME = "bytelm"
+# Files have no names of their own.
+_NAME = "own"
 
 
 class Network:
@@ -35,7 +36,7 @@ class Network:
         data: The bytes of its file, in the format safetensors.
 
     Attributes:
-        name: "bytelm", its format: files have no names of their own.
+        name: That in the package, or "own".
         digest: SHA-256 of the file, by which streams name it.
 
     Raises:
@@ -46,8 +47,9 @@ class Network:
         # A view, since `bytes` of a number would be so many zeros.
         raw = bytes(memoryview(data))
         self.core = _core.Network(raw)
-        self.name = _NAME
         self.digest = sha256(raw)
+        names = (name for name, digest in SHIPPED.items() if digest == self.digest.hex())
+        self.name = next(names, _NAME)
         self._data = raw
         SHELF.put(self)
 
@@ -83,8 +85,13 @@ class Network:
         return Network, (bytes(self),)
 
     def __repr__(self) -> str:
-        """Return the start of the digest."""
-        return f"<Network {self.digest.hex()[:12]}>"
+        """Return name and the start of the digest."""
+        return f"<Network {self.name} {self.digest.hex()[:12]}>"
+
+
+def is_shipped(network: Network) -> bool:
+    """Return whether a network is one of the package."""
+    return SHELF.is_shipped(network.digest)
 
 
 SHELF = Shelf(
@@ -95,5 +102,6 @@ SHELF = Shelf(
     start=b"",
     max_bytes=MAX_FILE_BYTES,
     make=Network,
+    hint=", or load it with --network FILE",
 )
 find, default, by_digest = SHELF.find, SHELF.default, SHELF.by_digest

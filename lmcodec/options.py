@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from lmcodec import embedded
+from lmcodec import network as networks
 from lmcodec.block import Choice, Plan, Split
 from lmcodec.errors import UnsupportedError
 from lmcodec.header import MAX_BLOCK_BYTES
 from lmcodec.models.base import MODELS, Model
+from lmcodec.network import Network
 from lmcodec.prior import Prior, find
+from lmcodec.select import candidates
 from lmcodec.transforms.base import TRANSFORMS, Transform
 
 DEFAULT_LEVEL = 5
@@ -65,6 +68,8 @@ _BOUNDS = {
 Options = Mapping[CompressionParameter, int]
 # A prior, its name or file, "none", or "auto".
 PriorChoice: TypeAlias = "Prior | str | os.PathLike[str]"
+# A network, its name or file, "none", or "auto".
+NetworkChoice: TypeAlias = "Network | str | os.PathLike[str]"
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ def settings(
     model: Model | str = "auto",
     transform: Transform | str = "auto",
     prior: PriorChoice = "auto",
+    network: NetworkChoice = "auto",
     embed: bool = False,
     threads: int | None = None,
     block_size: int | None = None,
@@ -96,6 +102,7 @@ def settings(
         model: "auto", "stored", the id of a model, or a model.
         transform: "auto", "raw" for none, the id of a transform, or a transform.
         prior: "auto", "none", the name of a prior or its file, or a prior.
+        network: "auto", "none", the name of a network or its file, or a network.
         embed: Whether frames have a copy of a prior that is not of the package.
         threads: Number of threads.
         block_size: Bytes of content in a block, or None for that of the level.
@@ -105,7 +112,8 @@ def settings(
 
     Raises:
         TypeError: `level` and `options` are both given, or have a wrong type.
-        ValueError: A value is outside its bounds, or a model or transform is not known.
+        ValueError: A value is outside its bounds, a model or transform is not known, or a network
+            is asked for where none can be used or embedded.
         LimitError: The prior is too large to be embedded.
     """
     if level is not None and options is not None:
@@ -128,14 +136,19 @@ def settings(
     chosen_prior = _prior(prior, model)
     if embed and isinstance(chosen_prior, Prior):
         embedded.check(chosen_prior)
+    choice = _choice(model, chosen)
+    chosen_network = _network(network, choice, chosen, chosen_prior)
+    if embed and isinstance(chosen_network, Network) and not networks.is_shipped(chosen_network):
+        raise ValueError(f"network cannot be embedded: {chosen_network!r}")
     return Settings(
         Plan(
             chosen,
-            _choice(model, chosen),
+            choice,
             bool(values.get(CompressionParameter.verify, 0)),
             _split(transform),
             chosen_prior,
             embed,
+            chosen_network,
         ),
         values.get(CompressionParameter.block_size, BLOCK_BYTES_BY_LEVEL[chosen]),
         values.get(CompressionParameter.nb_workers, 1),
@@ -170,6 +183,40 @@ def _prior(prior: PriorChoice, model: Model | str) -> Prior | Literal["auto"] | 
         # A model of the caller's own making says itself what it starts from.
         return None if isinstance(model, Model) else "auto"
     return find(prior)
+
+
+def find_network(network: NetworkChoice) -> Network | Literal["auto"] | None:
+    """Return the network that a caller chose, None for none.
+
+    Raises:
+        TypeError: The choice has a wrong type.
+        ValueError: There is none of that name.
+        FormatError: The file is not a network.
+        OSError: It cannot be read.
+    """
+    if isinstance(network, Network):
+        return network
+    if not isinstance(network, (str, os.PathLike)):
+        raise TypeError(f"network must be a network, its name or its file: got {network!r}")
+    if network == "none":
+        return None
+    return "auto" if network == "auto" else networks.find(network)
+
+
+def _network(
+    network: NetworkChoice, choice: Choice, level: int, prior: Prior | Literal["auto"] | None
+) -> Network | Literal["auto"] | None:
+    chosen = find_network(network)
+    if isinstance(chosen, Network):
+        models = candidates(level) if choice == "auto" else [choice]
+        usable = [one for one in models if isinstance(one, Model) and one.can_be_networked()]
+        # One that knows of priors needs one; of the caller's own making it may have it.
+        if not usable or (prior is None and not any(one.networked(chosen) for one in usable)):
+            raise ValueError(
+                f"network has no use here: {chosen!r}: it needs level 9 and a prior, "
+                "or the model bytelm"
+            )
+    return chosen
 
 
 def _split(transform: Transform | str) -> Split:

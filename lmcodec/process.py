@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from lmcodec.outputs import remove_passing
 from lmcodec.terminal import Terminal, shown
+
+# What a signal calls before the process ends, for work that has something to save.
+_asked: list[Callable[[], None]] = []
+# How long the work may take to end by itself then.
+_PATIENCE_S = 60.0
 
 
 def main_with(program: str, run: Callable[[list[str]], int], arguments: list[str] | None) -> int:
@@ -39,7 +45,10 @@ def supervise(program: str, call: Callable[[], int]) -> int:
             results.append(call())
         except BaseException as error:
             results.append(error)
+        ended.set()
 
+    # A thread whose `join` was interrupted counts as ended.
+    ended = threading.Event()
     thread = threading.Thread(target=work, daemon=True)
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
@@ -50,11 +59,31 @@ def supervise(program: str, call: Callable[[], int]) -> int:
         thread.start()
         thread.join()
     except KeyboardInterrupt:
+        _wait_for(ended)
         _end_by(signal.SIGINT)
     except _Stopped as stopped:
+        _wait_for(ended)
         _end_by(stopped.number)
     result = _flush() or results[0]
     return result if isinstance(result, int) else _fail(program, result)
+
+
+@contextlib.contextmanager
+def asked_first(ask: Callable[[], None]) -> Iterator[None]:
+    """Let a signal ask the work to end, and wait for it; a second signal does not wait."""
+    _asked.append(ask)
+    try:
+        yield
+    finally:
+        _asked.remove(ask)
+
+
+def _wait_for(ended: threading.Event) -> None:
+    """Let the work end by itself, where it wants to."""
+    for ask in list(_asked):
+        ask()
+        with contextlib.suppress(KeyboardInterrupt, _Stopped):
+            ended.wait(_PATIENCE_S)
 
 
 def _flush() -> OSError | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from lmcodec.models.base import MODELS, symbol_width
+from lmcodec.network import Network
 from lmcodec.prior import default
 from lmcodec.probe import MIN_BYTES, is_noise
 
@@ -91,22 +92,33 @@ def choose(symbols: Symbols, models: Sequence[Model]) -> Model | None:
     return fitted[sizes.index(min(sizes))]
 
 
-def prime(model: Model, symbols: Symbols, prior: Prior | Literal["auto"] | None) -> Model:
-    """Return the model that starts from a prior, where that is wanted.
+def prime(
+    model: Model,
+    symbols: Symbols,
+    prior: Prior | Literal["auto"] | None,
+    network: Network | Literal["auto"] | None = "auto",
+) -> Model:
+    """Return the model that starts from a prior, and uses a network, where that is wanted.
 
     Args:
         model: The model, fitted to the stream.
         symbols: All symbols of the stream.
         prior: The prior; "auto" for that of the package where a sample is shorter with it, by a
             quicker model of the kind, or all of a short stream with what names the prior.
+        network: The network; "auto" for that of the package where a sample is shorter with it.
 
     Returns:
         The model, or another.
     """
+    if isinstance(network, Network):
+        if prior is not None:
+            model = model.primed(default() if prior == "auto" else prior)
+        return model.networked(network, count=len(symbols)) or model
     if prior is None or not model.can_be_primed():
         return model
     if prior != "auto":
-        return _networked(model.primed(prior), symbols)
+        primed = model.primed(prior)
+        return _networked(primed, symbols) if network == "auto" else primed
     primed = model.primed(default())
     sample = _sample(symbols, _PRIOR_SLICES, _PRIOR_SLICE_SYMBOLS)
     whole = len(sample) == len(symbols)
@@ -117,20 +129,20 @@ def prime(model: Model, symbols: Symbols, prior: Prior | Literal["auto"] | None)
         return len(coder.encode(sample)) + named
 
     best = min(model, primed, key=cost)
-    return _networked(best, symbols) if best is primed else best
+    return _networked(best, symbols) if best is primed and network == "auto" else best
 
 
 def _networked(model: Model, symbols: Symbols) -> Model:
     """Return the model with a network, where a sample is shorter with it."""
     sample = _sample(symbols, _NETWORK_SLICES, _NETWORK_SLICE_SYMBOLS)
-    other = model.networked(len(sample))
+    other = model.networked(count=len(sample))
     if other is None:
         return model
     named = sum(map(len, other.digests())) - sum(map(len, model.digests()))
     more = named if len(sample) == len(symbols) else 0
     size, plain = len(other.encode(sample)) + more, len(model.encode(sample))
     pays = size * _NETWORK_WORTH[1] < plain * _NETWORK_WORTH[0]
-    return (model.networked(len(symbols)) or model) if pays else model
+    return (model.networked(count=len(symbols)) or model) if pays else model
 
 
 def shortest(transform: Transform, raw: bytes, level: int) -> tuple[Transform, bool]:

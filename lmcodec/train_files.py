@@ -62,7 +62,7 @@ def train_files(
     """
     paths = [path for file in names for path in expand(file, recursive=recursive, compressed=False)]
     # Below a folder there may be the prior of an earlier run.
-    paths = [path for path in paths if path == STDIN or not _is_same(path, output)]
+    paths = [path for path in paths if path == STDIN or not is_same(path, output)]
     max_memory = max_memory or _most_memory()
     count = sum(os.stat(path).st_size for path in paths if path != STDIN)
     if base == "none":
@@ -76,8 +76,8 @@ def train_files(
         # Before the work, not after it.
         target = open_output(output, replace=force, sparse=False, like=None, sync=True)
     try:
-        samples = [sample for path in paths for sample in _samples(path, by_line)]
-        kept, held = _split(samples, hold_back_percent)
+        samples = [sample for path in paths for sample in read_samples(path, by_line)]
+        kept, held = split(samples, hold_back_percent)
         if not any(kept):
             raise ValueError("there is no text to train on")
         prior = _train(
@@ -145,11 +145,13 @@ def _train(
         terminal.end()
 
 
-def _is_same(path: str, output: str) -> bool:
+def is_same(path: str, output: str) -> bool:
+    """Return whether a file is the output."""
     return output != STDIN and os.path.abspath(path) == os.path.abspath(output)
 
 
-def _samples(path: str, by_line: bool) -> Iterator[bytes]:
+def read_samples(path: str, by_line: bool) -> Iterator[bytes]:
+    """Yield the samples of a file: its lines, or all of it; "-" is standard input."""
     if path == STDIN:
         import sys
 
@@ -171,7 +173,7 @@ def _most_memory() -> int | None:
         return None
 
 
-def _split(samples: list[bytes], percent: int) -> tuple[list[bytes], list[bytes]]:
+def split(samples: list[bytes], percent: int) -> tuple[list[bytes], list[bytes]]:
     """Return the samples to train on, and those that are held back; the list may be emptied."""
     if percent == 0:
         return samples, []

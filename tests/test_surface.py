@@ -55,25 +55,26 @@ def test_every_argument_is_documented(name: str) -> None:
 
 # Names and order as in compression.zstd, and what is added, by keyword only.
 SIGNATURES = {
-    "compress": "data, level, options, *, model, transform, prior, embed, threads, progress, "
-    "block_size",
+    "compress": "data, level, options, *, model, transform, prior, network, embed, threads, "
+    "progress, block_size",
     "decompress": "data, *, max_output_size, max_memory, threads, progress",
     "decompress_into": "data, out, *, max_memory, threads",
     "info": "stream",
     "open": "file, /, mode, *, level, options, encoding, errors, newline, model, transform, "
-    "prior, embed, threads, block_size, max_memory",
+    "prior, network, embed, threads, block_size, max_memory",
     "recover": "data, *, max_output_size, max_memory",
-    "MessageCodec": "model, *, prior, length, checksum_bytes",
+    "MessageCodec": "model, *, prior, network, length, checksum_bytes",
     "MessageCodec.encode": "self, message",
     "MessageCodec.decode": "self, data, *, max_output_size",
-    "LmcodecCompressor": "level, options, *, model, transform, prior, embed, threads, block_size",
+    "LmcodecCompressor": "level, options, *, model, transform, prior, network, embed, threads, "
+    "block_size",
     "LmcodecCompressor.compress": "self, data, /, mode",
     "LmcodecCompressor.flush": "self, mode",
     "LmcodecCompressor.set_pledged_input_size": "self, size, /",
     "LmcodecDecompressor": "*, max_memory",
     "LmcodecDecompressor.decompress": "self, data, max_length",
-    "LmcodecFile": "file, /, mode, *, level, options, model, transform, prior, embed, threads, "
-    "block_size, max_memory",
+    "LmcodecFile": "file, /, mode, *, level, options, model, transform, prior, network, embed, "
+    "threads, block_size, max_memory",
 }
 
 
@@ -175,13 +176,14 @@ def modules() -> list[str]:
 
 
 # Modules whose examples need a package that is not required.
-NEEDS = {"lmcodec.interop": "constriction"}
+NEEDS = {"lmcodec.interop": "constriction", "lmcodec.tuning": "torch"}
 
 
 @pytest.mark.parametrize("name", modules())
 def test_examples_in_docstrings(name: str) -> None:
-    if name in NEEDS:
-        pytest.importorskip(NEEDS[name])
+    for needing, needed in NEEDS.items():
+        if name == needing or name.startswith(f"{needing}."):
+            pytest.importorskip(needed)
     module = importlib.import_module(name)
     assert module.__doc__
     assert doctest.testmod(module).failed == 0

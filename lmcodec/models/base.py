@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Self
 
+    from lmcodec.network import Network
     from lmcodec.prior import Prior
 
     # Symbols of one byte are bytes; wider ones are arrays of uint16 or uint32.
@@ -49,6 +50,8 @@ class Model(ABC):
     host_bound: ClassVar[bool] = False
     # Bytes of a symbol: 1, 2 or 4.
     width: ClassVar[int] = 1
+    # What `digests` are of, as far as that is known: "prior", "network".
+    weights: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def for_level(cls, level: int) -> Self:
@@ -114,9 +117,18 @@ class Model(ABC):
         del prior
         return self
 
-    def networked(self, count: int) -> Self | None:
-        """Return the model that also uses a network on `count` symbols, or None if it cannot."""
-        del count
+    def can_be_networked(self) -> bool:
+        """Return whether the model may come to use a network."""
+        return False
+
+    def networked(self, network: Network | None = None, *, count: int = 0) -> Self | None:
+        """Return the model that also uses a network, or None where it cannot.
+
+        Args:
+            network: The network, or None for that of the package.
+            count: How many symbols a block has; many may be coded in lanes.
+        """
+        del network, count
         return None
 
     def quick(self) -> Self:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec import _core
 from lmcodec.errors import FormatError, ModelError
@@ -34,6 +34,8 @@ class Bytelm(Model):
         network: The network, or None for that of the package.
     """
 
+    weights: ClassVar[tuple[str, ...]] = ("network",)
+
     network: Network | None = field(default=None, metadata={"packed": False})
 
     def encode(self, symbols: Symbols) -> bytes:
@@ -54,6 +56,15 @@ class Bytelm(Model):
         """Return the memory of the network and of the maps."""
         del count
         return _core.bytelm_memory_bytes() + self._network().memory_bytes
+
+    def can_be_networked(self) -> bool:
+        """Return true: it is nothing else."""
+        return True
+
+    def networked(self, network: Network | None = None, *, count: int = 0) -> Self:
+        """Return the model with another network, that of the package if None."""
+        del count
+        return replace(self, network=network)
 
     def digests(self) -> tuple[bytes, ...]:
         """Return the SHA-256 of the network."""

@@ -62,6 +62,7 @@ class Cm(Model):
 
     # The level at which a network can predict, too.
     NETWORK_LEVEL: ClassVar[int] = 9
+    weights: ClassVar[tuple[str, ...]] = ("prior", "network")
 
     level: int = 5
     kind: int = _TEXT
@@ -144,12 +145,16 @@ class Cm(Model):
         """Return the model of text that starts from a prior; other kinds know none."""
         return replace(self, prior=prior) if self.can_be_primed() else self
 
-    def networked(self, count: int) -> Self | None:
-        """Return the model with the network of the package, where that may help."""
+    def can_be_networked(self) -> bool:
+        """Return whether the level is one with a network, and the symbols may be text."""
+        return self.level == self.NETWORK_LEVEL and self.kind in (_OPEN, _TEXT)
+
+    def networked(self, network: Network | None = None, *, count: int = 0) -> Self | None:
+        """Return the model with a network, that of the package if None, where that may help."""
         if self.level != self.NETWORK_LEVEL or self.kind != _TEXT or self.prior is None:
             return None
         lanes = _LANES if count >= _LANES_FROM else 1
-        return replace(self, network=default_network(), lanes=lanes)
+        return replace(self, network=network or default_network(), lanes=lanes)
 
     def quick(self) -> Self:
         """Return the model of the lowest level."""

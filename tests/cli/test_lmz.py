@@ -127,9 +127,10 @@ def test_list(run: Run, folder: Path) -> None:
     assert (done.code, done.err) == (0, "")
     lines = [line.split() for line in done.out.decode().splitlines()]
     size = len(STREAM)
-    assert lines[0] == "frames blocks compressed content ratio memory models prior name".split()
+    heading = "frames blocks compressed content ratio memory models prior network name"
+    assert lines[0] == heading.split()
     assert lines[1][:4] == ["1", "1", str(size), "100"]
-    assert lines[1][-3:] == ["stored", "-", "a.lmz"]
+    assert lines[1][-4:] == ["stored", "-", "-", "a.lmz"]
     assert lines[2][:4] == ["2", "2", str(2 * size), "200"]
     assert lines[3] == ["3", "3", str(3 * size), "300", f"{size}.0", "%", "2", "files"]
     done = run("lmz", "-l", "--json", "b.lmz", "none")
@@ -146,6 +147,7 @@ def test_list(run: Run, folder: Path) -> None:
         "raw_bytes": 200,
         "models": ["stored"],
         "priors": [],
+        "networks": [],
         "transforms": ["raw"],
         "portable": True,
         "memory_bytes": lmcodec.info(STREAM).memory_bytes,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import lmcodec
-from lmcodec.grep import split_prior
+from lmcodec.grep import split_weights
 from tests.priors import ENGLISH, GENERAL, OWN, RECORDS, digests, forget
 
 Run = Callable[..., Any]
@@ -207,7 +207,7 @@ def test_lists_name_the_prior(program: str, run: Run, coded: Path) -> None:
         done = run(program, *LIST[program], *words, name)
         assert (done.code, done.err) == (0, "")
         heading, line = done.out.decode().splitlines()[:2]
-        start, end = heading.index("prior"), heading.index("name")
+        start, end = heading.index("prior"), heading.index("network")
         (record,) = json.loads(run(program, *LIST[program], *words, "--json", name).out)["priors"]
         return line[start:end].strip(), record
 
@@ -292,9 +292,9 @@ def test_every_reader_says_what_is_wrong_with_it(
 
 
 def test_a_prior_in_the_words_of_grep() -> None:
-    assert split_prior(["--prior"]) == (["--prior"], None)
-    assert split_prior(["-e", "a", "--prior=x", "b"]) == (["-e", "a", "b"], "x")
-    assert split_prior(["a", "--", "--prior", "x"]) == (["a", "--", "--prior", "x"], None)
+    assert split_weights(["--prior"]) == (["--prior"], {})
+    assert split_weights(["-e", "a", "--prior=x", "b"]) == (["-e", "a", "b"], {"prior": "x"})
+    assert split_weights(["a", "--", "--prior", "x"]) == (["a", "--", "--prior", "x"], {})
 
 
 def test_what_is_lost_for_want_of_a_prior(run: Run, coded: Path) -> None:

@@ -16,7 +16,7 @@ from lmcodec.embedded import pack, unpack
 from lmcodec.errors import FormatError, LimitError, WeightsError
 from lmcodec.header import MAX_WEIGHTS_BYTES, WEIGHTS_CODED, WEIGHTS_STORED, WeightsRecord
 from lmcodec.index import Source, walk
-from lmcodec.info import PriorInfo
+from lmcodec.info import WeightsInfo
 from lmcodec.models.cm import Cm
 from lmcodec.packing import Cursor
 from tests.priors import ENGLISH, GENERAL, OWN, RECORDS, forget
@@ -203,31 +203,31 @@ def test_memory_is_bounded() -> None:
 
 def test_what_info_says() -> None:
     described = lmcodec.info(STREAMS["one"][1])
-    assert described.priors == (PriorInfo(OWN.digest, "log", True, True),)
+    assert described.priors == (WeightsInfo(OWN.digest, "log", True, True),)
     assert described.memory_bytes is not None
     described = lmcodec.info(STREAMS["frames"][1])
     assert described.priors == (
-        PriorInfo(OWN.digest, "log", True, True),
-        PriorInfo(GENERAL, "general-1", False, True),
+        WeightsInfo(OWN.digest, "log", True, True),
+        WeightsInfo(GENERAL, "general-1", False, True),
     )
     # The copy is damaged.
     stream = bytearray(STREAMS["one"][1])
     stream[200] ^= 1
     described = lmcodec.info(stream)
-    assert described.priors == (PriorInfo(OWN.digest, None, True, False),)
+    assert described.priors == (WeightsInfo(OWN.digest, None, True, False),)
     assert described.memory_bytes is None
 
 
 def test_what_info_says_of_a_prior_that_is_elsewhere() -> None:
     loaded = Prior(FILE)
     stream = lmcodec.compress(RECORDS, prior=loaded)
-    assert lmcodec.info(stream).priors == (PriorInfo(OWN.digest, "log", False, True),)
+    assert lmcodec.info(stream).priors == (WeightsInfo(OWN.digest, "log", False, True),)
     both = STREAMS["one"][1] + stream
-    assert lmcodec.info(both).priors == (PriorInfo(OWN.digest, "log", False, True),)
+    assert lmcodec.info(both).priors == (WeightsInfo(OWN.digest, "log", False, True),)
     del loaded
     gc.collect()
-    assert lmcodec.info(stream).priors == (PriorInfo(OWN.digest, None, False, False),)
-    assert lmcodec.info(both).priors == (PriorInfo(OWN.digest, "log", False, False),)
+    assert lmcodec.info(stream).priors == (WeightsInfo(OWN.digest, None, False, False),)
+    assert lmcodec.info(both).priors == (WeightsInfo(OWN.digest, "log", False, False),)
     with pytest.raises(WeightsError, match=OWN.digest.hex()):
         lmcodec.decompress(both)
     assert lmcodec.info(b"".join((stream, lmcodec.compress(b"abc")))).raw_size == 503

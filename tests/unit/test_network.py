@@ -81,7 +81,7 @@ def test_the_network_alone_codes_and_decodes() -> None:
 
 def test_the_network_of_the_package_knows_english() -> None:
     plain = Cm(9).primed(prior.default())
-    mixed = plain.networked(100)
+    mixed = plain.networked(count=100)
     assert mixed is not None
     text = b"It was the first time in many years that she had been alone in the house. " * 2
     alone, with_it, without = (len(m.encode(text)) for m in (Bytelm(), mixed, plain))
@@ -116,9 +116,9 @@ def test_networks_go_with_text_of_level_9_and_a_prior() -> None:
     for arguments in ({"level": 8, "prior": OWN}, {"level": 9}):
         with pytest.raises(ValueError, match="network of cm needs level 9 and a prior"):
             Cm(network=TINY, **arguments)
-    assert Cm(8, prior=OWN).networked(100) is None
-    assert Cm(9).networked(100) is None
-    assert Cm(9, kind=2).networked(100) is None
+    assert Cm(8, prior=OWN).networked(count=100) is None
+    assert Cm(9).networked(count=100) is None
+    assert Cm(9, kind=2).networked(count=100) is None
     with pytest.raises(FormatError, match="no network at this level"):
         Cm.from_record(Cm(8).params(), (OWN.digest, TINY.digest))
     opened = Cm(9, kind=0, prior=OWN, network=TINY)
@@ -129,7 +129,7 @@ def test_networks_go_with_text_of_level_9_and_a_prior() -> None:
 def test_long_texts_have_lanes_beside_the_network() -> None:
     least = _LANES_FROM
     plain = Cm(9).primed(prior.default())
-    assert [plain.networked(count).lanes for count in (0, least - 1, least)] == [1, 1, 2]  # type: ignore[union-attr]
+    assert [plain.networked(count=count).lanes for count in (0, least - 1, least)] == [1, 1, 2]  # type: ignore[union-attr]
 
 
 def test_the_bytes_do_not_depend_on_threads() -> None:

@@ -13,8 +13,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from lmcodec.tuning.model import ByteModel, Config
 from training.bytelm.data import prepare
-from training.bytelm.model import ByteModel, Config
 
 
 def _parser() -> argparse.ArgumentParser:

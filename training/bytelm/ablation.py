@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from training.bytelm.data import Contexts, Rows
-from training.bytelm.kernels import Table
-from training.bytelm.model import ByteModel, Config, matrix
+from lmcodec.tuning.data import Contexts, Rows
+from lmcodec.tuning.kernels import Table
+from lmcodec.tuning.model import ByteModel, Config, matrix
 from training.bytelm.train import Plan, Trainer, held_bits, mean, texts
 
 

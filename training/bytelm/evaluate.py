@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from lmcodec.tuning.export import to_bytes
+from lmcodec.tuning.model import ByteModel, Config
 from tests.reference.bytelm import Ints, Network
 from training.bytelm.data import SHARES
-from training.bytelm.export import to_bytes
-from training.bytelm.model import ByteModel, Config
 from training.bytelm.train import held_bits, mean, settle, texts
 
 if TYPE_CHECKING:

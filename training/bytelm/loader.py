@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import multiprocessing
 
-from training.bytelm.data import SHARES, Batch, Contexts, Rows, Streams, texts
+from lmcodec.tuning.data import Batch, Contexts, Rows, Streams
+from training.bytelm.data import SHARES, texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,10 +14,14 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from training.bytelm.data import SHARES, Streams, batch, texts
+from lmcodec.tuning import kernels
+from lmcodec.tuning.data import Streams, batch
+from lmcodec.tuning.learner import Learner, Rates, autocast
+from lmcodec.tuning.optimize import rate_at
+from lmcodec.tuning.quantize import Quantizer
+from training.bytelm import cuda
+from training.bytelm.data import SHARES, texts
 from training.bytelm.loader import Loader
-from training.bytelm.optimize import Muon, rate_at
-from training.bytelm.quantize import Quantizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,8 +29,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.bytelm.data import Batch
-    from training.bytelm.model import State
+    from lmcodec.tuning.learner import Gradients
+
+kernels.accelerate(cuda)
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def held_bits(
         starts = np.linspace(0, len(text) - size, pieces).astype(int)
         stack = np.stack([np.append(np.uint8(10), text[at : at + size]) for at in starts])
         state = model.start(pieces)
-        contexts = [model.contexts.of(row[:-1], model.contexts.fresh()) for row in stack]
+        contexts = [model.contexts.of(row[:-1]) for row in stack]
         total = 0.0
         for at in range(0, size, 512):
             end = min(at + 512, size)
@@ -93,11 +98,6 @@ def held_bits(
             total += float(functional.cross_entropy(logits, part.targets, reduction="sum"))
         bits[kind] = total / math.log(2) / (pieces * size)
     return bits
-
-
-def autocast(device: torch.device) -> torch.autocast:
-    """Return what makes products of 16 bits on an accelerator."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type != "cpu")
 
 
 def mean(bits: dict[str, float]) -> float:
@@ -146,23 +146,13 @@ class Trainer:
         self._folder, self._device = folder, torch.device(plan.device)
         self._train, self._held = texts(folder, "train"), texts(folder, "held")
         model.move(self._device)
-        matrices, others = [], []
-        for name, p in model.named_parameters():
-            hidden = plan.matrix_rate and p.ndim == 2 and name != "out"
-            (matrices if hidden else others).append(p)
-        self._adam = torch.optim.AdamW(
-            others, lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.02, fused=True
-        )
-        self._muon = Muon(matrices, lr=plan.matrix_rate) if matrices else None
-        self._params = list(model.parameters())
+        rates = Rates(plan.rate, plan.matrix_rate, plan.table_rate, plan.table_half)
+        self._learner = Learner(model, rates)
 
     def save(self, name: str = "") -> None:
         """Write a checkpoint, ``name`` behind that of the run."""
         state = {
-            "model": self.model.state_dict(),
-            "tables": [table.state() for table in self.model.tables()],
-            "adam": self._adam.state_dict(),
-            "muon": self._muon.state_dict() if self._muon else None,
+            **self._learner.state(),
             "at": (self.step, self.seen, self.spent, self.exact),
             "log": self.log,
             "commands": self.commands,
@@ -176,12 +166,7 @@ class Trainer:
     def resume(self) -> None:
         """Go on from the checkpoint; other text is drawn than before it."""
         state = torch.load(self.output.with_suffix(".pt"), weights_only=True)
-        self.model.load_state_dict(state["model"])
-        for table, values in zip(self.model.tables(), state["tables"], strict=True):
-            table.load(values)
-        self._adam.load_state_dict(state["adam"])
-        if self._muon:
-            self._muon.load_state_dict(state["muon"])
+        self._learner.load(state)
         self.step, self.seen, self.spent, self.exact = state["at"]
         self.log, self.commands = state["log"], state["commands"]
 
@@ -190,17 +175,14 @@ class Trainer:
             return self.spent / (60.0 * self.plan.minutes)
         return self.seen / self.plan.bytes
 
-    def _gradients(self, part: Batch, state: State) -> tuple[torch.Tensor, Any, Any]:
-        with autocast(self._device):
-            logits, sums = self.model(part, state, self.exact)
-        loss = functional.cross_entropy(logits.float(), part.targets)
-        grads = torch.autograd.grad(loss, [*self._params, *(x for _, _, x in sums)])
-        return loss.detach(), grads, [(table, index) for table, index, _ in sums]
-
     @contextmanager
-    def _steps(self) -> Iterator[Callable[[], list[tuple[torch.Tensor, Any, Any]]]]:
+    def _steps(self) -> Iterator[Callable[[], list[Gradients]]]:
         """Give what draws the next batches and returns their gradients."""
         plan, contexts = self.plan, self.model.contexts
+
+        def gradients(streams: Callable[[], Any], state: Any) -> Gradients:
+            return self._learner.gradients(streams(), state, self.exact)
+
         if self._device.type == "cpu":
             each = plan.streams // plan.threads
             torch.set_num_threads(1)
@@ -219,7 +201,7 @@ class Trainer:
                 for n in range(plan.threads)
             ]
             with ThreadPoolExecutor(plan.threads) as pool:
-                yield lambda: list(pool.map(lambda part: self._gradients(part[0](), part[1]), parts))
+                yield lambda: list(pool.map(lambda part: gradients(*part), parts))
             return
         loader = Loader(
             self._folder,
@@ -232,9 +214,9 @@ class Trainer:
         )
         states = [self.model.start(plan.streams) for _ in range(plan.threads)]
 
-        def draw() -> list[tuple[torch.Tensor, Any, Any]]:
+        def draw() -> list[Gradients]:
             turn = self.step % plan.threads
-            return [self._gradients(loader.take(turn), states[turn])]
+            return [gradients(lambda: loader.take(turn), states[turn])]
 
         try:
             yield draw
@@ -269,7 +251,7 @@ class Trainer:
                         self.say(f"rounded from step {self.step} on")
                     self.exact = True
                 results = draw()
-                self._apply(results, rate_at(progress, self.step, plan.decay))
+                self._learner.apply(results, rate_at(progress, self.step, plan.decay))
                 self.step += 1
                 self.seen += plan.streams * plan.length
                 recent.append(torch.stack([loss for loss, _, _ in results]).mean())
@@ -284,28 +266,6 @@ class Trainer:
             if recent:
                 self._report(recent)
         self.save()
-
-    def _apply(self, results: list[tuple[float, Any, Any]], factor: float) -> None:
-        plan, count = self.plan, len(self._params)
-        for n, p in enumerate(self._params):
-            p.grad = results[0][1][n]
-            for _, grads, _ in results[1:]:
-                p.grad += grads[n]
-            if len(results) > 1:
-                p.grad /= len(results)
-        torch.nn.utils.clip_grad_norm_(self._params, 1.0)
-        for group in self._adam.param_groups:
-            group["lr"] = plan.rate * factor
-        self._adam.step()
-        if self._muon:
-            for group in self._muon.param_groups:
-                group["lr"] = plan.matrix_rate * factor
-            self._muon.step()
-        for _, grads, used in results:
-            for (table, index), grad in zip(used, grads[count:], strict=True):
-                table.add(index, grad)
-        for table in self.model.tables():
-            table.step(plan.table_rate * factor, half=plan.table_half)
 
     def _report(self, recent: list[torch.Tensor]) -> None:
         bits = held_bits(

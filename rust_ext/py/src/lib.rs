@@ -28,7 +28,9 @@ mod _core {
     };
 
     #[pymodule_export]
-    use crate::network::{bytelm_decode, bytelm_encode, bytelm_memory_bytes, Network};
+    use crate::network::{
+        bytelm_contexts, bytelm_decode, bytelm_encode, bytelm_memory_bytes, Network,
+    };
     #[pymodule_export]
     use crate::prior::{Prior, PriorTrainer};
     #[pymodule_export]

@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+use lmcodec_core::bytelm::contexts::{Tables, CONTEXTS};
 use lmcodec_core::cm::alone;
 use lmcodec_core::cm::pretrained::Pretrained;
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
@@ -71,4 +74,29 @@ pub fn bytelm_decode<'a>(
     py.detach(|| alone::decode(payload, count, network))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))
+}
+
+/// Rows of tables, one for each context, and of words.
+type Selected<'py> = (Bound<'py, PyArray2<i32>>, Bound<'py, PyArray1<i32>>);
+
+/// The rows that each byte of a text selects in tables of `2^bits` rows, and those of words, -1 where none ends.
+#[pyfunction]
+pub fn bytelm_contexts<'py>(
+    py: Python<'py>,
+    text: &[u8],
+    bits: [u32; CONTEXTS],
+    words: u32,
+    most: u32,
+) -> PyResult<Selected<'py>> {
+    if !bits
+        .iter()
+        .chain([&words])
+        .all(|bits| (1..32).contains(bits))
+    {
+        return Err(PyValueError::new_err("tables must have 2 to 2**31 rows"));
+    }
+    let tables = Tables { bits, words, most };
+    let (rows, words) = py.detach(|| tables.rows(text));
+    let rows = rows.into_pyarray(py).reshape([text.len(), CONTEXTS])?;
+    Ok((rows, words.into_pyarray(py)))
 }

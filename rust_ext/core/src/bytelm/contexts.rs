@@ -11,6 +11,18 @@ pub struct Selected {
     pub word: Option<u32>,
 }
 
+impl Selected {
+    /// The row of a context in a table of `2^bits` rows. Context 0 is not hashed.
+    #[inline(always)]
+    #[must_use]
+    pub fn row(&self, context: usize, bits: u32) -> usize {
+        match context {
+            0 => self.values[0] as usize,
+            _ => row(self.values[context], bits),
+        }
+    }
+}
+
 /// What is kept of the bytes so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Contexts {
@@ -80,4 +92,38 @@ pub fn row(value: u32, bits: u32) -> usize {
     let value = value.wrapping_mul(0x9E37_79B1);
     let value = (value ^ value >> 15).wrapping_mul(0x85EB_CA77);
     (value >> (32 - bits)) as usize
+}
+
+/// Tables: the logarithms of their rows for each context and for words, and the most bytes of a stretch.
+#[derive(Debug, Clone, Copy)]
+pub struct Tables {
+    /// Of each context.
+    pub bits: [u32; CONTEXTS],
+    /// Of words.
+    pub words: u32,
+    /// Stretches end after so many bytes.
+    pub most: u32,
+}
+
+impl Tables {
+    /// The rows that each byte of a text selects, one for each context, and those of words, -1 where none ends.
+    #[must_use]
+    pub fn rows(&self, text: &[u8]) -> (Vec<i32>, Vec<i32>) {
+        // Tables have at most 2^31 rows.
+        let number = |row: usize| i32::try_from(row).unwrap_or(i32::MAX);
+        let mut contexts = Contexts::default();
+        let mut rows = Vec::with_capacity(text.len() * CONTEXTS);
+        let mut words = Vec::with_capacity(text.len());
+        for &byte in text {
+            let selected = contexts.push(byte, self.most);
+            let bits = self.bits.iter().enumerate();
+            rows.extend(bits.map(|(context, &bits)| number(selected.row(context, bits))));
+            words.push(
+                selected
+                    .word
+                    .map_or(-1, |word| number(row(word, self.words))),
+            );
+        }
+        (rows, words)
+    }
 }

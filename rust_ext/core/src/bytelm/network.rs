@@ -272,13 +272,7 @@ impl Network {
         } = state;
         let mut rows = [0; CONTEXTS];
         for (to, &(context, bits, start)) in rows.iter_mut().zip(&self.tables) {
-            let value = selected.values[context];
-            let at = if context == 0 {
-                value as usize
-            } else {
-                row(value, bits)
-            };
-            *to = start + at;
+            *to = start + selected.row(context, bits);
         }
         self.table.sum(&rows[..self.tables.len()], x);
         norm(x, &mut inner[..width]);

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from training.bytelm.data import Contexts, Rows
-from training.bytelm.kernels import Recurrence, Table, norm, square
-from training.bytelm.quantize import HIDDEN, NORM, Quantizer, rounded_rows
+from lmcodec.tuning.data import Contexts, Rows
+from lmcodec.tuning.kernels import Recurrence, Table, norm, square
+from lmcodec.tuning.quantize import HIDDEN, NORM, Quantizer, rounded_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.bytelm.data import Batch
+    from lmcodec.tuning.data import Batch
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ class Config:
     def of(cls, sizes: dict[str, Any]) -> Config:
         """Return sizes, where they are others than the usual ones."""
         rows = sizes.get("rows")
-        others = {"rows": Rows(**{**rows, "bits": tuple(rows["bits"])})} if rows else {}
+        others: dict[str, Any] = {}
+        if rows:
+            others["rows"] = Rows(**{**rows, "bits": tuple(rows["bits"])})
         if "contexts" in sizes:
             others["contexts"] = tuple(sizes["contexts"])
         return cls(**{**sizes, **others})

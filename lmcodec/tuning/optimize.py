@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 WARM_UP = 100
 
 
-def rate_at(progress: float, step: int, decay: float) -> float:
+def rate_at(progress: float, step: int, decay: float, warm_up: int = WARM_UP) -> float:
     """Return the factor of all rates: rising at first, then 1, then falling to 0.
 
     Args:
         progress: The share of the run that is over.
         step: How many steps were done.
         decay: The share of the run, at its end, in which it falls.
+        warm_up: Steps in which it rises.
     """
-    return min(1.0, (step + 1) / WARM_UP, max(0.0, (1.0 - progress) / decay))
+    return min(1.0, (step + 1) / warm_up, max(0.0, (1.0 - progress) / decay))
 
 
 def orthogonal(g: torch.Tensor, steps: int = 5) -> torch.Tensor:
@@ -56,7 +57,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
-    def step(self) -> None:  # type: ignore[override]
+    def step(self) -> None:
         """Change the matrices; those of a shape together."""
         for group in self.param_groups:
             shapes: dict[torch.Size, list[torch.nn.Parameter]] = {}

@@ -10,17 +10,19 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
-from training.bytelm.quantize import NIBBLE, NORM_STEPS, UNIT, nibble_scales
+from lmcodec.tuning.quantize import NIBBLE, NORM_STEPS, UNIT, nibble_scales
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training.bytelm.model import Block, ByteModel
+    from lmcodec.tuning.model import Block, ByteModel
 
 # Results of matrices are products times a scale, shifted right by this.
 SHIFT = 20
 # One in the sum of a byte or word; in the input of a gate; in a logit, of a bit.
 SUM_ONE, GATE_ONE, LOGIT_ONE = 1 << 16, 1 << 7, 1 << 10
+# A logit as torch has it, to the base e.
+LOGIT_BIT = LOGIT_ONE * float(np.log2(np.e))
 STATE_ONE, STATE_SHIFT = 1 << 20, 28
 # The square of a hidden value is shifted right by this.
 SQUARE_SHIFT = 15
@@ -42,9 +44,9 @@ class _Writer:
     def __init__(self) -> None:
         self.tensors: dict[str, NDArray[Any]] = dict(tables())
 
-    def matrix(self, name: str, w: torch.Tensor, unit: Any, bias: Any = None) -> None:
-        """Add a matrix whose inputs count steps, and whose results count 1 / unit."""
-        values = w.detach().double().numpy()
+    def matrix(self, name: str, w: torch.Tensor, inputs: Any, unit: Any, bias: Any = None) -> None:
+        """Add a matrix whose inputs count ``inputs``, and whose results count 1 / unit."""
+        values = (w.detach().double() * inputs).numpy()
         scale = np.maximum(np.abs(values).max(1), 1e-8) / UNIT
         self.tensors[f"{name}.weight"] = np.round(values / scale[:, None]).astype(np.int8)
         whole = np.round(scale * unit * (1 << SHIFT))
@@ -56,7 +58,7 @@ class _Writer:
             self.tensors[f"{name}.bias"] = rounded.astype(np.int32)
 
     def state(self, name: str, scale: torch.Tensor) -> None:
-        whole = np.round((1 << STATE_SHIFT) / STATE_ONE / scale.double().numpy())
+        whole = np.round((1 << STATE_SHIFT) / STATE_ONE / scale.numpy())
         self.tensors[f"{name}.state"] = whole.astype(np.int32)
 
     def table(self, name: str, rows: torch.Tensor) -> None:
@@ -69,13 +71,14 @@ class _Writer:
 
     def block(self, name: str, block: Block) -> None:
         norm = 1.0 / NORM_STEPS
-        self.matrix(f"{name}.gates", block.gates * norm, GATE_ONE, block.bias)
-        state, hidden = block.quantize["state"].scale, block.quantize["hidden"].scale
+        self.matrix(f"{name}.gates", block.gates, norm, GATE_ONE, block.bias)
+        state = block.quantize["state"].scale.double()
+        hidden = block.quantize["hidden"].scale.double()
         self.state(name, state)
-        self.matrix(f"{name}.mix", block.mix * state, SUM_ONE)
-        root = np.sqrt((1 << SQUARE_SHIFT) / hidden.double().numpy())
-        self.matrix(f"{name}.up", block.up * norm, root)
-        self.matrix(f"{name}.down", block.down * hidden, SUM_ONE)
+        self.matrix(f"{name}.mix", block.mix, state, SUM_ONE)
+        root = np.sqrt((1 << SQUARE_SHIFT) / hidden.numpy())
+        self.matrix(f"{name}.up", block.up, norm, root)
+        self.matrix(f"{name}.down", block.down, hidden, SUM_ONE)
 
 
 def integers(model: ByteModel) -> dict[str, NDArray[Any]]:
@@ -83,19 +86,18 @@ def integers(model: ByteModel) -> dict[str, NDArray[Any]]:
     writer, norm = _Writer(), 1.0 / NORM_STEPS
     writer.table("table", model.table.values)
     writer.table("words", model.word_table.values)
-    first = model.quantize["state"].scale
-    writer.matrix("first.gates", model.gates * norm, GATE_ONE, model.bias)
+    first = model.quantize["state"].scale.double()
+    writer.matrix("first.gates", model.gates, norm, GATE_ONE, model.bias)
     writer.state("first", first)
-    writer.matrix("first.mix", model.mix * first, SUM_ONE)
-    writer.matrix("enter", model.enter * norm, SUM_ONE)
-    writer.matrix("enter.first", model.enter_state * first, SUM_ONE)
+    writer.matrix("first.mix", model.mix, first, SUM_ONE)
+    writer.matrix("enter", model.enter, norm, SUM_ONE)
+    writer.matrix("enter.first", model.enter_state, first, SUM_ONE)
     for n, block in enumerate(model.word_blocks):
         writer.block(f"words.{n}", block)
-    writer.matrix("leave", model.leave * norm, SUM_ONE)
+    writer.matrix("leave", model.leave, norm, SUM_ONE)
     for n, block in enumerate(model.blocks):
         writer.block(f"blocks.{n}", block)
-    bit = LOGIT_ONE * float(np.log2(np.e))
-    writer.matrix("out", model.out * norm, bit, model.out_bias)
+    writer.matrix("out", model.out, norm, LOGIT_BIT, model.out_bias)
     _check(writer.tensors, model.contexts.starts)
     return writer.tensors
 
@@ -114,7 +116,7 @@ def _check(tensors: dict[str, NDArray[Any]], starts: NDArray[np.int32]) -> None:
         raise ValueError(f"sums may not fit 32 bits: {total}")
 
 
-def to_bytes(model: ByteModel) -> bytes:
-    """Return the safetensors file of a model."""
+def to_bytes(model: ByteModel, more: dict[str, NDArray[Any]] | None = None) -> bytes:
+    """Return the safetensors file of a model, with more tensors in it."""
     config = json.dumps(asdict(model.config))
-    return save(integers(model), {"format": FORMAT, "config": config})
+    return save(integers(model) | (more or {}), {"format": FORMAT, "config": config})

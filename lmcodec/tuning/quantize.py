@@ -69,6 +69,8 @@ class Quantizer(nn.Module):
     def __init__(self, width: int, low: int = LOW, high: int = HIGH) -> None:
         super().__init__()
         self.low, self.high = low, high
+        self.scale: torch.Tensor
+        self.peak: torch.Tensor
         self.register_buffer("scale", torch.full((width,), 1.0 / high))
         self.register_buffer("peak", torch.zeros(width))
         self.watching = False

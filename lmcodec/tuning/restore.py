@@ -1,0 +1,125 @@
+"""Takes a model in floats from the integers of a file: what export.py does, undone."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load
+
+from lmcodec.errors import FormatError
+from lmcodec.tuning.export import (
+    FORMAT,
+    GATE_ONE,
+    LOGIT_BIT,
+    SHIFT,
+    SQUARE_SHIFT,
+    STATE_ONE,
+    STATE_SHIFT,
+    SUM_ONE,
+    tables,
+)
+from lmcodec.tuning.model import ByteModel, Config
+from lmcodec.tuning.quantize import NORM_STEPS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lmcodec.tuning.model import Block
+
+# How large a step of a hidden value is, is not in a file: it divides a row of one matrix and
+# multiplies a column of the next. A power of two, so that this rounds nothing; those of the
+# network of the package were about as large.
+_HIDDEN_STEP = 0.125
+# For a scale that was rounded to 0, whose values are not lost so.
+_LEAST_SCALE = 0.25
+
+
+class _Reader:
+    def __init__(self, tensors: dict[str, NDArray[Any]]) -> None:
+        self._tensors = tensors
+        self.used = set(tables())
+
+    def _take(self, name: str) -> torch.Tensor:
+        self.used.add(name)
+        return torch.from_numpy(self._tensors[name].astype(np.float64))
+
+    def _scale(self, name: str) -> torch.Tensor:
+        return self._take(f"{name}.scale").clamp(min=_LEAST_SCALE)[:, None]
+
+    def matrix(self, name: str, unit: float, inputs: Any) -> torch.Tensor:
+        """Return a matrix [out, in] whose inputs count ``inputs``, and whose results 1 / unit."""
+        weight = self._take(f"{name}.weight") * self._scale(name) / (unit * (1 << SHIFT))
+        return weight / inputs
+
+    def bias(self, name: str, unit: float) -> torch.Tensor:
+        return self._take(f"{name}.bias") / unit
+
+    def state(self, name: str) -> torch.Tensor:
+        """Return how large a step of the output of a recurrence is."""
+        return ((1 << STATE_SHIFT) / STATE_ONE / self._take(f"{name}.state")).float()
+
+    def table(self, name: str) -> torch.Tensor:
+        pairs = self._tensors[name].astype(np.int64)
+        self.used.add(name)
+        steps = np.stack([pairs & 15, pairs >> 4], 2).reshape(len(pairs), -1) - 8
+        return (torch.from_numpy(steps) * self._scale(name) / SUM_ONE).float()
+
+    def block(self, name: str, block: Block) -> None:
+        norm = 1.0 / NORM_STEPS
+        state = self.state(name)
+        block.quantize["state"].scale.copy_(state)
+        block.quantize["hidden"].scale.fill_(_HIDDEN_STEP)
+        root = ((1 << SQUARE_SHIFT) / _HIDDEN_STEP) ** 0.5
+        block.gates.copy_(self.matrix(f"{name}.gates", GATE_ONE, norm))
+        block.bias.copy_(self.bias(f"{name}.gates", GATE_ONE))
+        block.mix.copy_(self.matrix(f"{name}.mix", SUM_ONE, state.double()))
+        block.up.copy_(self.matrix(f"{name}.up", root, norm))
+        block.down.copy_(self.matrix(f"{name}.down", SUM_ONE, _HIDDEN_STEP))
+
+
+def from_bytes(data: bytes) -> tuple[ByteModel, dict[str, NDArray[Any]]]:
+    """Return the model of a file, and what else is in it.
+
+    Where it is rounded it says what the integers say. Exported again it gives the same integers,
+    but for the last bits of scales of more than 23, which single floats do not hold.
+
+    Args:
+        data: The bytes of a file that has been read as a network.
+
+    Returns:
+        The model, and the tensors that are no part of it.
+
+    Raises:
+        FormatError: The file is of another format.
+    """
+    words = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+    if words["format"] != FORMAT:
+        raise FormatError(f"network is not of format {FORMAT}: {words['format']}")
+    tensors = load(data)
+    model, reader = ByteModel(Config.of(json.loads(words["config"]))), _Reader(tensors)
+    with torch.no_grad():
+        _fill(model, reader)
+    return model, {name: value for name, value in tensors.items() if name not in reader.used}
+
+
+def _fill(model: ByteModel, reader: _Reader) -> None:
+    norm = 1.0 / NORM_STEPS
+    model.table.values.copy_(reader.table("table"))
+    model.word_table.values.copy_(reader.table("words"))
+    first = reader.state("first")
+    model.quantize["state"].scale.copy_(first)
+    model.gates.copy_(reader.matrix("first.gates", GATE_ONE, norm))
+    model.bias.copy_(reader.bias("first.gates", GATE_ONE))
+    model.mix.copy_(reader.matrix("first.mix", SUM_ONE, first.double()))
+    model.enter.copy_(reader.matrix("enter", SUM_ONE, norm))
+    model.enter_state.copy_(reader.matrix("enter.first", SUM_ONE, first.double()))
+    for n, block in enumerate(model.word_blocks):
+        reader.block(f"words.{n}", block)
+    model.leave.copy_(reader.matrix("leave", SUM_ONE, norm))
+    for n, block in enumerate(model.blocks):
+        reader.block(f"blocks.{n}", block)
+    model.out.copy_(reader.matrix("out", LOGIT_BIT, norm))
+    model.out_bias.copy_(reader.bias("out", LOGIT_BIT))
