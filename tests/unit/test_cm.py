@@ -123,9 +123,9 @@ def test_the_extension_takes_priors_only() -> None:
 
 
 def test_lanes_are_for_text_at_level_9() -> None:
-    for arguments in ({}, {"level": 9, "kind": 2}, {"level": 8}):
+    for level, kind in ((5, 1), (9, 2), (8, 1)):
         with pytest.raises(ValueError, match="lanes of cm need text at level 9"):
-            Cm(lanes=2, **arguments)
+            Cm(level, kind, lanes=2)
     for lanes in (0, 9, -1):
         with pytest.raises(ValueError, match=f"lanes of cm must be 1 to 8: got {lanes}"):
             Cm(9, lanes=lanes)

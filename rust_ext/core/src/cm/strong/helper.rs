@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 
 use super::neural::Follower;
 
-/// How long a thread waits for the other one: some times as long as a byte takes.
+/// How long the first thread waits for the second one: longer than any step takes.
 const PATIENCE: Duration = Duration::from_micros(100);
-/// How long the second thread then sleeps.
+/// How long the second thread waits for the first one: about two bytes, since where both have one core that time is
+/// lost.
+const ATTENTION: Duration = Duration::from_micros(30);
+/// How long it then sleeps.
 const NAP: Duration = Duration::from_millis(1);
 /// Looks between two at the clock.
 const LOOKS: u32 = 32;
@@ -53,7 +56,7 @@ impl<'a> Office<'a> {
             if asked != seen {
                 seen = asked;
                 (0..self.desks.len()).for_each(|lane| self.serve(lane));
-            } else if !wait(|| self.asked.load(Ordering::Relaxed) != seen) {
+            } else if !wait(ATTENTION, || self.asked.load(Ordering::Relaxed) != seen) {
                 thread::park_timeout(NAP);
             }
         }
@@ -80,8 +83,8 @@ impl<'a> Office<'a> {
     }
 }
 
-/// Waits as long as is reasonable; returns whether it is `over`.
-fn wait(over: impl Fn() -> bool) -> bool {
+/// Waits no longer than a time; returns whether it is `over`.
+fn wait(most: Duration, over: impl Fn() -> bool) -> bool {
     let since = Instant::now();
     loop {
         for _ in 0..LOOKS {
@@ -90,7 +93,7 @@ fn wait(over: impl Fn() -> bool) -> bool {
             }
             std::hint::spin_loop();
         }
-        if since.elapsed() > PATIENCE {
+        if since.elapsed() > most {
             return false;
         }
     }
@@ -143,7 +146,7 @@ impl<'a> Helper<'a> {
     pub fn take(&mut self, lane: usize) -> Option<Arc<Follower<'a>>> {
         let (mut follower, byte) = self.kept[lane].take()?;
         let begun = || matches!(*self.office.desk(lane), Desk::Begun);
-        let late = begun() && !wait(|| !begun());
+        let late = begun() && !wait(PATIENCE, || !begun());
         let mut desk = self.office.desk(lane);
         let before = std::mem::replace(&mut *desk, Desk::Empty);
         if late && matches!(before, Desk::Begun) || matches!(before, Desk::Late) {
