@@ -12,9 +12,9 @@ use super::neural::Follower;
 
 /// How long the first thread waits for the second one: longer than any step takes.
 const PATIENCE: Duration = Duration::from_micros(100);
-/// How long the second thread waits for the first one: about two bytes, since where both have one core that time is
-/// lost.
-const ATTENTION: Duration = Duration::from_micros(30);
+/// How long the second thread waits for the first one: longer than a byte takes, since it sleeps for many then, but not
+/// much, since where both have one core that time is lost.
+const ATTENTION: Duration = Duration::from_micros(100);
 /// How long it then sleeps.
 const NAP: Duration = Duration::from_millis(1);
 /// Looks between two at the clock.
@@ -36,6 +36,9 @@ enum Desk<'a> {
 #[derive(Debug)]
 struct Office<'a> {
     desks: Vec<Mutex<Desk<'a>>>,
+    /// Whether what was begun is done. The first thread looks at these: would it look at the desks it would hold them
+    /// when the second one needs them.
+    done: Vec<AtomicBool>,
     /// How often something was asked.
     asked: AtomicUsize,
     closed: AtomicBool,
@@ -80,6 +83,8 @@ impl<'a> Office<'a> {
             Desk::Begun => Desk::Done(follower),
             _ => Desk::Empty,
         };
+        drop(desk);
+        self.done[lane].store(true, Ordering::Release);
     }
 }
 
@@ -116,6 +121,7 @@ impl<'a> Helper<'a> {
     {
         let office = Arc::new(Office {
             desks: (0..lanes).map(|_| Mutex::new(Desk::Empty)).collect(),
+            done: (0..lanes).map(|_| AtomicBool::new(false)).collect(),
             asked: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
         });
@@ -135,6 +141,7 @@ impl<'a> Helper<'a> {
         let mut desk = self.office.desk(lane);
         // What is late is still in the other thread's hands, which the system has stopped.
         if !matches!(*desk, Desk::Late) {
+            self.office.done[lane].store(false, Ordering::Relaxed);
             *desk = Desk::Asked(Arc::clone(follower), byte);
             drop(desk);
             self.office.asked.fetch_add(1, Ordering::Release);
@@ -145,8 +152,9 @@ impl<'a> Helper<'a> {
     #[must_use]
     pub fn take(&mut self, lane: usize) -> Option<Arc<Follower<'a>>> {
         let (mut follower, byte) = self.kept[lane].take()?;
-        let begun = || matches!(*self.office.desk(lane), Desk::Begun);
-        let late = begun() && !wait(PATIENCE, || !begun());
+        let begun = matches!(*self.office.desk(lane), Desk::Begun);
+        let done = &self.office.done[lane];
+        let late = begun && !wait(PATIENCE, || done.load(Ordering::Acquire));
         let mut desk = self.office.desk(lane);
         let before = std::mem::replace(&mut *desk, Desk::Empty);
         if late && matches!(before, Desk::Begun) || matches!(before, Desk::Late) {
