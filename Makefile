@@ -34,7 +34,7 @@ test-slow: $(VENV)/.tools
 
 check: check-fast check-rust
 	$(BIN)/mypy
-	$(BIN)/stubtest --allowlist tests/stubtest-allowlist.txt lmcodec._core
+	$(BIN)/stubtest --mypy-config-file pyproject.toml --allowlist tests/stubtest-allowlist.txt lmcodec._core
 
 # What the commit hooks run.
 check-fast: $(VENV)/.tools

@@ -102,6 +102,14 @@ def tune_files(
             threads=threads,
             resume=resume,
         )
+        # What took minutes comes first; what it gains takes one more.
+        targets[0].write(bytes(network))
+        targets.pop(0).commit()
+        raw = sum(map(len, kept))
+        terminal.note(
+            f"{shown(output)}: {human(len(bytes(network)))} from {len(kept):,} samples of "
+            f"{human(raw)}"
+        )
         settings: dict[str, object] = {
             "seed": seed,
             "passes": passes,
@@ -114,20 +122,12 @@ def tune_files(
         }
         gain = _Gain(_tried(held), start, network)
         lines = [*_head(start, settings), *texts, *_tail(network, gain)]
-        for target, content in zip(
-            targets, (bytes(network), "\n".join([*lines, ""]).encode()), strict=True
-        ):
-            target.write(content)
+        targets[0].write("\n".join([*lines, ""]).encode())
+        targets.pop(0).commit()
     except BaseException:
         for target in targets:
             target.abandon()
         raise
-    for target in targets:
-        target.commit()
-    raw = sum(map(len, kept))
-    terminal.note(
-        f"{shown(output)}: {human(len(bytes(network)))} from {len(kept):,} samples of {human(raw)}"
-    )
     terminal.note(gain.words())
 
 

@@ -189,7 +189,7 @@ def test_examples_in_docstrings(name: str) -> None:
     assert doctest.testmod(module).failed == 0
 
 
-@pytest.mark.parametrize("page", ["coders.md", "priors.md", "python.md"])
+@pytest.mark.parametrize("page", ["coders.md", "networks.md", "priors.md", "python.md"])
 def test_examples_in_pages(page: str) -> None:
     done = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
     assert done.attempted

@@ -30,6 +30,8 @@ runs
 .BR grep (1),
 with its options, on the content of files; it takes
 .BI \\-\\-prior " FILE"
+and
+.BI \\-\\-network " FILE"
 as well.
 Without a file, or with
 .BR \\- ,
@@ -79,7 +81,8 @@ Level where no option gives one: 1 to 9.
 Threads where no option gives their number; 0 means one for each core.
 .TP
 .B LMCODEC_MODEL_PATH
-Folders, separated like those in PATH, with the priors (files *.prior) that streams may need.
+Folders, separated like those in PATH, with the priors (files *.prior) and networks (files
+*.safetensors) that streams may need.
 .TP
 .B NO_COLOR
 Words are not coloured where it is set.

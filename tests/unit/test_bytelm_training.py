@@ -1,4 +1,4 @@
-"""Training of the network `bytelm`: recurrences and contexts, batches, and a short run."""
+"""Training of the network `bytelm`: recurrences, batches, and a short run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.reference.bytelm import Contexts as Reference
 from tests.reference.bytelm import Network
-from tests.strategies import prose, random_bytes
+from tests.strategies import prose
 
 pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("safetensors", reason="safetensors is not installed")
@@ -89,17 +88,6 @@ def test_only_rows_that_are_used_change() -> None:
     torch.testing.assert_close(table.values[[1, 3, 5]], row.repeat(3, 1))
     assert not table.values[[0, 2, 4]].any()
     torch.testing.assert_close(table.sums(index), torch.stack([2 * row, 2 * row]))
-
-
-@pytest.mark.parametrize("text", [prose(1, 3000), random_bytes(2, 3000), b"", b"\n", b"ab" * 40])
-def test_contexts_are_those_of_the_reference(text: bytes) -> None:
-    contexts = data.Contexts(ROWS, range(6))
-    rows, words = contexts.of(np.frombuffer(text, np.uint8))
-    rows -= contexts.starts
-    reference = Reference(list(ROWS.bits), ROWS.words, ROWS.most)
-    expected = [reference.push(byte) for byte in text]
-    assert rows.tolist() == [row for row, _ in expected]
-    assert words.tolist() == [word for _, word in expected]
 
 
 def test_streams_go_on_where_they_stopped() -> None:

@@ -108,7 +108,7 @@ def test_restored_floats_say_what_the_integers_say(tmp_path: Path) -> None:
 def test_training_learns_and_keeps_what_is_beside() -> None:
     steps: list[TuningStep] = []
     told: list[tuple[int, int]] = []
-    samples = [TEXT, memoryview(TEXT), b""]
+    samples: list[Any] = [TEXT, memoryview(TEXT), b""]
     tuned = lmcodec.train_network(
         samples,
         base=small(),

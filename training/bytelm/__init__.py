@@ -1,1 +1,1 @@
-"""Trains `bytelm`, the byte model that ships with the package. Needs torch and a C compiler."""
+"""Trains `bytelm`, the byte model that ships with the package. Needs torch."""

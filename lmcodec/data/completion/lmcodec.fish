@@ -51,7 +51,7 @@ function _shtab_lmcodec_using
 end
 
 set -g _shtab_lmcodec_commands compress decompress test info recover models bench corpora train doctor completion
-set -g _shtab_lmcodec_opts_with_value --base --block-size --codec --command --hold-back --level --memory --model --name --output --prior --repeat --size --text --threads --transform -L -T -o
+set -g _shtab_lmcodec_opts_with_value --base --block-size --codec --command --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --seed --size --text --threads --transform -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -74,6 +74,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using compress' -l block-size -x -d 'cont
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l long -d 'blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l digest -d 'record a SHA-256, checked when decoding'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l network -x -d 'what predicts text at level 9: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l embed -d 'put a copy of a prior of your own into the output: decoding needs nothing else'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -s q -l quiet -d 'only errors'
@@ -93,6 +94,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using decompress' -s r -l recursive -d 'w
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l sparse -l no-sparse -d 'leave holes for zeros; in files they are left unless forbidden'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l memory -x -d 'refuse to decode a block that needs more memory'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
+complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l network -x -d 'what predicts text at level 9: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -s q -l quiet -d 'only errors'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -s v -l verbose -d 'a line about each file'
@@ -104,6 +106,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using test' -s h -l help -d 'show this he
 complete -c lmcodec -n '_shtab_lmcodec_using test' -s r -l recursive -d 'work on all files below folders'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -l memory -x -d 'refuse to decode a block that needs more memory'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
+complete -c lmcodec -n '_shtab_lmcodec_using test' -l network -x -d 'what predicts text at level 9: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -s q -l quiet -d 'only errors'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -s v -l verbose -d 'a line about each file'
@@ -114,6 +117,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 
 complete -c lmcodec -n '_shtab_lmcodec_using info' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using info' -s r -l recursive -d 'work on all files below folders'
 complete -c lmcodec -n '_shtab_lmcodec_using info' -l prior -xka "(__fish_complete_path (commandline -ct))" -d 'the prior that streams started from'
+complete -c lmcodec -n '_shtab_lmcodec_using info' -l network -xka "(__fish_complete_path (commandline -ct))" -d 'the network that predicted streams'
 complete -c lmcodec -n '_shtab_lmcodec_using info' -s v -l verbose -d 'list all blocks'
 complete -c lmcodec -n '_shtab_lmcodec_using info' -l json -d 'a JSON record for each file'
 complete -c lmcodec -n '_shtab_lmcodec_using info; and test $_shtab_lmcodec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'
@@ -124,6 +128,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using recover' -s f -l force -d 'replace 
 complete -c lmcodec -n '_shtab_lmcodec_using recover' -l fill -d 'put zeros for what is lost, so that the rest stays in its place'
 complete -c lmcodec -n '_shtab_lmcodec_using recover' -l memory -x -d 'refuse to decode a block that needs more memory'
 complete -c lmcodec -n '_shtab_lmcodec_using recover' -l prior -xka "(__fish_complete_path (commandline -ct))" -d 'the prior that streams started from'
+complete -c lmcodec -n '_shtab_lmcodec_using recover' -l network -xka "(__fish_complete_path (commandline -ct))" -d 'the network that predicted streams'
 complete -c lmcodec -n '_shtab_lmcodec_using recover; and test $_shtab_lmcodec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d FILE
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a models -d 'List the models that this installation decodes.'
 complete -c lmcodec -n '_shtab_lmcodec_using models' -s h -l help -d 'show this help message and exit'
@@ -139,19 +144,24 @@ complete -c lmcodec -n '_shtab_lmcodec_using bench; and test $_shtab_lmcodec_npo
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a corpora -d 'List, get and verify the benchmark corpora.'
 complete -c lmcodec -n '_shtab_lmcodec_using corpora' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using corpora; and test $_shtab_lmcodec_npos -eq 0' -ka "list get verify" -d action
-complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a train -d 'Learn from text what other text of its kind can start from: --prior.'
+complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a train -d 'Learn from text what other text of its kind can start from: --prior, --network.'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s h -l help -d 'show this help message and exit'
-complete -c lmcodec -n '_shtab_lmcodec_using train' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write the prior here; - is stdout'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write it here; - is stdout'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s f -l force -d 'replace the output'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s r -l recursive -d 'work on all files below folders'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l model -xka "cm bytelm" -d 'what is to know the text: cm by a prior, in seconds, or bytelm, in minutes'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l base -x -d 'what to start from, a name or a file: general-1, or none for a prior with a table of its own; of a network, that of the package'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l lines -d 'each line is a sample of its own, not each file'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l hold-back -x -d 'of the text, to tell what is gained: 0 to 50, 10 by default'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l name -x -d 'what the prior is called; by default as its file'
-complete -c lmcodec -n '_shtab_lmcodec_using train' -l base -x -d 'what the prior starts from: a name, a file, or none for a table of its own'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l text -x -d 'of the text that is coded before each stream, at most; 32KiB'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l size -x -d 'of the table at most, where the base is none; 1MiB'
-complete -c lmcodec -n '_shtab_lmcodec_using train' -l lines -d 'each line is a sample of its own, not each file'
-complete -c lmcodec -n '_shtab_lmcodec_using train' -l hold-back -x -d 'of the text, to tell what the prior gains: 0 to 50, 10 by default'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l memory -x -d 'refuse text that needs more memory; by default three quarters of the machine'"'"'s'
-complete -c lmcodec -n '_shtab_lmcodec_using train' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l minutes -x -d 'stop after this time at the latest; 10'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l passes -x -d 'how often to see the text, about; 4'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l seed -x -d 'of what is read when; 1'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l resume -d 'go on from a checkpoint'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s q -l quiet -d 'only errors'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s v -l verbose -d 'a line about each file'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'

@@ -20,7 +20,7 @@ _shtab_lmcodec_commands() {
     models:'List the models that this installation decodes.'
     recover:'Write what is undamaged in a damaged file, and say what is not.'
     test:'Decode and check, write nothing.'
-    train:'Learn from text what other text of its kind can start from: --prior.'
+    train:'Learn from text what other text of its kind can start from: --prior, --network.'
   )
   _describe 'lmcodec commands' _commands
 }
@@ -71,6 +71,7 @@ _shtab_lmcodec_compress_options=(
   "--long[blocks of up to 1 GiB\: finds repeats far apart\; decoding needs as much memory]"
   "--digest[record a SHA-256, checked when decoding]"
   "--prior[what text starts from\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
+  "--network[what predicts text at level 9\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
   "--embed[put a copy of a prior of your own into the output\: decoding needs nothing else]"
   {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
   {-q,--quiet}"[only errors]"
@@ -104,6 +105,7 @@ _shtab_lmcodec_decompress_options=(
   {--sparse,--no-sparse}"[leave holes for zeros\; in files they are left unless forbidden]"
   "--memory[refuse to decode a block that needs more memory]:SIZE:"
   "--prior[what text starts from\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
+  "--network[what predicts text at level 9\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
   {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
   {-q,--quiet}"[only errors]"
   {-v,--verbose}"[a line about each file]"
@@ -126,6 +128,7 @@ _shtab_lmcodec_info_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-r,--recursive}"[work on all files below folders]"
   "--prior[the prior that streams started from]:FILE:_files"
+  "--network[the network that predicted streams]:FILE:_files"
   {-v,--verbose}"[list all blocks]"
   "--json[a JSON record for each file]"
   "(*)::files\; - is standard input:_files"
@@ -149,6 +152,7 @@ _shtab_lmcodec_recover_options=(
   "--fill[put zeros for what is lost, so that the rest stays in its place]"
   "--memory[refuse to decode a block that needs more memory]:SIZE:"
   "--prior[the prior that streams started from]:FILE:_files"
+  "--network[the network that predicted streams]:FILE:_files"
   ":FILE:_files"
 )
 
@@ -160,6 +164,7 @@ _shtab_lmcodec_test_options=(
   {-r,--recursive}"[work on all files below folders]"
   "--memory[refuse to decode a block that needs more memory]:SIZE:"
   "--prior[what text starts from\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
+  "--network[what predicts text at level 9\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
   {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
   {-q,--quiet}"[only errors]"
   {-v,--verbose}"[a line about each file]"
@@ -173,17 +178,22 @@ _shtab_lmcodec_test_defaults_added=0
 
 _shtab_lmcodec_train_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  {-o,--output}"[write the prior here\; - is stdout]:FILE:_files"
+  {-o,--output}"[write it here\; - is stdout]:FILE:_files"
   {-f,--force}"[replace the output]"
   {-r,--recursive}"[work on all files below folders]"
+  "--model[what is to know the text\: cm by a prior, in seconds, or bytelm, in minutes]:model:(cm bytelm)"
+  "--base[what to start from, a name or a file\: general-1, or none for a prior with a table of its own\; of a network, that of the package]:NAME:"
+  "--lines[each line is a sample of its own, not each file]"
+  "--hold-back[of the text, to tell what is gained\: 0 to 50, 10 by default]:PERCENT:"
+  {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
   "--name[what the prior is called\; by default as its file]:NAME:"
-  "--base[what the prior starts from\: a name, a file, or none for a table of its own]:PRIOR:"
   "--text[of the text that is coded before each stream, at most\; 32KiB]:SIZE:"
   "--size[of the table at most, where the base is none\; 1MiB]:SIZE:"
-  "--lines[each line is a sample of its own, not each file]"
-  "--hold-back[of the text, to tell what the prior gains\: 0 to 50, 10 by default]:PERCENT:"
   "--memory[refuse text that needs more memory\; by default three quarters of the machine\'s]:SIZE:"
-  {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
+  "--minutes[stop after this time at the latest\; 10]:N:"
+  "--passes[how often to see the text, about\; 4]:N:"
+  "--seed[of what is read when\; 1]:N:"
+  "--resume[go on from a checkpoint]"
   {-q,--quiet}"[only errors]"
   {-v,--verbose}"[a line about each file]"
   {--progress,--no-progress}"[show progress\; by default where stderr is a terminal]"

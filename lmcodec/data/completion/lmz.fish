@@ -51,7 +51,7 @@ function _shtab_lmz_using
 end
 
 set -g _shtab_lmz_commands 
-set -g _shtab_lmz_opts_with_value --block-size --memory --model --output --prior --threads --transform -T -o
+set -g _shtab_lmz_opts_with_value --block-size --memory --model --network --output --prior --threads --transform -T -o
 
 complete -c lmz -e
 complete -c lmz -f
@@ -80,6 +80,7 @@ complete -c lmz -n _shtab_lmz_using -l long -d 'blocks of up to 1 GiB: finds rep
 complete -c lmz -n _shtab_lmz_using -l digest -d 'record a SHA-256, checked when decoding'
 complete -c lmz -n _shtab_lmz_using -l memory -x -d 'refuse to decode a block that needs more memory'
 complete -c lmz -n _shtab_lmz_using -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
+complete -c lmz -n _shtab_lmz_using -l network -x -d 'what predicts text at level 9: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmz -n _shtab_lmz_using -l embed -d 'put a copy of a prior of your own into the output: decoding needs nothing else'
 complete -c lmz -n _shtab_lmz_using -s q -l quiet -d 'only errors'
 complete -c lmz -n _shtab_lmz_using -s v -l verbose -d 'a line about each file'

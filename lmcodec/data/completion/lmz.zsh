@@ -40,6 +40,7 @@ _shtab_lmz_options=(
   "--digest[record a SHA-256, checked when decoding]"
   "--memory[refuse to decode a block that needs more memory]:SIZE:"
   "--prior[what text starts from\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
+  "--network[what predicts text at level 9\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
   "--embed[put a copy of a prior of your own into the output\: decoding needs nothing else]"
   {-q,--quiet}"[only errors]"
   {-v,--verbose}"[a line about each file]"
