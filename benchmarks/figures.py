@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks import gains, matrix, prior_figures
+from benchmarks import gains, matrix, networks, prior_figures
 from benchmarks.findings import Finding, missing, table
 from benchmarks.options import add_again
 from benchmarks.results import Machine, Store, read_rows
@@ -295,6 +295,13 @@ def main(arguments: Sequence[str]) -> int:
         metavar="FOLDER",
         help="has the rows of `python -m benchmarks priors`, or takes those that are needed",
     )
+    parser.add_argument(
+        "--networks",
+        type=Path,
+        default=Path("benchmarks/results/networks"),
+        metavar="FOLDER",
+        help="has the rows of `python -m benchmarks networks`",
+    )
     add_again(parser)
     parser.add_argument("--no-run", action="store_true", help="only read the rows that are there")
     options = parser.parse_args(arguments)
@@ -310,7 +317,8 @@ def main(arguments: Sequence[str]) -> int:
             store.keep(gains.current(store.rows))
             prior_figures.measure(store, note=note)
         findings = evaluate(read_rows(options.out / "rows.csv"))
-        findings += prior_figures.evaluate(prior_figures.rows_of(options.priors))
+        findings += prior_figures.evaluate(gains.rows_of(options.priors))
+        findings += networks.evaluate(gains.rows_of(options.networks))
     except (LmcodecError, ValueError, OSError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1

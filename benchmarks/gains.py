@@ -1,4 +1,4 @@
-"""Sizes with the prior and without it, by size of the input: measured, and summed by kind.
+"""Sizes with and without what ships with the package, by size of the input, summed by kind.
 
 Only sizes are measured, so that corpora may be coded side by side; every stream is decoded and
 compared. What is timed goes through `lmcodec.bench`.
@@ -10,10 +10,11 @@ import multiprocessing
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 import lmcodec
-from benchmarks.results import Store
-from lmcodec import corpora, prior
+from benchmarks.results import Store, read_rows
+from lmcodec import corpora, network, prior
 from lmcodec.bench import Measurement
 from lmcodec.corpora import Corpus
 from lmcodec.errors import LmcodecError
@@ -25,9 +26,12 @@ __all__ = [
     "SIZES",
     "Gain",
     "Setting",
+    "beside",
+    "both",
     "current",
     "gains",
     "measure",
+    "rows_of",
     "version",
     "whole",
 ]
@@ -44,19 +48,29 @@ HEAD_BYTES = 16 * 10**6
 """Larger corpora are cut to so many bytes."""
 
 _NONE = "none"
+_NETWORK_LEVEL = 9
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A level, with what its streams start from."""
+    """A level, with what its streams start from, or a model."""
 
     level: int
     prior: str = "auto"
+    network: str = "auto"
+    model: str = "auto"
 
     @property
     def codec(self) -> Lmcodec:
         """Return the codec of this setting."""
-        return lmcodec_codec(self.level, prior=self.prior)
+        return lmcodec_codec(self.level, model=self.model, prior=self.prior, network=self.network)
+
+    @property
+    def version(self) -> str:
+        """Return the version of its rows."""
+        alone = self.model == "bytelm"
+        networked = _NONE not in (self.prior, self.network) and self.level == _NETWORK_LEVEL
+        return version(_NONE if alone else self.prior, networked=alone or networked)
 
 
 @dataclass(frozen=True)
@@ -87,17 +101,17 @@ class Gain:
         return 100 * (1 - self.coded_bytes / self.plain_bytes)
 
 
-def version(choice: str = "auto") -> str:
+def version(choice: str = "auto", *, networked: bool = False) -> str:
     """Return the version of a setting's rows: a prior that was trained anew is another one."""
-    if choice == _NONE:
-        return lmcodec.__version__
-    shipped = prior.default()
-    return f"{lmcodec.__version__} {shipped.name} {shipped.digest.hex()[:12]}"
+    shipped = [prior.default()] if choice != _NONE else []
+    known = [*shipped, *([network.default()] if networked else [])]
+    names = [f"{one.name} {one.digest.hex()[:12]}" for one in known]
+    return " ".join([lmcodec.__version__, *names])
 
 
 def current(rows: Iterable[Measurement]) -> list[Measurement]:
     """Return the rows of peers, and those of this package that were not made by another prior."""
-    known = {version(), version(_NONE)}
+    known = {version(choice, networked=on) for choice in ("auto", _NONE) for on in (False, True)}
     return [row for row in rows if row.codec != "lmcodec" or row.version in known]
 
 
@@ -110,30 +124,31 @@ def measure(
     chosen: Sequence[Corpus],
     store: Store,
     *,
-    levels: Sequence[int],
+    settings: Sequence[Setting],
     sizes: Sequence[int] = SIZES,
+    end: Callable[[Corpus], int] = whole,
     jobs: int = 1,
     note: Note,
 ) -> None:
-    """Code corpora with the prior and without it, and add the rows that are not there yet.
+    """Code corpora in several ways, and add the rows that are not there yet.
 
     Args:
         chosen: The corpora.
         store: Takes the rows.
-        levels: The levels.
+        settings: The ways.
         sizes: Bytes of the heads, besides the whole.
+        end: How many bytes count as the whole of a corpus.
         jobs: How many corpora are coded side by side.
         note: Called with a line for each corpus.
     """
-    settings = [Setting(level, choice) for level in levels for choice in (_NONE, "auto")]
     todo: dict[Corpus, list[tuple[int, Setting]]] = {}
     for corpus in sorted(chosen, key=lambda corpus: corpus.raw_bytes):
-        end = whole(corpus)
+        last = end(corpus)
         wanted = [
             (size, setting)
-            for size in (*(size for size in sizes if size < end), end)
+            for size in (*(size for size in sizes if size < last), last)
             for setting in settings
-            if not store.has(corpus.name, size, setting.codec.label, version(setting.prior))
+            if not store.has(corpus.name, size, setting.codec.label, setting.version)
         ]
         if wanted:
             todo[corpus] = wanted
@@ -176,7 +191,8 @@ def code(corpus: Corpus, wanted: Sequence[tuple[int, Setting]]) -> list[Measurem
     rows = []
     for size, setting in wanted:
         head = data[:size]
-        coded = lmcodec.compress(head, level=setting.level, prior=setting.prior, threads=1)
+        encode, _ = setting.codec.both()
+        coded = encode(head)
         if (size, coded) not in seen:
             seen[size, coded] = _status(head, coded)
         rows.append(_row(corpus, size, setting, coded, seen[size, coded]))
@@ -193,16 +209,15 @@ def _status(raw: bytes, coded: bytes) -> str:
 
 def _row(corpus: Corpus, size: int, setting: Setting, coded: bytes, status: str) -> Measurement:
     about = lmcodec.info(coded)
-    shipped = prior.default()
     # Streams name what they start from.
-    start = [shipped.name] if shipped.digest in coded else []
+    start = [one.name for one in (prior.default(), network.default()) if one.digest in coded]
     return Measurement(
         corpus=corpus.name,
         kind=corpus.kind,
         raw_bytes=size,
         codec=setting.codec.id,
         options=setting.codec.options,
-        version=version(setting.prior),
+        version=setting.version,
         status=status,
         coded_bytes=len(coded) if status == "ok" else None,
         prior_bytes=setting.codec.prior_bytes,
@@ -211,9 +226,14 @@ def _row(corpus: Corpus, size: int, setting: Setting, coded: bytes, status: str)
     )
 
 
+def both(level: int) -> list[Setting]:
+    """Return a level without the prior and with it."""
+    return [Setting(level, choice) for choice in (_NONE, "auto")]
+
+
 def pairs(
     rows: Iterable[Measurement], level: int, size: int | None
-) -> list[tuple[Measurement, Measurement]]:
+) -> list[tuple[Measurement, ...]]:
     """Return the rows of each corpus without the prior and with it.
 
     Args:
@@ -221,18 +241,35 @@ def pairs(
         level: The level.
         size: Bytes of the heads, or None for whole corpora.
     """
-    labels = [Setting(level, choice).codec.label for choice in (_NONE, "auto")]
+    ends = {corpus.name: whole(corpus) for corpus in corpora.list_corpora()}
+    return [
+        found
+        for found in beside(rows, both(level))
+        if found[0].raw_bytes == (size or ends[found[0].corpus])
+    ]
+
+
+def beside(
+    rows: Iterable[Measurement], settings: Sequence[Setting]
+) -> list[tuple[Measurement, ...]]:
+    """Return the rows of each corpus and size that was coded in all of several ways."""
+    labels = [setting.codec.label for setting in settings]
     found: dict[tuple[str, int], dict[str, Measurement]] = {}
     for row in rows:
         # Rows with times are of their own sizes.
         if row.ok and row.label in labels and row.compress_cpu_s is None:
             found.setdefault((row.corpus, row.raw_bytes), {})[row.label] = row
-    ends = {corpus.name: whole(corpus) for corpus in corpora.list_corpora()}
     return [
-        (sides[labels[0]], sides[labels[1]])
-        for (name, raw_bytes), sides in found.items()
-        if len(sides) == len(labels) and raw_bytes == (size or ends[name])
+        tuple(sides[label] for label in labels)
+        for sides in found.values()
+        if len(sides) == len(labels)
     ]
+
+
+def rows_of(folder: Path) -> list[Measurement]:
+    """Return the rows of a folder that count, none where it has none."""
+    table = folder / "rows.csv"
+    return current(read_rows(table)) if table.exists() else []
 
 
 def gains(rows: Sequence[Measurement], level: int, size: int | None) -> list[Gain]:

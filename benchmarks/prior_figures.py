@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 from benchmarks import gains, matrix, messages
 from benchmarks.findings import Finding, missing
@@ -20,10 +19,10 @@ from benchmarks.messages import (
     Own,
     label,
 )
-from benchmarks.results import Store, read_rows
+from benchmarks.results import Store
 from lmcodec.bench import Measurement
 
-__all__ = ["evaluate", "measure", "message_bytes", "rows_of"]
+__all__ = ["evaluate", "measure", "message_bytes"]
 
 _SMALL_BYTES = 200_000
 _GAIN_KINDS, _GAIN_PERCENT = ("text", "code", "markup", "json"), 13
@@ -44,7 +43,8 @@ def measure(store: Store, *, jobs: int = 1, note: Callable[[str], None]) -> None
     level_5 = matrix.choose([*_GAIN_KINDS, *_LOSS_KINDS])
     level_9 = matrix.choose(_BITS_FILES)
     for chosen, level in ((level_5, 5), (level_9, 9)):
-        gains.measure(chosen, store, levels=[level], sizes=(), jobs=jobs, note=note)
+        settings = gains.both(level)
+        gains.measure(chosen, store, settings=settings, sizes=(), jobs=jobs, note=note)
     messages.measure_all(store, note=note)
 
 
@@ -224,9 +224,3 @@ def _find(rows: Iterable[Measurement], name: str) -> Measurement | None:
 
 def _bytes(rows: Iterable[Measurement]) -> int:
     return sum(row.coded_bytes or 0 for row in rows)
-
-
-def rows_of(folder: Path) -> list[Measurement]:
-    """Return the rows of a folder that count, none where it has none."""
-    table = folder / "rows.csv"
-    return gains.current(read_rows(table)) if table.exists() else []

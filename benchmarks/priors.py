@@ -29,13 +29,13 @@ def main(arguments: Sequence[str]) -> int:
             gains.measure(
                 matrix.choose(options.only or gains.KINDS),
                 store,
-                levels=options.levels,
+                settings=[one for level in options.levels for one in gains.both(level)],
                 jobs=options.jobs,
                 note=note,
             )
             if not options.only:
                 prior_figures.measure(store, jobs=options.jobs, note=note)
-        rows = prior_figures.rows_of(options.out)
+        rows = gains.rows_of(options.out)
     except (LmcodecError, ValueError, OSError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1

@@ -137,6 +137,7 @@ class Lmcodec(InProcess):
     model: str = "auto"
     threads: int = 1
     prior: str = "auto"
+    network: str = "auto"
 
     def version(self) -> str | None:
         """Return the version of this package."""
@@ -150,6 +151,7 @@ class Lmcodec(InProcess):
             "model": self.model,
             "threads": self.threads,
             "prior": self.prior,
+            "network": self.network,
         }
 
         def encode(data: bytes) -> bytes:
@@ -169,7 +171,11 @@ _NETWORK_LEVEL, _NETWORK_SUFFIX = 9, ".safetensors"
 
 
 def lmcodec_codec(
-    level: int, model: str = "auto", threads: int = 1, prior: str = "auto"
+    level: int,
+    model: str = "auto",
+    threads: int = 1,
+    prior: str = "auto",
+    network: str = "auto",
 ) -> Lmcodec:
     """Describe this package at one setting.
 
@@ -181,13 +187,15 @@ def lmcodec_codec(
     options += f" -m {model}" if model != "auto" else ""
     options += f" -T{threads}" if threads != 1 else ""
     options += f" --prior {prior}" if prior != "auto" else ""
+    options += f" --network {network}" if network != "auto" else ""
     data = Path(__file__).with_name("data")
+    networked = level == _NETWORK_LEVEL or model == "bytelm"
     shipped = sum(
         path.stat().st_size
         for path in data.rglob("*")
         if path.is_file()
         and path.suffix not in _NOT_PRIORS
-        and (path.suffix != _NETWORK_SUFFIX or level == _NETWORK_LEVEL or model == "bytelm")
+        and (path.suffix != _NETWORK_SUFFIX or (networked and network != "none"))
     )
     primed = prior != "none" and (level >= _FIRST_PRIMED or model != "auto")
     return Lmcodec(
@@ -199,6 +207,7 @@ def lmcodec_codec(
         model=model,
         threads=threads,
         prior=prior,
+        network=network,
     )
 
 

@@ -191,7 +191,7 @@ class Network:
 
 
 def rows_of(packed: Ints, scale: Ints) -> Ints:
-    """Return tables [rows, width] of packed values [rows, width / 2], times the scale of the row."""
+    """Return tables [rows, width] of packed values [rows, width / 2], times their scales."""
     values = np.stack((packed & 15, packed >> 4), -1).reshape(len(packed), -1) - 8
     return values * scale[:, None]
 

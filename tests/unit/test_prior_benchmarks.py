@@ -138,7 +138,9 @@ def test_measuring_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     store = Store(tmp_path, resume=False)
     chosen = matrix.choose(["periodic.1M", "dickens"])
     for _ in range(2):
-        gains.measure(chosen, store, levels=[3], sizes=(256, 1024, 4096), note=notes.append)
+        gains.measure(
+            chosen, store, settings=gains.both(3), sizes=(256, 1024, 4096), note=notes.append
+        )
     assert [(row.raw_bytes, row.label) for row in store.rows] == [
         (size, f"lmcodec -3{prior}")
         for size in (256, 1024, 2000)

@@ -142,6 +142,7 @@ mod tests {
         let known = Knowledge {
             prior: Some(&prior),
             network: Some(&second),
+            ..Knowledge::default()
         };
         // A text of more changes than are noted, between short ones.
         for times in [1, 200, 2] {
