@@ -157,8 +157,8 @@ def test_rows_of_another_prior_do_not_count(tmp_path: Path) -> None:
     rows = [size_row("a", 256, 90, PLAIN), peer]
     store = Store(tmp_path, resume=False)
     store.add(old, *rows)
-    assert prior_figures.rows_of(tmp_path) == rows
-    assert prior_figures.rows_of(tmp_path / "nowhere") == []
+    assert gains.rows_of(tmp_path) == rows
+    assert gains.rows_of(tmp_path / "nowhere") == []
     store.keep(gains.current(store.rows))
     assert not store.has("a", 256, old.label, old.version)
     store.add(size_row("a", 256, 80))
@@ -380,15 +380,16 @@ def test_targets_measure_what_they_need(tmp_path: Path, monkeypatch: pytest.Monk
 
     def record(chosen: list[Corpus], store: Store, **more: Any) -> None:
         del store
-        seen.append(([corpus.name for corpus in chosen], more["levels"], more["sizes"]))
+        levels = [setting.level for setting in more["settings"]]
+        seen.append(([corpus.name for corpus in chosen], levels, more["sizes"]))
 
     monkeypatch.setattr(gains, "measure", record)
     monkeypatch.setattr(messages, "measure_all", lambda store, **_: store.add(*good_rows()[-2:]))
     store = Store(tmp_path, resume=False)
     prior_figures.measure(store, note=print)
     (five, levels, sizes), (nine, *rest) = seen
-    assert (levels, sizes) == ([5], ())
+    assert (levels, sizes) == ([5, 5], ())
     assert {"alice29.txt", "enwik6", "geo", "diamonds.csv", "progc"} <= set(five)
     assert "HDFS_2k.log" not in five
-    assert (sorted(nine), rest) == (["alice29.txt", "book1", "enwik6"], [[9], ()])
+    assert (sorted(nine), rest) == (["alice29.txt", "book1", "enwik6"], [[9, 9], ()])
     assert len(store.rows) == 2
