@@ -18,7 +18,9 @@ from lmcodec import corpora, network, prior
 from lmcodec.bench import Measurement
 from lmcodec.corpora import Corpus
 from lmcodec.errors import LmcodecError
+from lmcodec.network import Network
 from lmcodec.peers import Lmcodec, lmcodec_codec
+from lmcodec.prior import Prior
 
 __all__ = [
     "HEAD_BYTES",
@@ -103,10 +105,16 @@ class Gain:
 
 def version(choice: str = "auto", *, networked: bool = False) -> str:
     """Return the version of a setting's rows: a prior that was trained anew is another one."""
-    shipped = [prior.default()] if choice != _NONE else []
-    known = [*shipped, *([network.default()] if networked else [])]
-    names = [f"{one.name} {one.digest.hex()[:12]}" for one in known]
-    return " ".join([lmcodec.__version__, *names])
+    names = [lmcodec.__version__]
+    if choice != _NONE:
+        names.append(_named(prior.default()))
+    if networked:
+        names.append(_named(network.default()))
+    return " ".join(names)
+
+
+def _named(weights: Prior | Network) -> str:
+    return f"{weights.name} {weights.digest.hex()[:12]}"
 
 
 def current(rows: Iterable[Measurement]) -> list[Measurement]:

@@ -137,13 +137,13 @@ def measure_all(store: Store, *, note: Note) -> None:
 
 def _own(blank: Measurement, data: bytes, store: Store) -> Iterator[Measurement]:
     for choice in CHOICES:
-        made_by = version("none" if choice == "none" else "auto")
+        networked = choice == NETWORK
+        made_by = version("none" if choice == "none" else "auto", networked=networked)
         row = replace(blank, options=label(choice), version=made_by)
         lengths = [n for n in LENGTHS if not store.has(row.corpus, n, row.label, made_by)]
         if not lengths:
             continue
         start = choice.train(data) if isinstance(choice, Own) else choice
-        networked = choice == NETWORK
         codec = lmcodec.MessageCodec(NETWORK) if networked else lmcodec.MessageCodec(prior=start)
         for length in lengths:
             coded = codec.encode(data[:length])

@@ -139,8 +139,15 @@ def main(arguments: Sequence[str]) -> int:
             store = Store(options.out, resume=options.resume, again=options.again)
             store.keep(gains.current(store.rows))
             chosen = matrix.choose(options.only or KINDS)
-            settings = {"settings": SETTINGS, "sizes": (), "end": end}
-            gains.measure(chosen, store, **settings, jobs=options.jobs, note=note)
+            gains.measure(
+                chosen,
+                store,
+                settings=SETTINGS,
+                sizes=(),
+                end=end,
+                jobs=options.jobs,
+                note=note,
+            )
         rows = gains.rows_of(options.out)
     except (LmcodecError, ValueError, OSError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)

@@ -32,7 +32,7 @@ _BITS_FILES = ("alice29.txt", "book1", "enwik6")
 _SPEED = 0.85
 _MESSAGE_BYTES = (600, 1500, 4400)
 # Of the network beside the contexts.
-_NETWORK_BYTES = (540, 1350, 4000)
+_NETWORK_BYTES = (490, 1250, 3700)
 _OWN_BYTES = (430, 1200, 4000)
 _FIRST_S, _LATER_S = 0.060, 0.0005
 _PEAK_BYTES = 24 << 20

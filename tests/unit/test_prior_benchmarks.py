@@ -81,7 +81,7 @@ def good_rows() -> list[Measurement]:
     slower: dict[str, Any] = dict.fromkeys(times, 0.7)
     rows.append(size_row(name, raw, 220_000, **slower))
     rows += message_rows("general-1", (600, 1500, 4400))
-    rows += message_rows(NETWORK, (540, 1350, 4000))
+    rows += message_rows(NETWORK, (490, 1250, 3700))
     rows += message_rows(OWN_ALL, (430, 1200, 4000)) + message_rows(OWN_FIRST, (430, 1200, 4000))
     first = size_row("alice29.txt", 256, 71, options="message, first, general-1")
     rows.append(replace(first, compress_cpu_s=0.06, compress_peak_bytes=54 << 20))
