@@ -6,7 +6,9 @@ compared. What is timed goes through `lmcodec.bench`.
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ __all__ = [
     "KINDS",
     "SIZES",
     "Gain",
+    "Note",
     "Setting",
     "beside",
     "both",
@@ -34,6 +37,7 @@ __all__ = [
     "gains",
     "measure",
     "rows_of",
+    "run",
     "version",
     "whole",
 ]
@@ -178,6 +182,36 @@ def measure(
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def run(
+    options: argparse.Namespace, work: Callable[[Store, Note], None]
+) -> list[Measurement] | None:
+    """Add rows to a folder, unless --no-run was given, and return those that count.
+
+    Args:
+        options: With those of `benchmarks.options.add_results`.
+        work: Adds the rows.
+
+    Returns:
+        The rows, or None after an error or Ctrl-C, of which the user was told.
+    """
+
+    def note(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    try:
+        if options.run:
+            store = Store(options.out, resume=options.resume, again=options.again)
+            # Rows of weights that have been trained anew since are no longer true.
+            store.keep(current(store.rows))
+            work(store, note)
+        return rows_of(options.out)
+    except (LmcodecError, ValueError, OSError) as error:
+        note(f"benchmarks: {error}")
+    except KeyboardInterrupt:
+        note(f"stopped; --resume goes on with {options.out}")
+    return None
 
 
 def code(corpus: Corpus, wanted: Sequence[tuple[int, Setting]]) -> list[Measurement]:

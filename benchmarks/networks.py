@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Sequence
 
 from benchmarks import gains, matrix
-from benchmarks.findings import Finding, missing, table
-from benchmarks.gains import KINDS, Setting, beside
-from benchmarks.options import add_results, words
+from benchmarks.findings import Finding, bits_per_byte, missing, table
+from benchmarks.gains import KINDS, Note, Setting, beside
+from benchmarks.options import add_chosen, add_results
 from benchmarks.report import pipe_table
 from benchmarks.results import Machine, Store
 from lmcodec import network, prior
 from lmcodec.bench import Measurement
 from lmcodec.corpora import Corpus
-from lmcodec.errors import LmcodecError
 
 __all__ = ["SETTINGS", "end", "evaluate", "main", "markdown"]
 
@@ -62,14 +60,7 @@ def evaluate(rows: Iterable[Measurement]) -> list[Finding]:
         findings += missing(asked)
     sizes = {mixed.corpus: mixed for _, mixed, _ in found}
     for name, limit in _BITS.items():
-        asked = f"level 9 with the network, {name}: at most {limit:.2f} bits a byte"
-        row = sizes.get(name)
-        if row is None:
-            findings += missing(asked)
-            continue
-        bits = 8 * _bytes([row]) / row.raw_bytes
-        reached = f"{bits:.3f} ({_bytes([row]):,} bytes)"
-        findings.append(Finding(asked, reached, bits <= limit))
+        findings += bits_per_byte(f"level 9 with the network, {name}", sizes.get(name), limit)
     return findings
 
 
@@ -131,29 +122,13 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command; return 0 if every row is right, 1 otherwise."""
     options = _parser().parse_args(arguments)
 
-    def note(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+    def measure(store: Store, note: Note) -> None:
+        chosen = matrix.choose(options.only or KINDS)
+        jobs = options.jobs
+        gains.measure(chosen, store, settings=SETTINGS, sizes=(), end=end, jobs=jobs, note=note)
 
-    try:
-        if options.run:
-            store = Store(options.out, resume=options.resume, again=options.again)
-            store.keep(gains.current(store.rows))
-            chosen = matrix.choose(options.only or KINDS)
-            gains.measure(
-                chosen,
-                store,
-                settings=SETTINGS,
-                sizes=(),
-                end=end,
-                jobs=options.jobs,
-                note=note,
-            )
-        rows = gains.rows_of(options.out)
-    except (LmcodecError, ValueError, OSError) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        note(f"stopped; --resume goes on with {options.out}")
+    rows = gains.run(options, measure)
+    if rows is None:
         return 1
     text = markdown(rows, Machine.read(options.out) or Machine.here())
     (options.out / "report.md").write_text(text, encoding="utf-8")
@@ -167,9 +142,6 @@ def _parser() -> argparse.ArgumentParser:
         description="Measure sizes at level 9 with the network, with the prior alone, and with the "
         "network alone, file by file; write CSV and Markdown.",
     )
-    parser.add_argument(
-        "--only", type=words, default=[], metavar="GLOB,...", help="names or kinds of corpora"
-    )
-    parser.add_argument("--jobs", type=int, default=1, help="corpora at a time")
+    add_chosen(parser)
     add_results(parser, "benchmarks/results/networks", "the rows that are there")
     return parser

@@ -27,6 +27,20 @@ def add_again(parser: argparse.ArgumentParser, before: str = "") -> None:
     )
 
 
+def add_chosen(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Add which corpora are coded, and how many at a time; ``more`` ends the help of --only."""
+    parser.add_argument(
+        "--only",
+        type=words,
+        default=[],
+        metavar="GLOB,...",
+        help=f"names or kinds of corpora{more}",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="corpora that are coded side by side; sizes only"
+    )
+
+
 def add_results(parser: argparse.ArgumentParser, folder: str, kept: str) -> None:
     """Add what rows are written to and which are kept.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks import gains, matrix, messages
-from benchmarks.findings import Finding, missing
+from benchmarks.findings import Finding, bits_per_byte, missing
 from benchmarks.gains import pairs
 from benchmarks.messages import (
     FIRST,
@@ -101,18 +101,11 @@ def _loss(rows: Sequence[Measurement]) -> list[Finding]:
 
 
 def _bits_per_byte(rows: Sequence[Measurement]) -> list[Finding]:
-    findings = []
+    findings: list[Finding] = []
     for level, limits in _BITS.items():
         primed = {with_prior.corpus: with_prior for _, with_prior in pairs(rows, level, None)}
         for name, limit in zip(_BITS_FILES, limits, strict=True):
-            asked = f"level {level}, {name}: at most {limit:.2f} bits a byte"
-            row = primed.get(name)
-            if row is None:
-                findings += missing(asked)
-                continue
-            bits = 8 * _bytes([row]) / row.raw_bytes
-            reached = f"{bits:.3f} ({_bytes([row]):,} bytes)"
-            findings.append(Finding(asked, reached, bits <= limit))
+            findings += bits_per_byte(f"level {level}, {name}", primed.get(name), limit)
     return findings
 
 

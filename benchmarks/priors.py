@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from benchmarks import gains, matrix, prior_figures, prior_report
-from benchmarks.options import add_results, numbers, words
+from benchmarks.gains import Note
+from benchmarks.options import add_chosen, add_results, numbers
 from benchmarks.results import Machine, Store
-from lmcodec.errors import LmcodecError
 
 __all__ = ["main"]
 
@@ -18,29 +17,19 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command; return 0 if every row is right, 1 otherwise."""
     options = _parser().parse_args(arguments)
 
-    def note(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+    def measure(store: Store, note: Note) -> None:
+        gains.measure(
+            matrix.choose(options.only or gains.KINDS),
+            store,
+            settings=[one for level in options.levels for one in gains.both(level)],
+            jobs=options.jobs,
+            note=note,
+        )
+        if not options.only:
+            prior_figures.measure(store, jobs=options.jobs, note=note)
 
-    try:
-        if options.run:
-            store = Store(options.out, resume=options.resume, again=options.again)
-            # Rows of a prior that has been trained anew since are no longer true.
-            store.keep(gains.current(store.rows))
-            gains.measure(
-                matrix.choose(options.only or gains.KINDS),
-                store,
-                settings=[one for level in options.levels for one in gains.both(level)],
-                jobs=options.jobs,
-                note=note,
-            )
-            if not options.only:
-                prior_figures.measure(store, jobs=options.jobs, note=note)
-        rows = gains.rows_of(options.out)
-    except (LmcodecError, ValueError, OSError) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        note(f"stopped; --resume goes on with {options.out}")
+    rows = gains.run(options, measure)
+    if rows is None:
         return 1
     machine = Machine.read(options.out) or Machine.here()
     text = prior_report.markdown(rows, machine)
@@ -57,17 +46,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Measure sizes with the prior and without it, by size of the input, messages, "
         "and what the targets for priors need; write CSV, Markdown and HTML.",
     )
-    parser.add_argument(
-        "--only",
-        type=words,
-        default=[],
-        metavar="GLOB,...",
-        help="names or kinds of corpora; messages and targets are not measured then",
-    )
+    add_chosen(parser, "; messages and targets are not measured then")
     parser.add_argument("--levels", type=numbers, default=[5], metavar="N,...")
-    parser.add_argument(
-        "--jobs", type=int, default=1, help="corpora that are coded side by side; sizes only"
-    )
     add_results(
         parser,
         "benchmarks/results/priors",
