@@ -42,7 +42,7 @@ class MessageCodec:
     Args:
         model: The model, or the id of one, which then has its default parameters. "bytelm" is the
             network of the package beside `cm` at level 9, and alone without a prior: a
-            seventh smaller than "cm", at some milliseconds a message.
+            fifth smaller than "cm", at some milliseconds a message.
         prior: What text starts from: "auto" for `general-1`, which later releases have too, "none",
             the name or file of a prior, or a prior. With "auto", a model that is not given by its
             id says itself what it starts from.

@@ -39,7 +39,7 @@ _PRIOR_SLICE_SYMBOLS = 1 << 13
 # A network is chosen by the model itself, which is slow.
 _NETWORK_SLICES = 3
 _NETWORK_SLICE_SYMBOLS = 1 << 12
-# What it saves early, it may lose again in a long stream; and it takes as long as all the rest.
+# What it saves early, it may lose again in a long stream; and it takes longer than all the rest.
 _NETWORK_WORTH = (99, 100)
 
 # Joined to one sample, since adaptive models need some length to show what they learn.
