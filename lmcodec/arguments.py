@@ -14,6 +14,7 @@ from lmcodec.terminal import Terminal
 if TYPE_CHECKING:
     from lmcodec.errors import LmcodecError
     from lmcodec.jobs import Job
+    from lmcodec.models.base import Model
     from lmcodec.network import Network
     from lmcodec.prior import Prior
 
@@ -173,7 +174,12 @@ def add_recursive(group: argparse._ArgumentGroup) -> None:
 
 def add_encoding(group: argparse._ArgumentGroup) -> None:
     """Add what a compressor can choose."""
-    group.add_argument("--model", default="auto", metavar="ID", help='"auto", "stored", or a model')
+    group.add_argument(
+        "--model",
+        default="auto",
+        metavar="ID",
+        help='"auto", "stored", a model, or the folder or GGUF file of a language model',
+    )
     group.add_argument(
         "--transform", default="auto", metavar="ID", help='"auto", "raw" for none, or a transform'
     )
@@ -195,6 +201,26 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_language_model(group: argparse._ArgumentGroup) -> None:
+    """Add how a language model is used."""
+    group.add_argument(
+        "--window",
+        type=number,
+        metavar="TOKENS",
+        help="how far the language model looks back; 1024, or less where it was trained so",
+    )
+    group.add_argument(
+        "--chunk",
+        type=number,
+        metavar="TOKENS",
+        help="after so many it begins anew, and chunks are coded side by side: the smaller, the "
+        "faster and the larger the output; 8192",
+    )
+    group.add_argument(
+        "--int8", action="store_true", help="round the weights of the language model to 8 bits"
+    )
+
+
 def add_decoding(group: argparse._ArgumentGroup) -> None:
     """Add what a decompressor can choose."""
     group.add_argument(
@@ -206,12 +232,22 @@ def add_decoding(group: argparse._ArgumentGroup) -> None:
 
 
 def add_own_weights(group: argparse._ArgumentGroup | Parser) -> None:
-    """Add --prior and --network where something is only read."""
+    """Add --prior, --network and --model where something is only read."""
+    add_own_model(group)
     group.add_argument(
         "--prior", default="auto", metavar="FILE", help="the prior that streams started from"
     )
     group.add_argument(
         "--network", default="auto", metavar="FILE", help="the network that predicted streams"
+    )
+
+
+def add_own_model(group: argparse._ArgumentGroup | Parser) -> None:
+    """Add --model where something is only read."""
+    group.add_argument(
+        "--model",
+        metavar="PATH",
+        help="folder or GGUF file of the language model that predicted streams",
     )
 
 
@@ -281,10 +317,11 @@ def add_words(group: argparse._ArgumentGroup, *, records: bool = True) -> None:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What --prior and --network name; streams find it as long as it is here."""
+    """What --prior, --network and --model name; streams find it as long as it is here."""
 
     prior: Prior | str
     network: Network | str
+    model: Model | str
 
 
 def chosen_weights(options: argparse.Namespace) -> Chosen:
@@ -300,7 +337,30 @@ def chosen_weights(options: argparse.Namespace) -> Chosen:
     return Chosen(
         _find(str(getattr(options, "prior", "auto")), prior.find),
         _find(str(getattr(options, "network", "auto")), network.find),
+        _model(options),
     )
+
+
+def _model(options: argparse.Namespace) -> Model | str:
+    """Return the model that is named: an id, or that of the files of a language model."""
+    name = getattr(options, "model", None)
+    if name is None:
+        return "auto"
+    from lmcodec.options import is_model_path
+
+    chosen = {
+        key: value
+        for key in ("window", "chunk", "int8")
+        if (value := getattr(options, key, None)) not in (None, False)
+    }
+    if not is_model_path(name):
+        if chosen:
+            words = ", ".join(f"--{key}" for key in chosen)
+            raise ValueError(f"{words}: for language models only, not for {name!r}")
+        return str(name)
+    from lmcodec.models.llm import Llm
+
+    return Llm.of(name, **chosen)
 
 
 def _find(name: str, find: Callable[[str], W]) -> W | str:
@@ -358,7 +418,7 @@ def job(verb: str, options: argparse.Namespace) -> Job:
         settings(
             chosen_level,  # type: ignore[arg-type]
             None,
-            model=get("model", "auto"),  # type: ignore[arg-type]
+            model=weights.model,
             transform=get("transform", "auto"),  # type: ignore[arg-type]
             prior=weights.prior,
             network=weights.network,
@@ -374,7 +434,7 @@ def job(verb: str, options: argparse.Namespace) -> Job:
         verify=bool(get("verify")),
         sparse=get("sparse"),  # type: ignore[arg-type]
         level=chosen_level,  # type: ignore[arg-type]
-        model=str(get("model", "auto")),
+        model=weights.model,
         transform=str(get("transform", "auto")),
         prior=weights.prior,
         network=weights.network,

@@ -13,7 +13,9 @@ from lmcodec.arguments import (
     add_decoding,
     add_encoding,
     add_files,
+    add_language_model,
     add_output,
+    add_own_model,
     add_own_weights,
     add_recursive,
     add_sparse,
@@ -138,8 +140,10 @@ def _add_job(commands: Commands, verb: str, words: str) -> None:
             "-L", "--level", type=level, metavar="N", help="1 (fast) to 9 (small); 5 by default"
         )
         add_encoding(group)
+        add_language_model(command.add_argument_group("language models"))
     else:
         add_decoding(group)
+        add_own_model(group)
     add_weights(group, embed=verb == "compress")
     add_threads(group)
     add_words(command.add_argument_group("words"))

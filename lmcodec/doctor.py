@@ -51,6 +51,9 @@ def examine() -> int:
     print("\n".join(table(rows, right=0)))
     failed = False
     for cls in MODELS.list():
+        if cls.external:
+            print(f"{cls.id}/{cls.version}: needs weights of your own")
+            continue
         problem = check(cls)
         failed |= problem is not None
         print(f"{cls.id}/{cls.version}: {problem or 'ok'}")

@@ -14,6 +14,7 @@ from lmcodec.container import SKIPPABLE_MAGIC
 from lmcodec.errors import LmcodecError
 from lmcodec.frame import Feed, decode_frames
 from lmcodec.incremental import LmcodecCompressor
+from lmcodec.models.base import Model
 from lmcodec.names import STDIN, compressed_name, content_name, expand, has_suffix
 from lmcodec.network import Network
 from lmcodec.options import DEFAULT_LEVEL, CompressionParameter
@@ -49,7 +50,8 @@ class Job:
         verify: Whether to read outputs back in any case.
         sparse: Whether to leave holes for zeros, or None for the default: in files.
         level: 1 to 9, or None for the default.
-        model: "auto", "stored", or the id of a model.
+        model: "auto", "stored", the id of a model, or a model, which streams find as long as it is
+            here.
         transform: "auto", "raw", or the id of a transform.
         prior: "auto", "none", or a prior; as long as it is here, streams that name it find it.
         network: "auto", "none", or a network, likewise.
@@ -68,7 +70,7 @@ class Job:
     verify: bool = False
     sparse: bool | None = None
     level: int | None = None
-    model: str = "auto"
+    model: Model | str = "auto"
     transform: str = "auto"
     prior: Prior | str = "auto"
     network: Network | str = "auto"

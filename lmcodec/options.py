@@ -99,7 +99,8 @@ def settings(
     Args:
         level: 1 to 9, or None for the default.
         options: Further parameters; not together with `level`.
-        model: "auto", "stored", the id of a model, or a model.
+        model: "auto", "stored", the id of a model, the folder or GGUF file of a language model, or
+            a model.
         transform: "auto", "raw" for none, the id of a transform, or a transform.
         prior: "auto", "none", the name of a prior or its file, or a prior.
         network: "auto", "none", the name of a network or its file, or a network.
@@ -115,6 +116,10 @@ def settings(
         ValueError: A value is outside its bounds, a model or transform is not known, or a network
             is asked for where none can be used or embedded.
         LimitError: The prior is too large to be embedded.
+        UnsupportedError: The language model is of a family that is not known.
+        ModelError: A part of the language model is missing, or the model needs one.
+        FormatError: A file is not what it should be.
+        OSError: It cannot be read.
     """
     if level is not None and options is not None:
         raise TypeError("only one of level and options can be given")
@@ -165,11 +170,21 @@ def _choice(model: Model | str, level: int) -> Choice:
         return "auto"
     if model == "stored":
         return "stored"
-    try:
+    if model in MODELS:
         return MODELS.get(model).for_level(level)
-    except UnsupportedError as error:
-        known = ", ".join(("auto", "stored", *MODELS.ids()))
-        raise ValueError(f"model is not known: {model!r}; known are {known}") from error
+    if is_model_path(model):
+        from lmcodec.models.llm import Llm
+
+        return Llm.of(model)
+    known = ", ".join(("auto", "stored", *MODELS.ids()))
+    raise ValueError(
+        f"model is not known: {model!r}; known are {known}, and folders of language models"
+    )
+
+
+def is_model_path(name: str) -> bool:
+    """Return whether a choice of a model is a path, not an id."""
+    return name not in MODELS and (os.sep in name or os.path.exists(name))
 
 
 def _prior(prior: PriorChoice, model: Model | str) -> Prior | Literal["auto"] | None:

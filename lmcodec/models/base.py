@@ -48,6 +48,8 @@ class Model(ABC):
     version: ClassVar[int]
     # False: the same bytes on every machine. True: decodes only where it was encoded.
     host_bound: ClassVar[bool] = False
+    # True: it can do nothing without weights that are not in the package.
+    external: ClassVar[bool] = False
     # Bytes of a symbol: 1, 2 or 4.
     width: ClassVar[int] = 1
     # What `digests` are of, as far as that is known: "prior", "network".

@@ -18,11 +18,10 @@ pub const MAPS: [usize; 2] = [1 << 11, 1 << 16];
 /// The rate of their entries falls to one over this.
 const LIMIT: u32 = 1023;
 
-/// What a network expects of a text that it follows.
+/// What a network expects of a text that it follows, or what is expected elsewhere.
 #[derive(Debug, Clone)]
 pub struct Follower<'a> {
-    network: &'a Network,
-    state: State,
+    network: Option<(&'a Network, State)>,
     tree: Tree,
 }
 
@@ -30,20 +29,38 @@ impl<'a> Follower<'a> {
     /// Starts before the first byte.
     #[must_use]
     pub fn new(network: &'a Network) -> Self {
-        let mut follower = Self {
-            network,
-            state: network.start(),
-            tree: Tree::default(),
-        };
-        network.weigh(&follower.state, &mut follower.tree);
-        follower
+        let state = network.start();
+        let mut tree = Tree::default();
+        network.weigh(&state, &mut tree);
+        Self {
+            network: Some((network, state)),
+            tree,
+        }
+    }
+
+    /// One that knows nothing until it is told.
+    #[must_use]
+    pub fn told() -> Self {
+        let mut tree = Tree::default();
+        tree.add_up();
+        Self {
+            network: None,
+            tree,
+        }
+    }
+
+    /// What it expects, to be told.
+    pub fn tree_mut(&mut self) -> &mut Tree {
+        &mut self.tree
     }
 
     /// Takes in a byte.
     #[inline]
     pub fn end_byte(&mut self, byte: u8) {
-        self.network.step(&mut self.state, byte);
-        self.network.weigh(&self.state, &mut self.tree);
+        if let Some((network, state)) = &mut self.network {
+            network.step(state, byte);
+            network.weigh(state, &mut self.tree);
+        }
     }
 }
 

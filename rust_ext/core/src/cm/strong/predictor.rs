@@ -1,5 +1,6 @@
 //! The predictor: contexts, matches and direct counters, mixed and corrected.
 
+mod guided;
 mod select;
 mod step;
 
@@ -70,6 +71,8 @@ pub struct Strong<'a> {
     left: usize,
     groups: Groups,
     helper: Option<Helper<'a>>,
+    /// The lane of the next byte, where that is told from outside.
+    told: Option<usize>,
     avx2: bool,
 }
 
@@ -231,6 +234,7 @@ impl<'a> Strong<'a> {
             left: usize::MAX,
             groups: Groups::new(0, 1),
             helper: None,
+            told: None,
             avx2: simd::has_avx2(),
         })
     }
@@ -248,6 +252,22 @@ impl<'a> Strong<'a> {
             }
         }
         self.shared.end_byte(lane, byte);
+        self.next_turn();
+        let lane = &mut self.lanes[self.turn];
+        let answer = self.helper.as_mut().and_then(|h| h.take(lane.number));
+        if let Some(follower) = answer {
+            lane.follower = Some(follower);
+        }
+        self.shared.start_byte(lane);
+    }
+
+    /// Goes on to the lane whose turn is next.
+    #[inline(always)]
+    fn next_turn(&mut self) {
+        if let Some(next) = self.told {
+            self.turn = next;
+            return;
+        }
         self.turn += 1;
         self.left -= 1;
         if self.turn == self.lanes.len() {
@@ -258,12 +278,6 @@ impl<'a> Strong<'a> {
             self.lanes.rotate_right(1);
             self.place(self.lanes[0].position);
         }
-        let lane = &mut self.lanes[self.turn];
-        let answer = self.helper.as_mut().and_then(|h| h.take(lane.number));
-        if let Some(follower) = answer {
-            lane.follower = Some(follower);
-        }
-        self.shared.start_byte(lane);
     }
 
     /// Learns `bit` and predicts the next one.

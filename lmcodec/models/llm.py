@@ -1,0 +1,265 @@
+"""A causal language model over tokens."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from lmcodec import _core
+from lmcodec.errors import CorruptError, FormatError, ModelError
+from lmcodec.lm import segments
+from lmcodec.lm.model import LanguageModel, by_digests
+from lmcodec.models.base import MODELS, Model
+from lmcodec.models.cm import Cm
+from lmcodec.packing import Cursor, pack_varint, unpack_fields
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from lmcodec.models.base import Symbols
+
+_MAX_WINDOW = 1 << 20
+_MAX_CHUNK = 1 << 30
+_MAX_LANES = 256
+# Tokens of text have a few bytes, most of them.
+_WINDOW = 1024
+
+
+@dataclass(frozen=True)
+class TokenModel(Model):
+    """What models over the tokens of a language model have in common; see `Llm` for the fields."""
+
+    external: ClassVar[bool] = True
+    weights: ClassVar[tuple[str, ...]] = ("language model", "tokenizer")
+
+    window: int = _WINDOW
+    chunk: int = 1 << 13
+    lanes: int = 16
+    begin: int = -1
+    level: int = 5
+    model: LanguageModel | None = field(default=None, metadata={"packed": False}, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ValueError: A parameter is outside of its range.
+        """
+        for name, low, high in (
+            ("window", 2, _MAX_WINDOW),
+            ("chunk", 1, _MAX_CHUNK),
+            ("lanes", 1, _MAX_LANES),
+            ("begin", -1, 1 << 28),
+            ("level", 3, 9),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} of {self.id} must be {low} to {high}: got {value}")
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str] | LanguageModel, **parameters: Any) -> Self:
+        """Return the model that codes by a language model on disk.
+
+        Args:
+            path: A Hugging Face folder, a GGUF file, or what was loaded from one.
+            parameters: Those of the class that are not to be as suits the language model.
+
+        Raises:
+            FormatError: A file is damaged.
+            UnsupportedError: The language model is of a family that is not known here.
+            WeightsError: A part of it is missing.
+            ValueError: A parameter is out of range.
+            OSError: A file cannot be read.
+        """
+        model = path if isinstance(path, LanguageModel) else LanguageModel(path)
+        begin = model.tokenizer.vocabulary.begin
+        known: dict[str, Any] = {"window": min(_WINDOW, model.context)}
+        if begin is not None and begin < model.vocabulary:
+            known["begin"] = begin
+        chosen = cls(**{**known, **parameters}, model=model)
+        if chosen.window > model.context:
+            raise ValueError(
+                f"window of {cls.id} must be 2 to {model.context}, which the language model was "
+                f"trained for: got {chosen.window}"
+            )
+        return chosen
+
+    @classmethod
+    def for_level(cls, level: int) -> Self:
+        """Refuse: there is no language model in the package.
+
+        Raises:
+            ModelError: Always.
+        """
+        del level
+        raise ModelError(
+            f"{cls.id} needs a language model",
+            hint="give its folder or file: model=Llm.of(path), or --model PATH",
+        )
+
+    def encode(self, symbols: Symbols) -> bytes:
+        """Code bytes.
+
+        Raises:
+            ModelError: The symbols are not bytes, or there is no language model, or the package
+                `tokenizers` is not installed.
+        """
+        if not isinstance(symbols, bytes):
+            raise ModelError(f"{self.id} codes bytes: got {type(symbols).__name__}")
+        model = self.language_model()
+        split = segments.split(symbols, model.tokenizer)
+        head = [len(split.lengths), *split.lengths, len(split.tokens)]
+        text = self.encode_tokens(split.tokens)
+        rest = self._rest().encode(split.rest) if split.rest else b""
+        return b"".join((*map(pack_varint, (*head, len(text))), text, rest))
+
+    def decode(self, payload: bytes, count: int) -> bytes:
+        """Undo `encode`."""
+        model = self.language_model()
+        cursor = Cursor(payload)
+        parts = cursor.varint("number of parts")
+        if not 1 <= parts <= max(cursor.remaining, 1):
+            raise CorruptError(f"number of parts is wrong: {parts}")
+        lengths = [cursor.varint("length of a part") for _ in range(parts)]
+        tokens = cursor.varint("number of tokens")
+        text_bytes, rest_bytes = sum(lengths[::2]), sum(lengths[1::2])
+        if text_bytes + rest_bytes != count or tokens > text_bytes:
+            raise CorruptError(
+                f"parts do not fit: {text_bytes} bytes in {tokens} tokens, {rest_bytes} others, "
+                f"{count} in all"
+            )
+        coded = bytes(cursor.take(cursor.varint("length of the coded text"), "coded text"))
+        numbers = self.decode_tokens(coded, tokens)
+        if len(numbers) and int(numbers.max()) >= len(model.tokenizer.vocabulary):
+            raise CorruptError(f"token is not in the vocabulary: {int(numbers.max())}")
+        text = model.tokenizer.vocabulary.join(numbers)
+        if len(text) != text_bytes:
+            raise CorruptError(
+                f"tokens have {len(text)} bytes: {text_bytes} were coded",
+                expected=text_bytes,
+                got=len(text),
+            )
+        tail = bytes(cursor.take(cursor.remaining, "other bytes"))
+        if not rest_bytes and tail:
+            raise CorruptError(f"payload has {len(tail)} bytes too many")
+        rest = self._rest().decode(tail, rest_bytes) if rest_bytes else b""
+        return segments.join(lengths, text, rest)
+
+    @abstractmethod
+    def encode_tokens(self, tokens: NDArray[np.uint32]) -> bytes:
+        """Code tokens.
+
+        Shapes:
+            tokens: uint32 [n]
+        """
+
+    @abstractmethod
+    def decode_tokens(self, payload: bytes, count: int) -> NDArray[np.uint32]:
+        """Undo `encode_tokens`; the count is not to be trusted.
+
+        Shapes:
+            returns: uint32 [count]
+        """
+
+    def memory_bytes(self, count: int) -> int:
+        """Return the memory of `cm`, which codes what is no text."""
+        return self._rest().memory_bytes(count)
+
+    def digests(self) -> tuple[bytes, ...]:
+        """Return the SHA-256 of the weights, and that of the tokenizer."""
+        return self.language_model().digests
+
+    @classmethod
+    def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:
+        """Build the model that a record describes.
+
+        Raises:
+            FormatError: The parameters do not fit, or no weights are named.
+            WeightsError: The language model is not here.
+        """
+        model = unpack_fields(cls, params)
+        if len(digests) not in (1, 2):
+            raise FormatError(f"{cls.id} needs weights and a tokenizer: {len(digests)} are named")
+        found = by_digests(digests)
+        if model.window > found.context or model.begin >= found.vocabulary:
+            raise FormatError(f"parameters of {cls.id} do not fit the language model: {model}")
+        return replace(model, model=found)
+
+    def language_model(self) -> LanguageModel:
+        """Return the language model.
+
+        Raises:
+            ModelError: There is none.
+        """
+        if self.model is None:
+            raise ModelError(
+                f"{self.id} has no language model",
+                hint=f"make it with {type(self).__name__}.of(path)",
+            )
+        return self.model
+
+    def _rest(self) -> Cm:
+        return Cm(self.level)
+
+
+@MODELS.register(id="llm", version=1)
+@dataclass(frozen=True)
+class Llm(TokenModel):
+    """Predicts each token by a causal language model that is already on disk.
+
+    Text is split into tokens, whose probabilities a Llama, Mistral, Qwen, GPT-2 or GPT-NeoX tells;
+    the rest is coded by `cm`. All arithmetic is done in one order with IEEE operations only, so
+    that a stream decodes on any machine that has the same weights.
+
+    Source: C. S. K. Valmeekam et al., LLMZip: Lossless Text Compression using Large Language
+    Models (2023), arXiv:2306.04050; windows, lanes and arithmetic are our own.
+
+    Args:
+        window: Tokens that the model looks back on. When they are full, the older half is
+            dropped.
+        chunk: Tokens after which the model begins anew, so that chunks can be coded side by side.
+        lanes: Chunks that are coded side by side.
+        begin: The token before the first one of a chunk, or -1 for none.
+        level: That of `cm`, for what is no text.
+        int8: Whether weights are rounded to 8 bits.
+        model: The language model.
+    """
+
+    int8: bool = False
+
+    def encode_tokens(self, tokens: NDArray[np.uint32]) -> bytes:
+        """Code tokens."""
+        return self._engine().encode(tokens, **self._settings(len(tokens)))
+
+    def decode_tokens(self, payload: bytes, count: int) -> NDArray[np.uint32]:
+        """Undo `encode_tokens`."""
+        return self._engine().decode(payload, count, **self._settings(count))
+
+    def memory_bytes(self, count: int) -> int:
+        """Return the memory of weights, of what lanes remember, and of `cm`."""
+        lanes = min(self.lanes, max(-(-count // self.chunk), 1))
+        known = self.language_model().memory_bytes(lanes, self.window)
+        return known + super().memory_bytes(count)
+
+    def _engine(self) -> _core.LanguageModel:
+        return self.language_model().engine(self.int8)
+
+    def _settings(self, tokens: int) -> dict[str, int | None]:
+        chunks = max(-(-tokens // self.chunk), 1)
+        return {
+            "start": None if self.begin < 0 else self.begin,
+            "window": self.window,
+            "chunk": self.chunk,
+            "lanes": min(self.lanes, chunks),
+            "threads": _threads(),
+        }
+
+
+def _threads() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

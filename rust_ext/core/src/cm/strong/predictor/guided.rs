@@ -1,0 +1,129 @@
+//! The predictor beside something that knows more: a distribution of each byte comes from outside.
+//!
+//! It takes the place of a network, with its inputs, weights and corrections. Which lane is next is told too, since
+//! what knows more may expect several bytes at once.
+
+use super::Strong;
+use crate::bytelm::tree::Tree;
+use crate::cm::strong::lane::Lane;
+use crate::cm::strong::neural::Follower;
+use crate::cm::{Kind, Knowledge, Params};
+use crate::Result;
+use std::sync::Arc;
+
+/// The level whose predictor this is.
+const PARAMS: Params = Params {
+    level: 9,
+    kind: Kind::Text,
+    record: 1,
+    row: 1,
+    lanes: 1,
+};
+
+impl<'a> Strong<'a> {
+    /// The predictor of a text of `count` bytes in some lanes, which begin where [`Self::jump`] says; the first byte is of
+    /// the first lane. What is known has a network, whose weights tell how far to trust what is told.
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
+    pub fn guided(count: usize, known: Knowledge<'a>, lanes: usize) -> Result<Self> {
+        let mut model = Self::new(&PARAMS, count, known)?;
+        for lane in &mut model.lanes {
+            lane.follower = Some(Arc::new(Follower::told()));
+        }
+        let first = &model.lanes[0];
+        let more: Vec<_> = (1..lanes)
+            .map(|number| Lane {
+                number,
+                ..first.clone()
+            })
+            .collect();
+        model.lanes.extend(more);
+        model.told = Some(0);
+        Ok(model)
+    }
+
+    /// Lets a lane go on at another place of the text.
+    pub fn jump(&mut self, lane: usize, position: usize) {
+        let lane = &mut self.lanes[lane];
+        lane.jump(position);
+        self.shared.aim(lane);
+    }
+
+    /// Tells which lane the next byte is of, and what is expected of it: before the last bit of the byte at hand is
+    /// learnt. Before the very first byte, [`Self::start`] follows.
+    pub fn tell(&mut self, lane: usize, expected: impl FnOnce(&mut Tree)) {
+        self.told = Some(lane);
+        if let Some(follower) = &mut self.lanes[lane].follower {
+            expected(Arc::make_mut(follower).tree_mut());
+        }
+    }
+
+    /// Predicts the first bit anew, with what was told.
+    pub fn start(&mut self) {
+        self.turn = self.told.unwrap_or(0);
+        let lane = &mut self.lanes[self.turn];
+        self.shared.start_byte(lane);
+        self.shared.predict(lane, self.avx2);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bitmodel::BitModel;
+    use crate::cm::pretrained::Pretrained;
+
+    /// Bits of code for a text in two lanes, with what is told of each byte.
+    fn cost(text: &[u8], known: Knowledge<'_>, told: impl Fn(u8, &mut Tree)) -> f64 {
+        let half = text.len() / 2;
+        let mut model = Strong::guided(text.len(), known, 2).unwrap();
+        model.jump(1, half);
+        let order: Vec<usize> = (0..half).flat_map(|at| [at, half + at]).collect();
+        model.tell(0, |tree| told(text[0], tree));
+        model.start();
+        let mut bits = 0.0;
+        for (i, &at) in order.iter().enumerate() {
+            for shift in (0..8).rev() {
+                let bit = u32::from(text[at] >> shift & 1);
+                let p1 = f64::from(model.p()) / f64::from(1 << 22);
+                bits -= if bit == 1 { p1 } else { 1.0 - p1 }.log2();
+                if shift == 0 {
+                    let next = order.get(i + 1).copied().unwrap_or(0);
+                    model.tell(next / half, |tree| told(text[next], tree));
+                }
+                model.update(bit);
+            }
+        }
+        bits
+    }
+
+    #[test]
+    fn what_is_told_is_used() {
+        let file = include_bytes!("../../../../../../tests/reference/bytelm-tiny.safetensors");
+        let network = Pretrained::parse(file).unwrap();
+        let known = Knowledge {
+            network: Some(&network),
+            ..Knowledge::default()
+        };
+        let mut state = 1_u64;
+        let text: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+            (state >> 56) as u8
+        })
+        .take(2000)
+        .collect();
+        let flat = |_, tree: &mut Tree| {
+            tree.leaves().fill(1);
+            tree.add_up();
+        };
+        let knowing = |byte: u8, tree: &mut Tree| {
+            tree.leaves().fill(1);
+            tree.leaves()[usize::from(byte)] = 1 << 16;
+            tree.add_up();
+        };
+        assert!(cost(&text, known, flat) > 15_500.0);
+        let told = cost(&text, known, knowing);
+        assert!(told < 2_500.0, "{told}");
+    }
+}

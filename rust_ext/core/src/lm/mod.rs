@@ -1,0 +1,3 @@
+//! Causal language models.
+
+pub mod trie;
