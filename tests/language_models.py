@@ -244,3 +244,67 @@ def save(
     listed = {"metadata": {}, "weight_map": where}
     (folder / "model.safetensors.index.json").write_text(json.dumps(listed))
     return folder
+
+
+def save_gguf(path: Path, config: Mapping[str, Any], weights: Weights, kind: str = "F32") -> Path:
+    """Write a Llama or Qwen as a GGUF file, with the tokenizer over bytes; return the path."""
+    import gguf
+
+    family = str(config["model_type"])
+    writer = gguf.GGUFWriter(str(path), family)
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_head_count(config["num_attention_heads"])
+    writer.add_head_count_kv(config["num_key_value_heads"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_rope_freq_base(config.get("rope_theta", 10000.0))
+    known = json.loads(byte_tokenizer())["model"]
+    words = sorted(known["vocab"], key=known["vocab"].__getitem__)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(words)
+    writer.add_token_types([3 if word == BEGIN else 1 for word in words])
+    writer.add_token_merges([" ".join(merge) for merge in known["merges"]])
+    writer.add_bos_token_id(0)
+    for name, value in weights.items():
+        packed, as_kind = value, None
+        part = name.rsplit(".", 2)[-2]
+        if family == "llama" and part in ("q_proj", "k_proj"):
+            heads = config[f"num_{'attention' if part == 'q_proj' else 'key_value'}_heads"]
+            # Values that are turned together are neighbours there.
+            packed = value.reshape(heads, 2, -1, WIDTH).swapaxes(1, 2).reshape(value.shape)
+        if value.ndim == 2 and kind != "F32":
+            as_kind = gguf.GGMLQuantizationType[kind]
+            packed = gguf.quants.quantize(packed, as_kind)
+        writer.add_tensor(_GGUF_NAMES.get(name) or _gguf_name(name), packed, raw_dtype=as_kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+_GGUF_NAMES = {
+    "model.embed_tokens.weight": "token_embd.weight",
+    "model.norm.weight": "output_norm.weight",
+    "lm_head.weight": "output.weight",
+}
+_GGUF_PARTS = {
+    "input_layernorm": "attn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "post_attention_layernorm": "ffn_norm",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+
+
+def _gguf_name(name: str) -> str:
+    _, _, layer, rest = name.split(".", 3)
+    part, _, last = rest.rpartition(".")
+    return f"blk.{layer}.{_GGUF_PARTS[part]}.{last}"

@@ -31,7 +31,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
         if size < 8 or length > min(size - 8, MAX_HEADER_BYTES):
-            if size >= 8 and b"{" != file.read(1):
+            if size > 8 and file.read(1) != b"{":
                 raise FormatError(f"{name}: not a safetensors file")
             raise TruncatedError(f"{name}: header ends early: {length} bytes of {size}")
         header = _header(file.read(length), name)

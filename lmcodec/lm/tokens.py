@@ -204,9 +204,9 @@ def from_hugging_face(definition: bytes, config: Mapping[str, Any]) -> Tokenizer
     byte_level = "ByteLevel" in kinds
     if not byte_level and not model.get("byte_fallback"):
         raise UnsupportedError("tokenizer has no tokens for single bytes", id="llm")
+    if not all(type(number) is int and 0 <= number < MAX_TOKENS for number in [*numbers, *added]):
+        raise FormatError("tokenizer has too many tokens, or they have no numbers")
     count = max([*numbers, *added, 0]) + 1
-    if count > MAX_TOKENS or not all(type(n) is int and n >= 0 for n in [*numbers, *added]):
-        raise FormatError(f"tokenizer has too many tokens, or they have no numbers: {count}")
     letters = byte_letters() if byte_level else None
     pieces = [added[n] if n in added else _piece(numbers.get(n), letters) for n in range(count)]
     begin = config.get("bos_token_id", config.get("eos_token_id"))
