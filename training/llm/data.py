@@ -141,7 +141,11 @@ class Batches:
         kinds = self._random.choice(len(self._sizes), self._rows, p=self._chances)
         room = self._sizes[kinds] - self._length + 1
         starts = self._starts[kinds] + self._random.integers(room)
-        at = torch.from_numpy(starts).to(self._steps.device)
+        at = torch.from_numpy(starts)
+        if self._steps.is_cuda:
+            # From memory that stays in its place, so that nobody waits for the copy.
+            at = at.pin_memory()
+        at = at.to(self._steps.device, non_blocking=True)
         targets = self._tokens[at[:, None] + self._steps].long()
         return after_begin(targets), targets
 

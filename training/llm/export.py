@@ -40,7 +40,7 @@ def read_run(folder: Path) -> tuple[Llama, dict[str, Any]]:
             notes = notes or piece.metadata()
             if piece.metadata()["step"] != notes["step"]:
                 raise ValueError(f"weights are of another step: {path}")
-            weights |= {name: piece.get_tensor(name) for name in piece.keys()}  # noqa: SIM118
+            weights |= {name: piece.get_tensor(name) for name in piece.keys()}
     if len(paths) != int(notes.get("pieces", -1)):
         raise ValueError(f"files of weights are missing: {folder}")
     model = Llama(Config(**json.loads(notes["config"])))
