@@ -157,7 +157,7 @@ class Trainer:
             others, lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.02, fused=True
         )
         self._muon = Muon(matrices, lr=plan.matrix_rate)
-        self._reserve = 0.02 * 60.0 * plan.minutes
+        self._reserve = 0.0
         output.mkdir(parents=True, exist_ok=True)
 
     def resume(self) -> None:
@@ -258,6 +258,8 @@ class Trainer:
         self.say(f"{self.model.config.weights():,} weights, tokens: {sizes}")
         loss_of = self._loss(draw)
         self.say(f"ready after {time.monotonic() - self._clock:.1f} s")
+        if self.plan.minutes:
+            self._held_bits(self.plan.pieces)
         said = saved = time.monotonic()
         recent: list[torch.Tensor] = []
         while (progress := self._progress()) < 1.0:
@@ -294,13 +296,17 @@ class Trainer:
         self._slower *= 0.5
         self.say(f"loss was not finite, back to step {self.step}")
 
-    def _report(self, recent: list[torch.Tensor], pieces: int) -> None:
+    def _held_bits(self, pieces: int) -> dict[str, float]:
+        """Return what held-back text costs, and take note of the time that it takes."""
         begun = time.monotonic()
         bits = held_bits(self.model, self._held, self._about["lengths"], pieces)
         took = time.monotonic() - begun
-        if pieces != self.plan.last_pieces:
-            # As much again for weights to be written.
-            self._reserve = 1.0 + 2.0 * took * self.plan.last_pieces / pieces
+        # Half as much again for noise, and a second for weights to be written.
+        self._reserve = 1.0 + 1.5 * took * self.plan.last_pieces / pieces
+        return bits
+
+    def _report(self, recent: list[torch.Tensor], pieces: int) -> None:
+        bits = self._held_bits(pieces)
         self._progress()
         entry = {
             "step": self.step,
