@@ -1,0 +1,1 @@
+"""Trains a small language model in the layout of Llama. Needs torch and tokenizers."""
