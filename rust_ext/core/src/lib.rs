@@ -27,6 +27,7 @@ pub mod cm;
 pub mod coder;
 pub mod error;
 pub mod interrupt;
+pub mod lm;
 mod memory;
 pub mod nn;
 pub mod noise;
