@@ -83,6 +83,77 @@ class Network:
     def learn(data: bytes | bytearray, samples: list[bytes], prior: Prior) -> bytes: ...
 
 @final
+class LanguageModelBuilder:
+    def __new__(cls, config: bytes | bytearray) -> LanguageModelBuilder: ...
+    def needed(self) -> list[tuple[str, tuple[int, ...], bool]]: ...
+    def put(self, name: str, kind: str, data: bytes | _U8) -> None: ...
+    def finish(self, int8: bool) -> LanguageModel: ...
+
+@final
+class LanguageModel:
+    @property
+    def vocabulary(self) -> int: ...
+    @property
+    def context(self) -> int: ...
+    @property
+    def memory_bytes(self) -> int: ...
+    @property
+    def multiply_adds(self) -> int: ...
+    def session_bytes(self, lanes: int, window: int) -> int: ...
+    def logits(self, tokens: _U32, window: int, threads: int) -> NDArray[np.float32]: ...
+    def encode(
+        self,
+        tokens: _U32,
+        *,
+        start: int | None,
+        window: int,
+        chunk: int,
+        lanes: int,
+        threads: int,
+    ) -> bytes: ...
+    def decode(
+        self,
+        payload: bytes | bytearray,
+        count: int,
+        *,
+        start: int | None,
+        window: int,
+        chunk: int,
+        lanes: int,
+        threads: int,
+    ) -> _U32: ...
+    def lengths(
+        self,
+        tokens: _U32,
+        *,
+        start: int | None,
+        window: int,
+        chunk: int,
+        lanes: int,
+        threads: int,
+    ) -> NDArray[np.float64]: ...
+    def ranks(
+        self,
+        tokens: _U32,
+        *,
+        start: int | None,
+        window: int,
+        chunk: int,
+        lanes: int,
+        threads: int,
+    ) -> _U32: ...
+    def unranks(
+        self,
+        ranks: _U32,
+        *,
+        start: int | None,
+        window: int,
+        chunk: int,
+        lanes: int,
+        threads: int,
+    ) -> _U32: ...
+
+@final
 class Prior:
     def __new__(cls, data: bytes | bytearray, base: Prior | None = None) -> Prior: ...
     @staticmethod

@@ -24,6 +24,16 @@ pub enum Error {
         /// What was found, in whole words.
         what: &'static str,
     },
+    /// A file is not what a model needs, as [`Error::Weights`], in words that name a part of it.
+    File {
+        /// What was found, in whole words.
+        what: String,
+    },
+    /// The processor, as it is set, does not compute what every other one computes.
+    Machine {
+        /// What it does.
+        what: &'static str,
+    },
     /// Coding would need more than a cap allows or than the machine has.
     Limit {
         /// What is too large.
@@ -49,6 +59,8 @@ impl fmt::Display for Error {
             Self::Truncated { what } => write!(f, "payload ended early: {what}"),
             Self::Corrupt { what } => write!(f, "payload is corrupt: {what}"),
             Self::Weights { what } => write!(f, "{what}"),
+            Self::File { what } => write!(f, "{what}"),
+            Self::Machine { what } => write!(f, "arithmetic of this process: {what}"),
             Self::Limit { what } => write!(f, "limit exceeded: {what}"),
             Self::Model { what } => write!(f, "model broke its contract: {what}"),
             Self::Parameter { what } => write!(f, "parameter out of range: {what}"),

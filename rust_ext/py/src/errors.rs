@@ -9,7 +9,8 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     let name = match error {
         Error::Truncated { .. } => "TruncatedError",
         Error::Corrupt { .. } => "CorruptError",
-        Error::Weights { .. } => "FormatError",
+        Error::Weights { .. } | Error::File { .. } => "FormatError",
+        Error::Machine { .. } => "NotReproducibleError",
         Error::Limit { .. } => "LimitError",
         Error::Model { .. } => "ModelError",
         Error::Interrupted => return crate::stop::exception(),

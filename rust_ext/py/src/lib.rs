@@ -6,6 +6,7 @@ mod bwt;
 mod cm;
 mod coder;
 mod errors;
+mod lm;
 mod network;
 mod prior;
 mod probe;
@@ -27,6 +28,8 @@ mod _core {
         BinaryEncoder, RansStack,
     };
 
+    #[pymodule_export]
+    use crate::lm::{LanguageModel, LanguageModelBuilder};
     #[pymodule_export]
     use crate::network::{
         bytelm_contexts, bytelm_decode, bytelm_encode, bytelm_memory_bytes, Network,

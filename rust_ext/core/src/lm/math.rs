@@ -1,0 +1,187 @@
+//! Functions of floats that are the same on every machine: additions, multiplications and divisions in a fixed order.
+//!
+//! Loops are written so that the compiler may use vectors of any length: no value depends on another one's.
+
+use super::dot::LANES;
+
+/// Below it [`exp`] is zero: what comes next would soon be subnormal.
+const LEAST: f32 = -87.0;
+/// Above it [`exp`] does not grow.
+const MOST: f32 = 88.0;
+
+/// `e^x` within two units in the last place; zero below -87, not a number included.
+#[inline(always)]
+#[must_use]
+pub fn exp(x: f32) -> f32 {
+    // Adding it leaves whole numbers only, in the lowest bits.
+    const ROUND: f32 = 12_582_912.0; // 1.5 · 2^23
+                                     // ln 2 in two parts, the first of which has so few bits that its multiples are exact.
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    // Comparisons choose a bound where there is no number, as no function of the standard library promises to.
+    let bounded = if x > LEAST { x } else { LEAST };
+    let bounded = if bounded < MOST { bounded } else { MOST };
+    let rounded = bounded * std::f32::consts::LOG2_E + ROUND;
+    let whole = rounded - ROUND;
+    let rest = (bounded - whole * LN_2_HIGH) - whole * LN_2_LOW;
+    // Taylor's series: what is left out is below 2^-26 for |rest| <= ln 2 / 2.
+    let mut sum = 1.0 / 5040.0;
+    for factor in [
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+        1.0,
+        1.0,
+    ] {
+        sum = sum * rest + factor;
+    }
+    let exponent = (rounded.to_bits() << 23).wrapping_add(127 << 23);
+    let value = sum * f32::from_bits(exponent);
+    if x > LEAST {
+        value
+    } else {
+        0.0
+    }
+}
+
+/// The largest of some values; minus infinity where there is none.
+#[inline(always)]
+#[must_use]
+pub fn largest(values: &[f32]) -> f32 {
+    let mut most = [f32::NEG_INFINITY; LANES];
+    let (many, rest) = values.as_chunks::<LANES>();
+    for values in many {
+        for (most, &value) in most.iter_mut().zip(values) {
+            *most = if value > *most { value } else { *most };
+        }
+    }
+    let all = most.iter().chain(rest);
+    all.fold(
+        f32::NEG_INFINITY,
+        |most, &value| if value > most { value } else { most },
+    )
+}
+
+/// The sum of `each` of some values, in the order of products: in lanes, and those as a tree.
+#[inline(always)]
+fn in_lanes(values: &[f32], each: impl Fn(f32) -> f32) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let (many, rest) = values.as_chunks::<LANES>();
+    for values in many {
+        for (lane, &value) in lanes.iter_mut().zip(values) {
+            *lane += each(value);
+        }
+    }
+    for (lane, &value) in lanes.iter_mut().zip(rest) {
+        *lane += each(value);
+    }
+    for half in [8, 4, 2, 1] {
+        for j in 0..half {
+            lanes[j] += lanes[j + half];
+        }
+    }
+    lanes[0]
+}
+
+/// The sum of values.
+#[inline(always)]
+#[must_use]
+pub fn sum(values: &[f32]) -> f32 {
+    in_lanes(values, |x| x)
+}
+
+/// The sum of squares of values.
+#[inline(always)]
+#[must_use]
+pub fn squares(values: &[f32]) -> f32 {
+    in_lanes(values, |x| x * x)
+}
+
+/// Replaces each value `x` by `e^(x - most)`.
+#[inline(always)]
+pub fn exponents(values: &mut [f32], most: f32) {
+    for value in values {
+        *value = exp(*value - most);
+    }
+}
+
+/// Multiplies each of `out` by the sigmoid linear unit of a gate, `x / (1 + e^-x)`.
+#[inline(always)]
+pub fn gated_silu(gate: &[f32], out: &mut [f32]) {
+    for (out, &x) in out.iter_mut().zip(gate) {
+        *out *= x / (1.0 + exp(-x));
+    }
+}
+
+/// Functions of 64-bit floats, for tables.
+pub mod wide {
+    use std::f64::consts::{FRAC_2_PI, LN_2, LOG2_E, SQRT_2};
+
+    /// Adding it leaves whole numbers only: 1.5 · 2^52.
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+
+    /// `ln x`, for a normal number above zero.
+    #[must_use]
+    pub fn ln(x: f64) -> f64 {
+        const FRACTION: u64 = (1 << 52) - 1;
+        let bits = x.to_bits();
+        #[allow(clippy::cast_precision_loss)] // of 11 bits
+        let mut exponent = (bits >> 52) as f64 - 1023.0;
+        let mut value = f64::from_bits((bits & FRACTION) | 1023 << 52);
+        if value > SQRT_2 {
+            value *= 0.5;
+            exponent += 1.0;
+        }
+        // ln((1 + s) / (1 - s)) = 2 (s + s^3 / 3 + …), with s below 0.172.
+        let s = (value - 1.0) / (value + 1.0);
+        let square = s * s;
+        let mut sum = 0.0;
+        for odd in (1..=23).rev().step_by(2) {
+            sum = sum * square + 1.0 / f64::from(odd);
+        }
+        exponent * LN_2 + 2.0 * s * sum
+    }
+
+    /// `e^x`, for |x| up to 700.
+    #[must_use]
+    pub fn exp(x: f64) -> f64 {
+        let rounded = x * LOG2_E + ROUND;
+        let whole = rounded - ROUND;
+        let rest = x - whole * LN_2;
+        let mut sum = 1.0;
+        for n in (1..=16).rev() {
+            sum = sum * rest / f64::from(n) + 1.0;
+        }
+        sum * f64::from_bits((rounded.to_bits() << 52).wrapping_add(1023 << 52))
+    }
+
+    /// Sine and cosine of an angle of at most 2^20.
+    #[must_use]
+    pub fn sin_cos(x: f64) -> (f64, f64) {
+        // A quarter turn in three parts, the first two of 33 bits, whose multiples here are exact.
+        const PARTS: [f64; 3] = [
+            f64::from_bits(0x3FF9_21FB_5440_0000),
+            f64::from_bits(0x3DD0_B461_1A60_0000),
+            f64::from_bits(0x3BA3_198A_2E03_7073),
+        ];
+        let rounded = x * FRAC_2_PI + ROUND;
+        let whole = rounded - ROUND;
+        let rest = ((x - whole * PARTS[0]) - whole * PARTS[1]) - whole * PARTS[2];
+        let square = rest * rest;
+        let (mut sine, mut cosine) = (1.0, 1.0);
+        for n in (1..=9).rev() {
+            let n = f64::from(2 * n);
+            sine = 1.0 - sine * square / (n * (n + 1.0));
+            cosine = 1.0 - cosine * square / (n * (n - 1.0));
+        }
+        sine *= rest;
+        match rounded.to_bits() & 3 {
+            0 => (sine, cosine),
+            1 => (cosine, -sine),
+            2 => (-sine, -cosine),
+            _ => (-cosine, sine),
+        }
+    }
+}
