@@ -102,7 +102,7 @@ class LanguageModel:
         try:
             builder = _core.LanguageModelBuilder(self._checkpoint.architecture.to_json())
             for name, tensor in self._checkpoint.tensors():
-                builder.put(name, tensor.kind, tensor.data)
+                builder.put(name, tensor.kind, tensor.bytes())
             return builder.finish(int8)
         except LmcodecError as error:
             raise type(error)(f"{self.path}: {error}") from error

@@ -32,12 +32,16 @@ class Tensor:
     shape: tuple[int, ...]
     data: memoryview
 
-    def rows(self) -> NDArray[np.uint8]:
-        """Return the bytes as [rows, bytes of a row]; a tensor of one dimension is one row."""
+    def bytes(self) -> NDArray[np.uint8]:
+        """Return the bytes as an array of one dimension."""
         import numpy as np
 
+        return np.frombuffer(self.data, np.uint8)
+
+    def rows(self) -> NDArray[np.uint8]:
+        """Return the bytes as [rows, bytes of a row]; a tensor of one dimension is one row."""
         width = row_bytes(self.kind, self.shape[-1:])
-        return np.frombuffer(self.data, np.uint8).reshape(-1, width)
+        return self.bytes().reshape(-1, width)
 
     def with_rows(self, rows: NDArray[np.uint8]) -> Tensor:
         """Return the tensor of these rows, which are some of its own in some order."""

@@ -29,7 +29,7 @@ mod _core {
     };
 
     #[pymodule_export]
-    use crate::lm::{LanguageModel, LanguageModelBuilder};
+    use crate::lm::{LanguageModel, LanguageModelBuilder, Vocabulary};
     #[pymodule_export]
     use crate::network::{
         bytelm_contexts, bytelm_decode, bytelm_encode, bytelm_memory_bytes, Network,

@@ -4,11 +4,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use lmcodec_core::cm::Knowledge;
 use lmcodec_core::lm::codec::{self, Settings};
 use lmcodec_core::lm::config::Config;
 use lmcodec_core::lm::dot::Simd;
+use lmcodec_core::lm::mixed::{self, Beside};
 use lmcodec_core::lm::model::{Builder, Model, Need};
 use lmcodec_core::lm::session_bytes;
+use lmcodec_core::lm::trie::Trie;
 use lmcodec_core::lm::weights::Kind;
 use lmcodec_core::Error;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
@@ -18,6 +21,8 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::errors::to_python;
+use crate::network::Network;
+use crate::prior::Prior;
 use crate::stop::attended;
 
 type Array<'py, T> = Bound<'py, PyArray1<T>>;
@@ -84,6 +89,50 @@ impl LanguageModelBuilder {
         py.detach(|| builder.finish(int8))
             .map(LanguageModel)
             .map_err(|error| to_python(py, &error))
+    }
+}
+
+/// The bytes of all tokens.
+#[pyclass(frozen, module = "lmcodec._core")]
+pub struct Vocabulary(Trie);
+
+#[pymethods]
+impl Vocabulary {
+    #[new]
+    fn new(py: Python<'_>, data: &[u8], ends: Slice<'_, i64>) -> PyResult<Self> {
+        let ends = slice(&ends)?;
+        let ends: Result<Vec<usize>, _> = ends.iter().map(|&end| usize::try_from(end)).collect();
+        let ends = ends.map_err(|_| PyValueError::new_err("ends: 0 or more"))?;
+        lift(py, Trie::new(data.to_vec(), ends)).map(Self)
+    }
+
+    /// The token that stands for each token: of those with the same bytes, the first. One without bytes is an error.
+    fn standing<'py>(&self, py: Python<'py>, tokens: Slice<'_, u32>) -> PyResult<Array<'py, u32>> {
+        let found: Option<Vec<u32>> = slice(&tokens)?
+            .iter()
+            .map(|&token| self.0.standing_for(token))
+            .collect();
+        let found = found.ok_or_else(|| PyValueError::new_err("tokens: each has bytes"))?;
+        Ok(found.into_pyarray(py))
+    }
+}
+
+fn beside<'a>(
+    vocabulary: &'a Bound<'_, Vocabulary>,
+    starts: &'a [usize],
+    bytes: usize,
+    prior: Option<&'a Bound<'_, Prior>>,
+    network: &'a Bound<'_, Network>,
+) -> Beside<'a> {
+    Beside {
+        trie: &vocabulary.get().0,
+        known: Knowledge {
+            prior: prior.map(|prior| &*prior.get().0),
+            network: Some(&network.get().0),
+            threads: 1,
+        },
+        starts,
+        bytes,
     }
 }
 
@@ -209,6 +258,58 @@ impl LanguageModel {
         let settings = settings(start, window, chunk, lanes, threads);
         let lengths = py.detach(|| codec::lengths(&self.0, tokens, &settings, &mut attended));
         Ok(lift(py, lengths)?.into_pyarray(py))
+    }
+
+    /// Encodes tokens to a payload, beside contexts of their bytes.
+    #[pyo3(signature = (tokens, vocabulary, starts, size, *, prior, network, start, window, chunk, lanes, threads))]
+    #[allow(clippy::too_many_arguments)] // named by the caller
+    fn encode_mixed<'py>(
+        &self,
+        py: Python<'py>,
+        tokens: Slice<'_, u32>,
+        vocabulary: &Bound<'_, Vocabulary>,
+        starts: Vec<usize>,
+        size: usize,
+        prior: Option<&Bound<'_, Prior>>,
+        network: &Bound<'_, Network>,
+        start: Option<u32>,
+        window: usize,
+        chunk: usize,
+        lanes: usize,
+        threads: usize,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let tokens = slice(&tokens)?;
+        let settings = settings(start, window, chunk, lanes, threads);
+        let beside = beside(vocabulary, &starts, size, prior, network);
+        let payload =
+            py.detach(|| mixed::encode(&self.0, tokens, beside, &settings, &mut attended));
+        Ok(PyBytes::new(py, &lift(py, payload)?))
+    }
+
+    /// Decodes `count` tokens from a payload that was made beside contexts.
+    #[pyo3(signature = (payload, count, vocabulary, starts, size, *, prior, network, start, window, chunk, lanes, threads))]
+    #[allow(clippy::too_many_arguments)] // named by the caller
+    fn decode_mixed<'py>(
+        &self,
+        py: Python<'py>,
+        payload: &[u8],
+        count: usize,
+        vocabulary: &Bound<'_, Vocabulary>,
+        starts: Vec<usize>,
+        size: usize,
+        prior: Option<&Bound<'_, Prior>>,
+        network: &Bound<'_, Network>,
+        start: Option<u32>,
+        window: usize,
+        chunk: usize,
+        lanes: usize,
+        threads: usize,
+    ) -> PyResult<Array<'py, u32>> {
+        let settings = settings(start, window, chunk, lanes, threads);
+        let beside = beside(vocabulary, &starts, size, prior, network);
+        let tokens =
+            py.detach(|| mixed::decode(&self.0, payload, count, beside, &settings, &mut attended));
+        Ok(lift(py, tokens)?.into_pyarray(py))
     }
 
     /// The rank of each token among all, the most likely first.

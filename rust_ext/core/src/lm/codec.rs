@@ -58,7 +58,7 @@ impl Settings {
     }
 }
 
-fn check_tokens(model: &Model, tokens: &[u32]) -> Result<()> {
+pub(super) fn check_tokens(model: &Model, tokens: &[u32]) -> Result<()> {
     if tokens
         .iter()
         .any(|&token| token as usize >= model.config.vocabulary)
@@ -100,7 +100,7 @@ impl<'a> Watch<'a> {
 }
 
 /// Turns logits into weights; the largest is one.
-fn weigh(by: Simd, logits: &mut [f32]) -> Result<()> {
+pub(super) fn weigh(by: Simd, logits: &mut [f32]) -> Result<()> {
     let most = largest(by, logits);
     if !most.is_finite() {
         return Err(Error::Model {
@@ -283,7 +283,7 @@ pub fn decode(
 
 /// Decodes chunks side by side. `make` turns logits into what `choose` finds a token in, whose number it is given; the
 /// calls of `choose` are in the order of tokens in a payload.
-fn in_lanes<'m>(
+pub(super) fn in_lanes<'m>(
     model: &'m Model,
     count: usize,
     settings: &Settings,

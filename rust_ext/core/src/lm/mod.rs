@@ -11,6 +11,7 @@
 //! | [`dot`], `math` | the arithmetic |
 //! | `session` | lanes of tokens |
 //! | [`codec`] | tokens as bytes |
+//! | [`mixed`] | the same, beside contexts of bytes |
 //! | [`trie`] | the vocabulary by its bytes |
 
 mod attention;
@@ -20,6 +21,7 @@ pub mod dot;
 mod grid;
 mod machine;
 mod math;
+pub mod mixed;
 pub mod model;
 mod norm;
 mod pool;

@@ -91,6 +91,12 @@ impl Trie {
         self.stands_for.get(token as usize).copied().flatten()
     }
 
+    /// How many bytes the tokens of a node have in common.
+    #[must_use]
+    pub fn depth(&self, node: Node) -> usize {
+        node.depth
+    }
+
     /// All tokens.
     #[must_use]
     pub fn root(&self) -> Node {

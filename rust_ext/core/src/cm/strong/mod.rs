@@ -15,7 +15,7 @@
     clippy::cast_possible_wrap
 )]
 
-mod apm;
+pub(crate) mod apm;
 mod contextmap;
 mod direct;
 mod helper;

@@ -71,8 +71,8 @@ pub struct Strong<'a> {
     left: usize,
     groups: Groups,
     helper: Option<Helper<'a>>,
-    /// The lane of the next byte, where that is told from outside.
-    told: Option<usize>,
+    /// Whether which lane is next is told from outside.
+    told: bool,
     avx2: bool,
 }
 
@@ -234,7 +234,7 @@ impl<'a> Strong<'a> {
             left: usize::MAX,
             groups: Groups::new(0, 1),
             helper: None,
-            told: None,
+            told: false,
             avx2: simd::has_avx2(),
         })
     }
@@ -252,6 +252,9 @@ impl<'a> Strong<'a> {
             }
         }
         self.shared.end_byte(lane, byte);
+        if self.told {
+            return;
+        }
         self.next_turn();
         let lane = &mut self.lanes[self.turn];
         let answer = self.helper.as_mut().and_then(|h| h.take(lane.number));
@@ -264,10 +267,6 @@ impl<'a> Strong<'a> {
     /// Goes on to the lane whose turn is next.
     #[inline(always)]
     fn next_turn(&mut self) {
-        if let Some(next) = self.told {
-            self.turn = next;
-            return;
-        }
         self.turn += 1;
         self.left -= 1;
         if self.turn == self.lanes.len() {
@@ -286,6 +285,9 @@ impl<'a> Strong<'a> {
         let whole = self.shared.learn(&mut self.lanes[self.turn], bit, avx2);
         if whole {
             self.end_byte();
+            if self.told {
+                return;
+            }
         } else {
             self.shared.next_bit(&mut self.lanes[self.turn]);
         }

@@ -56,6 +56,14 @@ pub struct Quantizer {
     sums: Vec<u64>,
 }
 
+/// The integer weights of a row of floats, each of at most 28 bits.
+///
+/// # Errors
+/// [`Error::Model`] when an entry is negative, infinite or not a number.
+pub fn weights(row: &[f32], weights: &mut Vec<u32>) -> Result<()> {
+    float::integers(row, weights)
+}
+
 /// Product type in which `key_i` is exact.
 trait Wide:
     Copy + Ord + From<u64> + Add<Output = Self> + Mul<Output = Self> + Div<Output = Self>

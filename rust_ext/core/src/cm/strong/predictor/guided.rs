@@ -21,8 +21,7 @@ const PARAMS: Params = Params {
 };
 
 impl<'a> Strong<'a> {
-    /// The predictor of a text of `count` bytes in some lanes, which begin where [`Self::jump`] says; the first byte is of
-    /// the first lane. What is known has a network, whose weights tell how far to trust what is told.
+    /// The predictor of a text of `count` bytes in some lanes, which begin where [`Self::jump`] says. What is known has a network, whose weights tell how far to trust what is told.
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
@@ -39,7 +38,7 @@ impl<'a> Strong<'a> {
             })
             .collect();
         model.lanes.extend(more);
-        model.told = Some(0);
+        model.told = true;
         Ok(model)
     }
 
@@ -50,19 +49,13 @@ impl<'a> Strong<'a> {
         self.shared.aim(lane);
     }
 
-    /// Tells which lane the next byte is of, and what is expected of it: before the last bit of the byte at hand is
-    /// learnt. Before the very first byte, [`Self::start`] follows.
+    /// Begins the next byte, which is of a lane, and tells what is expected of it: before its first bit is predicted.
     pub fn tell(&mut self, lane: usize, expected: impl FnOnce(&mut Tree)) {
-        self.told = Some(lane);
-        if let Some(follower) = &mut self.lanes[lane].follower {
+        self.turn = lane;
+        let lane = &mut self.lanes[lane];
+        if let Some(follower) = &mut lane.follower {
             expected(Arc::make_mut(follower).tree_mut());
         }
-    }
-
-    /// Predicts the first bit anew, with what was told.
-    pub fn start(&mut self) {
-        self.turn = self.told.unwrap_or(0);
-        let lane = &mut self.lanes[self.turn];
         self.shared.start_byte(lane);
         self.shared.predict(lane, self.avx2);
     }
@@ -80,18 +73,13 @@ mod tests {
         let mut model = Strong::guided(text.len(), known, 2).unwrap();
         model.jump(1, half);
         let order: Vec<usize> = (0..half).flat_map(|at| [at, half + at]).collect();
-        model.tell(0, |tree| told(text[0], tree));
-        model.start();
         let mut bits = 0.0;
-        for (i, &at) in order.iter().enumerate() {
+        for &at in &order {
+            model.tell(at / half, |tree| told(text[at], tree));
             for shift in (0..8).rev() {
                 let bit = u32::from(text[at] >> shift & 1);
                 let p1 = f64::from(model.p()) / f64::from(1 << 22);
                 bits -= if bit == 1 { p1 } else { 1.0 - p1 }.log2();
-                if shift == 0 {
-                    let next = order.get(i + 1).copied().unwrap_or(0);
-                    model.tell(next / half, |tree| told(text[next], tree));
-                }
                 model.update(bit);
             }
         }
