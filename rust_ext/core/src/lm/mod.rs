@@ -15,8 +15,11 @@
 mod attention;
 pub mod codec;
 pub mod config;
+mod distributions;
 pub mod dot;
+mod follow;
 mod grid;
+mod lanes;
 mod machine;
 mod math;
 pub mod model;
@@ -25,6 +28,7 @@ mod pool;
 mod products;
 mod rope;
 mod session;
+mod watch;
 pub mod weights;
 
 pub use session::bytes as session_bytes;
