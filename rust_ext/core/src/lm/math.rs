@@ -107,11 +107,68 @@ pub fn exponents(values: &mut [f32], most: f32) {
     }
 }
 
-/// Multiplies each of `out` by the sigmoid linear unit of a gate, `x / (1 + e^-x)`.
+/// The error function of Gauss, within a few units in the last place.
 #[inline(always)]
-pub fn gated_silu(gate: &[f32], out: &mut [f32]) {
-    for (out, &x) in out.iter_mut().zip(gate) {
-        *out *= x / (1.0 + exp(-x));
+#[must_use]
+pub fn erf(x: f32) -> f32 {
+    // Least squares, weighted until the largest relative error is least: of erf(x) / x in x² up to 1 (1.3e-9), and of
+    // e^(x²) (1 - erf(x)) in t = 1 / (1 + x / 2) for x from 1 to 4 (3.7e-10). From 4 on it is one.
+    const NEAR: [f32; 7] = [
+        7.853_858e-5,
+        -8.010_193e-4,
+        5.188_327_7e-3,
+        -2.685_381_3e-2,
+        0.112_835_854,
+        -0.376_126_26,
+        std::f32::consts::FRAC_2_SQRT_PI,
+    ];
+    const FAR: [f32; 8] = [
+        0.119_016_13,
+        -0.470_152_05,
+        0.561_873_56,
+        -0.102_592_8,
+        0.347_361_1,
+        0.259_801_7,
+        0.284_896_25,
+        -1.531_879_4e-4,
+    ];
+    let size = x.abs();
+    let size = if size < 4.0 { size } else { 4.0 };
+    let square = size * size;
+    let near = size * NEAR.iter().fold(0.0, |sum, factor| sum * square + factor);
+    let t = 1.0 / (1.0 + 0.5 * size);
+    let far = 1.0 - exp(-square) * FAR.iter().fold(0.0, |sum, factor| sum * t + factor);
+    let value = if size < 1.0 { near } else { far };
+    if x < 0.0 {
+        -value
+    } else {
+        value
+    }
+}
+
+/// Replaces each value by its sigmoid linear unit, `x / (1 + e^-x)`.
+#[inline(always)]
+pub fn silu(values: &mut [f32]) {
+    for x in values {
+        *x /= 1.0 + exp(-*x);
+    }
+}
+
+/// Replaces each value by `x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2`, which is `x / (1 + e^-2u)` where `tanh` is of `u`.
+#[inline(always)]
+pub fn gelu_tanh(values: &mut [f32]) {
+    const TWICE: f32 = 1.595_769; // 2 √(2/π)
+    for x in values {
+        let twice = TWICE * (*x + 0.044_715 * (*x * *x * *x));
+        *x /= 1.0 + exp(-twice);
+    }
+}
+
+/// Replaces each value by `x (1 + erf(x / √2)) / 2`.
+#[inline(always)]
+pub fn gelu_erf(values: &mut [f32]) {
+    for x in values {
+        *x *= 0.5 + 0.5 * erf(*x * std::f32::consts::FRAC_1_SQRT_2);
     }
 }
 

@@ -6,9 +6,11 @@
 //!
 //! Chunks of tokens in lanes take turns by tokens; they share all that the contexts learn.
 
-use super::codec::{self, Listener, Settings};
+use super::codec::{weigh, Settings};
+use super::lanes::in_lanes;
 use super::model::Model;
-use super::trie::{Sums, Trie};
+use super::trie::{Node, Sums, Trie};
+use super::watch::Listener;
 use crate::bitmodel::BitModel;
 use crate::cm::strong::apm::Apm;
 use crate::cm::strong::Strong;
@@ -72,7 +74,7 @@ pub struct Beside<'a> {
 impl Beside<'_> {
     /// Checks that there is a start for each chunk, in order.
     fn check(&self, count: usize, settings: &Settings) -> Result<()> {
-        let chunks = count.div_ceil(settings.chunk.max(1));
+        let chunks = count.div_ceil(settings.chunk);
         let ordered = self.starts.is_sorted() && self.starts.first().is_none_or(|&s| s == 0);
         let inside = self.starts.last().is_none_or(|&start| start <= self.bytes);
         if self.starts.len() != chunks || !ordered || !inside || self.bytes < count {
@@ -151,7 +153,7 @@ impl<'a, S: Side> Mixed<'a, S> {
     }
 
     /// Codes a byte after those of a node.
-    fn byte(&mut self, lane: usize, node: super::trie::Node, byte: u8) -> Result<u8> {
+    fn byte(&mut self, lane: usize, node: Node, byte: u8) -> Result<u8> {
         let (place, end) = &mut self.places[lane];
         if place == end {
             return Err(Error::Corrupt {
@@ -176,7 +178,7 @@ impl<'a, S: Side> Mixed<'a, S> {
     }
 
     /// Codes whether a token ends.
-    fn ends(&mut self, node: super::trie::Node, depth: usize, end: bool) -> bool {
+    fn ends(&mut self, node: Node, depth: usize, end: bool) -> bool {
         let p = self.sums.p_whole(node);
         self.ends.select(depth.min(DEPTHS - 1));
         let refined = self.ends.refine(self.tables.stretch22(p));
@@ -192,7 +194,7 @@ impl<'a, S: Side> Mixed<'a, S> {
 /// Encodes tokens, each of which stands for itself in the vocabulary.
 ///
 /// # Errors
-/// Those of [`codec::encode`], and [`Error::Model`] when a token has no bytes, or others stand for it.
+/// Those of [`super::codec::encode`], and [`Error::Model`] when a token has no bytes, or others stand for it.
 pub fn encode(
     model: &Model,
     tokens: &[u32],
@@ -200,8 +202,8 @@ pub fn encode(
     settings: &Settings,
     listener: Listener<'_>,
 ) -> Result<Vec<u8>> {
+    settings.check(model, tokens)?;
     beside.check(tokens.len(), settings)?;
-    codec::check_tokens(model, tokens)?;
     let stands = |&token: &u32| beside.trie.standing_for(token) == Some(token);
     if !tokens.iter().all(stands) {
         return Err(Error::Model {
@@ -211,12 +213,12 @@ pub fn encode(
     let settings = whole_lanes(tokens.len(), settings);
     let mut mixed = Mixed::new(BinaryEncoder::new(), beside, settings)?;
     let by = settings.by;
-    codec::in_lanes(
+    in_lanes(
         model,
         tokens.len(),
         &settings,
         listener,
-        move |row| codec::weigh(by, row),
+        move |row| weigh(by, row),
         |number, row| mixed.token(number, row, tokens[number]),
     )?;
     Ok(mixed.side.finish())
@@ -225,7 +227,7 @@ pub fn encode(
 /// Decodes `count` tokens.
 ///
 /// # Errors
-/// Those of [`codec::decode`].
+/// Those of [`super::codec::decode`].
 pub fn decode(
     model: &Model,
     payload: &[u8],
@@ -234,16 +236,17 @@ pub fn decode(
     settings: &Settings,
     listener: Listener<'_>,
 ) -> Result<Vec<u32>> {
+    settings.check(model, &[])?;
     beside.check(count, settings)?;
     let settings = whole_lanes(count, settings);
     let mut mixed = Mixed::new(BinaryDecoder::new(payload), beside, settings)?;
     let by = settings.by;
-    let tokens = codec::in_lanes(
+    let tokens = in_lanes(
         model,
         count,
         &settings,
         listener,
-        move |row| codec::weigh(by, row),
+        move |row| weigh(by, row),
         |number, row| mixed.token(number, row, 0),
     )?;
     mixed.side.finish()?;
@@ -252,7 +255,7 @@ pub fn decode(
 
 /// No more lanes than chunks.
 fn whole_lanes(count: usize, settings: &Settings) -> Settings {
-    let chunks = count.div_ceil(settings.chunk.max(1)).max(1);
+    let chunks = count.div_ceil(settings.chunk).max(1);
     Settings {
         lanes: settings.lanes.clamp(1, chunks),
         ..*settings

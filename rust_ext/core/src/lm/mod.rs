@@ -17,8 +17,11 @@
 mod attention;
 pub mod codec;
 pub mod config;
+mod distributions;
 pub mod dot;
+mod follow;
 mod grid;
+mod lanes;
 mod machine;
 mod math;
 pub mod mixed;
@@ -29,6 +32,7 @@ mod products;
 mod rope;
 mod session;
 pub mod trie;
+mod watch;
 pub mod weights;
 
 pub use session::bytes as session_bytes;

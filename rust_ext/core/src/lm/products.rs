@@ -1,7 +1,7 @@
 //! Products of matrices and rows of inputs, by several threads.
 
 use super::config::Activation;
-use super::dot::simd::{gated_silu, products};
+use super::dot::simd::{gelu_erf, gelu_tanh, products, silu};
 use super::dot::Simd;
 use super::grid::Grid;
 use super::model::Linear;
@@ -120,11 +120,15 @@ pub fn unit<'m>(
         let which = (first, step.min(rows - first));
         let linear =
             |linear: &Linear| some(by, &linear.matrix, linear.bias.as_ref(), which, &input);
-        let mut values = linear(up.linear);
-        if let Some(gate) = gate {
-            gated_silu(by, &linear(gate), &mut values);
-        } else {
-            let _ = activation;
+        let mut values = linear(gate.unwrap_or(up.linear));
+        match activation {
+            Activation::Silu => silu(by, &mut values),
+            Activation::GeluTanh => gelu_tanh(by, &mut values),
+            Activation::GeluErf => gelu_erf(by, &mut values),
+        }
+        if gate.is_some() {
+            let up = linear(up.linear);
+            values.iter_mut().zip(up).for_each(|(x, up)| *x *= up);
         }
         put(&up.out, first, which.1, &values);
     });

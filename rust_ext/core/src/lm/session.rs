@@ -7,14 +7,15 @@ use super::grid::Grid;
 use super::model::{Layer, Linear, Model, Norm};
 use super::norm;
 use super::pool::{Pool, Work};
-use super::products::{project, unit, Product};
+use super::products::{logits, project, unit, Product};
 use super::rope::Rope;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Tokens that are worked on together.
 pub const BLOCK: usize = 64;
-/// Tokens whose logits are in memory together, unless there are more lanes.
-const LOGITS: usize = 16;
+/// Tokens whose logits are in memory together.
+pub const LOGITS: usize = 16;
 
 /// Tokens of one lane, to be fed.
 pub type Segment<'a> = (usize, &'a [u32]);
@@ -30,9 +31,6 @@ struct Grids {
     back: Arc<Grid>,
     logits: Arc<Grid>,
 }
-
-/// What is made of a distribution: its logits, and what the caller has for it.
-pub type Slot<T> = Mutex<(Vec<f32>, T)>;
 
 /// Lanes of tokens that a network follows.
 pub struct Session<'m> {
@@ -64,7 +62,7 @@ pub fn bytes(config: &Config, lanes: usize, window: usize) -> u64 {
         + 2 * config.keys()
         + 2 * padded(config.hidden);
     // Logits, weights, and weights as integers.
-    let logits = lanes.max(LOGITS) as u64 * size(3 * config.vocabulary);
+    let logits = LOGITS as u64 * size(3 * config.vocabulary);
     let angles = size(config.rope_width) * window as u64;
     heads + rows * size(row) + logits + angles
 }
@@ -113,7 +111,7 @@ impl<'m> Session<'m> {
     }
 
     /// How many tokens a lane can be fed at once: at least one, for which a full lane forgets its older half.
-    pub fn room(&mut self, pool: &Pool<'m>, lanes: std::ops::Range<usize>) -> usize {
+    pub fn room(&mut self, pool: &Pool<'m>, lanes: Range<usize>) -> usize {
         let full = lanes
             .clone()
             .filter(|&lane| self.lanes[lane].len() == self.window);
@@ -293,64 +291,22 @@ impl<'m> Session<'m> {
         });
     }
 
-    /// Hands the logits of each row that was fed last, from `first` on, to `work`, with the slot of its number. A few
-    /// rows are in memory at a time: `then` is called when these are done.
-    ///
-    /// # Errors
-    /// Those of `then`.
-    pub fn distributions<T: Send + 'm, E>(
-        &mut self,
-        pool: &Pool<'m>,
-        rows: std::ops::Range<usize>,
-        slots: &Arc<Vec<Slot<T>>>,
-        work: impl Fn(usize, &mut Vec<f32>, &mut T) + Send + Sync + 'm,
-        mut then: impl FnMut(std::ops::Range<usize>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let model = self.model;
-        let width = padded(model.config.width);
-        let vocabulary = model.config.vocabulary;
-        let work = Arc::new(work);
-        for first in rows.clone().step_by(slots.len()) {
-            let some = first..rows.end.min(first + slots.len());
-            let input = Arc::make_mut(&mut self.input);
-            input.clear();
-            input.extend_from_slice(&self.last[some.start * width..some.end * width]);
-            Grid::resize(&mut self.grids.logits, some.len(), vocabulary);
-            super::products::logits(
-                pool,
-                self.by,
-                model.head(),
-                &self.grids.logits,
-                &self.input,
-                some.len(),
-            );
-            let (grid, slots, work) = (
-                Arc::clone(&self.grids.logits),
-                Arc::clone(slots),
-                Arc::clone(&work),
-            );
-            let each: Work<'m> = Arc::new(move |i| {
-                let mut slot = slots[i].lock().unwrap_or_else(PoisonError::into_inner);
-                let (row, result) = &mut *slot;
-                row.resize(vocabulary, 0.0);
-                grid.get(i, 0, row);
-                work(first + i, row, result);
-            });
-            // An exponent takes about as long as so many multiplications.
-            pool.run_if(16 * vocabulary * some.len(), some.len(), &each);
-            drop(each);
-            then(some)?;
-        }
-        Ok(())
-    }
-
-    /// Slots for as many distributions as are worked on together.
-    pub fn slots<T>(&self, make: impl Fn() -> T) -> Arc<Vec<Slot<T>>> {
-        let count = self.lanes.len().max(LOGITS);
-        Arc::new(
-            (0..count)
-                .map(|_| Mutex::new((Vec::new(), make())))
-                .collect(),
-        )
+    /// Computes the logits of some of the rows that were fed last.
+    pub fn logits(&mut self, pool: &Pool<'m>, rows: Range<usize>) -> &Arc<Grid> {
+        let width = padded(self.model.config.width);
+        let head = self.model.head();
+        let input = Arc::make_mut(&mut self.input);
+        input.clear();
+        input.extend_from_slice(&self.last[rows.start * width..rows.end * width]);
+        Grid::resize(&mut self.grids.logits, rows.len(), head.rows());
+        logits(
+            pool,
+            self.by,
+            head,
+            &self.grids.logits,
+            &self.input,
+            rows.len(),
+        );
+        &self.grids.logits
     }
 }

@@ -13,6 +13,9 @@
 mod kernel {
     pub mod simd;
 }
+mod many {
+    pub mod simd;
+}
 #[cfg(target_arch = "aarch64")]
 mod neon {
     pub mod simd;

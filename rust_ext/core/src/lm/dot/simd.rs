@@ -193,6 +193,10 @@ compiled! {
     sum = math::sum(values: &[f32]) -> f32;
     /// As [`math::squares`].
     squares = math::squares(values: &[f32]) -> f32;
-    /// As [`math::gated_silu`].
-    gated_silu = math::gated_silu(gate: &[f32], out: &mut [f32]);
+    /// As [`math::silu`].
+    silu = math::silu(values: &mut [f32]);
+    /// As [`math::gelu_tanh`].
+    gelu_tanh = math::gelu_tanh(values: &mut [f32]);
+    /// As [`math::gelu_erf`].
+    gelu_erf = math::gelu_erf(values: &mut [f32]);
 }

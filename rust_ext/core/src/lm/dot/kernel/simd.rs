@@ -3,9 +3,11 @@
 // Every function of this file has one contract: the processor has the instructions of the vector type, and pointers
 // point to as many values as lengths say, which `super::super::simd` has checked.
 #![allow(clippy::missing_safety_doc)]
-#![allow(clippy::needless_range_loop)] // indices say which registers are meant
+#![allow(clippy::needless_range_loop)] // which registers are meant; and closures might not be inlined, for they lack the instructions
 
+use super::super::many::simd as many;
 use super::super::{Rows, BLOCK, LANES};
+use std::ops::Range;
 
 /// A few floats in one register.
 pub trait Vector: Copy {
@@ -15,6 +17,8 @@ pub trait Vector: Copy {
     unsafe fn splat(value: f32) -> Self;
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
+    /// Asks for a cache line; has no effect on results, whatever the address.
+    unsafe fn fetch(from: *const u8);
     unsafe fn load_f16(from: *const u16) -> Self;
     unsafe fn load_bf16(from: *const u16) -> Self;
     unsafe fn load_i8(from: *const i8) -> Self;
@@ -25,7 +29,13 @@ pub trait Vector: Copy {
 }
 
 /// Rows whose weights become floats when they are read.
-trait Source: Copy {
+pub trait Source: Copy {
+    /// Whether weights are 32-bit floats already.
+    const FLOATS: bool;
+    /// Bytes of a weight, without what it shares with others.
+    const BYTES: usize;
+    /// Where weights are.
+    fn address(self) -> *const u8;
     /// The rows from one on.
     unsafe fn row(self, index: usize, width: usize) -> Self;
     /// A few weights from one on.
@@ -33,19 +43,25 @@ trait Source: Copy {
 }
 
 #[derive(Clone, Copy)]
-struct F32(*const f32);
+pub struct F32(pub *const f32);
 #[derive(Clone, Copy)]
-struct F16(*const u16);
+pub struct F16(pub *const u16);
 #[derive(Clone, Copy)]
-struct Bf16(*const u16);
+pub struct Bf16(pub *const u16);
 #[derive(Clone, Copy)]
-struct I8(*const i8);
+pub struct I8(pub *const i8);
 #[derive(Clone, Copy)]
-struct Q8(*const i8, *const f32);
+pub struct Q8(pub *const i8, pub *const f32);
 
 macro_rules! source {
-    ($source:ident, $load:ident) => {
+    ($source:ident, $load:ident, $bytes:literal) => {
         impl Source for $source {
+            const FLOATS: bool = $bytes == 4;
+            const BYTES: usize = $bytes;
+            #[inline(always)]
+            fn address(self) -> *const u8 {
+                self.0.cast()
+            }
             #[inline(always)]
             unsafe fn row(self, index: usize, width: usize) -> Self {
                 Self(self.0.add(index * width))
@@ -58,12 +74,18 @@ macro_rules! source {
     };
 }
 
-source!(F32, load);
-source!(F16, load_f16);
-source!(Bf16, load_bf16);
-source!(I8, load_i8);
+source!(F32, load, 4);
+source!(F16, load_f16, 2);
+source!(Bf16, load_bf16, 2);
+source!(I8, load_i8, 1);
 
 impl Source for Q8 {
+    const FLOATS: bool = false;
+    const BYTES: usize = 1;
+    #[inline(always)]
+    fn address(self) -> *const u8 {
+        self.0.cast()
+    }
     #[inline(always)]
     unsafe fn row(self, index: usize, width: usize) -> Self {
         Self(self.0.add(index * width), self.1.add(index * width / BLOCK))
@@ -75,21 +97,16 @@ impl Source for Q8 {
     }
 }
 
-/// Vectors that are worked on together.
-const FEW: usize = 3;
-/// Bytes of rows, as floats, that are worked on together: they stay in the second cache.
-const PANEL_BYTES: usize = 1 << 16;
-
 /// Places of results: of row `r` and vector `v` the one at `v * stride + r`.
 #[derive(Clone, Copy)]
-struct Out {
-    start: *mut f32,
-    stride: usize,
+pub struct Out {
+    pub start: *mut f32,
+    pub stride: usize,
 }
 
 impl Out {
     #[inline(always)]
-    unsafe fn from(self, r: usize, v: usize) -> Self {
+    pub unsafe fn from(self, r: usize, v: usize) -> Self {
         Self {
             start: self.start.add(v * self.stride + r),
             stride: self.stride,
@@ -97,138 +114,134 @@ impl Out {
     }
 }
 
-/// The products of `R` rows and `V` vectors.
+/// Sums of `R` rows and `V` vectors.
+pub type Sums<T, const PARTS: usize, const R: usize, const V: usize> = [[[T; PARTS]; V]; R];
+
+/// Adds to sums the products of columns.
 #[inline(always)]
-unsafe fn tile<T: Vector, S: Source, const PARTS: usize, const R: usize, const V: usize>(
+pub unsafe fn tile<T: Vector, S: Source, const PARTS: usize, const R: usize, const V: usize>(
     rows: S,
     vectors: *const f32,
     width: usize,
-    out: Out,
-) {
+    columns: Range<usize>,
+    mut sums: Sums<T, PARTS, R, V>,
+) -> Sums<T, PARTS, R, V> {
     let mut row = [rows; R];
-    for (r, row) in row.iter_mut().enumerate() {
-        *row = rows.row(r, width);
+    for r in 1..R {
+        row[r] = rows.row(r, width);
     }
-    let mut acc = [[[T::zero(); PARTS]; V]; R];
-    let mut at = 0;
-    while at < width {
+    let mut at = columns.start;
+    while at < columns.end {
         // One part after the other, so that the registers suffice.
         for part in 0..PARTS {
             let at = at + part * T::WIDTH;
-            let weights = row.map(|row| row.load::<T>(at));
+            let mut weights = [T::zero(); R];
+            for r in 0..R {
+                weights[r] = row[r].load::<T>(at);
+            }
             for v in 0..V {
                 let x = T::load(vectors.add(v * width + at));
                 for r in 0..R {
-                    acc[r][v][part] = acc[r][v][part].add(weights[r].mul(x));
+                    sums[r][v][part] = sums[r][v][part].add(weights[r].mul(x));
                 }
             }
         }
         at += LANES;
     }
-    for (r, acc) in acc.into_iter().enumerate() {
-        for (v, lanes) in acc.into_iter().enumerate() {
-            *out.from(r, v).start = T::sum(lanes);
+    sums
+}
+
+/// Writes products.
+#[inline(always)]
+pub unsafe fn put<T: Vector, const PARTS: usize, const R: usize, const V: usize>(
+    sums: Sums<T, PARTS, R, V>,
+    out: Out,
+) {
+    for r in 0..R {
+        for v in 0..V {
+            *out.from(r, v).start = T::sum(sums[r][v]);
         }
     }
 }
 
-/// The products of rows and `V` vectors, `R` rows at a time.
+/// The products of all rows and `V` vectors, `R` rows at a time.
 #[inline(always)]
-unsafe fn strip<T: Vector, S: Source, const PARTS: usize, const R: usize, const V: usize>(
+unsafe fn few<T: Vector, S: Source, const PARTS: usize, const R: usize, const V: usize>(
     rows: S,
-    count: usize,
     vectors: *const f32,
     width: usize,
     out: Out,
 ) {
+    let count = out.stride;
     let mut r = 0;
     while r + R <= count {
-        tile::<T, S, PARTS, R, V>(rows.row(r, width), vectors, width, out.from(r, 0));
+        let sums = [[[T::zero(); PARTS]; V]; R];
+        let sums = tile::<T, S, PARTS, R, V>(rows.row(r, width), vectors, width, 0..width, sums);
+        put(sums, out.from(r, 0));
         r += R;
     }
     while r < count {
-        tile::<T, S, PARTS, 1, V>(rows.row(r, width), vectors, width, out.from(r, 0));
+        let sums = [[[T::zero(); PARTS]; V]; 1];
+        let sums = tile::<T, S, PARTS, 1, V>(rows.row(r, width), vectors, width, 0..width, sums);
+        put(sums, out.from(r, 0));
         r += 1;
     }
 }
 
-/// The products of rows and any number of vectors, [`FEW`] at a time.
+/// The products of rows and any number of vectors.
 #[inline(always)]
-unsafe fn strips<T: Vector, S: Source, const PARTS: usize>(
-    rows: S,
-    count: usize,
-    (vectors, many): (*const f32, usize),
-    width: usize,
-    out: Out,
-) {
-    let mut v = 0;
-    while v < many {
-        let (x, out) = (vectors.add(v * width), out.from(0, v));
-        match many - v {
-            1 => strip::<T, S, PARTS, 4, 1>(rows, count, x, width, out),
-            2 => strip::<T, S, PARTS, 2, 2>(rows, count, x, width, out),
-            _ => strip::<T, S, PARTS, 2, FEW>(rows, count, x, width, out),
-        }
-        v += FEW;
-    }
-}
-
-/// The products of some rows after the other; where there are many vectors, of rows that were made floats before.
-#[inline(always)]
-unsafe fn panels<T: Vector, S: Source, const PARTS: usize, const WIDEN: bool>(
+unsafe fn any<
+    T: Vector,
+    S: Source,
+    const PARTS: usize,
+    const R: usize,
+    const V: usize,
+    const W: usize,
+>(
     rows: S,
     width: usize,
     vectors: &[f32],
     out: &mut [f32],
 ) {
-    let many = vectors.len() / width;
-    let Some(count) = out.len().checked_div(many) else {
+    let all = vectors.len() / width;
+    let Some(count) = out.len().checked_div(all) else {
         return;
     };
-    let vectors = (vectors.as_ptr(), many);
+    let x = vectors.as_ptr();
     let out = Out {
         start: out.as_mut_ptr(),
         stride: count,
     };
-    if many <= FEW {
-        return strips::<T, S, PARTS>(rows, count, vectors, width, out);
-    }
-    let step = (PANEL_BYTES / (4 * width)).max(2) & !1;
-    let mut floats = vec![0.0; if WIDEN { step * width } else { 0 }];
-    let mut first = 0;
-    while first < count {
-        let some = step.min(count - first);
-        let (rows, out) = (rows.row(first, width), out.from(first, 0));
-        if WIDEN {
-            let mut at = 0;
-            while at < some * width {
-                rows.load::<T>(at).store(floats.as_mut_ptr().add(at));
-                at += T::WIDTH;
-            }
-            strips::<T, F32, PARTS>(F32(floats.as_ptr()), some, vectors, width, out);
-        } else {
-            strips::<T, S, PARTS>(rows, some, vectors, width, out);
-        }
-        first += some;
+    match all {
+        1 => few::<T, S, PARTS, 4, 1>(rows, x, width, out),
+        2 => few::<T, S, PARTS, 2, 2>(rows, x, width, out),
+        3 => few::<T, S, PARTS, 2, 3>(rows, x, width, out),
+        _ => many::products::<T, S, PARTS, R, V, W>(rows, (x, all), width, out),
     }
 }
 
-/// As [`super::super::simd::products`].
+/// As [`super::super::simd::products`], with `R` rows and `V` or `W` vectors at a time.
 #[inline(always)]
-pub unsafe fn products<T: Vector, const PARTS: usize>(
+pub unsafe fn products<
+    T: Vector,
+    const PARTS: usize,
+    const R: usize,
+    const V: usize,
+    const W: usize,
+>(
     rows: Rows<'_>,
     width: usize,
     vectors: &[f32],
     out: &mut [f32],
 ) {
     match rows {
-        Rows::F32(rows) => panels::<T, _, PARTS, false>(F32(rows.as_ptr()), width, vectors, out),
-        Rows::F16(rows) => panels::<T, _, PARTS, true>(F16(rows.as_ptr()), width, vectors, out),
-        Rows::Bf16(rows) => panels::<T, _, PARTS, true>(Bf16(rows.as_ptr()), width, vectors, out),
-        Rows::I8(rows) => panels::<T, _, PARTS, true>(I8(rows.as_ptr()), width, vectors, out),
+        Rows::F32(rows) => any::<T, _, PARTS, R, V, W>(F32(rows.as_ptr()), width, vectors, out),
+        Rows::F16(rows) => any::<T, _, PARTS, R, V, W>(F16(rows.as_ptr()), width, vectors, out),
+        Rows::Bf16(rows) => any::<T, _, PARTS, R, V, W>(Bf16(rows.as_ptr()), width, vectors, out),
+        Rows::I8(rows) => any::<T, _, PARTS, R, V, W>(I8(rows.as_ptr()), width, vectors, out),
         Rows::Q8(rows, factors) => {
             let rows = Q8(rows.as_ptr(), factors.as_ptr());
-            panels::<T, _, PARTS, true>(rows, width, vectors, out);
+            any::<T, _, PARTS, R, V, W>(rows, width, vectors, out);
         }
     }
 }
@@ -258,13 +271,14 @@ unsafe fn mix_some<T: Vector, const PARTS: usize>(
     let mut acc = [T::zero(); PARTS];
     for &weight in weights {
         let weight = T::splat(weight);
-        for (part, acc) in acc.iter_mut().enumerate() {
-            *acc = acc.add(weight.mul(T::load(values.add(part * T::WIDTH))));
+        for part in 0..PARTS {
+            let value = T::load(values.add(part * T::WIDTH));
+            acc[part] = acc[part].add(weight.mul(value));
         }
         // Behind the last row there may be nothing.
         values = values.wrapping_add(width);
     }
-    for (part, acc) in acc.into_iter().enumerate() {
-        acc.store(out.as_mut_ptr().add(part * T::WIDTH));
+    for part in 0..PARTS {
+        acc[part].store(out.as_mut_ptr().add(part * T::WIDTH));
     }
 }

@@ -29,6 +29,10 @@ impl Vector for float32x4_t {
         vst1q_f32(to, self);
     }
     #[inline(always)]
+    unsafe fn fetch(_: *const u8) {
+        // The instruction is not to be had in safe or stable ways; processors look ahead themselves.
+    }
+    #[inline(always)]
     unsafe fn load_f16(from: *const u16) -> Self {
         let few: [f32; 4] = std::array::from_fn(|i| half(*from.add(i)));
         vld1q_f32(few.as_ptr())
@@ -61,7 +65,7 @@ impl Vector for float32x4_t {
 
 #[target_feature(enable = "neon")]
 pub unsafe fn products(rows: Rows<'_>, width: usize, vectors: &[f32], out: &mut [f32]) {
-    kernel::products::<float32x4_t, 4>(rows, width, vectors, out);
+    kernel::products::<float32x4_t, 4, 2, 3, 2>(rows, width, vectors, out);
 }
 
 #[target_feature(enable = "neon")]

@@ -14,7 +14,7 @@ use std::arch::x86_64::{
     _mm512_cvtepi8_epi32, _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_extractf64x4_pd,
     _mm512_loadu_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32,
     _mm512_storeu_ps, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadl_epi64, _mm_loadu_si128,
-    _mm_movehl_ps, _mm_shuffle_ps,
+    _mm_movehl_ps, _mm_prefetch, _mm_shuffle_ps, _MM_HINT_T1,
 };
 
 impl Vector for __m256 {
@@ -34,6 +34,10 @@ impl Vector for __m256 {
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         _mm256_storeu_ps(to, self);
+    }
+    #[inline(always)]
+    unsafe fn fetch(from: *const u8) {
+        _mm_prefetch::<_MM_HINT_T1>(from.cast());
     }
     #[inline(always)]
     unsafe fn load_f16(from: *const u16) -> Self {
@@ -86,6 +90,10 @@ impl Vector for __m512 {
         _mm512_storeu_ps(to, self);
     }
     #[inline(always)]
+    unsafe fn fetch(from: *const u8) {
+        _mm_prefetch::<_MM_HINT_T1>(from.cast());
+    }
+    #[inline(always)]
     unsafe fn load_f16(from: *const u16) -> Self {
         _mm512_cvtph_ps(_mm256_loadu_si256(from.cast::<__m256i>()))
     }
@@ -117,12 +125,12 @@ impl Vector for __m512 {
 
 #[target_feature(enable = "avx2,f16c")]
 pub unsafe fn products_avx2(rows: Rows<'_>, width: usize, vectors: &[f32], out: &mut [f32]) {
-    kernel::products::<__m256, 2>(rows, width, vectors, out);
+    kernel::products::<__m256, 2, 2, 3, 2>(rows, width, vectors, out);
 }
 
 #[target_feature(enable = "avx2,f16c,avx512f")]
 pub unsafe fn products_avx512(rows: Rows<'_>, width: usize, vectors: &[f32], out: &mut [f32]) {
-    kernel::products::<__m512, 1>(rows, width, vectors, out);
+    kernel::products::<__m512, 1, 4, 4, 3>(rows, width, vectors, out);
 }
 
 #[target_feature(enable = "avx2,f16c")]
