@@ -90,6 +90,11 @@ class LanguageModelBuilder:
     def finish(self, int8: bool) -> LanguageModel: ...
 
 @final
+class Vocabulary:
+    def __new__(cls, data: bytes | bytearray, ends: NDArray[np.int64]) -> Vocabulary: ...
+    def standing(self, tokens: _U32) -> _U32: ...
+
+@final
 class LanguageModel:
     @property
     def vocabulary(self) -> int: ...
@@ -132,6 +137,37 @@ class LanguageModel:
         lanes: int,
         threads: int,
     ) -> NDArray[np.float64]: ...
+    def encode_mixed(
+        self,
+        tokens: _U32,
+        vocabulary: Vocabulary,
+        starts: list[int],
+        size: int,
+        *,
+        prior: Prior | None,
+        network: Network,
+        start: int | None,
+        window: int,
+        chunk: int,
+        lanes: int,
+        threads: int,
+    ) -> bytes: ...
+    def decode_mixed(
+        self,
+        payload: bytes | bytearray,
+        count: int,
+        vocabulary: Vocabulary,
+        starts: list[int],
+        size: int,
+        *,
+        prior: Prior | None,
+        network: Network,
+        start: int | None,
+        window: int,
+        chunk: int,
+        lanes: int,
+        threads: int,
+    ) -> _U32: ...
     def ranks(
         self,
         tokens: _U32,

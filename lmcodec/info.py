@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
 from lmcodec import embedded, network, prior
 from lmcodec.block import memory_bytes
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lmcodec.checker import WeightsPart
+    from lmcodec.lm.model import LanguageModel
     from lmcodec.network import Network
     from lmcodec.prior import Prior
 
@@ -97,6 +98,7 @@ class Info:
         digests: SHA-256 of the content of each frame, or None where it is not recorded.
         priors: What decoding needs, in the order of the blocks.
         networks: What else it needs.
+        language_models: And what these are named by: the SHA-256 of weights and configuration.
     """
 
     frames: int
@@ -108,6 +110,7 @@ class Info:
     digests: tuple[bytes | None, ...]
     priors: tuple[WeightsInfo, ...] = ()
     networks: tuple[WeightsInfo, ...] = ()
+    language_models: tuple[WeightsInfo, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -191,15 +194,19 @@ def _describe(source: Source) -> Info:
     )
 
 
+_KINDS = ("prior", "network", "language model")
+Found: TypeAlias = "Prior | Network | LanguageModel | None"
+
+
 class _Weights:
-    """Looks for the priors and networks that the blocks of a stream need, each once."""
+    """Looks for the weights that the blocks of a stream need, each once."""
 
     def __init__(self) -> None:
-        self.described: dict[str, dict[bytes, WeightsInfo]] = {"prior": {}, "network": {}}
+        self.described: dict[str, dict[bytes, WeightsInfo]] = {kind: {} for kind in _KINDS}
         # Of the frame at hand. What is held is found by `memory_bytes`, too.
         self.copy: Prior | None = None
         self.copy_memory_bytes = 0
-        self._elsewhere: dict[tuple[str, bytes], Prior | Network | None] = {}
+        self._elsewhere: dict[tuple[str, tuple[bytes, ...]], Found] = {}
 
     def read(self, part: WeightsPart) -> None:
         """Take a copy, if it is not damaged."""
@@ -212,8 +219,9 @@ class _Weights:
     def need(self, header: BlockHeader) -> bool:
         """Take note of what a block needs; return whether it is all here."""
         complete = True
-        for kind, digest, is_embedded in _needs(header):
-            weights = self._find(kind, digest)
+        for kind, all_digests, is_embedded in _needs(header):
+            digest = all_digests[0]
+            weights = self._find(kind, all_digests)
             complete &= weights is not None
             found = WeightsInfo(
                 digest, weights.name if weights else None, is_embedded, weights is not None
@@ -227,30 +235,43 @@ class _Weights:
             )
         return complete
 
-    def _find(self, kind: str, digest: bytes) -> Prior | Network | None:
-        if self.copy is not None and self.copy.digest == digest:
+    def _find(self, kind: str, digests: tuple[bytes, ...]) -> Found:
+        if self.copy is not None and self.copy.digest == digests[0]:
             return self.copy
-        if (kind, digest) not in self._elsewhere:
-            shelf = prior.SHELF if kind == "prior" else network.SHELF
+        if (kind, digests) not in self._elsewhere:
             try:
-                self._elsewhere[kind, digest] = shelf.by_digest(digest)
+                self._elsewhere[kind, digests] = _look_for(kind, digests)
             except LmcodecError:
-                self._elsewhere[kind, digest] = None
-        return self._elsewhere[kind, digest]
+                self._elsewhere[kind, digests] = None
+        return self._elsewhere[kind, digests]
 
 
-def _needs(header: BlockHeader) -> Iterator[tuple[str, bytes, bool]]:
+def _look_for(kind: str, digests: tuple[bytes, ...]) -> Found:
+    if kind == "language model":
+        from lmcodec.lm.model import by_digests
+
+        return by_digests(digests)
+    return (prior.SHELF if kind == "prior" else network.SHELF).by_digest(digests[0])
+
+
+def _needs(header: BlockHeader) -> Iterator[tuple[str, tuple[bytes, ...], bool]]:
     """Yield the weights that a block needs, as far as its models are known here.
 
-    Each by its kind and digest, and whether the frame has a copy.
+    Each by its kind and digests, and whether the frame has a copy. A language model has a second
+    digest where its tokenizer is a file of its own.
     """
     for model in header.models:
         try:
-            kinds = MODELS.get(model.id, model.version).weights
+            kinds = MODELS.get(model.id, model.version).kinds(model.params, model.digests)
         except LmcodecError:
             continue
-        for kind, digest in zip(kinds, model.digests, strict=False):
-            yield kind, digest, model.embedded and kind == "prior"
+        needed = list(zip(kinds, model.digests, strict=False))
+        tokenizers = tuple(digest for kind, digest in needed if kind == "tokenizer")
+        for kind, digest in needed:
+            if kind == "language model":
+                yield kind, (digest, *tokenizers), False
+            elif kind in _KINDS:
+                yield kind, (digest,), model.embedded and kind == "prior"
 
 
 def _memory_bytes(header: BlockHeader, weights: _Weights) -> int | None:

@@ -84,7 +84,11 @@ def _print_table(found: list[tuple[str, Info]], *, blocks: bool) -> None:
     if blocks:
         for name, described in found:
             print(f"\n{shown(name)}")
-            for kind, some in (("prior", described.priors), ("network", described.networks)):
+            for kind, some in (
+                ("prior", described.priors),
+                ("network", described.networks),
+                ("language model", described.language_models),
+            ):
                 for weights in some:
                     print(f"{kind} {weights.digest.hex()}: {_weights(weights, full=False)}")
             lines = [_block_row(at, block) for at, block in enumerate(described.blocks)]
@@ -151,6 +155,7 @@ def stream_record(name: str, described: Info) -> dict[str, object]:
         "memory_bytes": described.memory_bytes,
         "priors": list(map(_weights_record, described.priors)),
         "networks": list(map(_weights_record, described.networks)),
+        "language_models": list(map(_weights_record, described.language_models)),
         "sha256": [digest.hex() if digest else None for digest in described.digests],
     }
 

@@ -235,7 +235,7 @@ def save(
     if shards == 1:
         save_file(weights, str(folder / "model.safetensors"))
         return folder
-    where = {}
+    where: dict[str, str] = {}
     for index in range(shards):
         name = f"model-{index + 1:05}-of-{shards:05}.safetensors"
         keys = list(weights)[index::shards]

@@ -10,7 +10,7 @@ import inspect
 import json
 import platform
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -252,7 +252,7 @@ class HostModel:
 
     def _steps(
         self, count: int, plan: Plan
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    ) -> Generator[tuple[NDArray[np.int64], NDArray[np.float32]], NDArray[np.uint32], None]:
         """Yield places of tokens and a distribution for each; tokens are sent back.
 
         Shapes:

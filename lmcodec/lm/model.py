@@ -52,6 +52,11 @@ class LanguageModel:
             _LOADED[id(self)] = self
 
     @property
+    def name(self) -> str:
+        """What its folder or file is called."""
+        return self.path.name
+
+    @property
     def tokenizer(self) -> Tokenizer:
         """Text to tokens."""
         return self._checkpoint.tokenizer

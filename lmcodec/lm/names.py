@@ -75,8 +75,11 @@ _GGUF_ENDS = {
 }
 _LAYERS = ("model.layers.", "transformer.h.", "gpt_neox.layers.", "blk.")
 # Computed anew, or never used; some files have them.
-_IGNORED = ("attn.bias", "attn.masked_bias", "attention.bias", "attention.masked_bias")
-_IGNORED += (
+_IGNORED = (
+    "attn.bias",
+    "attn.masked_bias",
+    "attention.bias",
+    "attention.masked_bias",
     "rotary_emb.inv_freq",
     "attention.rotary_emb.inv_freq",
     "self_attn.rotary_emb.inv_freq",

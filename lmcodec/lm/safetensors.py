@@ -65,8 +65,7 @@ def _tensor(key: str, entry: object, data: memoryview, name: str) -> Tensor | No
         raise FormatError(f"{name}: tensor {key} is of a kind that is not known: {kind!r}")
     shape = check_shape(entry.get("shape"), key)
     offsets = entry.get("data_offsets")
-    well_formed = isinstance(offsets, list) and len(offsets) == 2
-    if not well_formed or not all(type(offset) is int for offset in offsets):
+    if not isinstance(offsets, list) or [type(offset) for offset in offsets] != [int, int]:
         raise FormatError(f"{name}: tensor {key} has no offsets: {offsets!r}")
     start, end = offsets
     if not 0 <= start <= end or end - start != row_bytes(kind, shape):

@@ -48,7 +48,7 @@ class Tensor:
         import numpy as np
 
         packed = np.ascontiguousarray(rows)
-        return Tensor(self.kind, (len(packed), *self.shape[-1:]), memoryview(packed.reshape(-1)))
+        return Tensor(self.kind, (len(packed), *self.shape[-1:]), packed.reshape(-1).data)
 
     def flat(self) -> Tensor:
         """Return the tensor with one dimension."""
@@ -81,7 +81,7 @@ class Tensor:
             raise FormatError(f"tensor cannot be transposed: {self.kind} {list(self.shape)}")
         values = np.frombuffer(self.data, f"u{KINDS[self.kind][1]}").reshape(self.shape)
         turned: NDArray[Any] = np.ascontiguousarray(values.T)
-        return Tensor(self.kind, self.shape[::-1], memoryview(turned.reshape(-1).view(np.uint8)))
+        return Tensor(self.kind, self.shape[::-1], turned.reshape(-1).view(np.uint8).data)
 
 
 def row_bytes(kind: str, shape: tuple[int, ...]) -> int:

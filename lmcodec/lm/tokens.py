@@ -11,8 +11,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from lmcodec import _core
 from lmcodec.errors import FormatError, ModelError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -45,6 +47,11 @@ class Vocabulary:
     byte_level: bool
     begin: int | None
 
+    @cached_property
+    def core(self) -> _core.Vocabulary:
+        """The same, for the engine."""
+        return _core.Vocabulary(self.data, self.ends)
+
     def __len__(self) -> int:
         """Return the number of tokens."""
         return len(self.ends)
@@ -68,6 +75,16 @@ class Vocabulary:
         found[np.frombuffer(self.data, np.uint8)[self.ends[numbers] - 1]] = numbers
         return found
 
+    def lengths(self, tokens: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return the bytes of each token.
+
+        Shapes:
+            returns: int64 [n]
+        """
+        import numpy as np
+
+        return np.diff(self.ends, prepend=0)[tokens]
+
     def join(self, tokens: NDArray[np.uint32]) -> bytes:
         """Return the bytes of tokens.
 
@@ -85,7 +102,8 @@ class Vocabulary:
         lengths = ends - starts
         places = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
         places += np.arange(int(lengths.sum()))
-        return np.frombuffer(self.data, np.uint8)[places].tobytes()
+        joined: bytes = np.frombuffer(self.data, np.uint8)[places].tobytes()
+        return joined
 
 
 def _exact(definition: bytes) -> bytes:

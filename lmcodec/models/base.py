@@ -52,7 +52,8 @@ class Model(ABC):
     external: ClassVar[bool] = False
     # Bytes of a symbol: 1, 2 or 4.
     width: ClassVar[int] = 1
-    # What `digests` are of, as far as that is known: "prior", "network".
+    # What `digests` are of, as far as that is known: "prior", "network", "language model",
+    # "tokenizer".
     weights: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
@@ -140,6 +141,16 @@ class Model(ABC):
     def digests(self) -> tuple[bytes, ...]:
         """Return the SHA-256 digests of the weights, and the tokenizer, that decoding needs."""
         return ()
+
+    @classmethod
+    def kinds(cls, params: bytes, digests: tuple[bytes, ...]) -> tuple[str, ...]:
+        """Return what each digest of a record is of, as far as that is known.
+
+        Raises:
+            FormatError: The parameters do not fit.
+        """
+        del params, digests
+        return cls.weights
 
     def params(self) -> bytes:
         """Return the fields as bytes for the model record."""

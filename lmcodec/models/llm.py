@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lmcodec import _core
-from lmcodec.errors import CorruptError, FormatError, ModelError
+from lmcodec.errors import CorruptError, FormatError, ModelError, WeightsError
 from lmcodec.lm import segments
 from lmcodec.lm.model import LanguageModel, by_digests
 from lmcodec.models.base import MODELS, Model
 from lmcodec.models.cm import Cm
+from lmcodec.network import default as default_network
 from lmcodec.packing import Cursor, pack_varint, unpack_fields
+from lmcodec.prior import default as default_prior
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 _MAX_WINDOW = 1 << 20
 _MAX_CHUNK = 1 << 30
 _MAX_LANES = 256
+# Values of `mixed`, and the bytes from which it pays.
+_ALONE, _MIXED, _OPEN = 0, 1, 2
+_MIXED_FROM = 1 << 15
+# Longer than any: of a damaged payload, no memory is taken for more.
+_MAX_TOKEN_BYTES = 1 << 12
 # Tokens of text have a few bytes, most of them.
 _WINDOW = 1024
 
@@ -182,12 +189,20 @@ class TokenModel(Model):
             WeightsError: The language model is not here.
         """
         model = unpack_fields(cls, params)
+        if getattr(model, "mixed", None) == _OPEN:
+            raise FormatError("parameters of llm are refused: mixed is open")
         if len(digests) not in (1, 2):
             raise FormatError(f"{cls.id} needs weights and a tokenizer: {len(digests)} are named")
         found = by_digests(digests)
         if model.window > found.context or model.begin >= found.vocabulary:
             raise FormatError(f"parameters of {cls.id} do not fit the language model: {model}")
         return replace(model, model=found)
+
+    @classmethod
+    def kinds(cls, params: bytes, digests: tuple[bytes, ...]) -> tuple[str, ...]:
+        """Return what each digest of a record is of."""
+        del params
+        return cls.weights[: len(digests)]
 
     def language_model(self) -> LanguageModel:
         """Return the language model.
@@ -226,29 +241,120 @@ class Llm(TokenModel):
         begin: The token before the first one of a chunk, or -1 for none.
         level: That of `cm`, for what is no text.
         int8: Whether weights are rounded to 8 bits.
+        mixed: 1 where what the language model says of the bytes of tokens is mixed with what `cm`
+            says at level 9, which learns from the text at hand; 0 where the language model is
+            alone; 2 to let `fit` choose: short texts have too little to learn from.
         model: The language model.
     """
 
     int8: bool = False
+    mixed: int = _OPEN
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ValueError: A parameter is outside of its range.
+        """
+        super().__post_init__()
+        if self.mixed not in (_ALONE, _MIXED, _OPEN):
+            raise ValueError(f"mixed of llm must be 0 to 2: got {self.mixed}")
+
+    def digests(self) -> tuple[bytes, ...]:
+        """Return the SHA-256 of the weights and the tokenizer; where mixed, also of `cm`'s.
+
+        Those are its prior and the network beside which it learnt how far to trust one.
+        """
+        own = super().digests()
+        if self.mixed != _MIXED:
+            return own
+        return (*own, default_prior().digest, default_network().digest)
+
+    @classmethod
+    def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:
+        """Build the model that a record describes.
+
+        Raises:
+            FormatError: The parameters do not fit, or no weights are named.
+            WeightsError: The language model, the prior or the network is not here.
+        """
+        if unpack_fields(cls, params).mixed != _MIXED:
+            return super().from_record(params, digests)
+        own, beside = digests[:-2], digests[-2:]
+        model = super().from_record(params, own)
+        if beside != (default_prior().digest, default_network().digest):
+            needed = " ".join(digest.hex() for digest in beside)
+            raise WeightsError(f"prior and network of cm are others here: {needed} are needed")
+        return model
+
+    @classmethod
+    def kinds(cls, params: bytes, digests: tuple[bytes, ...]) -> tuple[str, ...]:
+        """Return what each digest of a record is of."""
+        beside = ("prior", "network") if unpack_fields(cls, params).mixed == _MIXED else ()
+        return (*cls.weights[: len(digests) - len(beside)], *beside)
+
+    def fit(self, symbols: Symbols) -> Self:
+        """Return the model that mixes where there is enough to learn from, if that is open."""
+        if self.mixed != _OPEN:
+            return self
+        return replace(self, mixed=_MIXED if len(symbols) >= _MIXED_FROM else _ALONE)
 
     def encode_tokens(self, tokens: NDArray[np.uint32]) -> bytes:
-        """Code tokens."""
-        return self._engine().encode(tokens, **self._settings(len(tokens)))
+        """Code tokens; where mixed, with the bytes of each chunk in front.
+
+        Raises:
+            ModelError: Whether to mix is open.
+        """
+        if self.mixed == _OPEN:
+            raise ModelError("mixed of llm is open", hint="encode with the model that fit returns")
+        if self.mixed != _MIXED:
+            return self._engine().encode(tokens, **self._settings(len(tokens)))
+        import numpy as np
+
+        vocabulary = self.language_model().tokenizer.vocabulary
+        # Of tokens with the same bytes, only one can be told by them.
+        standing = vocabulary.core.standing(tokens)
+        ends = np.cumsum(vocabulary.lengths(standing))
+        starts = [int(ends[at - 1]) if at else 0 for at in range(0, len(tokens), self.chunk)]
+        size = int(ends[-1]) if len(ends) else 0
+        coded = self._engine().encode_mixed(
+            standing, vocabulary.core, starts, size, **self._beside(), **self._settings(len(tokens))
+        )
+        lengths = np.diff([*starts, size]).tolist()
+        return b"".join((*map(pack_varint, lengths), coded))
 
     def decode_tokens(self, payload: bytes, count: int) -> NDArray[np.uint32]:
         """Undo `encode_tokens`."""
-        return self._engine().decode(payload, count, **self._settings(count))
+        if self.mixed != _MIXED:
+            return self._engine().decode(payload, count, **self._settings(count))
+        cursor = Cursor(payload)
+        starts, size = [], 0
+        for _ in range(0, count, self.chunk):
+            starts.append(size)
+            size += cursor.varint("length of a chunk")
+        if size > _MAX_TOKEN_BYTES * count:
+            raise CorruptError(f"chunks are too long: {size} bytes of {count} tokens")
+        coded = bytes(cursor.take(cursor.remaining, "coded text"))
+        core = self.language_model().tokenizer.vocabulary.core
+        settings = {**self._beside(), **self._settings(count)}
+        return self._engine().decode_mixed(coded, count, core, starts, size, **settings)
 
     def memory_bytes(self, count: int) -> int:
         """Return the memory of weights, of what lanes remember, and of `cm`."""
         lanes = min(self.lanes, max(-(-count // self.chunk), 1))
         known = self.language_model().memory_bytes(lanes, self.window)
+        if self.mixed == _MIXED:
+            known += Cm(Cm.NETWORK_LEVEL, lanes=min(lanes, 8)).memory_bytes(count)
+            known += default_prior().memory_bytes + default_network().memory_bytes
         return known + super().memory_bytes(count)
+
+    def _beside(self) -> dict[str, Any]:
+        return {"prior": default_prior().table, "network": default_network().core}
 
     def _engine(self) -> _core.LanguageModel:
         return self.language_model().engine(self.int8)
 
-    def _settings(self, tokens: int) -> dict[str, int | None]:
+    def _settings(self, tokens: int) -> dict[str, Any]:
         chunks = max(-(-tokens // self.chunk), 1)
         return {
             "start": None if self.begin < 0 else self.begin,

@@ -20,6 +20,7 @@ from lmcodec.models.base import MODELS, Model, SequentialModel
 from lmcodec.models.cm import Cm
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
+from tests.models import OWN
 from tests.strategies import (
     BLOCK_BYTES,
     LONG_SAMPLES,
@@ -57,7 +58,7 @@ def frames() -> Iterator[tuple[str, bytes, bytes]]:
 
 def models() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of every registered portable model."""
-    for cls in MODELS.list():
+    for cls in OWN:
         if cls.host_bound:
             continue
         model: Model = cls()

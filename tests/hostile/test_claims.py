@@ -12,8 +12,8 @@ import lmcodec
 from lmcodec.container import End, FrameHeader, IndexEntry, SkippableFrame
 from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError, TruncatedError
 from lmcodec.header import MAX_BLOCK_BYTES, BlockHeader, ModelRecord, StreamRecord, TransformRecord
-from lmcodec.models.base import MODELS
 from lmcodec.packing import pack_varint
+from tests.models import OWN_IDS
 
 LIMIT_BYTES = 64 << 20
 HUGE = 1 << 60
@@ -61,7 +61,7 @@ def test_sizes_without_bytes(stream: bytes) -> None:
     lmcodec.recover(stream)
 
 
-@pytest.mark.parametrize("id", MODELS.ids())
+@pytest.mark.parametrize("id", OWN_IDS)
 @pytest.mark.parametrize("payload", [b"", b"\0" * 20, b"\xff" * 20, b"lmcodec " * 5])
 def test_symbols_without_payload(id: str, payload: bytes) -> None:
     count = 50_000

@@ -15,9 +15,9 @@ import lmcodec
 from lmcodec import CompressionParameter
 from lmcodec.container import SkippableFrame
 from lmcodec.errors import LmcodecError
-from lmcodec.models.base import MODELS
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
+from tests.models import OWN_IDS
 from tests.strategies import machine_code, prose
 
 CONTENT = b"some words and some more words; " * 3
@@ -39,7 +39,7 @@ STRUCTURES: dict[str, tuple[bytes, bytes]] = {
     "x86": (PROGRAM, lmcodec.compress(PROGRAM, model="stored", transform=X86(data=True))),
     "frames": (b"onetwo", _ONE + _BETWEEN + _TWO),
 }
-CODED = {id: (CONTENT, lmcodec.compress(CONTENT, model=id)) for id in MODELS.ids()}
+CODED = {id: (CONTENT, lmcodec.compress(CONTENT, model=id)) for id in OWN_IDS}
 STREAMS = STRUCTURES | CODED
 # Nobody reads the minor version of a frame, nor the content of a skippable one.
 UNCHECKED = {name: {5} for name in STREAMS}

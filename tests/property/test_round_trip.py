@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lmcodec
-from lmcodec.models.base import MODELS
+from tests.models import OWN_IDS
 from tests.strategies import BLOCK_BYTES, SAMPLES, cuts, hard_bytes, pieces
 
-CHOICES = ("auto", "stored", *MODELS.ids())
+CHOICES = ("auto", "stored", *OWN_IDS)
 
 
 @pytest.mark.parametrize("choice", CHOICES)

@@ -56,18 +56,21 @@ def logits(architecture: Architecture, tensors: Mapping[str, Values], tokens: An
         hidden = _mlp(a, part, _norm(a, part, "mlp_norm", middle))
         x = middle + hidden + (attended if a.parallel_residual else 0)
     x = _norm(a, tensors, "final_norm", x)
-    return x @ tensors["embedding" if a.tied else "output"].T
+    found: Values = x @ tensors["embedding" if a.tied else "output"].T
+    return found
 
 
 def _linear(part: Mapping[str, Values], name: str, x: Values) -> Values:
-    return x @ part[name].T + part.get(f"{name}.bias", np.zeros(1))
+    found: Values = x @ part[name].T + part.get(f"{name}.bias", np.zeros(1))
+    return found
 
 
 def _norm(a: Architecture, part: Mapping[str, Values], name: str, x: Values) -> Values:
     if a.architecture == LLAMA:
         return _rms(x, a.norm_epsilon) * part[name]
     centred = x - x.mean(-1, keepdims=True)
-    return _rms(centred, a.norm_epsilon) * part[name] + part[f"{name}.bias"]
+    found: Values = _rms(centred, a.norm_epsilon) * part[name] + part[f"{name}.bias"]
+    return found
 
 
 def _rms(x: Values, epsilon: float) -> Values:
@@ -114,7 +117,8 @@ def _stretch(speeds: Values, scaling: Mapping[str, Any]) -> Values:
     low, high = scaling["low_frequency_factor"], scaling["high_frequency_factor"]
     turns = scaling["original_context"] * speeds / (2 * math.pi)
     share = np.clip((turns - low) / (high - low), 0, 1)
-    return (1 - share) * slow + share * speeds
+    found: Values = (1 - share) * slow + share * speeds
+    return found
 
 
 def _mlp(a: Architecture, part: Mapping[str, Values], x: Values) -> Values:
