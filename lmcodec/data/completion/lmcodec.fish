@@ -51,7 +51,7 @@ function _shtab_lmcodec_using
 end
 
 set -g _shtab_lmcodec_commands compress decompress test info recover models bench corpora train doctor completion
-set -g _shtab_lmcodec_opts_with_value --base --block-size --codec --command --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --seed --size --text --threads --transform -L -T -o
+set -g _shtab_lmcodec_opts_with_value --base --block-size --chunk --codec --command --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --seed --size --text --threads --transform --window -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -68,11 +68,14 @@ complete -c lmcodec -n '_shtab_lmcodec_using compress' -l rm -d 'remove each sou
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l verify -d 'read each output back, and compare it'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -s r -l recursive -d 'work on all files below folders'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -s L -l level -x -d '1 (fast) to 9 (small); 5 by default'
-complete -c lmcodec -n '_shtab_lmcodec_using compress' -l model -x -d '"auto", "stored", or a model'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l model -x -d '"auto", "stored", a model, or the folder or GGUF file of a language model'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l transform -x -d '"auto", "raw" for none, or a transform'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l block-size -x -d 'content that can be decoded alone; the smaller, the faster is random access'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l long -d 'blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l digest -d 'record a SHA-256, checked when decoding'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l window -x -d 'how far the language model looks back; 1024, or less where it was trained so'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l chunk -x -d 'after so many it begins anew, and chunks are coded side by side: the smaller, the faster and the larger the output; 8192'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l int8 -d 'round the weights of the language model to 8 bits'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l network -x -d 'what predicts text at level 9: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l embed -d 'put a copy of a prior of your own into the output: decoding needs nothing else'
@@ -93,6 +96,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l verify -d 'read each
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -s r -l recursive -d 'work on all files below folders'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l sparse -l no-sparse -d 'leave holes for zeros; in files they are left unless forbidden'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l memory -x -d 'refuse to decode a block that needs more memory'
+complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l model -x -d 'folder or GGUF file of the language model that predicted streams'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -l network -x -d 'what predicts text at level 9: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using decompress' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
@@ -105,6 +109,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 
 complete -c lmcodec -n '_shtab_lmcodec_using test' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -s r -l recursive -d 'work on all files below folders'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -l memory -x -d 'refuse to decode a block that needs more memory'
+complete -c lmcodec -n '_shtab_lmcodec_using test' -l model -x -d 'folder or GGUF file of the language model that predicted streams'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -l network -x -d 'what predicts text at level 9: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using test' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
@@ -116,6 +121,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using test; and test $_shtab_lmcodec_npos
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a info -d 'Say what files hold, by their headers.'
 complete -c lmcodec -n '_shtab_lmcodec_using info' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using info' -s r -l recursive -d 'work on all files below folders'
+complete -c lmcodec -n '_shtab_lmcodec_using info' -l model -x -d 'folder or GGUF file of the language model that predicted streams'
 complete -c lmcodec -n '_shtab_lmcodec_using info' -l prior -xka "(__fish_complete_path (commandline -ct))" -d 'the prior that streams started from'
 complete -c lmcodec -n '_shtab_lmcodec_using info' -l network -xka "(__fish_complete_path (commandline -ct))" -d 'the network that predicted streams'
 complete -c lmcodec -n '_shtab_lmcodec_using info' -s v -l verbose -d 'list all blocks'
@@ -127,6 +133,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using recover' -s o -l output -xka "(__fi
 complete -c lmcodec -n '_shtab_lmcodec_using recover' -s f -l force -d 'replace the output'
 complete -c lmcodec -n '_shtab_lmcodec_using recover' -l fill -d 'put zeros for what is lost, so that the rest stays in its place'
 complete -c lmcodec -n '_shtab_lmcodec_using recover' -l memory -x -d 'refuse to decode a block that needs more memory'
+complete -c lmcodec -n '_shtab_lmcodec_using recover' -l model -x -d 'folder or GGUF file of the language model that predicted streams'
 complete -c lmcodec -n '_shtab_lmcodec_using recover' -l prior -xka "(__fish_complete_path (commandline -ct))" -d 'the prior that streams started from'
 complete -c lmcodec -n '_shtab_lmcodec_using recover' -l network -xka "(__fish_complete_path (commandline -ct))" -d 'the network that predicted streams'
 complete -c lmcodec -n '_shtab_lmcodec_using recover; and test $_shtab_lmcodec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d FILE

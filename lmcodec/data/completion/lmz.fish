@@ -73,7 +73,7 @@ complete -c lmz -n _shtab_lmz_using -l verify -d 'read each output back, and com
 complete -c lmz -n _shtab_lmz_using -s r -l recursive -d 'work on all files below folders'
 complete -c lmz -n _shtab_lmz_using -l sparse -l no-sparse -d 'leave holes for zeros; in files they are left unless forbidden'
 complete -c lmz -n _shtab_lmz_using -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'
-complete -c lmz -n _shtab_lmz_using -l model -x -d '"auto", "stored", or a model'
+complete -c lmz -n _shtab_lmz_using -l model -x -d '"auto", "stored", a model, or the folder or GGUF file of a language model'
 complete -c lmz -n _shtab_lmz_using -l transform -x -d '"auto", "raw" for none, or a transform'
 complete -c lmz -n _shtab_lmz_using -l block-size -x -d 'content that can be decoded alone; the smaller, the faster is random access'
 complete -c lmz -n _shtab_lmz_using -l long -d 'blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory'

@@ -33,7 +33,7 @@ _shtab_lmz_options=(
   {-r,--recursive}"[work on all files below folders]"
   {--sparse,--no-sparse}"[leave holes for zeros\; in files they are left unless forbidden]"
   {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"
-  "--model[\"auto\", \"stored\", or a model]:ID:"
+  "--model[\"auto\", \"stored\", a model, or the folder or GGUF file of a language model]:ID:"
   "--transform[\"auto\", \"raw\" for none, or a transform]:ID:"
   "--block-size[content that can be decoded alone\; the smaller, the faster is random access]:SIZE:"
   "--long[blocks of up to 1 GiB\: finds repeats far apart\; decoding needs as much memory]"
