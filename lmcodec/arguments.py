@@ -219,6 +219,18 @@ def add_language_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--int8", action="store_true", help="round the weights of the language model to 8 bits"
     )
+    group.add_argument(
+        "--backend",
+        choices=("portable", "torch"),
+        default="portable",
+        help="what runs it: torch is for accelerators, and its streams decode on this machine only",
+    )
+    group.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), help="what torch runs it on"
+    )
+    group.add_argument(
+        "--dtype", choices=("float32", "float16", "bfloat16"), help="what torch computes with"
+    )
 
 
 def add_decoding(group: argparse._ArgumentGroup) -> None:
@@ -350,14 +362,23 @@ def _model(options: argparse.Namespace) -> Model | str:
 
     chosen = {
         key: value
-        for key in ("window", "chunk", "int8")
-        if (value := getattr(options, key, None)) not in (None, False)
+        for key in ("window", "chunk", "int8", "device", "dtype")
+        if (value := getattr(options, key, None)) is not None and value is not False
     }
+    by_torch = getattr(options, "backend", "portable") == "torch"
     if not is_model_path(name):
-        if chosen:
-            words = ", ".join(f"--{key}" for key in chosen)
-            raise ValueError(f"{words}: for language models only, not for {name!r}")
+        words = [f"--{key}" for key in chosen] + ["--backend"] * by_torch
+        if words:
+            raise ValueError(f"{', '.join(words)}: for language models only, not for {name!r}")
         return str(name)
+    unsuited = [key for key in chosen if key in (("int8",) if by_torch else ("device", "dtype"))]
+    if unsuited:
+        where = "--backend portable" if by_torch else "--backend torch"
+        raise ValueError(f"{', '.join(f'--{key}' for key in unsuited)}: for {where} only")
+    if by_torch:
+        from lmcodec.models.llm_torch import LlmTorch
+
+        return LlmTorch.of(name, **chosen)
     from lmcodec.models.llm import Llm
 
     return Llm.of(name, **chosen)

@@ -61,6 +61,7 @@ def build_parser() -> Parser:
         _add_job(commands, verb, words)
     _add_info(commands)
     _add_recover(commands)
+    _add_convert(commands)
     command = _command(
         commands, "models", "list the models that this installation decodes", _models
     )
@@ -207,6 +208,49 @@ def _recover(parser: Parser, options: argparse.Namespace) -> int:
             force=options.force,
             fill=options.fill,
             max_memory=options.memory,
+        )
+    return terminal.exit_code
+
+
+def _add_convert(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "convert",
+        "write a stream anew so that it decodes on every machine",
+        _convert,
+    )
+    command.add_argument("file", metavar="FILE")
+    command.add_argument(
+        "-o", "--output", metavar="FILE", required=True, help="write to this file; - is stdout"
+    )
+    command.add_argument("-f", "--force", action="store_true", help="replace the output")
+    group = command.add_argument_group("coding")
+    group.add_argument(
+        "-L", "--level", type=level, metavar="N", help="1 (fast) to 9 (small); 5 by default"
+    )
+    group.add_argument(
+        "--model",
+        default="auto",
+        metavar="ID",
+        help='a model, the folder or GGUF file of a language model, or "auto" for what stands for '
+        "the one that is bound to this machine",
+    )
+    add_words(command.add_argument_group("words"), records=False)
+
+
+def _convert(parser: Parser, options: argparse.Namespace) -> int:
+    from lmcodec.convert import convert
+
+    terminal = Terminal("lmcodec", verbosity=options.verbosity, progress=options.progress)
+    weights = load_weights(parser, terminal, options)
+    if weights is not None:
+        convert(
+            options.file,
+            options.output,
+            terminal,
+            level=options.level,
+            model=weights.model,
+            force=options.force,
         )
     return terminal.exit_code
 

@@ -138,6 +138,10 @@ class Model(ABC):
         """Return a faster model whose code lengths tell enough about those of this one."""
         return self
 
+    def portable(self) -> Model:
+        """Return the model that codes as well on every machine, where this one does not."""
+        return self
+
     def digests(self) -> tuple[bytes, ...]:
         """Return the SHA-256 digests of the weights, and the tokenizer, that decoding needs."""
         return ()

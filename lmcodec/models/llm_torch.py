@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lmcodec.errors import CorruptError
 from lmcodec.lm import host
 from lmcodec.models.base import MODELS
-from lmcodec.models.llm import TokenModel
+from lmcodec.models.llm import Llm, TokenModel
 
 if TYPE_CHECKING:
     import os
@@ -83,6 +83,12 @@ class LlmTorch(TokenModel):
         here = host.fingerprint(host.device_name(device), dtype, model.lanes)
         host.check_fingerprint(model.fingerprint, here)
         return model
+
+    def portable(self) -> Llm:
+        """Return `llm` with the same language model, window and chunks."""
+        return Llm(
+            self.window, self.chunk, self.lanes, self.begin, self.level, model=self.language_model()
+        )
 
     def encode_tokens(self, tokens: NDArray[np.uint32]) -> bytes:
         """Code tokens."""

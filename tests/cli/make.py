@@ -81,8 +81,8 @@ Level where no option gives one: 1 to 9.
 Threads where no option gives their number; 0 means one for each core.
 .TP
 .B LMCODEC_MODEL_PATH
-Folders, separated like those in PATH, with the priors (files *.prior) and networks (files
-*.safetensors) that streams may need.
+Folders, separated like those in PATH, with the priors (files *.prior), networks (files
+*.safetensors) and language models (folders, or files *.gguf) that streams may need.
 .TP
 .B NO_COLOR
 Words are not coloured where it is set.

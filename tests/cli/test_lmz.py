@@ -148,6 +148,7 @@ def test_list(run: Run, folder: Path) -> None:
         "models": ["stored"],
         "priors": [],
         "networks": [],
+        "language_models": [],
         "transforms": ["raw"],
         "portable": True,
         "memory_bytes": lmcodec.info(STREAM).memory_bytes,

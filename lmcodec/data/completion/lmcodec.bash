@@ -5,13 +5,14 @@
 #    source ~/.local/share/bash_completion/lmcodec
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_lmcodec_subparsers=(compress decompress test info recover models bench corpora train doctor completion)
+_shtab_lmcodec_subparsers=(compress decompress test info recover convert models bench corpora train doctor completion)
 
-_shtab_lmcodec_compress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive -L --level --model --transform --block-size --long --digest --window --chunk --int8 --prior --network --embed -T --threads -q --quiet -v --verbose --progress --no-progress --json)
+_shtab_lmcodec_compress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive -L --level --model --transform --block-size --long --digest --window --chunk --int8 --backend --device --dtype --prior --network --embed -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_decompress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive --sparse --no-sparse --memory --model --prior --network -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_test_option_strings=(-h --help -r --recursive --memory --model --prior --network -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_info_option_strings=(-h --help -r --recursive --model --prior --network -v --verbose --json)
 _shtab_lmcodec_recover_option_strings=(-h --help -o --output -f --force --fill --memory --model --prior --network)
+_shtab_lmcodec_convert_option_strings=(-h --help -o --output -f --force -L --level --model -q --quiet -v --verbose --progress --no-progress)
 _shtab_lmcodec_models_option_strings=(-h --help --json)
 _shtab_lmcodec_bench_option_strings=(-h --help --codec -L --level --model -T --threads --repeat)
 _shtab_lmcodec_corpora_option_strings=(-h --help)
@@ -35,16 +36,22 @@ _shtab_lmcodec_recover__o_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_recover___output_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_recover___prior_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_recover___network_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_convert_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_convert__o_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_convert___output_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_bench_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_train_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_train__o_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_train___output_COMPGEN=_shtab_compgen_files
 
+_shtab_lmcodec_compress___backend_choices=(portable torch)
+_shtab_lmcodec_compress___device_choices=(auto cpu cuda mps)
+_shtab_lmcodec_compress___dtype_choices=(float32 float16 bfloat16)
 _shtab_lmcodec_corpora_pos_0_choices=(list get verify)
 _shtab_lmcodec_train___model_choices=(cm bytelm)
 _shtab_lmcodec_completion_pos_0_choices=(bash zsh fish)
 _shtab_lmcodec_completion___command_choices=(lmcodec lmz)
-_shtab_lmcodec_pos_0_choices=(compress decompress test info recover models bench corpora train doctor completion)
+_shtab_lmcodec_pos_0_choices=(compress decompress test info recover convert models bench corpora train doctor completion)
 
 _shtab_lmcodec_compress_pos_0_nargs='*'
 _shtab_lmcodec_compress__h_nargs=0
@@ -119,6 +126,16 @@ _shtab_lmcodec_recover___help_nargs=0
 _shtab_lmcodec_recover__f_nargs=0
 _shtab_lmcodec_recover___force_nargs=0
 _shtab_lmcodec_recover___fill_nargs=0
+_shtab_lmcodec_convert__h_nargs=0
+_shtab_lmcodec_convert___help_nargs=0
+_shtab_lmcodec_convert__f_nargs=0
+_shtab_lmcodec_convert___force_nargs=0
+_shtab_lmcodec_convert__q_nargs=0
+_shtab_lmcodec_convert___quiet_nargs=0
+_shtab_lmcodec_convert__v_nargs=0
+_shtab_lmcodec_convert___verbose_nargs=0
+_shtab_lmcodec_convert___progress_nargs=0
+_shtab_lmcodec_convert___no_progress_nargs=0
 _shtab_lmcodec_models__h_nargs=0
 _shtab_lmcodec_models___help_nargs=0
 _shtab_lmcodec_models___json_nargs=0

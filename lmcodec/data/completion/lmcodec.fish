@@ -50,8 +50,8 @@ function _shtab_lmcodec_using
   test "$_shtab_lmcodec_cmdpath" = "$argv"
 end
 
-set -g _shtab_lmcodec_commands compress decompress test info recover models bench corpora train doctor completion
-set -g _shtab_lmcodec_opts_with_value --base --block-size --chunk --codec --command --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --seed --size --text --threads --transform --window -L -T -o
+set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench corpora train doctor completion
+set -g _shtab_lmcodec_opts_with_value --backend --base --block-size --chunk --codec --command --device --dtype --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --seed --size --text --threads --transform --window -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -76,6 +76,9 @@ complete -c lmcodec -n '_shtab_lmcodec_using compress' -l digest -d 'record a SH
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l window -x -d 'how far the language model looks back; 1024, or less where it was trained so'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l chunk -x -d 'after so many it begins anew, and chunks are coded side by side: the smaller, the faster and the larger the output; 8192'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l int8 -d 'round the weights of the language model to 8 bits'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l backend -xka "portable torch" -d 'what runs it: torch is for accelerators, and its streams decode on this machine only'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l device -xka "auto cpu cuda mps" -d 'what torch runs it on'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l dtype -xka "float32 float16 bfloat16" -d 'what torch computes with'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l network -x -d 'what predicts text at level 9: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l embed -d 'put a copy of a prior of your own into the output: decoding needs nothing else'
@@ -137,6 +140,16 @@ complete -c lmcodec -n '_shtab_lmcodec_using recover' -l model -x -d 'folder or 
 complete -c lmcodec -n '_shtab_lmcodec_using recover' -l prior -xka "(__fish_complete_path (commandline -ct))" -d 'the prior that streams started from'
 complete -c lmcodec -n '_shtab_lmcodec_using recover' -l network -xka "(__fish_complete_path (commandline -ct))" -d 'the network that predicted streams'
 complete -c lmcodec -n '_shtab_lmcodec_using recover; and test $_shtab_lmcodec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d FILE
+complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a convert -d 'Write a stream anew so that it decodes on every machine.'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -s h -l help -d 'show this help message and exit'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write to this file; - is stdout'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -s f -l force -d 'replace the output'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -s L -l level -x -d '1 (fast) to 9 (small); 5 by default'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -l model -x -d 'a model, the folder or GGUF file of a language model, or "auto" for what stands for the one that is bound to this machine'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -s q -l quiet -d 'only errors'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -s v -l verbose -d 'a line about each file'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'
+complete -c lmcodec -n '_shtab_lmcodec_using convert; and test $_shtab_lmcodec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d FILE
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a models -d 'List the models that this installation decodes.'
 complete -c lmcodec -n '_shtab_lmcodec_using models' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using models' -l json -d 'a JSON record for each model'

@@ -13,6 +13,7 @@ _shtab_lmcodec_commands() {
     bench:'Compare codecs on files; each decode is checked.'
     completion:'Print a shell'"'"'s completion file.'
     compress:'Compress files, or stdin.'
+    convert:'Write a stream anew so that it decodes on every machine.'
     corpora:'List, get and verify the benchmark corpora.'
     decompress:'Decompress files, or stdin.'
     doctor:'Check the installation by coding with each model.'
@@ -73,6 +74,9 @@ _shtab_lmcodec_compress_options=(
   "--window[how far the language model looks back\; 1024, or less where it was trained so]:TOKENS:"
   "--chunk[after so many it begins anew, and chunks are coded side by side\: the smaller, the faster and the larger the output\; 8192]:TOKENS:"
   "--int8[round the weights of the language model to 8 bits]"
+  "--backend[what runs it\: torch is for accelerators, and its streams decode on this machine only]:backend:(portable torch)"
+  "--device[what torch runs it on]:device:(auto cpu cuda mps)"
+  "--dtype[what torch computes with]:dtype:(float32 float16 bfloat16)"
   "--prior[what text starts from\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
   "--network[what predicts text at level 9\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
   "--embed[put a copy of a prior of your own into the output\: decoding needs nothing else]"
@@ -86,6 +90,21 @@ _shtab_lmcodec_compress_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_lmcodec_compress_defaults_added=0
+
+_shtab_lmcodec_convert_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[write to this file\; - is stdout]:FILE:_files"
+  {-f,--force}"[replace the output]"
+  {-L,--level}"[1 (fast) to 9 (small)\; 5 by default]:N:"
+  "--model[a model, the folder or GGUF file of a language model, or \"auto\" for what stands for the one that is bound to this machine]:ID:"
+  {-q,--quiet}"[only errors]"
+  {-v,--verbose}"[a line about each file]"
+  {--progress,--no-progress}"[show progress\; by default where stderr is a terminal]"
+  ":FILE:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lmcodec_convert_defaults_added=0
 
 _shtab_lmcodec_corpora_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -232,6 +251,7 @@ _shtab_lmcodec() {
         bench) _arguments -C -s $_shtab_lmcodec_bench_options ;;
         completion) _arguments -C -s $_shtab_lmcodec_completion_options ;;
         compress) _arguments -C -s $_shtab_lmcodec_compress_options ;;
+        convert) _arguments -C -s $_shtab_lmcodec_convert_options ;;
         corpora) _arguments -C -s $_shtab_lmcodec_corpora_options ;;
         decompress) _arguments -C -s $_shtab_lmcodec_decompress_options ;;
         doctor) _arguments -C -s $_shtab_lmcodec_doctor_options ;;
