@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
 import pytest
 
+from lmcodec.lm import model as loaded
 from tests.cli.conftest import Run
 from tests.language_models import llama, save, text
 
 CONTENT = text(80).encode()
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command finds what another one has loaded, as none does in a process of its own."""
+    usual = loaded.by_digests
+
+    def alone(digests: tuple[bytes, ...]) -> loaded.LanguageModel:
+        gc.collect()
+        loaded._FOUND.clear()
+        return usual(digests)
+
+    monkeypatch.setattr("lmcodec.models.llm.by_digests", alone)
 
 
 @pytest.fixture
