@@ -57,12 +57,13 @@ def test_convert(run: Run, model: Path, tmp_path: Path) -> None:
     assert done.code == 1
     assert "language model is not here" in done.err
     assert not (tmp_path / "b.lmz").exists()
-    place = {"LMCODEC_MODEL_PATH": str(model.parent)}
-    done = run("lmcodec", "convert", "-v", "a.txt.lmz", "-o", "b.lmz", **place)
+    place = str(model.parent)
+    words = ("convert", "-v", "a.txt.lmz", "-o", "b.lmz")
+    done = run("lmcodec", *words, LMCODEC_MODEL_PATH=place)
     assert done.code == 0
     assert "->" in done.err
     assert run("lmcodec", "decompress", "-c", "b.lmz").out == CONTENT
-    done = run("lmcodec", "convert", "a.txt.lmz", "-o", "b.lmz", **place)
+    done = run("lmcodec", *words, LMCODEC_MODEL_PATH=place)
     assert done.code == 1
     assert "exists" in done.err
 
