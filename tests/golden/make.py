@@ -114,7 +114,7 @@ def language_models() -> Iterator[tuple[str, bytes, bytes]]:
         ("mixed", {"mixed": 1}),
         ("lanes", {"mixed": 0, "window": 16, "chunk": 11, "lanes": 3}),
         ("mixed-lanes", {"mixed": 1, "window": 16, "chunk": 11, "lanes": 3}),
-        ("int8", {"mixed": 0, "int8": 1, "begin": -1}),
+        ("int8", {"mixed": 0, "int8": True, "begin": -1}),
     ):
         model = Llm.of(SMALL_LLAMA, **choices)
         yield f"llm-v1-{name}", content, lmcodec.compress(content, model=model)
