@@ -23,6 +23,7 @@ from lmcodec.prior import Prior
 from lmcodec.recover import Recovered, recover
 from lmcodec.train import train_prior
 from lmcodec.tune import train_network
+from lmcodec.windows import Windows, detokenize, tokenize
 
 __all__ = [
     "CompressionParameter",
@@ -43,13 +44,16 @@ __all__ = [
     "TruncatedError",
     "UnsupportedError",
     "WeightsError",
+    "Windows",
     "__version__",
     "compress",
     "decompress",
     "decompress_into",
+    "detokenize",
     "info",
     "open",
     "recover",
+    "tokenize",
     "train_network",
     "train_prior",
 ]

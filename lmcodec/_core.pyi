@@ -10,6 +10,7 @@ from typing_extensions import Buffer, final
 __version__: str
 
 _U8: TypeAlias = NDArray[np.uint8]
+_U16: TypeAlias = NDArray[np.uint16]
 _U32: TypeAlias = NDArray[np.uint32]
 _I32: TypeAlias = NDArray[np.int32]
 _Rows: TypeAlias = NDArray[Any]
@@ -75,6 +76,10 @@ def bytelm_contexts(
 ) -> tuple[_I32, _I32]: ...
 def bytelm_encode(symbols: bytes | bytearray, network: Network) -> bytes: ...
 def bytelm_decode(payload: bytes | bytearray, count: int, network: Network) -> bytes: ...
+def bytelm_to_windows(
+    symbols: bytes | bytearray, bits: int, network: Network
+) -> tuple[_U32, _U16]: ...
+def bytelm_of_windows(values: _U32, counts: _U16, bits: int, network: Network) -> bytes: ...
 
 @final
 class Network:
@@ -125,6 +130,19 @@ class LanguageModel:
         window: int,
         chunk: int,
         lanes: int,
+        threads: int,
+    ) -> _U32: ...
+    def to_windows(
+        self, tokens: _U32, bits: int, *, start: int | None, window: int, threads: int
+    ) -> tuple[_U32, _U16]: ...
+    def of_windows(
+        self,
+        values: _U32,
+        counts: _U16,
+        bits: int,
+        *,
+        start: int | None,
+        window: int,
         threads: int,
     ) -> _U32: ...
     def lengths(

@@ -35,6 +35,7 @@ from lmcodec.arguments import (
 from lmcodec.errors import LmcodecError
 from lmcodec.process import main_with
 from lmcodec.terminal import Terminal, shown, table
+from lmcodec.tokenizing import add_detokenize, add_tokenize, run_detokenize, run_tokenize
 
 if TYPE_CHECKING:
     Run = Callable[[Parser, argparse.Namespace], int]
@@ -69,6 +70,11 @@ def build_parser() -> Parser:
     _add_bench(commands)
     _add_corpora(commands)
     _add_train(commands)
+    words = "split a text into tokens of equal information, for models over compressed text"
+    add_tokenize(_command(commands, "tokenize", words, run_tokenize))
+    add_detokenize(
+        _command(commands, "detokenize", "write the text of what tokenize wrote", run_detokenize)
+    )
     _command(commands, "doctor", "check the installation by coding with each model", _doctor)
     command = _command(commands, "completion", "print a shell's completion file", _completion)
     command.add_argument("shell", choices=_SHELLS)

@@ -62,6 +62,8 @@ SIGNATURES = {
     "info": "stream",
     "open": "file, /, mode, *, level, options, encoding, errors, newline, model, transform, "
     "prior, network, embed, threads, block_size, max_memory",
+    "tokenize": "text, *, bits, model",
+    "detokenize": "tokens, counts, *, bits, model",
     "recover": "data, *, max_output_size, max_memory",
     "MessageCodec": "model, *, prior, network, length, checksum_bytes",
     "MessageCodec.encode": "self, message",
@@ -189,7 +191,9 @@ def test_examples_in_docstrings(name: str) -> None:
     assert doctest.testmod(module).failed == 0
 
 
-@pytest.mark.parametrize("page", ["coders.md", "networks.md", "priors.md", "python.md"])
+@pytest.mark.parametrize(
+    "page", ["coders.md", "networks.md", "priors.md", "python.md", "windows.md"]
+)
 def test_examples_in_pages(page: str) -> None:
     done = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
     assert done.attempted

@@ -12,6 +12,8 @@ from lmcodec.network import SHIPPED, Network, by_digest, default
 from lmcodec.packing import unpack_fields
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from typing_extensions import Self
 
     from lmcodec.models.base import Symbols
@@ -51,6 +53,26 @@ class Bytelm(Model):
     def decode(self, payload: bytes, count: int) -> bytes:
         """Undo `encode`."""
         return _core.bytelm_decode(payload, count, self._network().core)
+
+    def to_windows(
+        self, symbols: bytes, bits: int
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
+        """Code bytes in windows of `bits`; return the value and the number of bytes of each.
+
+        Shapes:
+            returns: uint32 [n] and uint16 [n]
+        """
+        return _core.bytelm_to_windows(symbols, bits, self._network().core)
+
+    def of_windows(
+        self, values: NDArray[np.uint32], counts: NDArray[np.uint16], bits: int
+    ) -> bytes:
+        """Undo `to_windows`.
+
+        Raises:
+            CorruptError: A window without symbols is no part of one.
+        """
+        return _core.bytelm_of_windows(values, counts, bits, self._network().core)
 
     def memory_bytes(self, count: int) -> int:
         """Return the memory of the network and of the maps."""

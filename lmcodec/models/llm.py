@@ -126,7 +126,6 @@ class TokenModel(Model):
 
     def decode(self, payload: bytes, count: int) -> bytes:
         """Undo `encode`."""
-        model = self.language_model()
         cursor = Cursor(payload)
         parts = cursor.varint("number of parts")
         if not 1 <= parts <= max(cursor.remaining, 1):
@@ -140,10 +139,7 @@ class TokenModel(Model):
                 f"{count} in all"
             )
         coded = bytes(cursor.take(cursor.varint("length of the coded text"), "coded text"))
-        numbers = self.decode_tokens(coded, tokens)
-        if len(numbers) and int(numbers.max()) >= len(model.tokenizer.vocabulary):
-            raise CorruptError(f"token is not in the vocabulary: {int(numbers.max())}")
-        text = model.tokenizer.vocabulary.join(numbers)
+        text = self._join(self.decode_tokens(coded, tokens))
         if len(text) != text_bytes:
             raise CorruptError(
                 f"tokens have {len(text)} bytes: {text_bytes} were coded",
@@ -216,6 +212,17 @@ class TokenModel(Model):
                 hint=f"make it with {type(self).__name__}.of(path)",
             )
         return self.model
+
+    def _join(self, tokens: NDArray[np.uint32]) -> bytes:
+        """Return the bytes of tokens that were decoded.
+
+        Raises:
+            CorruptError: One has none.
+        """
+        vocabulary = self.language_model().tokenizer.vocabulary
+        if len(tokens) and int(tokens.max()) >= len(vocabulary):
+            raise CorruptError(f"token is not in the vocabulary: {int(tokens.max())}")
+        return vocabulary.join(tokens)
 
     def _rest(self) -> Cm:
         return Cm(self.level)
@@ -339,6 +346,38 @@ class Llm(TokenModel):
         settings = {**self._beside(), **self._settings(count)}
         return self._engine().decode_mixed(coded, count, core, starts, size, **settings)
 
+    def to_windows(
+        self, symbols: bytes, bits: int
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
+        """Code text in windows of `bits`; return the value and the number of tokens of each.
+
+        Chunks do not begin anew, and nothing is mixed.
+
+        Shapes:
+            returns: uint32 [n] and uint16 [n]
+
+        Raises:
+            ModelError: A part of it has no tokens.
+        """
+        split = segments.split(symbols, self.language_model().tokenizer)
+        if split.rest:
+            raise ModelError(
+                f"{len(split.rest)} of {len(symbols)} bytes are no text with tokens",
+                hint="the model bytelm takes any bytes",
+            )
+        return self._engine().to_windows(split.tokens, bits, **self._settings_alone())
+
+    def of_windows(
+        self, values: NDArray[np.uint32], counts: NDArray[np.uint16], bits: int
+    ) -> bytes:
+        """Undo `to_windows`.
+
+        Raises:
+            CorruptError: A window without symbols is no part of one, or a token has no bytes.
+        """
+        settings = self._settings_alone()
+        return self._join(self._engine().of_windows(values, counts, bits, **settings))
+
     def memory_bytes(self, count: int) -> int:
         """Return the memory of weights, of what lanes remember, and of `cm`."""
         lanes = min(self.lanes, max(-(-count // self.chunk), 1))
@@ -356,11 +395,13 @@ class Llm(TokenModel):
 
     def _settings(self, tokens: int) -> dict[str, Any]:
         chunks = max(-(-tokens // self.chunk), 1)
+        lanes = min(self.lanes, chunks)
+        return {**self._settings_alone(), "chunk": self.chunk, "lanes": lanes}
+
+    def _settings_alone(self) -> dict[str, Any]:
         return {
             "start": None if self.begin < 0 else self.begin,
             "window": self.window,
-            "chunk": self.chunk,
-            "lanes": min(self.lanes, chunks),
             "threads": _threads(),
         }
 

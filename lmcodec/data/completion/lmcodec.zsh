@@ -16,11 +16,13 @@ _shtab_lmcodec_commands() {
     convert:'Write a stream anew so that it decodes on every machine.'
     corpora:'List, get and verify the benchmark corpora.'
     decompress:'Decompress files, or stdin.'
+    detokenize:'Write the text of what tokenize wrote.'
     doctor:'Check the installation by coding with each model.'
     info:'Say what files hold, by their headers.'
     models:'List the models that this installation decodes.'
     recover:'Write what is undamaged in a damaged file, and say what is not.'
     test:'Decode and check, write nothing.'
+    tokenize:'Split a text into tokens of equal information, for models over compressed text.'
     train:'Learn from text what other text of its kind can start from: --prior, --network.'
   )
   _describe 'lmcodec commands' _commands
@@ -141,6 +143,20 @@ _shtab_lmcodec_decompress_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_lmcodec_decompress_defaults_added=0
 
+_shtab_lmcodec_detokenize_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[write to this file\; by default FILE without .npz\; - is stdout]:FILE:_files"
+  {-f,--force}"[replace the output]"
+  "--model[folder or GGUF file of the language model that predicted streams]:PATH:"
+  "--network[the network that predicted the text]:FILE:_files"
+  {-q,--quiet}"[only errors]"
+  {--progress,--no-progress}"[show progress\; by default where stderr is a terminal]"
+  ":what tokenize wrote\; - is standard input:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lmcodec_detokenize_defaults_added=0
+
 _shtab_lmcodec_doctor_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
 )
@@ -203,6 +219,23 @@ _shtab_lmcodec_test_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_lmcodec_test_defaults_added=0
 
+_shtab_lmcodec_tokenize_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[write to this file\; by default FILE.npz\; - is stdout]:FILE:_files"
+  {-f,--force}"[replace the output]"
+  "--bits[of each token\: 8 to 32\; 16]:N:"
+  "--model[\"bytelm\", or the folder or GGUF file of a language model\; bytelm]:NAME:"
+  "--network[that of bytelm, by its name or file]:NAME:"
+  "--window[how far the language model looks back\; 1024, or less where it was trained so]:TOKENS:"
+  "--int8[round the weights of the language model to 8 bits]"
+  {-q,--quiet}"[only errors]"
+  {--progress,--no-progress}"[show progress\; by default where stderr is a terminal]"
+  ":a text\; - is standard input:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lmcodec_tokenize_defaults_added=0
+
 _shtab_lmcodec_train_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output}"[write it here\; - is stdout]:FILE:_files"
@@ -255,11 +288,13 @@ _shtab_lmcodec() {
         convert) _arguments -C -s $_shtab_lmcodec_convert_options ;;
         corpora) _arguments -C -s $_shtab_lmcodec_corpora_options ;;
         decompress) _arguments -C -s $_shtab_lmcodec_decompress_options ;;
+        detokenize) _arguments -C -s $_shtab_lmcodec_detokenize_options ;;
         doctor) _arguments -C -s $_shtab_lmcodec_doctor_options ;;
         info) _arguments -C -s $_shtab_lmcodec_info_options ;;
         models) _arguments -C -s $_shtab_lmcodec_models_options ;;
         recover) _arguments -C -s $_shtab_lmcodec_recover_options ;;
         test) _arguments -C -s $_shtab_lmcodec_test_options ;;
+        tokenize) _arguments -C -s $_shtab_lmcodec_tokenize_options ;;
         train) _arguments -C -s $_shtab_lmcodec_train_options ;;
       esac
   esac

@@ -1,7 +1,10 @@
 //! The interface between a binary model and the loops that code with it.
 
-use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
+use crate::coder::binary::{BinaryDecoder, BinaryEncoder, PROB_BITS, PROB_ONE};
+use crate::coder::windows::{self, Coded, Next};
+use crate::coder::Interval;
 use crate::{interrupt, Result};
+use std::array::from_fn;
 
 /// One direction of coding bytes bit by bit, most significant bit first: a model written against this trait is
 /// written once for both.
@@ -146,6 +149,73 @@ fn code_bytes<M: BitModel, C: SymbolCoder>(
         let mut symbol = 0;
         for _ in 0..8 {
             let bit = coder.code(model.p());
+            model.update(bit);
+            symbol = symbol << 1 | u8::from(bit != 0);
+        }
+        symbols.push(symbol);
+    }
+    Ok(symbols)
+}
+
+/// Values of a symbol.
+const ALPHABET: u32 = 256;
+
+/// The slots of a bit under the probability of a one.
+fn interval(bit: u32, p1: u32) -> Interval {
+    if bit == 0 {
+        Interval {
+            start: p1,
+            freq: PROB_ONE - p1,
+        }
+    } else {
+        Interval { start: 0, freq: p1 }
+    }
+}
+
+/// Encodes `symbols` under `model` into windows of `bits`, each of which has whole symbols.
+///
+/// # Errors
+/// Those of [`windows::Encoder::new`], [`crate::Error::Interrupted`].
+pub fn encode_windows<M: BitModel>(model: &mut M, symbols: &[u8], bits: u32) -> Result<Coded> {
+    let mut encoder = windows::Encoder::new(bits, ALPHABET, PROB_BITS)?;
+    for (i, &symbol) in symbols.iter().enumerate() {
+        interrupt::check(i)?;
+        let intervals: [Interval; 8] = from_fn(|place| {
+            let bit = u32::from(symbol >> (7 - place) & 1);
+            let interval = interval(bit, model.p());
+            model.update(bit);
+            interval
+        });
+        encoder.push(symbol.into(), &intervals)?;
+    }
+    Ok(encoder.finish())
+}
+
+/// Decodes windows.
+///
+/// # Errors
+/// Those of [`windows::Decoder::new`], [`crate::Error::Interrupted`].
+pub fn decode_windows<M: BitModel>(
+    model: &mut M,
+    values: &[u32],
+    counts: &[u16],
+    bits: u32,
+) -> Result<Vec<u8>> {
+    let mut decoder = windows::Decoder::new(values, counts, bits, ALPHABET)?;
+    let mut symbols = Vec::with_capacity(decoder.symbols().min(1 << 20));
+    while let Some(next) = decoder.begin() {
+        interrupt::check(symbols.len())?;
+        let mut symbol = 0;
+        for place in (0..8).rev() {
+            let p1 = model.p();
+            let bit = match next {
+                Next::Raw(raw) => raw >> place & 1,
+                Next::Coded => {
+                    let bit = u32::from(decoder.slot(PROB_BITS) < p1);
+                    decoder.narrow(interval(bit, p1), PROB_BITS)?;
+                    bit
+                }
+            };
             model.update(bit);
             symbol = symbol << 1 | u8::from(bit != 0);
         }

@@ -32,7 +32,8 @@ mod _core {
     use crate::lm::{LanguageModel, LanguageModelBuilder, Vocabulary};
     #[pymodule_export]
     use crate::network::{
-        bytelm_contexts, bytelm_decode, bytelm_encode, bytelm_memory_bytes, Network,
+        bytelm_contexts, bytelm_decode, bytelm_encode, bytelm_memory_bytes, bytelm_of_windows,
+        bytelm_to_windows, Network,
     };
     #[pymodule_export]
     use crate::prior::{Prior, PriorTrainer};

@@ -13,25 +13,21 @@ use lmcodec_core::lm::model::{Builder, Model, Need};
 use lmcodec_core::lm::session_bytes;
 use lmcodec_core::lm::trie::Trie;
 use lmcodec_core::lm::weights::Kind;
+use lmcodec_core::lm::windows;
 use lmcodec_core::Error;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::errors::to_python;
-use crate::network::Network;
+use crate::network::{arrays, slice, Network, Windows};
 use crate::prior::Prior;
 use crate::stop::attended;
 
 type Array<'py, T> = Bound<'py, PyArray1<T>>;
 type Slice<'py, T> = PyReadonlyArray1<'py, T>;
-
-fn slice<'a, T: numpy::Element>(array: &'a Slice<'_, T>) -> PyResult<&'a [T]> {
-    let slice = array.as_slice();
-    slice.map_err(|error| PyTypeError::new_err(error.to_string()))
-}
 
 /// The bytes of a tensor, which are not copied.
 #[derive(FromPyObject)]
@@ -238,6 +234,43 @@ impl LanguageModel {
     ) -> PyResult<Array<'py, u32>> {
         let settings = settings(start, window, chunk, lanes, threads);
         let tokens = py.detach(|| codec::decode(&self.0, payload, count, &settings, &mut attended));
+        Ok(lift(py, tokens)?.into_pyarray(py))
+    }
+
+    /// Encodes tokens into windows of `bits`.
+    #[pyo3(signature = (tokens, bits, *, start, window, threads))]
+    fn to_windows<'py>(
+        &self,
+        py: Python<'py>,
+        tokens: Slice<'_, u32>,
+        bits: u32,
+        start: Option<u32>,
+        window: usize,
+        threads: usize,
+    ) -> PyResult<Windows<'py>> {
+        let tokens = slice(&tokens)?;
+        let settings = settings(start, window, 1, 1, threads);
+        let coded = py.detach(|| windows::encode(&self.0, tokens, bits, &settings, &mut attended));
+        Ok(arrays(py, lift(py, coded)?))
+    }
+
+    /// Decodes windows to tokens.
+    #[pyo3(signature = (values, counts, bits, *, start, window, threads))]
+    #[allow(clippy::too_many_arguments)] // named by the caller
+    fn of_windows<'py>(
+        &self,
+        py: Python<'py>,
+        values: Slice<'_, u32>,
+        counts: Slice<'_, u16>,
+        bits: u32,
+        start: Option<u32>,
+        window: usize,
+        threads: usize,
+    ) -> PyResult<Array<'py, u32>> {
+        let (values, counts) = (slice(&values)?, slice(&counts)?);
+        let settings = settings(start, window, 1, 1, threads);
+        let tokens =
+            py.detach(|| windows::decode(&self.0, values, counts, bits, &settings, &mut attended));
         Ok(lift(py, tokens)?.into_pyarray(py))
     }
 

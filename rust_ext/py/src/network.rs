@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use lmcodec_core::bytelm::contexts::{Tables, CONTEXTS};
 use lmcodec_core::cm::alone;
 use lmcodec_core::cm::pretrained::Pretrained;
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
-use pyo3::exceptions::PyValueError;
+use lmcodec_core::coder::windows::Coded;
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
@@ -72,6 +73,51 @@ pub fn bytelm_decode<'a>(
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let network = network.get().0.network();
     py.detach(|| alone::decode(payload, count, network))
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
+}
+
+/// Values and counts of windows.
+pub type Windows<'py> = (Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u16>>);
+
+/// Windows as arrays.
+pub fn arrays(py: Python<'_>, coded: Coded) -> Windows<'_> {
+    (coded.values.into_pyarray(py), coded.counts.into_pyarray(py))
+}
+
+/// What an array has, which must be without gaps.
+pub fn slice<'a, T: numpy::Element>(array: &'a PyReadonlyArray1<'_, T>) -> PyResult<&'a [T]> {
+    let slice = array.as_slice();
+    slice.map_err(|error| PyTypeError::new_err(error.to_string()))
+}
+
+/// Encodes `symbols` with a network alone into windows of `bits`.
+#[pyfunction]
+pub fn bytelm_to_windows<'py>(
+    py: Python<'py>,
+    symbols: &[u8],
+    bits: u32,
+    network: &Bound<'_, Network>,
+) -> PyResult<Windows<'py>> {
+    let network = network.get().0.network();
+    py.detach(|| alone::to_windows(symbols, bits, network))
+        .map(|coded| arrays(py, coded))
+        .map_err(|error| to_python(py, &error))
+}
+
+/// Decodes windows.
+#[pyfunction]
+#[allow(clippy::needless_pass_by_value)] // arrays arrive so
+pub fn bytelm_of_windows<'a>(
+    py: Python<'_>,
+    values: PyReadonlyArray1<'_, u32>,
+    counts: PyReadonlyArray1<'_, u16>,
+    bits: u32,
+    network: &Bound<'_, Network>,
+) -> PyResult<Cow<'a, [u8]>> {
+    let (values, counts) = (slice(&values)?, slice(&counts)?);
+    let network = network.get().0.network();
+    py.detach(|| alone::of_windows(values, counts, bits, network))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))
 }

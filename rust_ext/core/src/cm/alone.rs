@@ -2,9 +2,10 @@
 
 use super::strong::{Follower, Neural};
 use super::tables::Tables;
-use crate::bitmodel::{decode_bytes, encode_bytes, BitModel};
+use crate::bitmodel::{decode_bytes, decode_windows, encode_bytes, encode_windows, BitModel};
 use crate::bytelm::network::Network;
 use crate::coder::binary::PROB_ONE;
+use crate::coder::windows::Coded;
 use crate::Result;
 
 /// Predicts with a network, and two adaptive maps of what it says: they learn how far to trust it in this text.
@@ -79,4 +80,20 @@ pub fn encode(symbols: &[u8], network: &Network) -> Result<Vec<u8>> {
 /// As [`encode`], and others for a payload that it did not write.
 pub fn decode(payload: &[u8], count: usize, network: &Network) -> Result<Vec<u8>> {
     decode_bytes(&mut Alone::new(network)?, payload, count)
+}
+
+/// Encodes `symbols` into windows of `bits`.
+///
+/// # Errors
+/// As [`encode`], and [`crate::Error::Parameter`] when no window has so many bits.
+pub fn to_windows(symbols: &[u8], bits: u32, network: &Network) -> Result<Coded> {
+    encode_windows(&mut Alone::new(network)?, symbols, bits)
+}
+
+/// Decodes windows.
+///
+/// # Errors
+/// As [`to_windows`], and [`crate::Error::Corrupt`] for windows that it did not write.
+pub fn of_windows(values: &[u32], counts: &[u16], bits: u32, network: &Network) -> Result<Vec<u8>> {
+    decode_windows(&mut Alone::new(network)?, values, counts, bits)
 }

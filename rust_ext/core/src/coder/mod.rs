@@ -5,12 +5,14 @@
 //! | [`binary`] | arithmetic coder, first in first out | models of bits, and short adaptive messages of symbols |
 //! | [`rans`] | rANS stack, last in first out | symbols under rows of weights; bits-back |
 //! | [`bytes`] | static rANS on bytes, vectorized | bulk: columns, weights, anything that order 0 suits |
+//! | [`windows`] | arithmetic coder, begun anew for each integer | texts as integers of equal information |
 //! | [`quantize`] | | turns weights into the [`Interval`]s of the first two, and counts into the tables of the third |
 
 pub mod binary;
 pub mod bytes;
 pub mod quantize;
 pub mod rans;
+pub mod windows;
 
 use crate::{Error, Result};
 

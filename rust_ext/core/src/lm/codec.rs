@@ -94,6 +94,21 @@ pub fn logits(
     Ok(all)
 }
 
+/// The interval of each token, in their order.
+pub(super) fn intervals(
+    model: &Model,
+    tokens: &[u32],
+    settings: &Settings,
+    listener: Listener<'_>,
+) -> Result<Vec<Interval>> {
+    let by = settings.by;
+    let interval = move |token: u32, row: &mut Vec<f32>, quantizer: &mut Quantizer| {
+        weigh(by, row)?;
+        quantizer.interval(row, token as usize)
+    };
+    over_chunks(model, tokens, settings, listener, interval)
+}
+
 /// Encodes tokens.
 ///
 /// # Errors
@@ -106,12 +121,7 @@ pub fn encode(
     listener: Listener<'_>,
 ) -> Result<Vec<u8>> {
     settings.check(model, tokens)?;
-    let by = settings.by;
-    let interval = move |token: u32, row: &mut Vec<f32>, quantizer: &mut Quantizer| {
-        weigh(by, row)?;
-        quantizer.interval(row, token as usize)
-    };
-    let of_chunks = over_chunks(model, tokens, settings, listener, interval)?;
+    let of_chunks = intervals(model, tokens, settings, listener)?;
     let mut intervals: Vec<Interval> = Vec::with_capacity(tokens.len());
     for group in of_chunks.chunks(settings.chunk.saturating_mul(settings.lanes)) {
         for step in 0..settings.chunk.min(group.len()) {

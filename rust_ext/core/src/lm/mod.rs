@@ -12,6 +12,7 @@
 //! | `session` | lanes of tokens |
 //! | [`codec`] | tokens as bytes |
 //! | [`mixed`] | the same, beside contexts of bytes |
+//! | [`windows`] | tokens as integers of equal information |
 //! | [`trie`] | the vocabulary by its bytes |
 
 mod attention;
@@ -34,6 +35,7 @@ mod session;
 pub mod trie;
 mod watch;
 pub mod weights;
+pub mod windows;
 
 pub use session::bytes as session_bytes;
 
