@@ -50,7 +50,7 @@ function _shtab_lmcodec_using
   test "$_shtab_lmcodec_cmdpath" = "$argv"
 end
 
-set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench corpora train doctor completion
+set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench evaluate corpora train doctor completion
 set -g _shtab_lmcodec_opts_with_value --backend --base --block-size --chunk --codec --command --device --dtype --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --seed --size --text --threads --transform --window -L -T -o
 
 complete -c lmcodec -e
@@ -161,6 +161,15 @@ complete -c lmcodec -n '_shtab_lmcodec_using bench' -l model -x -d 'of lmcodec'
 complete -c lmcodec -n '_shtab_lmcodec_using bench' -s T -l threads -x -d 'of lmcodec'
 complete -c lmcodec -n '_shtab_lmcodec_using bench' -l repeat -x -d 'least of N runs counts'
 complete -c lmcodec -n '_shtab_lmcodec_using bench; and test $_shtab_lmcodec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'
+complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a evaluate -d 'Say what a language model makes of a text: entropy, and ways to code the tokens.'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -s h -l help -d 'show this help message and exit'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -l model -x -d 'folder or GGUF file of the language model'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -l window -x -d 'how far the language model looks back; 1024, or less where it was trained so'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -l chunk -x -d 'after so many it begins anew, and chunks are coded side by side: the smaller, the faster and the larger the output; 8192'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -l int8 -d 'round the weights of the language model to 8 bits'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -s v -l verbose -d 'a line before each way'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -l json -d 'a JSON record for each file'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate; and test $_shtab_lmcodec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a corpora -d 'List, get and verify the benchmark corpora.'
 complete -c lmcodec -n '_shtab_lmcodec_using corpora' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using corpora; and test $_shtab_lmcodec_npos -eq 0' -ka "list get verify" -d action
