@@ -199,6 +199,11 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--digest", action="store_true", help="record a SHA-256, checked when decoding"
     )
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="keep whole blocks in FILE.lmz.part when stopped, and go on from there next time",
+    )
 
 
 def add_language_model(group: argparse._ArgumentGroup) -> None:
@@ -469,6 +474,7 @@ def job(verb: str, options: argparse.Namespace) -> Job:
         digest=bool(get("digest")),
         threads=get("threads") or _from_environment("LMCODEC_NBTHREADS", threads) or 1,  # type: ignore[arg-type]
         max_memory=get("memory"),  # type: ignore[arg-type]
+        resume=bool(get("resume")),
     )
 
 
@@ -496,6 +502,8 @@ def run_jobs(
         parser.error(str(error))
     if getattr(options, "stdout", False) and options.output not in (None, "-"):
         parser.error("one output only: to standard output (-c) or to a file (-o)")
+    if chosen.resume and (chosen.output == "-" or not files or "-" in files):
+        parser.error("only files can be gone on with (--resume)")
     if chosen.output not in (None, "-") and (len(files) > 1 or chosen.recursive):
         parser.error("one output (-o) is for one input")
     if options.json and verb != "test" and (chosen.output == "-" or not files or "-" in files):

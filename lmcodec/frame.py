@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from lmcodec.block import Plan, decode_block, encode_block
 from lmcodec.checker import BlockPart, FrameChecker, WeightsPart, new_sha256
@@ -26,12 +26,14 @@ from lmcodec.errors import LimitError, TruncatedError
 from lmcodec.header import BlockHeader, WeightsRecord
 from lmcodec.packing import Cursor
 from lmcodec.prior import Prior, by_digest
+from lmcodec.progress import Meter
 from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 T = TypeVar("T")
+Again: TypeAlias = Callable[[bytes, bytes, int], "bytes | None"]
 
 # A file is read in pieces of this size, and a large payload in larger ones.
 _READ_BYTES = 1 << 17
@@ -48,6 +50,8 @@ class FrameWriter:
             equal size, for a short last one would be coded badly.
         digest: Whether to record a SHA-256 of the content.
         workers: Threads for the blocks.
+        again: Returns for the header of the frame, a content and its offset the block that was
+            coded of it before, or None. It is asked in order.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class FrameWriter:
         content_size: int | None = None,
         digest: bool = False,
         workers: Workers | None = None,
+        again: Again | None = None,
     ) -> None:
         if content_size:
             blocks = -(-content_size // block_size)
@@ -67,6 +72,7 @@ class FrameWriter:
         self._content_size = content_size
         self._digest = new_sha256() if digest else None
         self._workers = workers or Workers()
+        self._again = again
         self._buffer = bytearray()
         self._header: FrameHeader | None = None
         # What the workers had done for other frames.
@@ -111,7 +117,12 @@ class FrameWriter:
         if self._digest is not None:
             self._digest.update(raw)
         self._submitted.append((start, len(raw)))
-        encode = partial(encode_block, raw, start, self._plan)
+        header = self._header.pack() if self._header is not None else b""
+        before = self._again(header, raw, start) if self._again is not None else None
+        encode: Callable[[Meter], bytes] = partial(encode_block, raw, start, self._plan)
+        if before is not None:
+            known = before
+            encode = lambda _meter: known  # noqa: E731
         for block in self._workers.submit(encode, len(raw)):
             yield self._finished(block)
 

@@ -8,7 +8,7 @@ from lmcodec.block import decode_block
 from lmcodec.checker import BlockPart, FrameChecker, WeightsPart
 from lmcodec.container import End, SkippableFrame, next_frame
 from lmcodec.errors import TruncatedError
-from lmcodec.frame import FrameWriter
+from lmcodec.frame import Again, FrameWriter
 from lmcodec.header import BlockHeader, WeightsRecord
 from lmcodec.options import NetworkChoice, Options, PriorChoice, settings
 from lmcodec.packing import Cursor
@@ -79,6 +79,7 @@ class LmcodecCompressor:
         self._workers = Workers(self._settings.threads)
         self._writer: FrameWriter | None = None
         self._pledged: int | None = None
+        self._again: Again | None = None
         self._last_mode = self.FLUSH_FRAME
         self._failed = False
 
@@ -97,6 +98,16 @@ class LmcodecCompressor:
     def last_mode(self) -> int:
         """The mode of the last call of `compress` or `flush`."""
         return self._last_mode
+
+    def take_again(self, again: Again | None, /) -> None:
+        """Take blocks of the next frame that were coded before as they are.
+
+        Args:
+            again: Returns such a block for the header of the frame, a content and its offset, or
+                None where there is none; it is asked for all blocks, in order. The choices must
+                be those of before.
+        """
+        self._again = again
 
     def set_pledged_input_size(self, size: int | None, /) -> None:
         """Announce how much content the next frame will have; it is then recorded.
@@ -141,6 +152,7 @@ class LmcodecCompressor:
                 content_size=self._pledged,
                 digest=self._settings.digest,
                 workers=self._workers,
+                again=self._again,
             )
         self._last_mode = mode
         try:

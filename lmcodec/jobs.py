@@ -12,7 +12,7 @@ from typing import IO
 
 from lmcodec.container import SKIPPABLE_MAGIC
 from lmcodec.errors import LmcodecError
-from lmcodec.frame import Feed, decode_frames
+from lmcodec.frame import Again, Feed, decode_frames
 from lmcodec.incremental import LmcodecCompressor
 from lmcodec.models.base import Model
 from lmcodec.names import STDIN, compressed_name, content_name, expand, has_suffix
@@ -31,7 +31,8 @@ from lmcodec.outcomes import (
 )
 from lmcodec.outputs import Device, NewFile, Nowhere, Output, Stdout, open_output
 from lmcodec.prior import Prior
-from lmcodec.terminal import Terminal, shown
+from lmcodec.resume import PartialFile
+from lmcodec.terminal import Terminal, human, shown
 from lmcodec.workers import Workers
 
 _CHUNK_BYTES = 1 << 20
@@ -60,6 +61,8 @@ class Job:
         digest: Whether to record a SHA-256 of the content.
         threads: Blocks that are coded side by side.
         max_memory: Bytes that decoding a block may need, or None.
+        resume: Whether a compressor that is stopped keeps its blocks, and goes on with those of
+            an earlier run.
     """
 
     verb: Verb
@@ -79,6 +82,7 @@ class Job:
     digest: bool = False
     threads: int = 1
     max_memory: int | None = None
+    resume: bool = False
 
 
 Report = Callable[[str, "Outcome | Exception"], None]
@@ -143,6 +147,8 @@ def _run_one(job: Job, name: str, terminal: Terminal) -> Outcome:
             raise JobError("input and output are the same file", kind="same-file")
         # A file of its own is only made when all is well, so that nothing is lost by an error.
         keeps_status = status is not None and stat.S_ISREG(status.st_mode)
+        if job.resume and source.size is not None and not os.path.exists(target):
+            return _resume(job, source, PartialFile(target, like=status), terminal)
         output = open_output(
             target,
             replace=job.force,
@@ -163,6 +169,25 @@ def _run_one(job: Job, name: str, terminal: Terminal) -> Outcome:
         if job.remove and not outcome.warning and not isinstance(output, Device) and status:
             os.unlink(name)
         return outcome
+
+
+def _resume(job: Job, source: _Source, output: PartialFile, terminal: Terminal) -> Outcome:
+    """Compress to a file that is kept when the work ends early."""
+    try:
+        if output.found:
+            terminal.note(f"{shown(output.part)}: goes on after {human(output.found)}", level=1)
+        outcome = _compress(job, source, output, terminal, output.again)
+        if job.verify or job.remove:
+            _read_back(job, source.name, output.close(), terminal)
+        output.commit()
+    except BaseException as error:
+        output.abandon()
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = output.path
+        raise
+    if job.remove and not outcome.warning:
+        os.unlink(source.name)
+    return outcome
 
 
 @contextlib.contextmanager
@@ -284,7 +309,9 @@ def _code(job: Job, source: _Source, output: Output, terminal: Terminal) -> Outc
     return _decompress(job, source, output, terminal)
 
 
-def _compress(job: Job, source: _Source, output: Output, terminal: Terminal) -> Outcome:
+def _compress(
+    job: Job, source: _Source, output: Output, terminal: Terminal, again: Again | None = None
+) -> Outcome:
     compressor = LmcodecCompressor(
         options={
             CompressionParameter.compression_level: job.level or DEFAULT_LEVEL,
@@ -299,10 +326,15 @@ def _compress(job: Job, source: _Source, output: Output, terminal: Terminal) -> 
         block_size=job.block_size,
     )
     compressor.set_pledged_input_size(source.size)
+    compressor.take_again(again)
     terminal.begin(source.name, source.size, lambda: compressor.done)
     coded = 0
     # Not one byte more than announced, though the file may grow meanwhile.
-    while data := source.read(_wanted(source)):
+    piece = _CHUNK_BYTES
+    if job.resume and job.block_size is not None:
+        # No more than one block ends within it, so that none is lost with the next one.
+        piece = max(min(piece, job.block_size // 2), 1)
+    while data := source.read(_wanted(source, piece)):
         coded += _write(output, compressor.compress(data))
     if source.size is not None and source.done < source.size:
         raise JobError("became shorter while it was read", kind="changed")
@@ -312,8 +344,8 @@ def _compress(job: Job, source: _Source, output: Output, terminal: Terminal) -> 
     return Outcome(source.name, _name_of(output), source.done, coded, warning if grown else None)
 
 
-def _wanted(source: _Source) -> int:
-    return _CHUNK_BYTES if source.size is None else min(_CHUNK_BYTES, source.size - source.done)
+def _wanted(source: _Source, piece: int) -> int:
+    return piece if source.size is None else min(piece, source.size - source.done)
 
 
 def _decompress(job: Job, source: _Source, output: Output, terminal: Terminal) -> Outcome:

@@ -168,7 +168,7 @@ class NewFile(_Descriptor):
         if self._open:
             self.finish()
             if self._like is not None:
-                _copy_owner_and_mode(self._like, self._handle, self._passing)
+                copy_owner_and_mode(self._like, self._handle, self._passing)
             if self._sync:
                 os.fsync(self._handle)
             self._open = False
@@ -188,7 +188,7 @@ class NewFile(_Descriptor):
         if self._replace:
             os.replace(self._passing, path)
         else:
-            _rename_new(self._passing, path)
+            rename_new(self._passing, path)
         _passing.discard(self._passing)
 
     def abandon(self) -> None:
@@ -254,7 +254,8 @@ def _can_skip(handle: int) -> bool:
     return os.lseek(handle, 0, os.SEEK_CUR) >= os.fstat(handle).st_size
 
 
-def _copy_owner_and_mode(like: os.stat_result, handle: int, path: str) -> None:
+def copy_owner_and_mode(like: os.stat_result, handle: int, path: str) -> None:
+    """Give a file the owner and mode of another one, as far as that is allowed."""
     # Only root may give files away. Never setuid, setgid or sticky: the bytes are others.
     mode = stat.S_IMODE(like.st_mode) & 0o777
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -267,7 +268,7 @@ def _copy_owner_and_mode(like: os.stat_result, handle: int, path: str) -> None:
             os.chmod(path, mode)
 
 
-def _rename_new(passing: str, path: str) -> None:
+def rename_new(passing: str, path: str) -> None:
     """Rename without ever replacing; in one step where the file system has links."""
     try:
         os.link(passing, path)

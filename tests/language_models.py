@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Weights = dict[str, NDArray[Any]]
 
+# Trained on English text; small-llama.toml beside it tells how.
+SMALL_LLAMA = Path(__file__).parent / "reference" / "small-llama.gguf"
 VOCABULARY = 300
 BEGIN = "<|begin|>"
 WIDTH, HIDDEN, LAYERS, HEADS, KV_HEADS, CONTEXT = 64, 96, 2, 4, 2, 128

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
 import pytest
 
+from lmcodec.lm import model as loaded
 from tests.cli.conftest import Run
 from tests.language_models import llama, save, text
 
 CONTENT = text(80).encode()
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command finds what another one has loaded, as none does in a process of its own."""
+    usual = loaded.by_digests
+
+    def alone(digests: tuple[bytes, ...]) -> loaded.LanguageModel:
+        gc.collect()
+        loaded._FOUND.clear()
+        return usual(digests)
+
+    monkeypatch.setattr("lmcodec.models.llm.by_digests", alone)
 
 
 @pytest.fixture
@@ -42,12 +57,13 @@ def test_convert(run: Run, model: Path, tmp_path: Path) -> None:
     assert done.code == 1
     assert "language model is not here" in done.err
     assert not (tmp_path / "b.lmz").exists()
-    place = {"LMCODEC_MODEL_PATH": str(model.parent)}
-    done = run("lmcodec", "convert", "-v", "a.txt.lmz", "-o", "b.lmz", **place)
+    place = str(model.parent)
+    words = ("convert", "-v", "a.txt.lmz", "-o", "b.lmz")
+    done = run("lmcodec", *words, LMCODEC_MODEL_PATH=place)
     assert done.code == 0
     assert "->" in done.err
     assert run("lmcodec", "decompress", "-c", "b.lmz").out == CONTENT
-    done = run("lmcodec", "convert", "a.txt.lmz", "-o", "b.lmz", **place)
+    done = run("lmcodec", *words, LMCODEC_MODEL_PATH=place)
     assert done.code == 1
     assert "exists" in done.err
 

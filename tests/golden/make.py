@@ -18,8 +18,10 @@ from lmcodec.header import WEIGHTS_STORED, BlockHeader, ModelRecord, WeightsReco
 from lmcodec.header import StreamRecord as Stream
 from lmcodec.models.base import MODELS, Model, SequentialModel
 from lmcodec.models.cm import Cm
+from lmcodec.models.llm import Llm
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
+from tests.language_models import FAMILIES, SMALL_LLAMA, save
 from tests.models import OWN
 from tests.strategies import (
     BLOCK_BYTES,
@@ -101,6 +103,28 @@ def networks() -> Iterator[tuple[str, bytes, bytes]]:
     # More than one group of pieces.
     content = prose(36, 15_000)
     yield "cm-v2-lanes", content, lmcodec.compress(content, model=Cm(9, lanes=2))
+
+
+def language_models() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of language models: one that knows English, and tiny ones."""
+    words = b"It is true that the men who had been there before came back to see the old house.\n"
+    content = words + SAMPLES["utf-8"] + bytes(100) + words
+    for name, choices in (
+        ("alone", {"mixed": 0}),
+        ("mixed", {"mixed": 1}),
+        ("lanes", {"mixed": 0, "window": 16, "chunk": 11, "lanes": 3}),
+        ("mixed-lanes", {"mixed": 1, "window": 16, "chunk": 11, "lanes": 3}),
+        ("int8", {"mixed": 0, "int8": 1, "begin": -1}),
+    ):
+        model = Llm.of(SMALL_LLAMA, **choices)
+        yield f"llm-v1-{name}", content, lmcodec.compress(content, model=model)
+    for family in ("mistral", "qwen2", "qwen3", "stretched", "gpt2", "neox", "neox-in-turn"):
+        folder = HERE / "models" / family
+        if not folder.exists():
+            config, weights = FAMILIES[family]()
+            save(folder, config, {name: array.astype("f2") for name, array in weights.items()})
+        model = Llm.of(folder, mixed=0, window=32, chunk=50, lanes=2)
+        yield f"llm-v1-{family}", words * 3, lmcodec.compress(words * 3, model=model)
 
 
 def embedded() -> Iterator[tuple[str, bytes, bytes]]:
@@ -196,6 +220,7 @@ def main() -> None:
         *models(),
         *levels(),
         *networks(),
+        *language_models(),
         *embedded(),
         *texts(),
         *transforms(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 import lmcodec
 from lmcodec import errors
+from tests.language_models import SMALL_LLAMA
 from tests.models import OWN
 from tests.reference.test_reference import reference
 
@@ -30,6 +32,12 @@ ERRORS = {
     "truncated": errors.TruncatedError,
     "unsupported": errors.UnsupportedError,
 }
+
+
+@pytest.fixture(autouse=True)
+def language_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = (str(SMALL_LLAMA.parent), str(HERE / "models"))
+    monkeypatch.setenv("LMCODEC_MODEL_PATH", os.pathsep.join(folders))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -73,6 +73,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using compress' -l transform -x -d '"auto
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l block-size -x -d 'content that can be decoded alone; the smaller, the faster is random access'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l long -d 'blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l digest -d 'record a SHA-256, checked when decoding'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l resume -d 'keep whole blocks in FILE.lmz.part when stopped, and go on from there next time'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l window -x -d 'how far the language model looks back; 1024, or less where it was trained so'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l chunk -x -d 'after so many it begins anew, and chunks are coded side by side: the smaller, the faster and the larger the output; 8192'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l int8 -d 'round the weights of the language model to 8 bits'

@@ -72,6 +72,7 @@ _shtab_lmcodec_compress_options=(
   "--block-size[content that can be decoded alone\; the smaller, the faster is random access]:SIZE:"
   "--long[blocks of up to 1 GiB\: finds repeats far apart\; decoding needs as much memory]"
   "--digest[record a SHA-256, checked when decoding]"
+  "--resume[keep whole blocks in FILE.lmz.part when stopped, and go on from there next time]"
   "--window[how far the language model looks back\; 1024, or less where it was trained so]:TOKENS:"
   "--chunk[after so many it begins anew, and chunks are coded side by side\: the smaller, the faster and the larger the output\; 8192]:TOKENS:"
   "--int8[round the weights of the language model to 8 bits]"

@@ -7,7 +7,7 @@
 
 
 
-_shtab_lmz_option_strings=(-z --compress -d --decompress --uncompress -t --test -l --list -h --help -V --version -1 --fast -9 --best -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive --sparse --no-sparse -T --threads --model --transform --block-size --long --digest --memory --prior --network --embed -q --quiet -v --verbose --progress --no-progress --json)
+_shtab_lmz_option_strings=(-z --compress -d --decompress --uncompress -t --test -l --list -h --help -V --version -1 --fast -9 --best -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive --sparse --no-sparse -T --threads --model --transform --block-size --long --digest --resume --memory --prior --network --embed -q --quiet -v --verbose --progress --no-progress --json)
 
 _shtab_lmz_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_lmz__o_COMPGEN=_shtab_compgen_files
@@ -48,6 +48,7 @@ _shtab_lmz___sparse_nargs=0
 _shtab_lmz___no_sparse_nargs=0
 _shtab_lmz___long_nargs=0
 _shtab_lmz___digest_nargs=0
+_shtab_lmz___resume_nargs=0
 _shtab_lmz___embed_nargs=0
 _shtab_lmz__q_nargs=0
 _shtab_lmz___quiet_nargs=0

@@ -78,6 +78,7 @@ complete -c lmz -n _shtab_lmz_using -l transform -x -d '"auto", "raw" for none, 
 complete -c lmz -n _shtab_lmz_using -l block-size -x -d 'content that can be decoded alone; the smaller, the faster is random access'
 complete -c lmz -n _shtab_lmz_using -l long -d 'blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory'
 complete -c lmz -n _shtab_lmz_using -l digest -d 'record a SHA-256, checked when decoding'
+complete -c lmz -n _shtab_lmz_using -l resume -d 'keep whole blocks in FILE.lmz.part when stopped, and go on from there next time'
 complete -c lmz -n _shtab_lmz_using -l memory -x -d 'refuse to decode a block that needs more memory'
 complete -c lmz -n _shtab_lmz_using -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmz -n _shtab_lmz_using -l network -x -d 'what predicts text at level 9: "auto", "none", a name, or a file, which decoding needs too'

@@ -38,6 +38,7 @@ _shtab_lmz_options=(
   "--block-size[content that can be decoded alone\; the smaller, the faster is random access]:SIZE:"
   "--long[blocks of up to 1 GiB\: finds repeats far apart\; decoding needs as much memory]"
   "--digest[record a SHA-256, checked when decoding]"
+  "--resume[keep whole blocks in FILE.lmz.part when stopped, and go on from there next time]"
   "--memory[refuse to decode a block that needs more memory]:SIZE:"
   "--prior[what text starts from\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
   "--network[what predicts text at level 9\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"

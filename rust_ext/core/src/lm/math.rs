@@ -242,3 +242,93 @@ pub mod wide {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::cast_possible_truncation, clippy::float_cmp)] // values are chosen so that these are right
+mod tests {
+    use super::*;
+
+    /// The distance of a value from the exact one, in units of the last place of that one.
+    fn ulps(value: f32, exact: f64) -> f64 {
+        let place = f64::from((exact as f32).abs()).max(f64::from(f32::MIN_POSITIVE));
+        let unit =
+            f64::from(f32::from_bits((place as f32).to_bits() + 1)) - f64::from(place as f32);
+        ((f64::from(value) - exact) / unit).abs()
+    }
+
+    fn steps(from: f64, to: f64) -> impl Iterator<Item = f32> {
+        (0..=200_000).map(move |i| (from + (to - from) * f64::from(i) / 200_000.0) as f32)
+    }
+
+    #[test]
+    fn exponents_are_close() {
+        for x in steps(-86.9, 87.9) {
+            assert!(ulps(exp(x), f64::from(x).exp()) < 2.0, "{x}");
+        }
+        assert_eq!(exp(0.0), 1.0);
+        assert_eq!(exp(-87.1), 0.0);
+        assert_eq!(exp(f32::NEG_INFINITY), 0.0);
+        assert_eq!(exp(f32::NAN), 0.0);
+        assert_eq!(exp(f32::INFINITY), exp(88.0));
+    }
+
+    #[test]
+    fn the_error_function_is_close() {
+        // Of the normal distribution's integral: a sum that converges everywhere.
+        let exact = |x: f64| {
+            let (mut term, mut sum) = (x, x);
+            for n in 1..200 {
+                term *= 2.0 * x * x / f64::from(2 * n + 1);
+                sum += term;
+            }
+            sum * (-x * x).exp() * std::f64::consts::FRAC_2_SQRT_PI
+        };
+        for x in steps(-4.5, 4.5).step_by(7) {
+            assert!(ulps(erf(x), exact(f64::from(x))) < 4.0, "{x}");
+        }
+        assert_eq!(erf(f32::INFINITY), 1.0);
+        assert_eq!(erf(-100.0), -1.0);
+        assert_eq!(erf(0.0), 0.0);
+    }
+
+    #[test]
+    fn units_are_what_their_formulas_say() {
+        for x in steps(-9.0, 9.0).step_by(11) {
+            let wide = f64::from(x);
+            let sum = 0.797_884_560_802_865_4 * (wide + 0.044715 * wide.powi(3));
+            let expected = [
+                wide / (1.0 + (-wide).exp()),
+                0.5 * wide * (1.0 + sum.tanh()),
+                0.5 * wide * (1.0 + f64::from(erf((wide / std::f64::consts::SQRT_2) as f32))),
+            ];
+            for (function, expected) in [silu, gelu_tanh, gelu_erf].into_iter().zip(expected) {
+                let mut values = [x];
+                function(&mut values);
+                assert!(
+                    (f64::from(values[0]) - expected).abs() < 1e-6 * (1.0 + wide.abs()),
+                    "{x}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn wide_functions_are_close() {
+        for i in 1..20_000 {
+            let x = f64::from(i) * 0.37;
+            assert!(
+                (wide::ln(x) - x.ln()).abs() < 1e-15 * (1.0 + x.ln().abs()) * 4.0,
+                "{x}"
+            );
+            let y = f64::from(i - 10_000) * 0.003;
+            assert!((wide::exp(y) / y.exp() - 1.0).abs() < 1e-14, "{y}");
+            for angle in [x, f64::from(i) * 52.0, f64::from(i) * 1e-6] {
+                let (sine, cosine) = wide::sin_cos(angle);
+                assert!((sine - angle.sin()).abs() < 1e-15, "{angle}");
+                assert!((cosine - angle.cos()).abs() < 1e-15, "{angle}");
+            }
+        }
+        assert_eq!(wide::sin_cos(0.0), (0.0, 1.0));
+        assert_eq!(wide::ln(1.0), 0.0);
+    }
+}

@@ -36,3 +36,6 @@ mod watch;
 pub mod weights;
 
 pub use session::bytes as session_bytes;
+
+#[cfg(test)]
+mod tests;

@@ -224,3 +224,63 @@ impl Drop for Pool<'_> {
         self.threads.iter().for_each(Thread::unpark);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_is_done_once() {
+        for threads in 1..5 {
+            Pool::with(threads, |pool| {
+                assert_eq!(pool.threads(), threads);
+                let counts: Arc<Vec<AtomicUsize>> =
+                    Arc::new((0..40).map(|_| AtomicUsize::new(0)).collect());
+                for round in 0..2000 {
+                    let parts = round % 40;
+                    let shared = Arc::clone(&counts);
+                    let work: Work<'_> = Arc::new(move |part| {
+                        shared[part].fetch_add(1, Ordering::Relaxed);
+                    });
+                    pool.run(parts, &work);
+                    for (part, count) in counts.iter().enumerate() {
+                        assert_eq!(count.swap(0, Ordering::Relaxed), usize::from(part < parts));
+                    }
+                    drop(work);
+                    // Nobody else has a hold on what the work had.
+                    assert_eq!(Arc::strong_count(&counts), 1);
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn threads_that_sleep_are_woken() {
+        Pool::with(2, |pool| {
+            for _ in 0..5 {
+                thread::sleep(3 * ATTENTION);
+                let seen = Arc::new(RwLock::new(std::collections::HashSet::new()));
+                let shared = Arc::clone(&seen);
+                let work: Work<'_> = Arc::new(move |_| {
+                    shared.write().unwrap().insert(thread::current().id());
+                    thread::sleep(Duration::from_millis(2));
+                });
+                pool.run(20, &work);
+                assert_eq!(seen.read().unwrap().len(), 2);
+            }
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "panicked")]
+    fn a_panic_in_a_part_is_one_of_the_caller() {
+        Pool::with(3, |pool| {
+            let caller = thread::current().id();
+            let work: Work<'_> = Arc::new(move |_| {
+                thread::sleep(Duration::from_millis(1));
+                assert!(thread::current().id() == caller, "a part cannot be done");
+            });
+            pool.run(50, &work);
+        });
+    }
+}

@@ -24,10 +24,13 @@ enum Kind {
 pub struct Simd(Kind);
 
 impl Simd {
+    /// None: the scalar twins.
+    pub const SCALAR: Self = Self(Kind::Scalar);
+
     /// All, the slowest first.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        let mut all = vec![Self(Kind::Scalar)];
+        let mut all = vec![Self::SCALAR];
         #[cfg(target_arch = "x86_64")]
         {
             let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c");
@@ -46,7 +49,7 @@ impl Simd {
     /// The fastest.
     #[must_use]
     pub fn best() -> Self {
-        *Self::all().last().unwrap_or(&Self(Kind::Scalar))
+        *Self::all().last().unwrap_or(&Self::SCALAR)
     }
 }
 
@@ -199,4 +202,160 @@ compiled! {
     gelu_tanh = math::gelu_tanh(values: &mut [f32]);
     /// As [`math::gelu_erf`].
     gelu_erf = math::gelu_erf(values: &mut [f32]);
+}
+
+#[cfg(test)]
+#[allow(clippy::cast_possible_truncation, clippy::float_cmp)] // values are chosen so that these are right
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Bits of floats, to be compared.
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|x| x.to_bits()).collect()
+    }
+
+    /// Rows of each kind, made of the same bytes.
+    struct Stored {
+        floats: Vec<f32>,
+        halves: Vec<u16>,
+        upper: Vec<u16>,
+        bytes: Vec<i8>,
+        factors: Vec<f32>,
+    }
+
+    impl Stored {
+        fn new(seed: &[u32], count: usize) -> Self {
+            let number = |i: usize| seed[i % seed.len()].wrapping_mul(i as u32 * 2 + 1);
+            let all = |count: usize| (0..count).map(number);
+            // Not infinite, nor without a number: the highest bit of the exponent is clear.
+            Self {
+                floats: all(count)
+                    .map(|x| f32::from_bits(x & 0xBFFF_FFFF) * 1e3)
+                    .collect(),
+                halves: all(count).map(|x| (x >> 16) as u16 & 0xBFFF).collect(),
+                upper: all(count).map(|x| (x >> 16) as u16 & 0xBFFF).collect(),
+                bytes: all(count).map(|x| (x >> 24) as i8).collect(),
+                factors: all(count / BLOCK)
+                    .map(|x| half((x >> 16) as u16 & 0xBFFF))
+                    .collect(),
+            }
+        }
+
+        fn rows(&self) -> [Rows<'_>; 5] {
+            [
+                Rows::F32(&self.floats),
+                Rows::F16(&self.halves),
+                Rows::Bf16(&self.upper),
+                Rows::I8(&self.bytes),
+                Rows::Q8(&self.bytes, &self.factors),
+            ]
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn products_equal_those_of_the_scalar_twin(
+            count in 0..40_usize,
+            blocks in 1..60_usize,
+            many in 0..20_usize,
+            seed in prop::collection::vec(any::<u32>(), 1..50),
+        ) {
+            let width = blocks * BLOCK;
+            let stored = Stored::new(&seed, count * width);
+            let x: Vec<f32> = Stored::new(&seed[..1], many * width + 7).floats[7..].to_vec();
+            for rows in stored.rows() {
+                let mut expected = vec![1.0; count * many];
+                products_scalar(rows, width, &x, &mut expected);
+                for by in Simd::all() {
+                    let mut out = vec![2.0; count * many];
+                    products(by, rows, width, &x, &mut out);
+                    prop_assert_eq!(bits(&out), bits(&expected), "{:?}", by);
+                }
+            }
+        }
+
+        /// Sixteen columns, and not thirty-two, with more than the cache has room for.
+        #[test]
+        fn products_do_not_depend_on_how_many_there_are(
+            count in 1..9_usize,
+            lanes in 1..200_usize,
+            many in 1..9_usize,
+            seed in prop::collection::vec(any::<u32>(), 1..50),
+        ) {
+            let width = lanes * LANES;
+            let stored = Stored::new(&seed, (count + many) * width);
+            let (rows, x) = stored.floats.split_at(count * width);
+            for by in Simd::all() {
+                let mut all = vec![0.0; count * many];
+                products(by, Rows::F32(rows), width, x, &mut all);
+                for (v, x) in x.chunks_exact(width).enumerate() {
+                    for (r, row) in rows.chunks_exact(width).enumerate() {
+                        let mut one = [0.0];
+                        products(by, Rows::F32(row), width, x, &mut one);
+                        prop_assert_eq!(one[0].to_bits(), all[v * count + r].to_bits());
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn mixtures_equal_those_of_the_scalar_twin(
+            positions in 0..50_usize,
+            lanes in 1..12_usize,
+            seed in prop::collection::vec(any::<u32>(), 1..50),
+        ) {
+            let width = lanes * LANES;
+            let stored = Stored::new(&seed, positions * (width + 1));
+            let (weights, values) = stored.floats.split_at(positions);
+            let mut expected = vec![1.0; width];
+            mix_scalar(weights, values, &mut expected);
+            for by in Simd::all() {
+                let mut out = vec![2.0; width];
+                mix(by, weights, values, &mut out);
+                prop_assert_eq!(bits(&out), bits(&expected), "{:?}", by);
+            }
+        }
+
+        #[test]
+        fn functions_equal_those_of_the_scalar_twin(
+            values in prop::collection::vec(prop_oneof![-100.0..100_f32, any::<f32>()], 0..70),
+        ) {
+            let values: Vec<f32> = values.iter().map(|&x| if x.is_nan() { 0.0 } else { x }).collect();
+            let scalar = Simd::SCALAR;
+            for by in Simd::all() {
+                prop_assert_eq!(sum(by, &values).to_bits(), sum(scalar, &values).to_bits());
+                prop_assert_eq!(squares(by, &values).to_bits(), squares(scalar, &values).to_bits());
+                prop_assert_eq!(largest(by, &values).to_bits(), largest(scalar, &values).to_bits());
+                for function in [silu, gelu_tanh, gelu_erf, |by, x: &mut [f32]| exponents(by, x, 1.5)] {
+                    let (mut a, mut b) = (values.clone(), values.clone());
+                    function(by, &mut a);
+                    function(scalar, &mut b);
+                    // What is no number has no fixed bits.
+                    for x in a.iter_mut().chain(&mut b) {
+                        *x = if x.is_nan() { 0.0 } else { *x };
+                    }
+                    prop_assert_eq!(bits(&a), bits(&b), "{:?}", by);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn halves_are_what_their_definition_says() {
+        for bits in (0..=u16::MAX).filter(|bits| bits & 0x7C00 != 0x7C00) {
+            let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 0x3FF));
+            let magnitude = if exponent == 0 {
+                fraction * 2.0_f32.powi(-24)
+            } else {
+                (1024.0 + fraction) * 2.0_f32.powi(exponent - 25)
+            };
+            let expected = if bits >> 15 == 1 {
+                -magnitude
+            } else {
+                magnitude
+            };
+            assert_eq!(half(bits).to_bits(), expected.to_bits());
+        }
+    }
 }

@@ -117,9 +117,19 @@ impl Out {
 /// Sums of `R` rows and `V` vectors.
 pub type Sums<T, const PARTS: usize, const R: usize, const V: usize> = [[[T; PARTS]; V]; R];
 
-/// Adds to sums the products of columns.
+/// How far ahead memory is asked for, in bytes: without it rows of 8 bits take a third more time.
+const DISTANCE: usize = 8 << 10;
+
+/// Adds to sums the products of columns; with `AHEAD`, asks for the rows that come next.
 #[inline(always)]
-pub unsafe fn tile<T: Vector, S: Source, const PARTS: usize, const R: usize, const V: usize>(
+pub unsafe fn tile<
+    T: Vector,
+    S: Source,
+    const PARTS: usize,
+    const R: usize,
+    const V: usize,
+    const AHEAD: bool,
+>(
     rows: S,
     vectors: *const f32,
     width: usize,
@@ -132,6 +142,11 @@ pub unsafe fn tile<T: Vector, S: Source, const PARTS: usize, const R: usize, con
     }
     let mut at = columns.start;
     while at < columns.end {
+        if AHEAD {
+            for r in 0..R {
+                T::fetch(row[r].address().wrapping_add(at * S::BYTES + DISTANCE));
+            }
+        }
         // One part after the other, so that the registers suffice.
         for part in 0..PARTS {
             let at = at + part * T::WIDTH;
@@ -176,13 +191,15 @@ unsafe fn few<T: Vector, S: Source, const PARTS: usize, const R: usize, const V:
     let mut r = 0;
     while r + R <= count {
         let sums = [[[T::zero(); PARTS]; V]; R];
-        let sums = tile::<T, S, PARTS, R, V>(rows.row(r, width), vectors, width, 0..width, sums);
+        let sums =
+            tile::<T, S, PARTS, R, V, true>(rows.row(r, width), vectors, width, 0..width, sums);
         put(sums, out.from(r, 0));
         r += R;
     }
     while r < count {
         let sums = [[[T::zero(); PARTS]; V]; 1];
-        let sums = tile::<T, S, PARTS, 1, V>(rows.row(r, width), vectors, width, 0..width, sums);
+        let sums =
+            tile::<T, S, PARTS, 1, V, true>(rows.row(r, width), vectors, width, 0..width, sums);
         put(sums, out.from(r, 0));
         r += 1;
     }

@@ -203,7 +203,7 @@ unsafe fn resume<T: Vector, const PARTS: usize, const R: usize, const V: usize>(
         }
     }
     let last = columns.end == sizes.width;
-    let sums = tile::<T, F32, PARTS, R, V>(row, vectors, sizes.width, columns, sums);
+    let sums = tile::<T, F32, PARTS, R, V, false>(row, vectors, sizes.width, columns, sums);
     if last {
         return put(sums, out);
     }
