@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks import gains, matrix, networks, prior_figures
+from benchmarks import gains, llm, matrix, networks, prior_figures
 from benchmarks.findings import Finding, missing, table
 from benchmarks.options import add_again
 from benchmarks.results import Machine, Store, read_rows
@@ -302,6 +302,13 @@ def main(arguments: Sequence[str]) -> int:
         metavar="FOLDER",
         help="has the rows of `python -m benchmarks networks`",
     )
+    parser.add_argument(
+        "--llm",
+        type=Path,
+        default=Path("benchmarks/results/llm"),
+        metavar="FOLDER",
+        help="has the rows of `python -m benchmarks llm`",
+    )
     add_again(parser)
     parser.add_argument("--no-run", action="store_true", help="only read the rows that are there")
     options = parser.parse_args(arguments)
@@ -319,6 +326,7 @@ def main(arguments: Sequence[str]) -> int:
         findings = evaluate(read_rows(options.out / "rows.csv"))
         findings += prior_figures.evaluate(gains.rows_of(options.priors))
         findings += networks.evaluate(gains.rows_of(options.networks))
+        findings += llm.evaluate(llm.rows_of(options.llm))
     except (LmcodecError, ValueError, OSError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1

@@ -207,6 +207,23 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
 
 
 def add_language_model(group: argparse._ArgumentGroup) -> None:
+    """Add how a language model is used, and what runs it."""
+    add_looking_back(group)
+    group.add_argument(
+        "--backend",
+        choices=("portable", "torch"),
+        default="portable",
+        help="what runs it: torch is for accelerators, and its streams decode on this machine only",
+    )
+    group.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), help="what torch runs it on"
+    )
+    group.add_argument(
+        "--dtype", choices=("float32", "float16", "bfloat16"), help="what torch computes with"
+    )
+
+
+def add_looking_back(group: argparse._ArgumentGroup) -> None:
     """Add how a language model is used."""
     group.add_argument(
         "--window",
@@ -223,18 +240,6 @@ def add_language_model(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--int8", action="store_true", help="round the weights of the language model to 8 bits"
-    )
-    group.add_argument(
-        "--backend",
-        choices=("portable", "torch"),
-        default="portable",
-        help="what runs it: torch is for accelerators, and its streams decode on this machine only",
-    )
-    group.add_argument(
-        "--device", choices=("auto", "cpu", "cuda", "mps"), help="what torch runs it on"
-    )
-    group.add_argument(
-        "--dtype", choices=("float32", "float16", "bfloat16"), help="what torch computes with"
     )
 
 

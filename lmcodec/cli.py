@@ -14,6 +14,7 @@ from lmcodec.arguments import (
     add_encoding,
     add_files,
     add_language_model,
+    add_looking_back,
     add_output,
     add_own_model,
     add_own_weights,
@@ -68,6 +69,7 @@ def build_parser() -> Parser:
     )
     command.add_argument("--json", action="store_true", help="a JSON record for each model")
     _add_bench(commands)
+    _add_evaluate(commands)
     _add_corpora(commands)
     _add_train(commands)
     words = "split a text into tokens of equal information, for models over compressed text"
@@ -313,6 +315,46 @@ def _bench(_parser: Parser, options: argparse.Namespace) -> int:
         repeat=options.repeat,
     )
     return 0 if all(row.ok for row in rows) else 1
+
+
+def _add_evaluate(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "evaluate",
+        "say what a language model makes of a text: entropy, and ways to code the tokens",
+        _evaluate,
+    )
+    add_files(command)
+    command.set_defaults(needs_files=True)
+    group = command.add_argument_group("language models")
+    group.add_argument(
+        "--model",
+        metavar="PATH",
+        required=True,
+        help="folder or GGUF file of the language model",
+    )
+    add_looking_back(group)
+    group = command.add_argument_group("words")
+    group.add_argument(
+        "-v", "--verbose", action="store_const", dest="verbosity", const=1, default=0,
+        help="a line before each way",
+    )  # fmt: skip
+    group.add_argument("--json", action="store_true", help="a JSON record for each file")
+
+
+def _evaluate(parser: Parser, options: argparse.Namespace) -> int:
+    from lmcodec.models.llm import Llm
+
+    terminal = Terminal("lmcodec", verbosity=options.verbosity)
+    weights = load_weights(parser, terminal, options)
+    if weights is None:
+        return terminal.exit_code
+    if not isinstance(weights.model, Llm):
+        parser.error(f"argument --model: no folder or file of a language model: {options.model!r}")
+    from lmcodec.evaluate import evaluate_files
+
+    evaluate_files(options.files, weights.model, terminal, as_json=options.json)
+    return terminal.exit_code
 
 
 def _add_corpora(commands: Commands) -> None:

@@ -378,6 +378,28 @@ class Llm(TokenModel):
         settings = self._settings_alone()
         return self._join(self._engine().of_windows(values, counts, bits, **settings))
 
+    def lengths(self, tokens: NDArray[np.uint32]) -> NDArray[np.float64]:
+        """Return the bits that each token has under the language model alone.
+
+        Shapes:
+            tokens: uint32 [n]
+            returns: float64 [n]
+        """
+        return self._engine().lengths(tokens, **self._settings(len(tokens)))
+
+    def ranks(self, tokens: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Return how many tokens are more likely than each one, in its place.
+
+        Shapes:
+            tokens: uint32 [n]
+            returns: uint32 [n]
+        """
+        return self._engine().ranks(tokens, **self._settings(len(tokens)))
+
+    def unranks(self, ranks: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Undo `ranks`."""
+        return self._engine().unranks(ranks, **self._settings(len(ranks)))
+
     def memory_bytes(self, count: int) -> int:
         """Return the memory of weights, of what lanes remember, and of `cm`."""
         lanes = min(self.lanes, max(-(-count // self.chunk), 1))

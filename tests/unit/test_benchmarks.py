@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import __main__ as command
-from benchmarks import figures, matrix, networks, prior_figures, report
+from benchmarks import figures, llm, matrix, networks, prior_figures, report
 from benchmarks.findings import table
 from benchmarks.results import Machine, read_rows, write_rows
 from benchmarks.summary import ALL, Total, frontier, kinds, totals
@@ -349,8 +349,8 @@ def test_each_target_can_fail(
 def test_figures_command_reads_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_rows(tmp_path / "rows.csv", good_rows())
     words = ["figures", "--no-run", "--out", str(tmp_path), "--priors", str(tmp_path / "priors")]
-    words += ["--networks", str(tmp_path / "networks")]
-    others = len(prior_figures.evaluate([])) + len(networks.evaluate([]))
+    words += ["--networks", str(tmp_path / "networks"), "--llm", str(tmp_path / "llm")]
+    others = sum(len(each.evaluate([])) for each in (prior_figures, networks, llm))
     assert command.main(words) == 1
     assert f"16 of {16 + others} targets are met." in capsys.readouterr().out
     assert "16 of" in (tmp_path / "figures.md").read_text()

@@ -50,8 +50,8 @@ function _shtab_lmcodec_using
   test "$_shtab_lmcodec_cmdpath" = "$argv"
 end
 
-set -g _shtab_lmcodec_commands compress decompress test info recover models bench corpora train tokenize detokenize doctor completion
-set -g _shtab_lmcodec_opts_with_value --base --bits --block-size --chunk --codec --command --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --seed --size --text --threads --transform --window -L -T -o
+set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench evaluate corpora train doctor completion
+set -g _shtab_lmcodec_opts_with_value --backend --base --block-size --chunk --codec --command --device --dtype --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --seed --size --text --threads --transform --window -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -73,9 +73,13 @@ complete -c lmcodec -n '_shtab_lmcodec_using compress' -l transform -x -d '"auto
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l block-size -x -d 'content that can be decoded alone; the smaller, the faster is random access'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l long -d 'blocks of up to 1 GiB: finds repeats far apart; decoding needs as much memory'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l digest -d 'record a SHA-256, checked when decoding'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l resume -d 'keep whole blocks in FILE.lmz.part when stopped, and go on from there next time'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l window -x -d 'how far the language model looks back; 1024, or less where it was trained so'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l chunk -x -d 'after so many it begins anew, and chunks are coded side by side: the smaller, the faster and the larger the output; 8192'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l int8 -d 'round the weights of the language model to 8 bits'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l backend -xka "portable torch" -d 'what runs it: torch is for accelerators, and its streams decode on this machine only'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l device -xka "auto cpu cuda mps" -d 'what torch runs it on'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l dtype -xka "float32 float16 bfloat16" -d 'what torch computes with'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l network -x -d 'what predicts text at level 9: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l embed -d 'put a copy of a prior of your own into the output: decoding needs nothing else'
@@ -137,6 +141,16 @@ complete -c lmcodec -n '_shtab_lmcodec_using recover' -l model -x -d 'folder or 
 complete -c lmcodec -n '_shtab_lmcodec_using recover' -l prior -xka "(__fish_complete_path (commandline -ct))" -d 'the prior that streams started from'
 complete -c lmcodec -n '_shtab_lmcodec_using recover' -l network -xka "(__fish_complete_path (commandline -ct))" -d 'the network that predicted streams'
 complete -c lmcodec -n '_shtab_lmcodec_using recover; and test $_shtab_lmcodec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d FILE
+complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a convert -d 'Write a stream anew so that it decodes on every machine.'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -s h -l help -d 'show this help message and exit'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write to this file; - is stdout'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -s f -l force -d 'replace the output'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -s L -l level -x -d '1 (fast) to 9 (small); 5 by default'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -l model -x -d 'a model, the folder or GGUF file of a language model, or "auto" for what stands for the one that is bound to this machine'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -s q -l quiet -d 'only errors'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -s v -l verbose -d 'a line about each file'
+complete -c lmcodec -n '_shtab_lmcodec_using convert' -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'
+complete -c lmcodec -n '_shtab_lmcodec_using convert; and test $_shtab_lmcodec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d FILE
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a models -d 'List the models that this installation decodes.'
 complete -c lmcodec -n '_shtab_lmcodec_using models' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using models' -l json -d 'a JSON record for each model'
@@ -148,6 +162,15 @@ complete -c lmcodec -n '_shtab_lmcodec_using bench' -l model -x -d 'of lmcodec'
 complete -c lmcodec -n '_shtab_lmcodec_using bench' -s T -l threads -x -d 'of lmcodec'
 complete -c lmcodec -n '_shtab_lmcodec_using bench' -l repeat -x -d 'least of N runs counts'
 complete -c lmcodec -n '_shtab_lmcodec_using bench; and test $_shtab_lmcodec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'
+complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a evaluate -d 'Say what a language model makes of a text: entropy, and ways to code the tokens.'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -s h -l help -d 'show this help message and exit'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -l model -x -d 'folder or GGUF file of the language model'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -l window -x -d 'how far the language model looks back; 1024, or less where it was trained so'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -l chunk -x -d 'after so many it begins anew, and chunks are coded side by side: the smaller, the faster and the larger the output; 8192'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -l int8 -d 'round the weights of the language model to 8 bits'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -s v -l verbose -d 'a line before each way'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -l json -d 'a JSON record for each file'
+complete -c lmcodec -n '_shtab_lmcodec_using evaluate; and test $_shtab_lmcodec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a corpora -d 'List, get and verify the benchmark corpora.'
 complete -c lmcodec -n '_shtab_lmcodec_using corpora' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using corpora; and test $_shtab_lmcodec_npos -eq 0' -ka "list get verify" -d action
@@ -173,27 +196,6 @@ complete -c lmcodec -n '_shtab_lmcodec_using train' -s q -l quiet -d 'only error
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s v -l verbose -d 'a line about each file'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'
 complete -c lmcodec -n '_shtab_lmcodec_using train; and test $_shtab_lmcodec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'
-complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a tokenize -d 'Split a text into tokens of equal information, for models over compressed text.'
-complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -s h -l help -d 'show this help message and exit'
-complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write to this file; by default FILE.npz; - is stdout'
-complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -s f -l force -d 'replace the output'
-complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -l bits -x -d 'of each token: 8 to 32; 16'
-complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -l model -x -d '"bytelm", or the folder or GGUF file of a language model; bytelm'
-complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -l network -x -d 'that of bytelm, by its name or file'
-complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -l window -x -d 'how far the language model looks back; 1024, or less where it was trained so'
-complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -l int8 -d 'round the weights of the language model to 8 bits'
-complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -s q -l quiet -d 'only errors'
-complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'
-complete -c lmcodec -n '_shtab_lmcodec_using tokenize; and test $_shtab_lmcodec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a text; - is standard input'
-complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a detokenize -d 'Write the text of what tokenize wrote.'
-complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -s h -l help -d 'show this help message and exit'
-complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write to this file; by default FILE without .npz; - is stdout'
-complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -s f -l force -d 'replace the output'
-complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -l model -x -d 'folder or GGUF file of the language model that predicted streams'
-complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -l network -xka "(__fish_complete_path (commandline -ct))" -d 'the network that predicted the text'
-complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -s q -l quiet -d 'only errors'
-complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'
-complete -c lmcodec -n '_shtab_lmcodec_using detokenize; and test $_shtab_lmcodec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'what tokenize wrote; - is standard input'
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a doctor -d 'Check the installation by coding with each model.'
 complete -c lmcodec -n '_shtab_lmcodec_using doctor' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a completion -d 'Print a shell'"'"'s completion file.'

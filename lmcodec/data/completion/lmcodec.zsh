@@ -18,6 +18,7 @@ _shtab_lmcodec_commands() {
     decompress:'Decompress files, or stdin.'
     detokenize:'Write the text of what tokenize wrote.'
     doctor:'Check the installation by coding with each model.'
+    evaluate:'Say what a language model makes of a text: entropy, and ways to code the tokens.'
     info:'Say what files hold, by their headers.'
     models:'List the models that this installation decodes.'
     recover:'Write what is undamaged in a damaged file, and say what is not.'
@@ -164,6 +165,20 @@ _shtab_lmcodec_doctor_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_lmcodec_doctor_defaults_added=0
 
+_shtab_lmcodec_evaluate_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--model[folder or GGUF file of the language model]:PATH:"
+  "--window[how far the language model looks back\; 1024, or less where it was trained so]:TOKENS:"
+  "--chunk[after so many it begins anew, and chunks are coded side by side\: the smaller, the faster and the larger the output\; 8192]:TOKENS:"
+  "--int8[round the weights of the language model to 8 bits]"
+  {-v,--verbose}"[a line before each way]"
+  "--json[a JSON record for each file]"
+  "(*)::files\; - is standard input:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lmcodec_evaluate_defaults_added=0
+
 _shtab_lmcodec_info_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-r,--recursive}"[work on all files below folders]"
@@ -290,6 +305,7 @@ _shtab_lmcodec() {
         decompress) _arguments -C -s $_shtab_lmcodec_decompress_options ;;
         detokenize) _arguments -C -s $_shtab_lmcodec_detokenize_options ;;
         doctor) _arguments -C -s $_shtab_lmcodec_doctor_options ;;
+        evaluate) _arguments -C -s $_shtab_lmcodec_evaluate_options ;;
         info) _arguments -C -s $_shtab_lmcodec_info_options ;;
         models) _arguments -C -s $_shtab_lmcodec_models_options ;;
         recover) _arguments -C -s $_shtab_lmcodec_recover_options ;;
