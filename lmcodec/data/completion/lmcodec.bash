@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/lmcodec
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_lmcodec_subparsers=(compress decompress test info recover convert models bench evaluate corpora train doctor completion)
+_shtab_lmcodec_subparsers=(compress decompress test info recover convert models bench evaluate corpora train tokenize detokenize doctor completion)
 
 _shtab_lmcodec_compress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive -L --level --model --transform --block-size --long --digest --resume --window --chunk --int8 --backend --device --dtype --prior --network --embed -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_decompress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive --sparse --no-sparse --memory --model --prior --network -T --threads -q --quiet -v --verbose --progress --no-progress --json)
@@ -18,6 +18,8 @@ _shtab_lmcodec_bench_option_strings=(-h --help --codec -L --level --model -T --t
 _shtab_lmcodec_evaluate_option_strings=(-h --help --model --window --chunk --int8 -v --verbose --json)
 _shtab_lmcodec_corpora_option_strings=(-h --help)
 _shtab_lmcodec_train_option_strings=(-h --help -o --output -f --force -r --recursive --model --base --lines --hold-back -T --threads --name --text --size --memory --minutes --passes --seed --resume -q --quiet -v --verbose --progress --no-progress)
+_shtab_lmcodec_tokenize_option_strings=(-h --help -o --output -f --force --bits --model --network --window --int8 -q --quiet --progress --no-progress)
+_shtab_lmcodec_detokenize_option_strings=(-h --help -o --output -f --force --model --network -q --quiet --progress --no-progress)
 _shtab_lmcodec_doctor_option_strings=(-h --help)
 _shtab_lmcodec_completion_option_strings=(-h --help --command)
 _shtab_lmcodec_option_strings=(-h --help -V --version)
@@ -45,6 +47,13 @@ _shtab_lmcodec_evaluate_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_train_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_train__o_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_train___output_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_tokenize_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_tokenize__o_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_tokenize___output_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_detokenize_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_detokenize__o_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_detokenize___output_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_detokenize___network_COMPGEN=_shtab_compgen_files
 
 _shtab_lmcodec_compress___backend_choices=(portable torch)
 _shtab_lmcodec_compress___device_choices=(auto cpu cuda mps)
@@ -53,7 +62,7 @@ _shtab_lmcodec_corpora_pos_0_choices=(list get verify)
 _shtab_lmcodec_train___model_choices=(cm bytelm)
 _shtab_lmcodec_completion_pos_0_choices=(bash zsh fish)
 _shtab_lmcodec_completion___command_choices=(lmcodec lmz)
-_shtab_lmcodec_pos_0_choices=(compress decompress test info recover convert models bench evaluate corpora train doctor completion)
+_shtab_lmcodec_pos_0_choices=(compress decompress test info recover convert models bench evaluate corpora train tokenize detokenize doctor completion)
 
 _shtab_lmcodec_compress_pos_0_nargs='*'
 _shtab_lmcodec_compress__h_nargs=0
@@ -170,6 +179,23 @@ _shtab_lmcodec_train__v_nargs=0
 _shtab_lmcodec_train___verbose_nargs=0
 _shtab_lmcodec_train___progress_nargs=0
 _shtab_lmcodec_train___no_progress_nargs=0
+_shtab_lmcodec_tokenize__h_nargs=0
+_shtab_lmcodec_tokenize___help_nargs=0
+_shtab_lmcodec_tokenize__f_nargs=0
+_shtab_lmcodec_tokenize___force_nargs=0
+_shtab_lmcodec_tokenize___int8_nargs=0
+_shtab_lmcodec_tokenize__q_nargs=0
+_shtab_lmcodec_tokenize___quiet_nargs=0
+_shtab_lmcodec_tokenize___progress_nargs=0
+_shtab_lmcodec_tokenize___no_progress_nargs=0
+_shtab_lmcodec_detokenize__h_nargs=0
+_shtab_lmcodec_detokenize___help_nargs=0
+_shtab_lmcodec_detokenize__f_nargs=0
+_shtab_lmcodec_detokenize___force_nargs=0
+_shtab_lmcodec_detokenize__q_nargs=0
+_shtab_lmcodec_detokenize___quiet_nargs=0
+_shtab_lmcodec_detokenize___progress_nargs=0
+_shtab_lmcodec_detokenize___no_progress_nargs=0
 _shtab_lmcodec_doctor__h_nargs=0
 _shtab_lmcodec_doctor___help_nargs=0
 _shtab_lmcodec_completion__h_nargs=0

@@ -50,8 +50,8 @@ function _shtab_lmcodec_using
   test "$_shtab_lmcodec_cmdpath" = "$argv"
 end
 
-set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench evaluate corpora train doctor completion
-set -g _shtab_lmcodec_opts_with_value --backend --base --block-size --chunk --codec --command --device --dtype --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --seed --size --text --threads --transform --window -L -T -o
+set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench evaluate corpora train tokenize detokenize doctor completion
+set -g _shtab_lmcodec_opts_with_value --backend --base --bits --block-size --chunk --codec --command --device --dtype --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --seed --size --text --threads --transform --window -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -196,6 +196,27 @@ complete -c lmcodec -n '_shtab_lmcodec_using train' -s q -l quiet -d 'only error
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s v -l verbose -d 'a line about each file'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'
 complete -c lmcodec -n '_shtab_lmcodec_using train; and test $_shtab_lmcodec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'
+complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a tokenize -d 'Split a text into tokens of equal information, for models over compressed text.'
+complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -s h -l help -d 'show this help message and exit'
+complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write to this file; by default FILE.npz; - is stdout'
+complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -s f -l force -d 'replace the output'
+complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -l bits -x -d 'of each token: 8 to 32; 16'
+complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -l model -x -d '"bytelm", or the folder or GGUF file of a language model; bytelm'
+complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -l network -x -d 'that of bytelm, by its name or file'
+complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -l window -x -d 'how far the language model looks back; 1024, or less where it was trained so'
+complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -l int8 -d 'round the weights of the language model to 8 bits'
+complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -s q -l quiet -d 'only errors'
+complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'
+complete -c lmcodec -n '_shtab_lmcodec_using tokenize; and test $_shtab_lmcodec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a text; - is standard input'
+complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a detokenize -d 'Write the text of what tokenize wrote.'
+complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -s h -l help -d 'show this help message and exit'
+complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write to this file; by default FILE without .npz; - is stdout'
+complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -s f -l force -d 'replace the output'
+complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -l model -x -d 'folder or GGUF file of the language model that predicted streams'
+complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -l network -xka "(__fish_complete_path (commandline -ct))" -d 'the network that predicted the text'
+complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -s q -l quiet -d 'only errors'
+complete -c lmcodec -n '_shtab_lmcodec_using detokenize' -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'
+complete -c lmcodec -n '_shtab_lmcodec_using detokenize; and test $_shtab_lmcodec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'what tokenize wrote; - is standard input'
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a doctor -d 'Check the installation by coding with each model.'
 complete -c lmcodec -n '_shtab_lmcodec_using doctor' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a completion -d 'Print a shell'"'"'s completion file.'
