@@ -89,6 +89,11 @@ class LmcodecCompressor:
         return self._failed
 
     @property
+    def block_size(self) -> int:
+        """Bytes of content in a block, at most."""
+        return self._settings.block_size
+
+    @property
     def done(self) -> int:
         """Bytes of content of this frame that are coded so far; any thread may ask."""
         writer = self._writer

@@ -331,9 +331,9 @@ def _compress(
     coded = 0
     # Not one byte more than announced, though the file may grow meanwhile.
     piece = _CHUNK_BYTES
-    if job.resume and job.block_size is not None:
+    if job.resume:
         # No more than one block ends within it, so that none is lost with the next one.
-        piece = max(min(piece, job.block_size // 2), 1)
+        piece = max(min(piece, compressor.block_size // 2), 1)
     while data := source.read(_wanted(source, piece)):
         coded += _write(output, compressor.compress(data))
     if source.size is not None and source.done < source.size:

@@ -106,7 +106,7 @@ def settings(
         network: "auto", "none", the name of a network or its file, or a network.
         embed: Whether frames have a copy of a prior that is not of the package.
         threads: Number of threads.
-        block_size: Bytes of content in a block, or None for that of the level.
+        block_size: Bytes of content in a block, or None for that of the model or the level.
 
     Returns:
         The settings.
@@ -155,7 +155,7 @@ def settings(
             embed,
             chosen_network,
         ),
-        values.get(CompressionParameter.block_size, BLOCK_BYTES_BY_LEVEL[chosen]),
+        values.get(CompressionParameter.block_size, _block_bytes(choice, chosen)),
         values.get(CompressionParameter.nb_workers, 1),
         bool(values.get(CompressionParameter.content_digest, 0)),
     )
@@ -185,6 +185,11 @@ def _choice(model: Model | str, level: int) -> Choice:
 def is_model_path(name: str) -> bool:
     """Return whether a choice of a model is a path, not an id."""
     return name not in MODELS and (os.sep in name or os.path.exists(name))
+
+
+def _block_bytes(choice: Choice, level: int) -> int:
+    suited = choice.block_bytes if isinstance(choice, Model) else None
+    return suited or BLOCK_BYTES_BY_LEVEL[level]
 
 
 def _prior(prior: PriorChoice, model: Model | str) -> Prior | Literal["auto"] | None:

@@ -50,6 +50,8 @@ class Model(ABC):
     host_bound: ClassVar[bool] = False
     # True: it can do nothing without weights that are not in the package.
     external: ClassVar[bool] = False
+    # Bytes of content in a block that suit it; None: those of the level.
+    block_bytes: ClassVar[int | None] = None
     # Bytes of a symbol: 1, 2 or 4.
     width: ClassVar[int] = 1
     # What `digests` are of, as far as that is known: "prior", "network", "language model",

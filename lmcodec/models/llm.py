@@ -41,6 +41,8 @@ class TokenModel(Model):
     """What models over the tokens of a language model have in common; see `Llm` for the fields."""
 
     external: ClassVar[bool] = True
+    # A run that is stopped loses no more than one; chunks within it begin anew as often.
+    block_bytes: ClassVar[int | None] = 1 << 20
     weights: ClassVar[tuple[str, ...]] = ("language model", "tokenizer")
 
     window: int = _WINDOW

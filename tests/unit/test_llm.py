@@ -23,6 +23,7 @@ from lmcodec.info import WeightsInfo
 from lmcodec.lm import files, model
 from lmcodec.models import llm
 from lmcodec.models.llm import Llm
+from lmcodec.options import settings
 from lmcodec.testing import check_model
 from tests.language_models import (
     FAMILIES,
@@ -144,6 +145,12 @@ def test_chunks_and_lanes_are_in_the_stream(folder: Path) -> None:
     assert other.encode(CONTENT) not in alike
     stream = lmcodec.compress(CONTENT, model=other)
     assert lmcodec.decompress(stream) == CONTENT
+
+
+def test_blocks_are_short(folder: Path) -> None:
+    model = Llm.of(folder)
+    assert settings(5, None, model=model).block_size == 1 << 20
+    assert settings(5, None, model=model, block_size=9).block_size == 9
 
 
 def test_int8_costs_little(folder: Path) -> None:
