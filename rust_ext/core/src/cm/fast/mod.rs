@@ -7,6 +7,7 @@ mod avx2 {
 pub mod contexts;
 pub mod foresight;
 pub mod guesses;
+pub mod kept;
 pub mod kernel;
 pub mod learnt;
 pub mod matches;

@@ -6,8 +6,9 @@
 //! depend on that: a predictor that is kept is what it would be if it were made anew.
 
 use super::guesses::MOST_NOTED;
-use super::kernel::{Bucket, Kernel, Task};
-use super::predictor::{Predictor, MATCH_MODELS};
+use super::kept::{Key, Tables};
+use super::kernel::{Kernel, Task};
+use super::predictor::Predictor;
 use super::simd::dispatch;
 use super::{Sizes, SMALL_TABLE};
 use crate::bitmodel::{Encoding, SymbolCoder};
@@ -15,138 +16,12 @@ use crate::cm::prior::Prior;
 use crate::cm::Params;
 use crate::memory::Memory;
 use crate::{interrupt, Result};
-use std::any::Any;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// Predictors that a prior keeps at most: a level, or two, in use.
-const KEPT: usize = 2;
-/// Tables for further streams that a prior keeps at most: messages differ in length.
-const SPARE: usize = 4;
 /// Symbols of a message at most.
 pub const MESSAGE: usize = MOST_NOTED;
 /// Bytes of text between two looks whether to stop.
 const INTERVAL: usize = 1 << 13;
-
-/// Level of a predictor, and table sizes where it has coded a text.
-type Key = (u32, Option<Sizes>);
-/// What is kept by level: of a number of contexts that the level tells.
-type Parts<T> = Mutex<Vec<(Key, T)>>;
-
-/// What a prior keeps.
-#[derive(Default)]
-pub struct Kept {
-    /// The predictors that were used last, the latest last.
-    states: Parts<Arc<dyn Any + Send + Sync>>,
-    /// Copies of them that have done their work and gone back, for the next streams: memory that is new costs more than
-    /// that.
-    copies: Parts<Box<dyn Any + Send>>,
-    /// The same of their tables.
-    tables: Parts<(Sizes, Tables)>,
-}
-
-/// Locks what no panic can leave in a bad state.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Puts one in, in place of the oldest one if there are `most`.
-fn put<T>(parts: &Parts<T>, most: usize, key: Key, part: T) {
-    let mut parts = lock(parts);
-    if parts.len() >= most {
-        parts.remove(0);
-    }
-    parts.push((key, part));
-}
-
-/// Takes out the latest one that fits.
-fn take<T>(parts: &Parts<T>, key: Key, fits: impl Fn(&T) -> bool) -> Option<T> {
-    let mut parts = lock(parts);
-    let at = parts
-        .iter()
-        .rposition(|(other, part)| *other == key && fits(part))?;
-    Some(parts.remove(at).1)
-}
-
-impl Kept {
-    fn get<T: Any + Send + Sync>(&self, key: Key) -> Option<Arc<T>> {
-        let mut states = lock(&self.states);
-        let at = states.iter().position(|(other, _)| *other == key)?;
-        let found = states.remove(at);
-        let state = Arc::clone(&found.1).downcast().ok();
-        states.push(found);
-        state
-    }
-
-    fn put<T: Any + Send + Sync>(&self, key: Key, state: &Arc<T>) {
-        lock(&self.states).retain(|(other, _)| *other != key);
-        put(&self.states, KEPT, key, Arc::clone(state) as Arc<_>);
-    }
-
-    fn tables(&self, key: Key, sizes: Sizes) -> Option<Tables> {
-        take(&self.tables, key, |(other, _)| *other == sizes).map(|(_, tables)| tables)
-    }
-
-    fn copy<T: Any + Send>(&self, key: Key) -> Option<Box<T>> {
-        take(&self.copies, key, |_| true)?.downcast().ok()
-    }
-}
-
-/// Nothing is copied: a prior that is changed teaches other things.
-impl Clone for Kept {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl std::fmt::Debug for Kept {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Kept")
-    }
-}
-
-/// The larger memory of a predictor.
-#[derive(Debug)]
-struct Tables {
-    buckets: Memory<Bucket>,
-    heads: [Memory<u32>; MATCH_MODELS],
-}
-
-impl Tables {
-    fn new(sizes: Sizes) -> Result<Self> {
-        Ok(Self {
-            buckets: Memory::new(sizes.buckets)?,
-            heads: [Memory::new(sizes.heads)?, Memory::new(sizes.heads)?],
-        })
-    }
-
-    fn take<const N: usize, const V: usize>(predictor: &mut Predictor<N, V>) -> Result<Self> {
-        let (buckets, [short, long]) = predictor.memory();
-        Ok(Self {
-            buckets: buckets.take()?,
-            heads: [short.take()?, long.take()?],
-        })
-    }
-
-    fn put<const N: usize, const V: usize>(self, predictor: &mut Predictor<N, V>) {
-        let (buckets, [short, long]) = predictor.memory();
-        *buckets = self.buckets;
-        [*short, *long] = self.heads;
-    }
-
-    fn copy_from(&mut self, other: &Self) {
-        self.buckets.values().copy_from_slice(other.buckets.get());
-        for (heads, other) in self.heads.iter_mut().zip(&other.heads) {
-            heads.values().copy_from_slice(other.get());
-        }
-    }
-
-    fn clear(&mut self) {
-        self.buckets.values().fill(Bucket::default());
-        for heads in &mut self.heads {
-            heads.values().fill(0);
-        }
-    }
-}
 
 /// A predictor without its tables, and these; without a text they are empty.
 #[derive(Debug)]
@@ -245,10 +120,10 @@ impl<const N: usize, const V: usize> Started<N, V> {
             Some(taught) if !short => tables.copy_from(taught),
             Some(_) => {}
         }
-        put(&prior.kept().tables, SPARE, key, (self.sizes, tables));
+        prior.kept().put_tables(key, self.sizes, tables);
         if short {
             predictor.restore(start, history, from);
-            put(&prior.kept().copies, KEPT, key, predictor);
+            prior.kept().put_copy(key, predictor);
         }
         Ok(())
     }
@@ -300,6 +175,7 @@ impl<const N: usize, const V: usize> Task for Teaching<'_, N, V> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::kept::{lock, KEPT, SPARE};
     use super::super::{decode, encode, level, scalar, sizes, Coding, LEVELS};
     use super::*;
     use crate::cm::prior::table::{self, Table};

@@ -112,14 +112,14 @@ impl<const N: usize, const V: usize> Predictor<N, V> {
                     self.slots.memory().values()[bucket] = buckets[bucket];
                 }
             }
-            self.restore_heads(&super::match_hashes(&seen, before), heads);
+            self.restore_heads(super::match_hashes(&seen, before), heads);
             seen.update(&history[..=at], byte);
         }
-        self.restore_heads(&super::match_hashes(&seen, history), heads);
+        self.restore_heads(super::match_hashes(&seen, history), heads);
     }
 
-    fn restore_heads(&mut self, hashes: &[u32; MATCH_MODELS], heads: [&[u32]; MATCH_MODELS]) {
-        for ((model, heads), &hash) in self.matches.iter_mut().zip(heads).zip(hashes) {
+    fn restore_heads(&mut self, hashes: [u32; MATCH_MODELS], heads: [&[u32]; MATCH_MODELS]) {
+        for ((model, heads), hash) in self.matches.iter_mut().zip(heads).zip(hashes) {
             model.restore_head(model.head_of(hash), heads);
         }
     }
