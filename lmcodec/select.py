@@ -10,6 +10,7 @@ A transform that knows the content is used where it shortens the code of a sampl
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Literal
 
 from lmcodec.models.base import MODELS, symbol_width
@@ -33,9 +34,17 @@ _FALLBACK = ("cm", "freqs")
 _PLAIN = "freqs"
 _WORTH = (995, 1000)
 
-# A prior is chosen by a smaller one: what it gains shows early.
+# A prior is chosen by a quicker model: what it gains shows early.
 _PRIOR_SLICES = 4
 _PRIOR_SLICE_SYMBOLS = 1 << 13
+# In long tables it may be lost again: names are learnt sooner or later, but numbers stay new, and a
+# prior knows nothing of these. So where it gains less than text does, two larger samples show what
+# becomes of the gain, each at most that part of the stream.
+_PLAIN_GAIN = 8
+_LARGER_SLICES = (8, 16)
+_LARGER_PART = 32
+# It takes some time, so of a long table it must save a thousandth.
+_PRIOR_WORTH = 1000
 # A network is chosen by the model itself, which is slow.
 _NETWORK_SLICES = 3
 _NETWORK_SLICE_SYMBOLS = 1 << 12
@@ -103,7 +112,7 @@ def prime(
     Args:
         model: The model, fitted to the stream.
         symbols: All symbols of the stream.
-        prior: The prior; "auto" for that of the package where a sample is shorter with it, by a
+        prior: The prior; "auto" for that of the package where samples are shorter with it, by a
             quicker model of the kind, or all of a short stream with what names the prior.
         network: The network; "auto" for that of the package where a sample is shorter with it.
 
@@ -120,16 +129,58 @@ def prime(
         primed = model.primed(prior)
         return _networked(primed, symbols) if network == "auto" else primed
     primed = model.primed(default())
-    sample = _sample(symbols, _PRIOR_SLICES, _PRIOR_SLICE_SYMBOLS)
+    size, plain = _compared(primed, model, symbols, _PRIOR_SLICES)
+    if size >= plain:
+        return model
+    best = _networked(primed, symbols) if network == "auto" else primed
+    sure = (plain - size) * _PLAIN_GAIN >= plain
+    if best is not primed or sure or _lasts(primed, model, symbols, size - plain):
+        return best
+    return model
+
+
+def _compared(primed: Model, model: Model, symbols: Symbols, slices: int) -> tuple[int, int]:
+    """Return the sizes of a sample with a prior, and with its name, and without."""
+    sample = _sample(symbols, slices, _PRIOR_SLICE_SYMBOLS)
     whole = len(sample) == len(symbols)
+    size, plain = (
+        len((each if whole else each.quick()).encode(sample)) for each in (primed, model)
+    )
+    return size + sum(map(len, primed.digests())) + 1, plain
 
-    def cost(candidate: Model) -> int:
-        coder = candidate if whole else candidate.quick()
-        named = sum(map(len, candidate.digests())) + 1 if candidate.digests() else 0
-        return len(coder.encode(sample)) + named
 
-    best = min(model, primed, key=cost)
-    return _networked(best, symbols) if best is primed and network == "auto" else best
+def _lasts(primed: Model, model: Model, symbols: Symbols, difference: int) -> bool:
+    """Return whether what a prior saves of the first sample is still worth it in the end."""
+    differences, length, plain, count = [difference], 0, 0, len(symbols)
+    for slices in _LARGER_SLICES:
+        if slices * _PRIOR_SLICE_SYMBOLS * _LARGER_PART <= count:
+            size, plain = _compared(primed, model, symbols, slices)
+            differences.append(size - plain)
+            length = slices * _PRIOR_SLICE_SYMBOLS
+    if not length:
+        return True
+    saved = -_at_end(differences, length, count)
+    return saved * _PRIOR_WORTH * length > plain * count
+
+
+def _at_end(differences: Sequence[int], length: int, count: int) -> float:
+    """Return what a difference of sizes will probably be at the end of a stream.
+
+    Args:
+        differences: What it is in samples, each twice as long as the one before: two or more.
+        length: Symbols of the last one.
+        count: Symbols of the stream.
+    """
+    steps = [after - before for before, after in itertools.pairwise(differences)]
+    # What is lost with each symbol doubles with the length. What is gained turns to a loss as fast
+    # as the last samples say.
+    step, turn = steps[-1], max(0, steps[-1] - steps[0])
+    end = float(differences[-1])
+    while length < count:
+        step += max(step, turn)
+        end += step * min(1, (count - length) / length)
+        length *= 2
+    return end
 
 
 def _networked(model: Model, symbols: Symbols) -> Model:

@@ -131,7 +131,7 @@ class Cm(Model):
     def memory_bytes(self, count: int) -> int:
         """Return the memory of tables for `count` symbols, and of the prior."""
         kind = self.kind or _TEXT
-        text = self.prior.text_bytes if self.prior is not None else 0
+        text = self.prior.text_bytes if self.prior is not None else None
         sizes = (self.level, kind, self.record, self.row, self.lanes)
         tables = _core.cm_memory_bytes(count, *sizes, text)
         known = (self.prior, self.network)

@@ -100,7 +100,9 @@ def test_a_prior_makes_what_it_knows_shorter(level: int) -> None:
 
 def test_memory_counts_the_prior() -> None:
     model = Cm(5)
-    assert model.primed(OWN).memory_bytes(1000) == model.memory_bytes(1000) + len(OWN)
+    assert model.primed(OWN).memory_bytes(10_000) == model.memory_bytes(10_000) + len(OWN)
+    # For messages a predictor is kept.
+    assert model.primed(OWN).memory_bytes(1000) == 2 * model.memory_bytes(1000) + len(OWN)
 
 
 def test_quick_is_the_lowest_level_with_all_else() -> None:

@@ -10,7 +10,7 @@ from lmcodec.models.base import Model
 from lmcodec.models.cm import Cm
 from lmcodec.models.order0 import Order0
 from lmcodec.prior import Prior, default
-from lmcodec.select import _sample, candidates, choose, prime
+from lmcodec.select import _at_end, _sample, candidates, choose, prime
 from tests.priors import ENGLISH, OWN
 from tests.strategies import prose, random_bytes
 
@@ -119,6 +119,53 @@ def test_long_streams_are_tried_by_a_quick_model_on_a_sample() -> None:
         # It is not the quick one that codes.
         assert chosen == Primable(10, seen, with_prior=10, name=default().digest)
     assert seen == [1 << 15] * 6
+
+
+@dataclass(frozen=True)
+class Fading(Primable):
+    """Codes to a tenth, but for what a prior saves of so many symbols."""
+
+    saved: Any = None
+
+    def encode(self, symbols: Any) -> bytes:
+        self.seen.append(len(symbols))
+        kept = self.saved[len(symbols)] if self.name else 0
+        return bytes(len(symbols) // 10 - kept)
+
+
+@pytest.mark.parametrize(
+    ("count", "saved", "seen", "taken"),
+    [
+        # As text does it.
+        (1 << 23, [1000], [15], True),
+        (1 << 23, [300, 500, 2000], [15, 16, 17], True),
+        # Lost again, or nearly so.
+        (1 << 23, [300, 310, 300], [15, 16, 17], False),
+        (1 << 23, [300, 500, 540], [15, 16, 17], False),
+        (1 << 23, [300, 400, 500], [15, 16, 17], True),
+        (1 << 23, [100, 110, 120], [15, 16, 17], False),
+        # Too short for larger samples, or for the largest one.
+        ((1 << 21) - 1, [300], [15], True),
+        (1 << 21, [300, 290], [15, 16], False),
+        (1 << 21, [300, 390], [15, 16], True),
+    ],
+)
+def test_what_a_prior_saves_must_last(
+    count: int, saved: list[int], seen: list[int], taken: bool
+) -> None:
+    sizes = {1 << 15 + at: one + 33 for at, one in enumerate(saved)}
+    model = Fading(0, [], saved=sizes)
+    assert bool(prime(model, bytes(count), "auto").digests()) == taken
+    assert model.seen == [1 << shift for shift in seen for _ in range(2)]
+
+
+def test_the_difference_at_the_end_is_extrapolated() -> None:
+    # What is lost doubles with the length, the last step in part.
+    assert _at_end([-30, -20], 100, 400) == -20 + 20 + 40
+    assert _at_end([-30, -20], 100, 500) == -20 + 20 + 40 + 80 / 4
+    # What is gained shrinks as fast as it did.
+    assert _at_end([-30, -60, -70], 100, 400) == -70 + 10 + 30
+    assert _at_end([-30, -60, -100], 100, 400) == -100 - 40 - 40
 
 
 def test_models_that_know_no_prior_are_not_tried() -> None:

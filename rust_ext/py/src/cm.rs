@@ -33,9 +33,9 @@ pub fn cm_probe(py: Python<'_>, symbols: &[u8], level: u32) -> (u32, u32, u32) {
     (params.kind.code(), params.record, params.row)
 }
 
-/// Memory in bytes that coding `count` symbols takes, after so many bytes of text of a prior.
+/// Memory in bytes that coding `count` symbols takes, with a prior after so many bytes of its text.
 #[pyfunction]
-#[pyo3(signature = (count, level, kind, record, row, lanes, text = 0))]
+#[pyo3(signature = (count, level, kind, record, row, lanes, text = None))]
 #[allow(clippy::too_many_arguments)] // those of Python
 pub fn cm_memory_bytes(
     py: Python<'_>,
@@ -45,14 +45,14 @@ pub fn cm_memory_bytes(
     record: u32,
     row: u32,
     lanes: u32,
-    text: usize,
+    text: Option<usize>,
 ) -> PyResult<u64> {
     let params = params(py, [level, kind, record, row, lanes])?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let count = count.min(cm::MAX_COUNT);
     Ok(match text {
-        0 => cm::memory_bytes(count, &params),
-        _ => cm::memory_bytes_after(text, count, &params),
+        None => cm::memory_bytes(count, &params),
+        Some(text) => cm::memory_bytes_after(text, count, &params),
     })
 }
 

@@ -154,7 +154,7 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
     }
 }
 
-/// The same after so many bytes of text of a prior.
+/// The same with a prior, after so many bytes of its text.
 #[must_use]
 pub fn memory_bytes_after(text: usize, count: usize, params: &Params) -> u64 {
     if params.kind != Kind::Text {

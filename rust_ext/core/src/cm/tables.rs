@@ -1,6 +1,7 @@
 //! Logistic tables and reciprocals, built from integer recurrences so that every CPU has the same bits.
 
 use super::memory::filled;
+use std::sync::OnceLock;
 
 /// Fractional bits of the stretch domain: `stretch(p) = 256 · ln(p / (1 - p))`.
 pub const STRETCH_BITS: u32 = 8;
@@ -40,9 +41,14 @@ impl Default for Tables {
 }
 
 impl Tables {
-    /// Builds the tables.
+    /// A copy of the tables. They are built once, since that takes longer than to code a short message.
     #[must_use]
     pub fn new() -> Self {
+        static TABLES: OnceLock<Tables> = OnceLock::new();
+        TABLES.get_or_init(Self::build).clone()
+    }
+
+    fn build() -> Self {
         let mut squash22: Box<[u32; SQUASH_SIZE]> = filled(0);
         let mut power: u64 = 1 << 62;
         for d in 0..=FINAL_MAX as usize {

@@ -99,8 +99,44 @@ impl MatchModel {
     /// Says where the next [`Self::look`] is, so that it is there by then.
     #[inline(always)]
     pub fn prefetch(&mut self, hash: u32) {
-        self.head = hash as usize & (self.heads.get().len() - 1);
+        self.head = self.head_of(hash);
         prefetch(self.heads.get(), self.head);
+    }
+
+    /// Where the next [`Self::look`] is.
+    #[must_use]
+    pub fn head(&self) -> usize {
+        self.head
+    }
+
+    /// Where it is for a hash.
+    #[inline(always)]
+    #[must_use]
+    pub fn head_of(&self, hash: u32) -> usize {
+        hash as usize & (self.heads.get().len() - 1)
+    }
+
+    /// Goes back to what it was, but for the heads.
+    pub fn restore(&mut self, start: &Self) {
+        let Self {
+            heads: _,
+            pointer,
+            length,
+            misses,
+            expected,
+            rest,
+            context,
+            head,
+            candidate,
+        } = self;
+        (*pointer, *length, *misses) = (start.pointer, start.length, start.misses);
+        (*expected, *rest, *context) = (start.expected, start.rest, start.context);
+        (*head, *candidate) = (start.head, start.candidate);
+    }
+
+    /// Takes one head from others.
+    pub fn restore_head(&mut self, head: usize, heads: &[u32]) {
+        self.heads.values()[head] = heads[head];
     }
 
     /// The state of the match as the context of its counter: 0 when there is no expected bit.

@@ -8,6 +8,8 @@ use crate::cm::tables::Tables;
 
 /// Contexts of the final mixer.
 pub const LAST_CONTEXTS: usize = 2048;
+/// Visits are counted up to this.
+const MOST_VISITS: u16 = RATES as u16 - 1;
 /// A weight of one in the final mixer, in 16 fractional bits.
 const ONE: i32 = 1 << 16;
 /// First-layer sets that predicted within 3 % are not trained: it saves time, and a little size too.
@@ -104,6 +106,21 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
         learnt.last.copy_from_slice(&self.last[..]);
     }
 
+    /// Goes back to what it was. Rows that were trained have more visits, but where these are at their end.
+    pub fn restore(&mut self, start: &Self) {
+        let visits = self.visits.iter_mut().zip(&start.visits[..]);
+        for (at, (visits, &before)) in visits.enumerate() {
+            if *visits != before || before == MOST_VISITS {
+                *visits = before;
+                self.rows[at] = start.rows[at];
+            }
+        }
+        self.last.copy_from_slice(&start.last[..]);
+        self.last_visits.copy_from_slice(&start.last_visits[..]);
+        (self.selected, self.last_selected) = (start.selected, start.last_selected);
+        (self.dots, self.output) = (start.dots, start.output);
+    }
+
     /// Asks for the weights that the next bit needs, as far as they are known; has no effect on results.
     #[inline(always)]
     pub fn prefetch(&self, selected: [usize; SETS], last_selected: usize) {
@@ -144,7 +161,7 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
         let last = &mut self.last[self.last_selected & (LAST_CONTEXTS - 1)];
         let visits = &mut self.last_visits[self.last_selected & (LAST_CONTEXTS - 1)];
         let rate = self.last_rates[usize::from(*visits) % RATES];
-        *visits += u16::from(*visits < RATES as u16 - 1);
+        *visits += u16::from(*visits < MOST_VISITS);
         // 2^16 errors times rates up to 2^13 fit.
         let error = ((target - tables.squash16(self.output)) * rate + (1 << 15)) >> 16;
         for (weight, dot) in last.iter_mut().zip(self.dots) {
@@ -214,6 +231,18 @@ impl<const P: usize> Apm<P> {
     /// All rows.
     pub fn pairs(&mut self) -> &mut [Pair; P] {
         &mut self.pairs
+    }
+
+    /// Goes back to what it was, in the rows of a context and its neighbour.
+    #[inline(always)]
+    pub fn restore(&mut self, start: &Self, context: usize) {
+        let pair = context >> 1 & (P - 1);
+        self.pairs[pair] = start.pairs[pair];
+    }
+
+    /// Does the same with the place at hand.
+    pub fn restore_place(&mut self, start: &Self) {
+        (self.pair, self.row, self.entry) = (start.pair, start.row, start.entry);
     }
 
     /// Asks for the rows of a context and its neighbour; has no effect on results.

@@ -7,6 +7,7 @@ mod avx2 {
 pub mod contexts;
 pub mod foresight;
 pub mod guesses;
+pub mod kept;
 pub mod kernel;
 pub mod learnt;
 pub mod matches;
@@ -114,11 +115,15 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
     predictor_bytes(sizes(count, level(params)), params)
 }
 
-/// The same after so many bytes of text of a prior, with the predictor that the prior keeps.
+/// The same with a prior, after so many bytes of its text, with the predictor that the prior keeps.
 #[must_use]
 pub fn memory_bytes_after(text: usize, count: usize, params: &Params) -> u64 {
     let sizes = sizes(text.saturating_add(count), level(params));
-    let copies = 1 + u64::from(taught::is_kept(sizes));
+    let kept = match text {
+        0 => count <= taught::MESSAGE && level(params).contexts + EXTRA <= LANES,
+        _ => taught::is_kept(sizes),
+    };
+    let copies = 1 + u64::from(kept);
     predictor_bytes(sizes, params) * copies + text as u64
 }
 
@@ -293,11 +298,8 @@ impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V
         let prior = self.prior.filter(|_| self.params.kind == Kind::Text);
         let text = prior.map_or(&[][..], Prior::text);
         let sizes = sizes(text.len() + self.count, level(self.params));
-        let teacher = prior.filter(|_| !text.is_empty());
-        let mut predictor = match teacher {
-            Some(prior) => taught::taught::<N, V>(sizes, self.params, prior)?,
-            None => untaught(sizes, self.params, prior)?,
-        };
+        let mut started = taught::start::<N, V>(sizes, self.count, self.params, prior)?;
+        let predictor = &mut *started.predictor;
         let mut primed = primed(prior);
         // The text stays before the symbols: matches are found in it.
         let mut history = Vec::with_capacity(text.len() + self.count.min(1 << 20));
@@ -308,8 +310,8 @@ impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V
             predictor.byte::<K, C>(&mut primed, self.coder, &mut history);
             done = history.len() - text.len();
         }
-        if let Some(prior) = teacher {
-            taught::give_back(sizes, prior, predictor)?;
+        if let Some(prior) = prior {
+            started.end(prior, &history, text.len())?;
         }
         history.drain(..text.len());
         Ok(history)

@@ -1,5 +1,7 @@
 //! Predicts and learns the bits of a byte.
 
+mod restore;
+
 use super::contexts::{hash, Contexts, KNOWN, NARROW};
 use super::foresight::Foresight;
 use super::guesses::{Guesses, SURE_LENGTH};
@@ -167,6 +169,13 @@ impl<const N: usize, const V: usize> Predictor<N, V> {
         (self.slots.memory(), matches)
     }
 
+    /// Makes use of tables that were exchanged for those of another size, before the first symbol of a stream that may
+    /// be a message.
+    pub fn take_up(&mut self) {
+        self.address(0);
+        self.guesses.note();
+    }
+
     /// Takes what was learnt elsewhere, of the only group of inputs.
     pub fn take(&mut self, learnt: &Learnt) {
         for (lane, (counters, learnt)) in self.counters[0]
@@ -296,15 +305,12 @@ impl<const N: usize, const V: usize> Predictor<N, V> {
     /// the first nibble, yet unknown, has a part in the check only.
     #[inline(always)]
     fn address(&mut self, salt: u32) {
-        let salt = salt.wrapping_mul(0x9E37_79B1);
         let mask = self.slots.mask();
         for group in 0..V {
             for lane in 0..LANES {
-                let hash = self.hashes[group].0[lane].wrapping_add(salt);
-                let hash = hash.wrapping_mul(0x85EB_CA6B);
-                let hash = hash ^ (hash >> 15);
+                let hash = salted(self.hashes[group].0[lane], salt);
                 self.salted[group].0[lane] = hash;
-                self.buckets[group].0[lane] = (hash.wrapping_mul(0xC2B2_AE35) >> 4) & mask;
+                self.buckets[group].0[lane] = bucket(hash, mask);
                 // Zero stands for an empty slot.
                 self.checks[group].0[lane] = (hash & 255).max(1);
             }
@@ -358,7 +364,7 @@ impl<const N: usize, const V: usize> Predictor<N, V> {
     #[inline(always)]
     fn begin_byte(&mut self) {
         let last = self.contexts.last(2);
-        self.order2 = (hash(last, 1) >> 20) as usize;
+        self.order2 = order2(last);
         self.foresight.begin(last);
     }
 
@@ -409,17 +415,10 @@ impl<const N: usize, const V: usize> Predictor<N, V> {
 
     #[inline(always)]
     fn address_matches(&mut self, history: &[u8]) {
-        let end = history.len();
-        let older = history.get(end.saturating_sub(11)..end.saturating_sub(8));
-        let older = older.map_or(0, |bytes| {
-            bytes
-                .iter()
-                .fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte))
-        });
-        let short = hash(self.contexts.last(5), 0) >> 40;
-        let long = hash(self.contexts.recent(), older) >> 40;
-        self.matches[0].prefetch(short as u32);
-        self.matches[1].prefetch(long as u32);
+        let hashes = match_hashes(&self.contexts, history);
+        for (model, hash) in self.matches.iter_mut().zip(hashes) {
+            model.prefetch(hash);
+        }
     }
 
     /// In a long match, codes first whether the expected byte comes, and if so is done with it: the contexts would
@@ -583,6 +582,41 @@ fn put_back<const N: usize, const V: usize>(
         let (group, lane) = (context / LANES, context % LANES);
         counters[group][lane][usize::from(state)] = cells[group].0[lane];
     }
+}
+
+/// The hash of a context in one nibble of a byte, which `salt` tells.
+#[inline(always)]
+fn salted(hash: u32, salt: u32) -> u32 {
+    let hash = hash.wrapping_add(salt.wrapping_mul(0x9E37_79B1));
+    let hash = hash.wrapping_mul(0x85EB_CA6B);
+    hash ^ (hash >> 15)
+}
+
+/// The bucket of such a hash.
+#[inline(always)]
+fn bucket(salted: u32, mask: u32) -> u32 {
+    (salted.wrapping_mul(0xC2B2_AE35) >> 4) & mask
+}
+
+/// The context of the second probability map after the last two bytes.
+#[inline(always)]
+fn order2(last: u64) -> usize {
+    (hash(last, 1) >> 20) as usize
+}
+
+/// What the match models look up after the bytes of `history`.
+#[inline(always)]
+fn match_hashes(contexts: &Contexts, history: &[u8]) -> [u32; MATCH_MODELS] {
+    let end = history.len();
+    let older = history.get(end.saturating_sub(11)..end.saturating_sub(8));
+    let older = older.map_or(0, |bytes| {
+        bytes
+            .iter()
+            .fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte))
+    });
+    let short = hash(contexts.last(5), 0) >> 40;
+    let long = hash(contexts.recent(), older) >> 40;
+    [short as u32, long as u32]
 }
 
 /// Which kind of context of a prior each context of text is.

@@ -96,7 +96,7 @@ impl History {
 }
 
 impl StateTable {
-    /// The states that stand for counts. Kept, since it takes longer to make than a short message to code.
+    /// The states that stand for counts, made once.
     #[must_use]
     pub fn nearest() -> &'static Nearest {
         static NEAREST: OnceLock<Nearest> = OnceLock::new();
@@ -106,12 +106,15 @@ impl StateTable {
         })
     }
 
-    /// Generates the table.
-    ///
-    /// # Panics
-    /// Never: the rules give fewer than 256 states, which a test checks.
+    /// A copy of the table, which is generated once.
     #[must_use]
     pub fn new() -> Self {
+        static TABLE: OnceLock<StateTable> = OnceLock::new();
+        TABLE.get_or_init(Self::generate).clone()
+    }
+
+    /// Generates the table. The rules give fewer than 256 states, which a test checks.
+    fn generate() -> Self {
         let mut histories = vec![History::Exact(0, 0)];
         let mut done = 0;
         while done < histories.len() {

@@ -1,11 +1,14 @@
-//! Predictors that have coded the text of a prior: what streams and messages start from.
+//! Predictors that streams and messages start from, kept by the prior: those that have coded its text, and for messages
+//! those without a text, too.
 //!
-//! A message is far shorter than the text. So the predictor that has just coded the text is kept by the prior, where its
-//! tables are small, and each stream starts from a copy of it. Bytes do not depend on that: a predictor that is kept is
-//! what it would be if it were made anew.
+//! A message is far shorter than the text, and takes less time than to make a predictor. So each stream starts from a
+//! copy of one that is kept, and after a message the copy goes back to where it started, for the next one. Bytes do not
+//! depend on that: a predictor that is kept is what it would be if it were made anew.
 
-use super::kernel::{Bucket, Kernel, Task};
-use super::predictor::{Predictor, MATCH_MODELS};
+use super::guesses::MOST_NOTED;
+use super::kept::{Key, Tables};
+use super::kernel::{Kernel, Task};
+use super::predictor::Predictor;
 use super::simd::dispatch;
 use super::{Sizes, SMALL_TABLE};
 use crate::bitmodel::{Encoding, SymbolCoder};
@@ -13,175 +16,133 @@ use crate::cm::prior::Prior;
 use crate::cm::Params;
 use crate::memory::Memory;
 use crate::{interrupt, Result};
-use std::any::Any;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// Predictors that a prior keeps at most: a level, or two, in use.
-const KEPT: usize = 2;
+/// Symbols of a message at most.
+pub const MESSAGE: usize = MOST_NOTED;
 /// Bytes of text between two looks whether to stop.
 const INTERVAL: usize = 1 << 13;
 
-/// Level and table sizes of a predictor.
-type Key = (u32, Sizes);
-
-/// What a prior keeps.
-#[derive(Default)]
-pub struct Kept {
-    /// The predictors that were used last, the latest last.
-    states: Mutex<Vec<(Key, Arc<dyn Any + Send + Sync>)>>,
-    /// Tables of copies that have done their work, for the next ones: memory that is new costs more than copying.
-    spare: Mutex<Vec<(Sizes, Tables)>>,
-}
-
-/// Locks what no panic can leave in a bad state.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Kept {
-    fn get<T: Any + Send + Sync>(&self, key: Key) -> Option<Arc<T>> {
-        let mut states = lock(&self.states);
-        let at = states.iter().position(|(other, _)| *other == key)?;
-        let found = states.remove(at);
-        let state = Arc::clone(&found.1).downcast().ok();
-        states.push(found);
-        state
-    }
-
-    fn put<T: Any + Send + Sync>(&self, key: Key, state: &Arc<T>) {
-        let mut states = lock(&self.states);
-        states.retain(|(other, _)| *other != key);
-        if states.len() >= KEPT {
-            states.remove(0);
-        }
-        states.push((key, Arc::clone(state) as Arc<dyn Any + Send + Sync>));
-    }
-
-    fn tables(&self, sizes: Sizes) -> Result<Tables> {
-        let mut spare = lock(&self.spare);
-        let at = spare.iter().position(|(other, _)| *other == sizes);
-        at.map_or_else(|| Tables::new(sizes), |at| Ok(spare.swap_remove(at).1))
-    }
-
-    fn give_back(&self, sizes: Sizes, tables: Tables) {
-        let mut spare = lock(&self.spare);
-        spare.truncate(KEPT - 1);
-        spare.insert(0, (sizes, tables));
-    }
-}
-
-/// Nothing is copied: a prior that is changed teaches other things.
-impl Clone for Kept {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl std::fmt::Debug for Kept {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Kept")
-    }
-}
-
-/// The larger memory of a predictor.
-#[derive(Debug)]
-struct Tables {
-    buckets: Memory<Bucket>,
-    heads: [Memory<u32>; MATCH_MODELS],
-}
-
-impl Tables {
-    fn new(sizes: Sizes) -> Result<Self> {
-        Ok(Self {
-            buckets: Memory::new(sizes.buckets)?,
-            heads: [Memory::new(sizes.heads)?, Memory::new(sizes.heads)?],
-        })
-    }
-
-    fn take<const N: usize, const V: usize>(predictor: &mut Predictor<N, V>) -> Result<Self> {
-        let (buckets, [short, long]) = predictor.memory();
-        Ok(Self {
-            buckets: buckets.take()?,
-            heads: [short.take()?, long.take()?],
-        })
-    }
-
-    fn put<const N: usize, const V: usize>(self, predictor: &mut Predictor<N, V>) {
-        let (buckets, [short, long]) = predictor.memory();
-        *buckets = self.buckets;
-        [*short, *long] = self.heads;
-    }
-
-    fn copy_from(&mut self, other: &Self) {
-        self.buckets.values().copy_from_slice(other.buckets.get());
-        for (heads, other) in self.heads.iter_mut().zip(&other.heads) {
-            heads.values().copy_from_slice(other.get());
-        }
-    }
-}
-
-/// A predictor without its tables, and these.
+/// A predictor without its tables, and these; without a text they are empty.
 #[derive(Debug)]
 struct State<const N: usize, const V: usize> {
     predictor: Predictor<N, V>,
-    tables: Tables,
+    tables: Option<Tables>,
 }
 
-/// Whether predictors of such tables are kept: copying them takes less time than coding a text anew.
+/// Whether predictors of such tables are kept after a text: copying them takes less time than coding it anew.
 pub(super) fn is_kept(sizes: Sizes) -> bool {
     sizes.buckets <= SMALL_TABLE && sizes.heads <= SMALL_TABLE
 }
 
-/// A predictor that has coded the text of a prior.
+/// A predictor at the start of a stream, and what it is a copy of.
+pub struct Started<const N: usize, const V: usize> {
+    /// The predictor.
+    pub predictor: Box<Predictor<N, V>>,
+    sizes: Sizes,
+    of: Option<(Key, Arc<State<N, V>>)>,
+}
+
+/// Starts a stream of `count` symbols.
 ///
 /// # Errors
 /// [`crate::Error::Limit`] when there is too little memory, [`crate::Error::Interrupted`].
-pub fn taught<const N: usize, const V: usize>(
+pub fn start<const N: usize, const V: usize>(
     sizes: Sizes,
+    count: usize,
     params: &Params,
-    prior: &Prior,
-) -> Result<Predictor<N, V>> {
-    let teaching = Teaching::<N, V> {
-        sizes,
-        params,
-        prior,
+    prior: Option<&Prior>,
+) -> Result<Started<N, V>> {
+    let text = prior.is_some_and(|prior| !prior.text().is_empty());
+    let keeps = if text {
+        is_kept(sizes)
+    } else {
+        Predictor::<N, V>::RESTORED && count <= MESSAGE
     };
-    if !is_kept(sizes) {
-        return dispatch(teaching);
-    }
+    let Some(prior) = prior.filter(|_| keeps) else {
+        return Ok(Started {
+            predictor: Box::new(fresh(sizes, params, prior)?),
+            sizes,
+            of: None,
+        });
+    };
     let kept = prior.kept();
-    let key = (params.level, sizes);
+    let key = (params.level, text.then_some(sizes));
     let state = if let Some(state) = kept.get::<State<N, V>>(key) {
         state
     } else {
         // Without a lock: what is called now and then to look for signals may itself code something.
-        let mut predictor = dispatch(teaching)?;
+        let mut predictor = fresh(sizes, params, Some(prior))?;
         let tables = Tables::take(&mut predictor)?;
+        let tables = text.then_some(tables);
         let state = Arc::new(State { predictor, tables });
         kept.put(key, &state);
         state
     };
-    let mut tables = kept.tables(sizes)?;
-    tables.copy_from(&state.tables);
-    let mut copy = state.predictor.clone();
-    tables.put(&mut copy);
-    Ok(copy)
+    let tables = if let Some(tables) = kept.tables(key, sizes) {
+        tables
+    } else {
+        let mut tables = Tables::new(sizes)?;
+        if let Some(taught) = &state.tables {
+            tables.copy_from(taught);
+        }
+        tables
+    };
+    let copy = kept.copy(key);
+    let mut predictor = copy.unwrap_or_else(|| Box::new(state.predictor.clone()));
+    tables.put(&mut predictor);
+    predictor.take_up();
+    Ok(Started {
+        predictor,
+        sizes,
+        of: Some((key, state)),
+    })
 }
 
-/// Takes a predictor from [`taught`] that is no longer needed.
-///
-/// # Errors
-/// [`crate::Error::Limit`] when there is too little memory.
-pub fn give_back<const N: usize, const V: usize>(
-    sizes: Sizes,
-    prior: &Prior,
-    mut predictor: Predictor<N, V>,
-) -> Result<()> {
-    if is_kept(sizes) {
-        let tables = Tables::take(&mut predictor)?;
-        prior.kept().give_back(sizes, tables);
+impl<const N: usize, const V: usize> Started<N, V> {
+    /// Ends the stream, which is `history` from `from` on: what was kept for it is ready for the next one.
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
+    pub fn end(self, prior: &Prior, history: &[u8], from: usize) -> Result<()> {
+        let (mut predictor, Some((key, state))) = (self.predictor, self.of) else {
+            return Ok(());
+        };
+        let short = Predictor::<N, V>::RESTORED && history.len() - from <= MESSAGE;
+        let start = &state.predictor;
+        if let (true, Some(taught)) = (short, &state.tables) {
+            let heads = taught.heads.each_ref().map(Memory::get);
+            predictor.restore_tables(start, taught.buckets.get(), heads, history, from);
+        }
+        let mut tables = Tables::take(&mut predictor)?;
+        match &state.tables {
+            None => tables.clear(),
+            Some(taught) if !short => tables.copy_from(taught),
+            Some(_) => {}
+        }
+        prior.kept().put_tables(key, self.sizes, tables);
+        if short {
+            predictor.restore(start, history, from);
+            prior.kept().put_copy(key, predictor);
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// A predictor that is made anew, and has coded the text of a prior.
+fn fresh<const N: usize, const V: usize>(
+    sizes: Sizes,
+    params: &Params,
+    prior: Option<&Prior>,
+) -> Result<Predictor<N, V>> {
+    match prior.filter(|prior| !prior.text().is_empty()) {
+        Some(prior) => dispatch(Teaching::<N, V> {
+            sizes,
+            params,
+            prior,
+        }),
+        None => super::untaught(sizes, params, prior),
+    }
 }
 
 struct Teaching<'a, const N: usize, const V: usize> {
@@ -214,15 +175,17 @@ impl<const N: usize, const V: usize> Task for Teaching<'_, N, V> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::kept::{lock, KEPT, SPARE};
     use super::super::{decode, encode, level, scalar, sizes, Coding, LEVELS};
     use super::*;
-    use crate::cm::prior::table::Table;
+    use crate::cm::prior::table::{self, Table};
     use crate::cm::Kind;
+    use proptest::prelude::*;
     use std::sync::Arc;
     use std::thread;
 
     const TEXT: &[u8] = b"1 sea shell, 2 sea shells, 3 sea shells by the sea shore, 4 sea shells; ";
-    const MESSAGE: &[u8] = b"5 sea shells by the sea shore";
+    const SHORT: &[u8] = b"5 sea shells by the sea shore";
 
     fn params(level: u32, kind: Kind) -> Params {
         Params {
@@ -249,9 +212,9 @@ mod tests {
         for level in 3..9 {
             let params = params(level, Kind::Text);
             let [without, with] = [None, Some(&prior)].map(|prior| {
-                let payload = encode(MESSAGE, &params, prior).unwrap();
-                let decoded = decode(&payload, MESSAGE.len(), &params, prior).unwrap();
-                assert_eq!(decoded, MESSAGE);
+                let payload = encode(SHORT, &params, prior).unwrap();
+                let decoded = decode(&payload, SHORT.len(), &params, prior).unwrap();
+                assert_eq!(decoded, SHORT);
                 payload.len()
             });
             assert!(with * 2 < without, "level {level}: {with}, {without}");
@@ -263,13 +226,13 @@ mod tests {
         for level in 3..9 {
             let params = params(level, Kind::Text);
             let used = prior(TEXT);
-            let coded: Vec<_> = [MESSAGE, TEXT, MESSAGE, &MESSAGE[3..]]
+            let coded: Vec<_> = [SHORT, TEXT, SHORT, &SHORT[3..]]
                 .into_iter()
                 .map(|symbols| encode(symbols, &params, Some(&used)).unwrap())
                 .collect();
             assert_eq!(kept(&used), 1);
             assert_eq!(coded[0], coded[2]);
-            for (symbols, coded) in [MESSAGE, TEXT, MESSAGE, &MESSAGE[3..]].iter().zip(coded) {
+            for (symbols, coded) in [SHORT, TEXT, SHORT, &SHORT[3..]].iter().zip(coded) {
                 let anew = prior(TEXT);
                 assert_eq!(encode(symbols, &params, Some(&anew)).unwrap(), coded);
                 assert_eq!(
@@ -295,7 +258,7 @@ mod tests {
     fn the_last_levels_are_kept() {
         let prior = prior(TEXT);
         for level in [3, 4, 3, 5] {
-            encode(MESSAGE, &params(level, Kind::Text), Some(&prior)).unwrap();
+            encode(SHORT, &params(level, Kind::Text), Some(&prior)).unwrap();
         }
         let states = lock(&prior.kept().states);
         let levels: Vec<u32> = states.iter().map(|(key, _)| key.0).collect();
@@ -308,11 +271,11 @@ mod tests {
     fn threads_share_what_is_kept() {
         let prior = Arc::new(prior(TEXT));
         let params = params(5, Kind::Text);
-        let expected = encode(MESSAGE, &params, Some(&prior.with_text(TEXT).unwrap())).unwrap();
+        let expected = encode(SHORT, &params, Some(&prior.with_text(TEXT).unwrap())).unwrap();
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 let prior = Arc::clone(&prior);
-                thread::spawn(move || encode(MESSAGE, &params, Some(&prior)).unwrap())
+                thread::spawn(move || encode(SHORT, &params, Some(&prior)).unwrap())
             })
             .collect();
         for thread in threads {
@@ -326,30 +289,97 @@ mod tests {
         let params = params(5, Kind::Binary);
         let prior = prior(TEXT);
         assert_eq!(
-            encode(MESSAGE, &params, Some(&prior)),
-            encode(MESSAGE, &params, None)
+            encode(SHORT, &params, Some(&prior)),
+            encode(SHORT, &params, None)
         );
         assert_eq!(kept(&prior), 0);
     }
 
+    /// Symbols of a message that has repeated parts, and parts where what was repeated goes on in another way.
+    fn message(parts: &[usize]) -> Vec<u8> {
+        const PARTS: [&[u8]; 4] = [TEXT, SHORT, b"by the sea shore, 4 cats\n", b"\xff\0 and "];
+        parts
+            .iter()
+            .flat_map(|&at| PARTS[at % 4])
+            .copied()
+            .collect()
+    }
+
+    fn table() -> Prior {
+        let bucket = [
+            4, 0x0D, 0xE0, 0x65, 0x05, 0x42, 0x02, 0x60, 0x69, b'e', b'y', b's', b's', b't', b'n',
+            5,
+        ];
+        let buckets: Vec<u8> = (0..64 * table::BUCKET).map(|i| bucket[i % 16]).collect();
+        Prior::new("table", Table::new(&buckets).unwrap()).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn what_was_coded_before_changes_nothing(
+            messages in prop::collection::vec(prop::collection::vec(0..4_usize, 0..90), 2..6),
+            level in 3..9_u32,
+            text in any::<bool>(),
+        ) {
+            let params = params(level, Kind::Text);
+            let used = if text { prior(TEXT) } else { table() };
+            for parts in &messages {
+                let symbols = message(parts);
+                let anew = used.clone();
+                let coded = encode(&symbols, &params, Some(&anew)).unwrap();
+                prop_assert_eq!(&encode(&symbols, &params, Some(&used)).unwrap(), &coded);
+                prop_assert_eq!(&decode(&coded, symbols.len(), &params, Some(&used)).unwrap(), &symbols);
+                // One that breaks off goes back as well.
+                let _ = decode(&coded[..coded.len() / 2], symbols.len(), &params, Some(&used));
+            }
+        }
+    }
+
+    #[test]
+    fn messages_go_back_and_streams_do_not() {
+        for prior in [table(), prior(TEXT)] {
+            let params = params(5, Kind::Text);
+            let copies = || lock(&prior.kept().copies).len();
+            let tables = || lock(&prior.kept().tables).len();
+            encode(&[b'a'; MESSAGE + 1], &params, Some(&prior)).unwrap();
+            assert_eq!(copies(), 0);
+            for length in [MESSAGE, 0, 1, 100, 1000, 2000, 3000, MESSAGE] {
+                encode(&message(&[0; 99])[..length], &params, Some(&prior)).unwrap();
+                // After a text, of each size of tables.
+                assert!((1..=KEPT).contains(&copies()));
+                assert!(tables() <= SPARE);
+            }
+            assert!(tables() > 1);
+        }
+    }
+
+    #[test]
+    fn larger_levels_keep_nothing_for_messages() {
+        let prior = table();
+        encode(SHORT, &params(7, Kind::Text), Some(&prior)).unwrap();
+        assert_eq!(kept(&prior), 0);
+        assert!(lock(&prior.kept().tables).is_empty());
+    }
+
     fn same_bytes<const N: usize, const V: usize>(at: u32) {
         let params = params(at, Kind::Text);
-        let vector = encode(MESSAGE, &params, Some(&prior(TEXT))).unwrap();
+        let vector = encode(SHORT, &params, Some(&prior(TEXT))).unwrap();
         let prior = prior(TEXT);
-        let sizes = sizes(TEXT.len() + MESSAGE.len(), level(&params));
+        let sizes = sizes(TEXT.len() + SHORT.len(), level(&params));
         let teaching = Teaching::<N, V> {
             sizes,
             params: &params,
             prior: &prior,
         };
         let mut predictor = teaching.run::<scalar::Scalar>().unwrap();
-        let tables = Tables::take(&mut predictor).unwrap();
+        let tables = Some(Tables::take(&mut predictor).unwrap());
         let state = Arc::new(State { predictor, tables });
-        prior.kept().put((at, sizes), &state);
-        let mut coder = Encoding::new(MESSAGE);
+        prior.kept().put((at, Some(sizes)), &state);
+        let mut coder = Encoding::new(SHORT);
         let task = Coding::<_, N, V> {
             coder: &mut coder,
-            count: MESSAGE.len(),
+            count: SHORT.len(),
             params: &params,
             prior: Some(&prior),
         };

@@ -36,8 +36,8 @@ mod spread;
 pub mod table;
 pub mod train;
 
+use crate::cm::fast::kept::Kept;
 use crate::cm::fast::learnt::Learnt;
-use crate::cm::fast::taught::Kept;
 use crate::cm::tables::Tables;
 use crate::{Error, Result};
 use std::sync::{Arc, OnceLock};
