@@ -1,6 +1,6 @@
 //! Tokens become bytes and come back.
 
-use super::{best, describe, descriptions, plain, Numbers};
+use super::{best, describe, descriptions, network, plain, Numbers, KINDS};
 use crate::lm::codec::{decode, encode, lengths, logits, ranks, unranks, Settings};
 use crate::lm::dot::Simd;
 use crate::lm::model::Model;
@@ -246,3 +246,34 @@ fn work_stops_when_it_is_asked_to() {
     let stopped = decode(&model, &payload, 5000, &settings, &mut |done| done > 0);
     assert_eq!(stopped, Err(Error::Interrupted));
 }
+
+/// Sums of payloads, which no processor, compiler or setting may change.
+#[test]
+fn bytes_are_the_same_on_every_machine() {
+    let tokens = Numbers(12).tokens(100, 50);
+    let mut sums = Vec::new();
+    for description in descriptions() {
+        for (kind, int8) in KINDS {
+            let model = network(&description, kind, int8);
+            let payload = coded(&model, &tokens, &PLAIN).unwrap();
+            let fast = Settings {
+                threads: 2,
+                by: best(),
+                ..PLAIN
+            };
+            assert_eq!(coded(&model, &tokens, &fast).as_ref(), Ok(&payload));
+            assert_eq!(decoded(&model, &payload, 100, &fast).as_ref(), Ok(&tokens));
+            let add = |sum: u32, byte: &u8| sum.wrapping_mul(31).wrapping_add(u32::from(*byte));
+            sums.push(payload.iter().fold(0, add));
+        }
+    }
+    assert_eq!(sums, SUMS);
+}
+
+/// Found on x86-64 with scalars.
+const SUMS: [u32; 25] = [
+    127477735, 2260785286, 1510821680, 3148399798, 2020196119, 3384935904, 3143330758, 3804033411,
+    2105145418, 271892299, 24954126, 254565347, 25799477, 3332211835, 4096269624, 591210589,
+    680346208, 1392161247, 2506434665, 925954227, 3593260413, 2647428392, 1502718847, 1653385123,
+    1402800203,
+];
