@@ -70,6 +70,7 @@ def build_parser() -> Parser:
     command.add_argument("--json", action="store_true", help="a JSON record for each model")
     _add_bench(commands)
     _add_evaluate(commands)
+    _add_download(commands)
     _add_corpora(commands)
     _add_train(commands)
     words = "split a text into tokens of equal information, for models over compressed text"
@@ -355,6 +356,43 @@ def _evaluate(parser: Parser, options: argparse.Namespace) -> int:
 
     evaluate_files(options.files, weights.model, terminal, as_json=options.json)
     return terminal.exit_code
+
+
+def _add_download(commands: Commands) -> None:
+    command = _command(
+        commands, "download", "fetch a language model from a hub; nothing else ever does", _download
+    )
+    command.add_argument("repository", metavar="OWNER/NAME")
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        help="make its folder here; by default in the first one of LMCODEC_MODEL_PATH",
+    )
+    command.add_argument("--file", metavar="NAME", help="a GGUF file of the repository")
+    command.add_argument("--revision", metavar="NAME", help="a branch, tag or commit")
+
+
+def _download(parser: Parser, options: argparse.Namespace) -> int:
+    from lmcodec.errors import LmcodecError
+    from lmcodec.hub import download
+    from lmcodec.outcomes import describe, hint
+
+    terminal = Terminal("lmcodec")
+    try:
+        found = download(
+            options.repository, options.output, file=options.file, revision=options.revision
+        )
+    except ValueError as error:
+        if isinstance(error, LmcodecError):
+            terminal.error(describe(error), hint(error))
+            return terminal.exit_code
+        parser.error(str(error))
+    except (LmcodecError, OSError) as error:
+        terminal.error(describe(error), hint(error))
+        return terminal.exit_code
+    print(found)
+    return 0
 
 
 def _add_corpora(commands: Commands) -> None:

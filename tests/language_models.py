@@ -281,11 +281,25 @@ def save_gguf(path: Path, config: Mapping[str, Any], weights: Weights, kind: str
             as_kind = gguf.GGMLQuantizationType[kind]
             packed = gguf.quants.quantize(packed, as_kind)
         writer.add_tensor(_GGUF_NAMES.get(name) or _gguf_name(name), packed, raw_dtype=as_kind)
+    if "rope_scaling" in config:
+        writer.add_tensor("rope_freqs.weight", _rope_factors(config))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def _rope_factors(config: Mapping[str, Any]) -> NDArray[np.float32]:
+    """Return by what each wave length of Llama 3.1 is stretched."""
+    scaling = config["rope_scaling"]
+    head = WIDTH // HEADS
+    lengths = 2 * np.pi * config["rope_theta"] ** (np.arange(0, head, 2) / head)
+    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+    share = (scaling["original_max_position_embeddings"] / lengths - low) / (high - low)
+    share = np.clip(share, 0, 1)
+    factors: NDArray[np.float32] = np.float32(1 / ((1 - share) / scaling["factor"] + share))
+    return factors
 
 
 _GGUF_NAMES = {

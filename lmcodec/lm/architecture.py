@@ -197,13 +197,16 @@ def _gpt2(config: Mapping[str, Any], values: _Values) -> Architecture:
     )
 
 
-def from_gguf(metadata: Mapping[str, Any], vocabulary: int, tied: bool) -> Architecture:
+def from_gguf(
+    metadata: Mapping[str, Any], vocabulary: int, tied: bool, factors: list[float] | None = None
+) -> Architecture:
     """Return the architecture that the metadata of a GGUF file describe.
 
     Args:
         metadata: Values by key.
         vocabulary: Number of rows of the embedding.
         tied: Whether there is no output of its own.
+        factors: By what the wave lengths of rotary positions are stretched, one for each pair.
 
     Raises:
         UnsupportedError: It is of a family, or has a part, that the engine does not have.
@@ -237,6 +240,10 @@ def from_gguf(metadata: Mapping[str, Any], vocabulary: int, tied: bool) -> Archi
         "rope_width": values.size("rope.dimension_count", default=head_width),
         "rope_scaling": {"kind": "linear", "factor": factor} if scaling == "linear" else None,
     }
+    if factors is not None:
+        if scaling == "linear":
+            raise _unsupported("positions that are stretched twice are not known", str(kind))
+        rope["rope_scaling"] = {"kind": "factors", "factors": factors}
     if family == LLAMA:
         return Architecture(
             LLAMA,

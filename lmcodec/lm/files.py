@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lmcodec.errors import FormatError, UnsupportedError, WeightsError
+from lmcodec.errors import FormatError, WeightsError
 from lmcodec.lm import architecture, names, tokens
 from lmcodec.lm.architecture import Architecture
 from lmcodec.lm.gguf import read_gguf
@@ -23,6 +23,7 @@ SINGLE = "model.safetensors"
 GGUF_SUFFIX = ".gguf"
 _MAX_JSON_BYTES = 1 << 28
 _MAX_SHARDS = 1024
+_MAX_FACTORS = 1 << 16
 # Files that run code when they are read.
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
@@ -92,14 +93,9 @@ def _read_gguf(path: Path) -> Checkpoint:
     embedding = file.tensors.get("token_embd.weight")
     if embedding is None:
         raise FormatError(f"{path}: the file has no embedding of tokens")
-    if "rope_freqs.weight" in file.tensors:
-        raise UnsupportedError(
-            f"{path}: stretched positions of kind 'llama3' are not known in GGUF files",
-            id="gguf",
-            hint="use the model's Hugging Face folder",
-        )
     tied = "output.weight" not in file.tensors
-    known = architecture.from_gguf(file.metadata, embedding.shape[0], tied)
+    factors = _factors(file.tensors.get("rope_freqs.weight"), path)
+    known = architecture.from_gguf(file.metadata, embedding.shape[0], tied, factors)
     tokenizer = tokens.from_gguf(file.metadata)
     turned = file.metadata.get("general.architecture") == "llama"
 
@@ -107,6 +103,22 @@ def _read_gguf(path: Path) -> Checkpoint:
         yield from names.from_gguf(file.tensors, known, turned=turned)
 
     return Checkpoint(path, known, tokenizer, tensors, (path,))
+
+
+def _factors(tensor: Tensor | None, path: Path) -> list[float] | None:
+    """Return by what the wave lengths of Llama 3.1 are stretched.
+
+    Raises:
+        FormatError: They are not single numbers.
+    """
+    if tensor is None:
+        return None
+    if tensor.kind != "F32" or len(tensor.shape) != 1 or tensor.shape[0] > _MAX_FACTORS:
+        raise FormatError(f"{path}: rope_freqs.weight is not a list of 32-bit floats")
+    factors = [float(factor) for factor in tensor.bytes().view("<f4")]
+    if not all(0 < factor < float("inf") for factor in factors):
+        raise FormatError(f"{path}: rope_freqs.weight has values that are not positive")
+    return factors
 
 
 def _shards(root: Path) -> tuple[Path, ...]:

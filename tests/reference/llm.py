@@ -111,6 +111,9 @@ def _turn(a: Architecture, x: Values) -> Values:
 
 
 def _stretch(speeds: Values, scaling: Mapping[str, Any]) -> Values:
+    if scaling["kind"] == "factors":
+        each: Values = speeds / np.array(scaling["factors"])
+        return each
     slow: Values = speeds / scaling["factor"]
     if scaling["kind"] == "linear":
         return slow

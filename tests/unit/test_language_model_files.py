@@ -52,6 +52,16 @@ def test_gguf_is_the_same_model(family: str, kind: str, tmp_path: Path) -> None:
     assert distance <= {"F32": 1e-6, "F16": 5e-3, "BF16": 5e-2, "Q8_0": 0.2}[kind]
 
 
+def test_stretched_positions_of_gguf(tmp_path: Path) -> None:
+    config, weights = FAMILIES["stretched"]()
+    folder = save(tmp_path / "folder", config, weights)
+    path = save_gguf(tmp_path / "model.gguf", config, weights)
+    assert np.abs(logits(folder) - logits(path)).max() < 1e-4
+    plain = {key: value for key, value in config.items() if key != "rope_scaling"}
+    other = save_gguf(tmp_path / "plain.gguf", plain, weights)
+    assert np.abs(logits(folder) - logits(other)).max() > 1e-2
+
+
 def test_digests_are_of_weights_configuration_and_tokenizer(tmp_path: Path) -> None:
     folder = save(tmp_path / "a", *llama())
     weights, tokenizer = files.digests(folder)

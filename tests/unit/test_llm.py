@@ -95,6 +95,14 @@ def test_gguf_file(tmp_path: Path) -> None:
         assert lmcodec.decompress(stream) == CONTENT
 
 
+def test_stretched_gguf_file(tmp_path: Path) -> None:
+    path = save_gguf(tmp_path / "model.gguf", *FAMILIES["stretched"]())
+    folder = save(tmp_path / "folder", *FAMILIES["stretched"]())
+    content = text(100).encode()
+    sizes = [len(Llm.of(one, mixed=0).encode(content)) for one in (path, folder)]
+    assert abs(sizes[0] - sizes[1]) <= 1
+
+
 def test_coded_bits_are_those_of_the_model(folder: Path) -> None:
     chosen = Llm.of(folder, window=128, chunk=1000, mixed=0)
     tokens = np.arange(120, dtype=np.uint32) * 37 % 300

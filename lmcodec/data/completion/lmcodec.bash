@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/lmcodec
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_lmcodec_subparsers=(compress decompress test info recover convert models bench evaluate corpora train tokenize detokenize doctor completion)
+_shtab_lmcodec_subparsers=(compress decompress test info recover convert models bench evaluate download corpora train tokenize detokenize doctor completion)
 
 _shtab_lmcodec_compress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive -L --level --model --transform --block-size --long --digest --resume --window --chunk --int8 --backend --device --dtype --prior --network --embed -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_decompress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive --sparse --no-sparse --memory --model --prior --network -T --threads -q --quiet -v --verbose --progress --no-progress --json)
@@ -16,6 +16,7 @@ _shtab_lmcodec_convert_option_strings=(-h --help -o --output -f --force -L --lev
 _shtab_lmcodec_models_option_strings=(-h --help --json)
 _shtab_lmcodec_bench_option_strings=(-h --help --codec -L --level --model -T --threads --repeat)
 _shtab_lmcodec_evaluate_option_strings=(-h --help --model --window --chunk --int8 -v --verbose --json)
+_shtab_lmcodec_download_option_strings=(-h --help -o --output --file --revision)
 _shtab_lmcodec_corpora_option_strings=(-h --help)
 _shtab_lmcodec_train_option_strings=(-h --help -o --output -f --force -r --recursive --model --base --lines --hold-back -T --threads --name --text --size --memory --minutes --passes --seed --resume -q --quiet -v --verbose --progress --no-progress)
 _shtab_lmcodec_tokenize_option_strings=(-h --help -o --output -f --force --bits --model --network --window --int8 -q --quiet --progress --no-progress)
@@ -62,7 +63,7 @@ _shtab_lmcodec_corpora_pos_0_choices=(list get verify)
 _shtab_lmcodec_train___model_choices=(cm bytelm)
 _shtab_lmcodec_completion_pos_0_choices=(bash zsh fish)
 _shtab_lmcodec_completion___command_choices=(lmcodec lmz)
-_shtab_lmcodec_pos_0_choices=(compress decompress test info recover convert models bench evaluate corpora train tokenize detokenize doctor completion)
+_shtab_lmcodec_pos_0_choices=(compress decompress test info recover convert models bench evaluate download corpora train tokenize detokenize doctor completion)
 
 _shtab_lmcodec_compress_pos_0_nargs='*'
 _shtab_lmcodec_compress__h_nargs=0
@@ -161,6 +162,8 @@ _shtab_lmcodec_evaluate___int8_nargs=0
 _shtab_lmcodec_evaluate__v_nargs=0
 _shtab_lmcodec_evaluate___verbose_nargs=0
 _shtab_lmcodec_evaluate___json_nargs=0
+_shtab_lmcodec_download__h_nargs=0
+_shtab_lmcodec_download___help_nargs=0
 _shtab_lmcodec_corpora_pos_1_nargs='*'
 _shtab_lmcodec_corpora__h_nargs=0
 _shtab_lmcodec_corpora___help_nargs=0

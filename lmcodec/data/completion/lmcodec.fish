@@ -50,8 +50,8 @@ function _shtab_lmcodec_using
   test "$_shtab_lmcodec_cmdpath" = "$argv"
 end
 
-set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench evaluate corpora train tokenize detokenize doctor completion
-set -g _shtab_lmcodec_opts_with_value --backend --base --bits --block-size --chunk --codec --command --device --dtype --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --seed --size --text --threads --transform --window -L -T -o
+set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench evaluate download corpora train tokenize detokenize doctor completion
+set -g _shtab_lmcodec_opts_with_value --backend --base --bits --block-size --chunk --codec --command --device --dtype --file --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --revision --seed --size --text --threads --transform --window -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -171,6 +171,11 @@ complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -l int8 -d 'round the wei
 complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -s v -l verbose -d 'a line before each way'
 complete -c lmcodec -n '_shtab_lmcodec_using evaluate' -l json -d 'a JSON record for each file'
 complete -c lmcodec -n '_shtab_lmcodec_using evaluate; and test $_shtab_lmcodec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'
+complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a download -d 'Fetch a language model from a hub; nothing else ever does.'
+complete -c lmcodec -n '_shtab_lmcodec_using download' -s h -l help -d 'show this help message and exit'
+complete -c lmcodec -n '_shtab_lmcodec_using download' -s o -l output -x -d 'make its folder here; by default in the first one of LMCODEC_MODEL_PATH'
+complete -c lmcodec -n '_shtab_lmcodec_using download' -l file -x -d 'a GGUF file of the repository'
+complete -c lmcodec -n '_shtab_lmcodec_using download' -l revision -x -d 'a branch, tag or commit'
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a corpora -d 'List, get and verify the benchmark corpora.'
 complete -c lmcodec -n '_shtab_lmcodec_using corpora' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using corpora; and test $_shtab_lmcodec_npos -eq 0' -ka "list get verify" -d action

@@ -18,6 +18,7 @@ _shtab_lmcodec_commands() {
     decompress:'Decompress files, or stdin.'
     detokenize:'Write the text of what tokenize wrote.'
     doctor:'Check the installation by coding with each model.'
+    download:'Fetch a language model from a hub; nothing else ever does.'
     evaluate:'Say what a language model makes of a text: entropy, and ways to code the tokens.'
     info:'Say what files hold, by their headers.'
     models:'List the models that this installation decodes.'
@@ -165,6 +166,17 @@ _shtab_lmcodec_doctor_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_lmcodec_doctor_defaults_added=0
 
+_shtab_lmcodec_download_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[make its folder here\; by default in the first one of LMCODEC_MODEL_PATH]:FOLDER:"
+  "--file[a GGUF file of the repository]:NAME:"
+  "--revision[a branch, tag or commit]:NAME:"
+  ":OWNER\/NAME:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lmcodec_download_defaults_added=0
+
 _shtab_lmcodec_evaluate_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--model[folder or GGUF file of the language model]:PATH:"
@@ -305,6 +317,7 @@ _shtab_lmcodec() {
         decompress) _arguments -C -s $_shtab_lmcodec_decompress_options ;;
         detokenize) _arguments -C -s $_shtab_lmcodec_detokenize_options ;;
         doctor) _arguments -C -s $_shtab_lmcodec_doctor_options ;;
+        download) _arguments -C -s $_shtab_lmcodec_download_options ;;
         evaluate) _arguments -C -s $_shtab_lmcodec_evaluate_options ;;
         info) _arguments -C -s $_shtab_lmcodec_info_options ;;
         models) _arguments -C -s $_shtab_lmcodec_models_options ;;

@@ -28,7 +28,7 @@ pub enum Activation {
 }
 
 /// How rotary frequencies differ from powers of the base.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum RopeScaling {
     /// All are divided by a factor.
@@ -46,6 +46,11 @@ pub enum RopeScaling {
         high_frequency_factor: f64,
         /// The original context, in tokens.
         original_context: u32,
+    },
+    /// Each is divided by a factor of its own, as GGUF files have them.
+    Factors {
+        /// The factors, one for each pair of dimensions.
+        factors: Vec<f64>,
     },
 }
 
@@ -140,8 +145,8 @@ impl Config {
             return file("sliding_window is 0");
         }
         let factor = |factor: f64| (1.0..=1e6).contains(&factor);
-        match self.rope_scaling {
-            Some(RopeScaling::Linear { factor: by }) if !factor(by) => {
+        match &self.rope_scaling {
+            Some(RopeScaling::Linear { factor: by }) if !factor(*by) => {
                 file("factor of rope_scaling is not from 1 to 10^6")
             }
             Some(RopeScaling::Llama3 {
@@ -149,8 +154,19 @@ impl Config {
                 low_frequency_factor: low,
                 high_frequency_factor: high,
                 original_context,
-            }) if !(factor(by) && low > 0.0 && low < high && high < 1e6 && original_context > 0) => {
+            }) if !(factor(*by)
+                && *low > 0.0
+                && low < high
+                && *high < 1e6
+                && *original_context > 0) =>
+            {
                 file("rope_scaling needs factor >= 1, 0 < low_frequency_factor < high_frequency_factor")
+            }
+            Some(RopeScaling::Factors { factors })
+                if factors.len() != self.rope_width / 2
+                    || !factors.iter().all(|by| (1e-6..=1e6).contains(by)) =>
+            {
+                file("factors of rope_scaling are not one for each pair, from 10^-6 to 10^6")
             }
             _ => match self.architecture {
                 Architecture::Llama if self.parallel_residual => {

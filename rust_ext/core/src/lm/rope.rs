@@ -58,6 +58,7 @@ fn frequency(config: &Config, pair: usize) -> f64 {
     match config.rope_scaling {
         None => frequency,
         Some(RopeScaling::Linear { factor }) => frequency / factor,
+        Some(RopeScaling::Factors { ref factors }) => frequency / factors[pair],
         Some(RopeScaling::Llama3 {
             factor,
             low_frequency_factor: low,
