@@ -246,7 +246,7 @@ mod tests {
         sums.set(&trie, &[4_000, 2_000, 1_000]);
         let a = trie.child(trie.root(), b'a').unwrap();
         assert_eq!(sums.all(a), 7_003);
-        assert_eq!(sums.p_whole(a), ((4_001_u64 << 22) / 7_003) as u32);
+        assert_eq!(u64::from(sums.p_whole(a)), (4_001 << 22) / 7_003);
         let mut tree = Tree::default();
         sums.spread(&trie, trie.root(), &mut tree);
         assert_eq!(tree.likeliest(1), b'a');
@@ -269,8 +269,8 @@ mod tests {
             let views: Vec<&[u8]> = tokens.iter().map(Vec::as_slice).collect();
             prop_assume!(views.iter().any(|token| !token.is_empty()));
             let trie = trie(&views);
-            for (number, token) in views.iter().enumerate() {
-                let found = trie.standing_for(number as u32);
+            for (number, token) in (0..).zip(&views) {
+                let found = trie.standing_for(number);
                 prop_assert_eq!(found.is_some(), !token.is_empty());
                 let Some(found) = found else { continue };
                 prop_assert_eq!(trie.bytes(found), *token);
