@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use lmcodec_core::cm::Knowledge;
 use lmcodec_core::lm::codec::{self, Settings};
 use lmcodec_core::lm::config::Config;
-use lmcodec_core::lm::dot::Simd;
+use lmcodec_core::lm::dot::proven;
 use lmcodec_core::lm::mixed::{self, Beside};
 use lmcodec_core::lm::model::{Builder, Model, Need};
 use lmcodec_core::lm::session_bytes;
@@ -149,7 +149,7 @@ fn settings(
         chunk,
         lanes,
         threads,
-        by: Simd::best(),
+        by: proven(),
     }
 }
 

@@ -20,6 +20,18 @@ pub struct Head {
 }
 
 impl Head {
+    /// Adds keys and values of a position, of which there will be no more than `most`.
+    fn push(&mut self, keys: &[f32], values: &[f32], most: usize) {
+        for (all, new) in [(&mut self.keys, keys), (&mut self.values, values)] {
+            if all.capacity() < all.len() + new.len() {
+                // Twice as much each time, but not more than is needed in the end.
+                let count = (2 * all.len()).min(most * new.len());
+                all.reserve_exact(count.saturating_sub(all.len()).max(new.len()));
+            }
+            all.extend_from_slice(new);
+        }
+    }
+
     /// Forgets all positions.
     pub fn clear(&mut self) {
         self.keys.clear();
@@ -52,6 +64,8 @@ pub struct Attention<'m> {
     pub rope: Arc<Rope>,
     /// What is worked on.
     pub spans: Arc<Vec<Span>>,
+    /// The most positions of a lane.
+    pub most: usize,
     /// Heads of all layers and lanes.
     pub heads: Arc<Vec<RwLock<Head>>>,
     /// The first head of the layer; those of a lane are beside each other.
@@ -120,14 +134,13 @@ impl Attention<'_> {
             .head(span, g)
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut row = vec![0.0; padded(width)];
+        let (mut keys, mut values) = (vec![0.0; padded(width)], vec![0.0; padded(width)]);
         for i in 0..span.count {
             let at = (span.position + i, self.layer.k_norm.as_ref());
-            self.turned(&self.keys, span.first + i, g, at, &mut row);
-            head.keys.extend_from_slice(&row);
+            self.turned(&self.keys, span.first + i, g, at, &mut keys);
             self.values
-                .get(span.first + i, g * width, &mut row[..width]);
-            head.values.extend_from_slice(&row);
+                .get(span.first + i, g * width, &mut values[..width]);
+            head.push(&keys, &values, self.most);
         }
     }
 

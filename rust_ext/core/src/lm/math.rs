@@ -214,6 +214,20 @@ pub mod wide {
         sum * f64::from_bits((rounded.to_bits() << 52).wrapping_add(1023 << 52))
     }
 
+    /// Terms of the series of sine and cosine: for an eighth of a turn the next ones are below 2^-60.
+    const TERMS: usize = 9;
+    /// One over `n!`, with the signs of these series.
+    #[allow(clippy::cast_precision_loss)] // of small numbers
+    const FACTORS: [f64; 2 * TERMS] = {
+        let mut factors = [1.0; 2 * TERMS];
+        let mut n = 2;
+        while n < 2 * TERMS {
+            factors[n] = -factors[n - 2] / (n * (n - 1)) as f64;
+            n += 1;
+        }
+        factors
+    };
+
     /// Sine and cosine of an angle of at most 2^20.
     #[must_use]
     pub fn sin_cos(x: f64) -> (f64, f64) {
@@ -227,11 +241,10 @@ pub mod wide {
         let whole = rounded - ROUND;
         let rest = ((x - whole * PARTS[0]) - whole * PARTS[1]) - whole * PARTS[2];
         let square = rest * rest;
-        let (mut sine, mut cosine) = (1.0, 1.0);
-        for n in (1..=9).rev() {
-            let n = f64::from(2 * n);
-            sine = 1.0 - sine * square / (n * (n + 1.0));
-            cosine = 1.0 - cosine * square / (n * (n - 1.0));
+        let (mut sine, mut cosine) = (0.0, 0.0);
+        for n in (0..TERMS).rev() {
+            sine = sine * square + FACTORS[2 * n + 1];
+            cosine = cosine * square + FACTORS[2 * n];
         }
         sine *= rest;
         match rounded.to_bits() & 3 {

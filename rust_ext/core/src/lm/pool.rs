@@ -18,7 +18,7 @@ pub const MAX_THREADS: usize = 256;
 /// How long a thread looks around before it sleeps.
 const ATTENTION: Duration = Duration::from_micros(200);
 /// Multiplications that take less time than it takes to share them.
-const LITTLE: usize = 1 << 17;
+const LITTLE: usize = 1 << 16;
 /// Looks between two at the clock.
 const LOOKS: u32 = 64;
 

@@ -37,6 +37,8 @@ pub struct Session<'m> {
     model: &'m Model,
     by: Simd,
     window: usize,
+    /// The most positions of a lane.
+    most: usize,
     rope: Arc<Rope>,
     /// Of each lane the tokens that it sees.
     lanes: Vec<Vec<u32>>,
@@ -76,6 +78,7 @@ impl<'m> Session<'m> {
             model,
             by,
             window,
+            most: window.min(most),
             rope: Arc::new(Rope::new(&model.config, window.min(most))),
             lanes: vec![Vec::new(); lanes],
             heads: Arc::new((0..heads).map(|_| RwLock::default()).collect()),
@@ -213,6 +216,7 @@ impl<'m> Session<'m> {
             layer,
             rope: Arc::clone(&self.rope),
             spans: Arc::clone(spans),
+            most: self.most,
             heads: Arc::clone(&self.heads),
             base: index * self.lanes.len() * config.kv_heads,
             queries: Arc::clone(&grids.queries),

@@ -20,12 +20,14 @@ mod many {
 mod neon {
     pub mod simd;
 }
+mod proven;
 pub mod simd;
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     pub mod simd;
 }
 
+pub use proven::proven;
 pub use simd::Simd;
 
 /// Sums that run beside each other.
