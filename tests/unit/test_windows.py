@@ -54,12 +54,11 @@ def test_bytes_come_back(content: bytes, bits: int) -> None:
     assert windows.counts.dtype == np.uint16
     assert not (windows.tokens >> np.uint64(bits)).any()
     assert np.maximum(windows.counts, 1).sum() == len(content)
-    assert windows.text() == content
-    loaded = Windows.from_bytes(bytes(windows))
-    assert (loaded.tokens == windows.tokens).all()
-    assert (loaded.counts == windows.counts).all()
-    assert loaded.tokens.dtype == windows.tokens.dtype
-    assert loaded.text() == content
+    read = Windows.from_bytes(bytes(windows))
+    assert (read.tokens == windows.tokens).all()
+    assert (read.counts == windows.counts).all()
+    assert read.tokens.dtype == windows.tokens.dtype
+    assert read.text() == content
 
 
 @pytest.mark.parametrize("bits", [16, 32])
@@ -124,7 +123,7 @@ def test_language_model_is_named_by_its_path(folder: Path) -> None:
 
 def test_parts_without_tokens_are_refused(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(ModelError, match=r"300 of 300 bytes.*\nhint: the model bytelm"):
-        tokenize(RANDOM, model=folder)
+        tokenize(b"\xff" * 300, model=folder)
     config, weights = llama(bos_token_id=1)
     pieces = save(tmp_path / "pieces", config, weights, piece_tokenizer())
     content = (text(30) + "\u00e9\n").encode()
@@ -226,21 +225,25 @@ def test_arrays_of_something_else() -> None:
     with pytest.raises(FormatError, match="compressed"):
         Windows.from_bytes(saved(arrays, np.savez_compressed))
     with pytest.raises(FormatError, match="counts"):
-        Windows.from_bytes(saved({**arrays, "tokens": np.append(arrays["tokens"], [0, 1])}))
+        Windows.from_bytes(saved({**arrays, "tokens": np.repeat(arrays["tokens"], 2)}))
     with pytest.raises(FormatError, match="not a file of windows"):
         Windows.from_bytes(TEXT)
     assert zipfile.is_zipfile(io.BytesIO(data))
 
 
 def test_damaged_files_are_refused_or_read_as_they_were() -> None:
-    content = TEXT[:20]
-    data = bytes(tokenize(content))
+    windows = tokenize(TEXT[:20])
+    data = bytes(windows)
     for at in range(len(data)):
         for damaged in (data[:at], data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :]):
             try:
-                assert Windows.from_bytes(damaged).text() == content
+                found = Windows.from_bytes(damaged)
             except LmcodecError:
                 continue
+            # Dates and rights of an archive are not looked at.
+            assert (found.tokens == windows.tokens).all()
+            assert (found.counts == windows.counts).all()
+            assert (found.bits, found.checksum) == (windows.bits, windows.checksum)
 
 
 @settings(max_examples=30)
