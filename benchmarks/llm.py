@@ -147,7 +147,7 @@ def markdown(rows: Sequence[Measurement], machine: Machine) -> str:
         "compared. Weights are not counted but where that is said: there a decoder's knowledge is "
         "added to the sum, once: the weights, and the prior and the network of the package.",
         "",
-        f"Version, language model and its digest: {', '.join(named) or 'none'}. Machine: "
+        f"Version, language model, its digest, and its use: {', '.join(named) or 'none'}. Machine: "
         f"{machine}.",
         "",
         "## By kind",
@@ -264,7 +264,7 @@ def _measure(options: argparse.Namespace, store: Store, note: Note) -> None:
         model = Llm.of(options.model, **{key: value for key, value in used.items() if value})
         known = {version(model, mixed=mixed) for mixed in (False, True)}
         known |= {setting.version for setting in LEVELS}
-        # Rows of other weights are no longer true.
+        # Rows of other weights, or of another use of them, are no longer true.
         store.keep(
             [
                 row

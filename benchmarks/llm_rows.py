@@ -97,9 +97,10 @@ def pieces(
 
 
 def version(model: Llm, *, mixed: bool = False) -> str:
-    """Return the version of rows: other weights are another one."""
+    """Return the version of rows: other weights, or used otherwise, are another one."""
     weights = model.language_model()
     names = [lmcodec.__version__, f"{weights.name} {weights.digests[0].hex()[:12]}"]
+    names.append(f"window {model.window} chunk {model.chunk}")
     if mixed:
         parts = (prior.default(), network.default())
         names += [f"{part.name} {part.digest.hex()[:12]}" for part in parts]
