@@ -1,7 +1,7 @@
 //! Entropy coders and probability models of lmcodec.
 //!
-//! The crate has no Python, no I/O and no floats on any coding path: a model turns what was already
-//! coded into integer intervals, a coder turns intervals into bits.
+//! The crate has no Python and no I/O: a model turns what was already coded into integer intervals, a coder
+//! turns intervals into bits. Coding has no floats but those of [`lm`], whose operations and order are fixed.
 //!
 //! ```
 //! use lmcodec_core::coder::binary::{BinaryDecoder, BinaryEncoder, PROB_ONE};
