@@ -89,13 +89,15 @@ def _attention(a: Architecture, part: Mapping[str, Values], x: Values) -> Values
     if a.architecture != GPT2:
         q, k = _turn(a, q), _turn(a, k)
     k, v = (np.repeat(each, a.heads // a.kv_heads, axis=1) for each in (k, v))
-    scores = np.einsum("ihe,jhe->hij", q, k) / math.sqrt(a.head_width)
+    # Heads first: products of matrices take a tenth of the time of sums over named axes.
+    q, k, v = (each.swapaxes(0, 1) for each in (q, k, v))
+    scores = q @ k.swapaxes(1, 2) / math.sqrt(a.head_width)
     places = np.arange(n)
     back = places[:, None] - places[None, :]
     scores = np.where((back >= 0) & (back < (a.sliding_window or n)), scores, -np.inf)
     weights = np.exp(scores - scores.max(-1, keepdims=True))
     weights /= weights.sum(-1, keepdims=True)
-    return _linear(part, "o", np.einsum("hij,jhe->ihe", weights, v).reshape(n, -1))
+    return _linear(part, "o", (weights @ v).swapaxes(0, 1).reshape(n, -1))
 
 
 def _turn(a: Architecture, x: Values) -> Values:
