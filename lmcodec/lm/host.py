@@ -321,6 +321,9 @@ class _Batch:
         fed = tokens[:, None]
         if len(self._seen) > self._plan.window:
             self._seen = self._seen[-(self._plan.window // 2) :]
+            if self._plan.begin is not None:
+                # A model that was trained to see it first predicts badly without.
+                self._seen[0] = np.full_like(tokens, self._plan.begin)
             fed, self._cache = np.stack(self._seen, 1), self._model.new_cache()
         return self._model.run(fed, self._cache)
 

@@ -115,6 +115,9 @@ def language_models() -> Iterator[tuple[str, bytes, bytes]]:
         ("lanes", {"mixed": 0, "window": 16, "chunk": 11, "lanes": 3}),
         ("mixed-lanes", {"mixed": 1, "window": 16, "chunk": 11, "lanes": 3}),
         ("int8", {"mixed": 0, "int8": True, "begin": -1}),
+        ("window", {"mixed": 0, "window": 16}),
+        ("mixed-window", {"mixed": 1, "window": 16}),
+        ("window-alone", {"mixed": 0, "window": 16, "begin": -1}),
     ):
         model = Llm.of(SMALL_LLAMA, **choices)
         yield f"llm-v1-{name}", content, lmcodec.compress(content, model=model)

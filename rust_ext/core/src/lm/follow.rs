@@ -45,6 +45,7 @@ pub fn over_chunks<'m, T: Send + 'm>(
     let most = settings.chunk.min(tokens.len());
     Pool::with(settings.threads, |pool| {
         let mut session = Session::new(model, settings.by, 1, settings.window, most);
+        session.begins_with(settings.start);
         for chunk in tokens.chunks(settings.chunk) {
             let mut fed: Vec<u32> = settings.start.into_iter().collect();
             fed.extend_from_slice(&chunk[..chunk.len() - 1]);

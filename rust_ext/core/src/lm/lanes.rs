@@ -27,6 +27,7 @@ pub fn in_lanes<'m>(
     let distributions = Distributions::new(move |_, row, _| shared(row))?;
     Pool::with(settings.threads, |pool| {
         let mut session = Session::new(model, settings.by, lanes, settings.window, most);
+        session.begins_with(settings.start);
         while tokens.len() < count {
             let mut group = Group {
                 first: tokens.len(),

@@ -37,6 +37,8 @@ pub struct Session<'m> {
     model: &'m Model,
     by: Simd,
     window: usize,
+    /// What a lane begins with, if with anything, also after it has forgotten.
+    begin: Option<u32>,
     /// The most positions of a lane.
     most: usize,
     rope: Arc<Rope>,
@@ -78,6 +80,7 @@ impl<'m> Session<'m> {
             model,
             by,
             window,
+            begin: None,
             most: window.min(most),
             rope: Arc::new(Rope::new(&model.config, window.min(most))),
             lanes: vec![Vec::new(); lanes],
@@ -113,6 +116,11 @@ impl<'m> Session<'m> {
         }
     }
 
+    /// Tells what lanes begin with; the first time, it is to be fed as all tokens are.
+    pub fn begins_with(&mut self, begin: Option<u32>) {
+        self.begin = begin;
+    }
+
     /// How many tokens a lane can be fed at once: at least one, for which a full lane forgets its older half.
     pub fn room(&mut self, pool: &Pool<'m>, lanes: Range<usize>) -> usize {
         let full = lanes
@@ -120,7 +128,11 @@ impl<'m> Session<'m> {
             .filter(|&lane| self.lanes[lane].len() == self.window);
         let mut kept = Vec::new();
         for lane in full.collect::<Vec<_>>() {
-            let tokens = self.lanes[lane].split_off(self.window - self.window / 2);
+            let mut tokens = self.lanes[lane].split_off(self.window - self.window / 2);
+            // A network that was trained to see it first predicts badly without.
+            if let (Some(first), Some(begin)) = (tokens.first_mut(), self.begin) {
+                *first = begin;
+            }
             self.clear_lane(lane);
             kept.push((lane, tokens));
         }
