@@ -27,6 +27,7 @@ from lmcodec.header import BlockHeader, WeightsRecord
 from lmcodec.packing import Cursor
 from lmcodec.prior import Prior, by_digest
 from lmcodec.progress import Meter
+from lmcodec.transforms.base import HEAD_BYTES
 from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class FrameWriter:
         self._workers = workers or Workers()
         self._again = again
         self._buffer = bytearray()
+        self._head = b""
         self._header: FrameHeader | None = None
         # What the workers had done for other frames.
         self._done_before = self._workers.done
@@ -119,7 +121,11 @@ class FrameWriter:
         self._submitted.append((start, len(raw)))
         header = self._header.pack() if self._header is not None else b""
         before = self._again(header, raw, start) if self._again is not None else None
-        encode: Callable[[Meter], bytes] = partial(encode_block, raw, start, self._plan)
+        if start == 0:
+            self._head = raw[:HEAD_BYTES]
+        encode: Callable[[Meter], bytes] = partial(
+            encode_block, raw, start, self._plan, head=self._head
+        )
         if before is not None:
             known = before
             encode = lambda _meter: known  # noqa: E731
