@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -212,6 +212,25 @@ def _verify(header: BlockHeader, payloads: bytes, raw: bytes) -> None:
         raise ModelError(f"block decodes to other bytes after encoding: {ids}")
 
 
+def fitted(plan: Plan, raw: bytes) -> Plan:
+    """Return the plan for all blocks of a frame; a model that fits once has seen the first.
+
+    Args:
+        plan: How to code the frame.
+        raw: Its first block.
+
+    Raises:
+        ModelError: The model cannot be fitted to it.
+    """
+    if not isinstance(plan.choice, Model) or not plan.choice.fits_once:
+        return plan
+    for stream in _split(raw, plan, 0, b"")[1]:
+        if stream.shape is not None:
+            model = plan.choice.shaped(stream.shape).fit(stream.symbols)
+            return replace(plan, choice=model)
+    return plan
+
+
 def _split(
     raw: bytes, plan: Plan, start: int, head: bytes
 ) -> tuple[Transform | None, Sequence[Stream]]:
@@ -294,7 +313,7 @@ def _encode_stream(
         model.params(),
         model.host_bound,
         model.digests(),
-        plan.embed and can_embed(model),
+        model.is_copied or (plan.embed and can_embed(model)),
     )
     if len(payload) + len(record.pack()) >= len(stored):
         return stored, None

@@ -11,7 +11,8 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from lmcodec.block import Plan, decode_block, encode_block
+from lmcodec import embedded
+from lmcodec.block import Plan, decode_block, encode_block, fitted
 from lmcodec.checker import BlockPart, FrameChecker, WeightsPart, new_sha256
 from lmcodec.container import (
     End,
@@ -21,11 +22,9 @@ from lmcodec.container import (
     next_frame,
     next_part,
 )
-from lmcodec.embedded import pack
 from lmcodec.errors import LimitError, TruncatedError
 from lmcodec.header import BlockHeader, WeightsRecord
 from lmcodec.packing import Cursor
-from lmcodec.prior import Prior, by_digest
 from lmcodec.progress import Meter
 from lmcodec.transforms.base import HEAD_BYTES
 from lmcodec.workers import Workers
@@ -123,6 +122,7 @@ class FrameWriter:
         before = self._again(header, raw, start) if self._again is not None else None
         if start == 0:
             self._head = raw[:HEAD_BYTES]
+            self._plan = fitted(self._plan, raw)
         encode: Callable[[Meter], bytes] = partial(
             encode_block, raw, start, self._plan, head=self._head
         )
@@ -179,11 +179,9 @@ class FrameWriter:
         header = BlockHeader.parse(Cursor(block))
         if header.embedded and self._embedded is None:
             self._embedded = header.embedded[0]
-            prior = self._plan.prior
-            if not isinstance(prior, Prior) or prior.digest != self._embedded:
-                # Of a model that says itself what it starts from, and so has it.
-                prior = by_digest(self._embedded)
-            block = pack(prior) + block
+            id = next(model.id for model in header.models if model.embedded)
+            # The plan, or a model that says itself what it starts from, has it.
+            block = embedded.pack(embedded.find(id, self._embedded)) + block
         self._entries.append(IndexEntry(self._written, len(block), start, size, header.crc))
         self._written += len(block)
         return block

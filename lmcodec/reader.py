@@ -6,7 +6,7 @@ import io
 from typing import IO, TYPE_CHECKING
 
 from lmcodec.block import decode_block
-from lmcodec.embedded import unpack
+from lmcodec.embedded import Embeddable, unpack
 from lmcodec.errors import CorruptError, LmcodecError
 from lmcodec.frame import Feed, decode_frames
 from lmcodec.index import BlockTable, Location, Source, read_block, read_copy, read_table
@@ -14,8 +14,6 @@ from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
-
-    from lmcodec.prior import Prior
 
 
 class ContentReader(io.RawIOBase):
@@ -42,7 +40,7 @@ class ContentReader(io.RawIOBase):
         self._table: BlockTable | None = None
         self._source: Source | None = None
         # The frame whose copy of a prior was read last, and the prior: models find it.
-        self._copy: tuple[int, Prior] | None = None
+        self._copy: tuple[int, Embeddable] | None = None
         # The block that was decoded last, whole: seeks inside of it cost nothing.
         self._block = b""
         self._block_start = 0
@@ -113,16 +111,16 @@ class ContentReader(io.RawIOBase):
             self._block_start = location.start
 
     def _need(self, source: Source, location: Location, digest: bytes) -> None:
-        """Have the prior of which the frame of a block has a copy."""
+        """Have the weights of which the frame of a block has a copy."""
         if self._copy is None or self._copy[0] != location.frame:
             part = read_copy(source, location)
             self._copy = location.frame, unpack(part.record, part.copy, self._max_memory)
-        prior = self._copy[1]
-        if prior.digest != digest:
+        weights = self._copy[1]
+        if weights.digest != digest:
             raise CorruptError(
                 f"block needs weights that are not embedded before it: {digest.hex()}",
                 expected=digest,
-                got=prior.digest,
+                got=weights.digest,
                 offset=location.offset,
             )
 

@@ -94,6 +94,10 @@ class Model(ABC):
     # True: it codes only streams of which the shape is known. Where a caller asks for it, content
     # is split by a transform that finds shapes, and other streams are coded by other models.
     needs_shape: ClassVar[bool] = False
+    # True: `fit` takes long. It is called for the first block of a frame; the others follow that.
+    fits_once: ClassVar[bool] = False
+    # True: what streams name by `digests` is known nowhere else, so that they have a copy.
+    is_copied: bool = False
     # What `digests` are of, as far as that is known: "prior", "network", "language model",
     # "tokenizer".
     weights: ClassVar[tuple[str, ...]] = ()

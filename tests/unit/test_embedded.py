@@ -265,6 +265,7 @@ def test_records() -> None:
         assert next_part(Cursor(record.pack())) == record
     prior = unpack(WeightsRecord.parse(Cursor(COPY)), COPY[-weights_size() :])
     assert bytes(prior) == FILE
+    assert isinstance(prior, Prior)
     assert isinstance(prior.table, _core.Prior)
     assert FrameHeader.parse(Cursor(STREAMS["one"][1])).one_block
 
