@@ -1,0 +1,176 @@
+"""Fitting of weights: expectation maximization, in batches and on all samples.
+
+Source: flows as expected counts, A. Choi, G. Van den Broeck, A. Darwiche, 2015, and Y. Choi et al.,
+2021. In batches, sums of flows follow a moving mean (O. Cappe, E. Moulines, 2009), so that rows
+that few samples of a batch reach change little.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmcodec.circuit import kernels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lmcodec.circuit.weights import Weights
+
+
+@dataclass
+class Flows:
+    """Expected numbers of uses.
+
+    Args:
+        transitions: float32 [edges].
+        emissions: float32 [entries].
+        count: Samples they are of.
+        log_likelihood: Mean of the samples, in nats.
+    """
+
+    transitions: NDArray[np.float32]
+    emissions: NDArray[np.float32]
+    count: float
+    log_likelihood: float
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """What weights are drawn to, by counts of samples that were never seen.
+
+    Args:
+        prior: float32 [variables, most categories], the shares of the values of each variable; all
+            of those that may come are above 0.
+        modes: int64 [variables], the most frequent value of each.
+        transitions: Count of each row of transitions, in equal parts.
+        emissions: Count of each row of emissions, in the parts of the prior.
+    """
+
+    prior: NDArray[np.float32]
+    modes: NDArray[np.int64]
+    transitions: float = 0.1
+    emissions: float = 1.0
+
+    @staticmethod
+    def of(
+        samples: NDArray[np.integer],
+        categories: NDArray[np.int32],
+        transitions: float,
+        emissions: float,
+    ) -> Smoothing:
+        """Return what the shares of the values of samples say.
+
+        Each variable's own shares, drawn to those of all variables, drawn to equal ones.
+        """
+        widest = int(categories.max())
+        counts = np.zeros((samples.shape[1], widest))
+        for variable, row in enumerate(counts):
+            column = samples[:, variable]
+            row[:] = np.bincount(column[column >= 0], minlength=widest)[:widest]
+        shared = counts.sum(axis=0) + 1 / widest
+        prior = counts + shared / shared.sum() + 1 / widest
+        prior *= np.arange(widest) < categories[:, None]
+        prior /= prior.sum(axis=1, keepdims=True)
+        return Smoothing(
+            prior.astype(np.float32), counts.argmax(axis=1), transitions, emissions
+        )
+
+
+class Engine:
+    """Passes over samples.
+
+    Args:
+        weights: Of the circuit; they may change between passes, the tree and its edges not.
+        modes: int [variables], the most frequent value of each: only speed depends on it.
+        threads: How many. Sums are in the same order for the same number.
+    """
+
+    def __init__(self, weights: Weights, modes: NDArray[np.int64], threads: int) -> None:
+        self.weights, self.threads = weights, threads
+        tree = weights.tree
+        observed = np.maximum(tree.variables, 0)
+        self._fixed = (
+            tree.parents,
+            tree.state_starts,
+            tree.row_starts,
+            tree.variables,
+            np.where(tree.variables >= 0, modes[observed], 0),
+            np.where(tree.variables >= 0, tree.categories[observed], 0).astype(np.int64),
+            tree.emission_starts,
+            weights.row_edges,
+            weights.targets,
+        )
+        self._sums = [
+            (np.zeros_like(weights.transitions), np.zeros_like(weights.emissions))
+            for _ in range(threads)
+        ]
+        self._pool = ThreadPoolExecutor(threads)
+
+    def log_likelihoods(
+        self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the natural logarithm of the probability of each sample."""
+        index = np.arange(len(samples)) if index is None else index
+        out = np.empty(len(index))
+        weights = self.weights
+
+        def run(part: int) -> None:
+            kernels.log_likelihoods(
+                samples, index, part, self.threads, *self._fixed,
+                weights.transitions, weights.emissions, out,
+            )  # fmt: skip
+
+        list(self._pool.map(run, range(self.threads)))
+        return out
+
+    def flows(
+        self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None
+    ) -> Flows:
+        """Return the flows of samples."""
+        index = np.arange(len(samples)) if index is None else index
+        out = np.empty(len(index))
+        weights = self.weights
+
+        def run(part: int) -> None:
+            transitions, emissions = self._sums[part]
+            transitions[:] = 0
+            emissions[:] = 0
+            kernels.add_flows(
+                samples, index, part, self.threads, *self._fixed,
+                weights.transitions, weights.emissions, out, transitions, emissions,
+            )  # fmt: skip
+
+        list(self._pool.map(run, range(self.threads)))
+        first = self._sums[0]
+        for transitions, emissions in self._sums[1:]:
+            first[0][:] += transitions
+            first[1][:] += emissions
+        return Flows(first[0], first[1], len(index), float(out.mean()))
+
+
+def maximize(weights: Weights, flows: Flows, smoothing: Smoothing) -> None:
+    """Set the weights to what makes the flows most likely, with pseudocounts.
+
+    Args:
+        weights: They are changed.
+        flows: Of all samples.
+        smoothing: What weights are drawn to.
+    """
+    tree = weights.tree
+    kernels.maximize_rows(
+        weights.row_edges, flows.transitions, np.float32(smoothing.transitions), weights.transitions
+    )
+    kernels.maximize_emissions(
+        tree.variables,
+        tree.states,
+        tree.categories,
+        tree.emission_starts,
+        flows.emissions,
+        smoothing.prior,
+        np.float32(smoothing.emissions),
+        weights.emissions,
+    )
