@@ -75,9 +75,7 @@ class Smoothing:
         prior = counts + shared / shared.sum() + 1 / widest
         prior *= np.arange(widest) < categories[:, None]
         prior /= prior.sum(axis=1, keepdims=True)
-        return Smoothing(
-            prior.astype(np.float32), counts.argmax(axis=1), transitions, emissions
-        )
+        return Smoothing(prior.astype(np.float32), counts.argmax(axis=1), transitions, emissions)
 
 
 class Engine:
@@ -127,9 +125,7 @@ class Engine:
         list(self._pool.map(run, range(self.threads)))
         return out
 
-    def flows(
-        self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None
-    ) -> Flows:
+    def flows(self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None) -> Flows:
         """Return the flows of samples."""
         index = np.arange(len(samples)) if index is None else index
         out = np.empty(len(index))

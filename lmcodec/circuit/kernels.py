@@ -19,7 +19,9 @@ _ONE, _ZERO = np.float32(1), np.float32(0)
 # Scales whose product stays above the least double: 1e-20 times a small weight, eight times.
 _SCALES = 8
 
-_jit = numba.njit(nogil=True, fastmath={"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}, cache=True)
+_jit = numba.njit(
+    nogil=True, fastmath={"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}, cache=True
+)
 
 
 @_jit
@@ -100,8 +102,24 @@ def _rows_up(first, rows, row_edges, targets, transitions, below, out):
 
 @_jit
 def _up(
-    values, parents, state_starts, row_starts, variables, modes, widths, emission_starts,
-    row_edges, targets, transitions, emissions, below, above, total, scale, logs, others,
+    values,
+    parents,
+    state_starts,
+    row_starts,
+    variables,
+    modes,
+    widths,
+    emission_starts,
+    row_edges,
+    targets,
+    transitions,
+    emissions,
+    below,
+    above,
+    total,
+    scale,
+    logs,
+    others,
 ):
     """Send messages up: below[state] of each node, above[row] of each transition."""
     nodes = len(parents)
@@ -111,8 +129,14 @@ def _up(
         start, end = state_starts[node], state_starts[node + 1]
         if variables[node] >= 0:
             _emit(
-                values[variables[node]], emissions, emission_starts[node], end - start,
-                widths[node], modes[node], below[start:end], others,
+                values[variables[node]],
+                emissions,
+                emission_starts[node],
+                end - start,
+                widths[node],
+                modes[node],
+                below[start:end],
+                others,
             )
         else:
             below[start:end] = _ONE
@@ -144,8 +168,22 @@ def _up(
 
 @_jit
 def _down(
-    values, sample_weights, parents, state_starts, row_starts, variables, modes, widths,
-    emission_starts, row_edges, targets, transitions, below, above, sums, transition_flows,
+    values,
+    sample_weights,
+    parents,
+    state_starts,
+    row_starts,
+    variables,
+    modes,
+    widths,
+    emission_starts,
+    row_edges,
+    targets,
+    transitions,
+    below,
+    above,
+    sums,
+    transition_flows,
     emission_flows,
 ):
     """Send posteriors down, and add up flows. Messages are overwritten by them."""
@@ -193,8 +231,13 @@ def _down(
                 message[j, b] = posterior if posterior > _TINY else _ZERO
         if variables[node] >= 0:
             _count(
-                values[variables[node]], emission_starts[node], states, widths[node], modes[node],
-                message, emission_flows,
+                values[variables[node]],
+                emission_starts[node],
+                states,
+                widths[node],
+                modes[node],
+                message,
+                emission_flows,
             )
 
 
@@ -222,8 +265,22 @@ def _count(values, at, states, width, mode, posterior, flows):
 
 @_jit
 def log_likelihoods(
-    samples, index, part, parts, parents, state_starts, row_starts, variables, modes, widths,
-    emission_starts, row_edges, targets, transitions, emissions, out,
+    samples,
+    index,
+    part,
+    parts,
+    parents,
+    state_starts,
+    row_starts,
+    variables,
+    modes,
+    widths,
+    emission_starts,
+    row_edges,
+    targets,
+    transitions,
+    emissions,
+    out,
 ):
     """Set out to the natural logarithms of the probabilities of the samples of a part."""
     values = np.empty((samples.shape[1], BLOCK), np.int16)
@@ -235,8 +292,24 @@ def log_likelihoods(
     for begin in range(part * BLOCK, len(index), parts * BLOCK):
         _gather(samples, index, begin, values)
         _up(
-            values, parents, state_starts, row_starts, variables, modes, widths, emission_starts,
-            row_edges, targets, transitions, emissions, below, above, total, scale, logs, others,
+            values,
+            parents,
+            state_starts,
+            row_starts,
+            variables,
+            modes,
+            widths,
+            emission_starts,
+            row_edges,
+            targets,
+            transitions,
+            emissions,
+            below,
+            above,
+            total,
+            scale,
+            logs,
+            others,
         )
         for b in range(min(BLOCK, len(index) - begin)):
             out[begin + b] = logs[b]
@@ -244,8 +317,23 @@ def log_likelihoods(
 
 @_jit
 def add_flows(
-    samples, index, part, parts, parents, state_starts, row_starts, variables, modes, widths,
-    emission_starts, row_edges, targets, transitions, emissions, out, transition_flows,
+    samples,
+    index,
+    part,
+    parts,
+    parents,
+    state_starts,
+    row_starts,
+    variables,
+    modes,
+    widths,
+    emission_starts,
+    row_edges,
+    targets,
+    transitions,
+    emissions,
+    out,
+    transition_flows,
     emission_flows,
 ):
     """Add the flows of the samples of a part, and set their logarithms of probabilities."""
@@ -259,17 +347,47 @@ def add_flows(
     for begin in range(part * BLOCK, len(index), parts * BLOCK):
         _gather(samples, index, begin, values)
         _up(
-            values, parents, state_starts, row_starts, variables, modes, widths, emission_starts,
-            row_edges, targets, transitions, emissions, below, above, total, scale, logs, others,
+            values,
+            parents,
+            state_starts,
+            row_starts,
+            variables,
+            modes,
+            widths,
+            emission_starts,
+            row_edges,
+            targets,
+            transitions,
+            emissions,
+            below,
+            above,
+            total,
+            scale,
+            logs,
+            others,
         )
         for b in range(BLOCK):
             ones[b] = _ONE if begin + b < len(index) else _ZERO
         for b in range(min(BLOCK, len(index) - begin)):
             out[begin + b] = logs[b]
         _down(
-            values, ones, parents, state_starts, row_starts, variables, modes, widths,
-            emission_starts, row_edges, targets, transitions, below, above, sums,
-            transition_flows, emission_flows,
+            values,
+            ones,
+            parents,
+            state_starts,
+            row_starts,
+            variables,
+            modes,
+            widths,
+            emission_starts,
+            row_edges,
+            targets,
+            transitions,
+            below,
+            above,
+            sums,
+            transition_flows,
+            emission_flows,
         )
 
 

@@ -129,9 +129,7 @@ class Circuit:
         )
         weights = noisy(tree, smoothing, self.seed)
         threads = self.threads or os.cpu_count() or 1
-        trainer = Trainer(
-            weights, fitted, held, plan, smoothing, threads, checkpoint, progress
-        )
+        trainer = Trainer(weights, fitted, held, plan, smoothing, threads, checkpoint, progress)
         if resume and checkpoint is not None and Path(checkpoint).exists():
             trainer.resume(checkpoint)
         self.weights, self.shape, self.history = trainer.run(), shape, trainer.history
@@ -181,9 +179,7 @@ class Circuit:
         """Weights that are not 0: edges between states, and entries of emissions."""
         return self._fitted().num_edges
 
-    def _samples(
-        self, array: ArrayLike, missing: ArrayLike | None = None
-    ) -> NDArray[np.int16]:
+    def _samples(self, array: ArrayLike, missing: ArrayLike | None = None) -> NDArray[np.int16]:
         """Return samples of the circuit's shape, -1 where a value is missing."""
         weights = self._fitted()
         found = np.asarray(array)

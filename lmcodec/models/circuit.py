@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec.errors import FormatError, ModelError
 from lmcodec.fitted import FittedCircuit, by_digest
-from lmcodec.models.base import MODELS, Model
+from lmcodec.models.base import MODELS, Model, Shape
 from lmcodec.packing import unpack_fields
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from lmcodec.models.base import Shape, Symbols
+    from lmcodec.models.base import Symbols
 
 _MAX_GROUP = 1 << 16
 
@@ -38,7 +38,7 @@ class CircuitModel(Model):
     Args:
         group: Samples that are decoded together, 1 to 65536. With fewer, one is found sooner; each
             group costs about 6 bytes.
-        states: Hidden states of a node, where a circuit is to be fitted.
+        states: Hidden states of a node, at most, where a circuit is to be fitted.
         shape: What a sample is like, where a circuit is to be fitted.
         circuit: What was fitted before, or None.
         is_copied: Whether streams have a copy of the circuit in any case.
@@ -51,7 +51,7 @@ class CircuitModel(Model):
     block_bytes: ClassVar[int | None] = 1 << 26
 
     group: int = 128
-    states: int = field(default=8, metadata={"packed": False})
+    states: int = field(default=32, metadata={"packed": False})
     shape: Shape | None = field(default=None, metadata={"packed": False}, kw_only=True)
     circuit: FittedCircuit | None = field(default=None, metadata={"packed": False}, kw_only=True)
     is_copied: bool = field(default=False, metadata={"packed": False}, kw_only=True)
@@ -102,7 +102,13 @@ class CircuitModel(Model):
             raise ModelError("circuit needs to know what a sample is", hint="give an array")
         from lmcodec.circuit.embed import fit
 
-        return replace(self, circuit=fit(_bytes(symbols), self.shape, self.states), is_copied=True)
+        shape = self.shape
+        lengths = (shape.planes, shape.rows, shape.columns, shape.channels)
+        sample = tuple(length for length in lengths if length > 1) or (1,)
+        circuit = fit(_bytes(symbols), sample, self.states)
+        if circuit is None:
+            raise ModelError(f"circuit needs a whole sample: {shape.sample} symbols")
+        return replace(self, circuit=circuit, is_copied=True)
 
     def encode(self, symbols: Symbols) -> bytes:
         """Code bytes.
