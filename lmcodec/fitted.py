@@ -117,6 +117,6 @@ SHELF = Shelf(
     start=b"",
     max_bytes=MAX_FILE_BYTES,
     make=FittedCircuit,
-    hint=", or load it with FittedCircuit.load",
+    hint=", or load it with --model FILE",
 )
 by_digest = SHELF.by_digest

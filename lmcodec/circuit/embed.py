@@ -18,7 +18,8 @@ _EPOCHS = 20
 def fit(symbols: bytes, sample: tuple[int, ...], most: int) -> FittedCircuit | None:
     """Return the circuit with which samples and a copy of it are shortest.
 
-    It is found among those of 1, 2, 4, ... hidden states a node; more are tried as long as that gains.
+    It is found among those of 1, 2, 4, ... hidden states a node; more are tried as long as that
+    gains.
 
     Args:
         symbols: Samples one after the other; the last may be cut.
