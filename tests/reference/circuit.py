@@ -34,18 +34,23 @@ def product(weights: Row, values: Row) -> Row:
     return sums
 
 
+def parts(rows: NDArray[np.uint16]) -> Row:
+    """Return each entry as a part of the sum of its row."""
+    divided: Row = rows.astype("f4") / rows.sum(1, keepdims=True).astype("f4")
+    return divided
+
+
 class Sample:
     """What is known of a sample."""
 
     def __init__(self, circuit: Stored) -> None:
         self.circuit = circuit
-        self.rows = []
-        for transitions, emissions in circuit.rows():
-            parts = [
-                None if q is None else q.astype("f4") / q.sum(1, keepdims=True).astype("f4")
-                for q in (transitions, emissions)
-            ]
-            self.rows.append(parts)
+        # Where there is no variable, no table is asked for.
+        none = np.ones((1, 1), np.uint16)
+        self.rows = [
+            (parts(transitions), parts(none if emissions is None else emissions))
+            for transitions, emissions in circuit.rows()
+        ]
         self.above: dict[int, Row] = {}
         self.below: dict[int, Row] = {}
 
