@@ -113,8 +113,9 @@ class Cm(Model):
         kind = _PIXELS.get(shape.channels)
         # The rows of a table go on as those of one picture.
         rows = shape.rows if shape.rows > 1 else _MAX_PIXELS
-        known = kind is not None and max(shape.row, rows) <= _MAX_PIXELS
-        if self.kind != _OPEN or self.level != _LEVELS[1] or not known or shape.sample == 1:
+        if kind is None or max(shape.row, rows) > _MAX_PIXELS or shape.sample == 1:
+            return self
+        if self.kind != _OPEN or self.level != _LEVELS[1]:
             return self
         model = replace(
             self, kind=kind, record=shape.row, row=rows, lanes=1, prior=None, network=None
