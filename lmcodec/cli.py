@@ -570,7 +570,7 @@ def _train(parser: Parser, options: argparse.Namespace) -> int:
 
 
 def _train_prior(options: argparse.Namespace, terminal: Terminal) -> None:
-    from lmcodec.train import DEFAULT_BASE, DEFAULT_BYTES, DEFAULT_TEXT_BYTES
+    from lmcodec.train import DEFAULT_BASE, DEFAULT_BYTES
     from lmcodec.train_files import train_files
 
     train_files(
@@ -579,7 +579,7 @@ def _train_prior(options: argparse.Namespace, terminal: Terminal) -> None:
         terminal,
         name=_name_of_prior(options.output) if options.name is None else options.name,
         base=DEFAULT_BASE if options.base is None else options.base,
-        text=DEFAULT_TEXT_BYTES if options.text is None else options.text,
+        text=options.text,
         size=DEFAULT_BYTES if options.size is None else options.size,
         threads=options.threads,
         hold_back_percent=options.hold_back,

@@ -136,6 +136,8 @@ def prime(
         primed = model.primed(prior)
         return _networked(primed, symbols) if network == "auto" else primed
     primed = model.primed(default())
+    if primed == model:
+        return model
     size, plain = _compared(primed, model, symbols, _PRIOR_SLICES)
     if size >= plain:
         return model

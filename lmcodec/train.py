@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from lmcodec import _core
 from lmcodec.errors import LimitError
+from lmcodec.pictures import choose as choose_pictures
+from lmcodec.pictures import read as read_pictures
 from lmcodec.prior import MAX_BYTES, MAX_TEXT_BYTES, Prior, find
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 DEFAULT_BYTES = 1 << 20
 DEFAULT_TEXT_BYTES = 1 << 15
+# Of pictures: more of them help more, but all are coded before each stream.
+DEFAULT_PICTURES_BYTES = 1 << 20
 DEFAULT_BASE = "general-1"
 _BUCKET_BYTES = 64
 # Checked before the work, which may take minutes; reading a file checks it, too.
@@ -68,7 +72,7 @@ def train_prior(
     samples: Iterable[Buffer],
     *,
     base: str | os.PathLike[str] | Prior = DEFAULT_BASE,
-    text: int = DEFAULT_TEXT_BYTES,
+    text: int | None = None,
     tuning: Iterable[Buffer] | None = None,
     name: str = "own",
     size: int = DEFAULT_BYTES,
@@ -83,6 +87,10 @@ def train_prior(
     them, as with a dictionary of zstd. The prior has a text, chosen from the samples, that is coded
     before each stream or message and thrown away; all else is looked up in its base.
 
+    Where all samples are arrays of pictures of one size, in files of IDX, NumPy, PGM or PPM, the
+    text is of whole pictures, from everywhere, and there is neither a base nor a table. `cm` codes
+    pictures of that size after them, at level 9.
+
     Without a base it has a table as well. What is in three samples or more counts there, or in two
     where there are fewer than a thousand samples.
 
@@ -91,8 +99,8 @@ def train_prior(
             KiB.
         base: The name or file of the prior below this one, or a prior, which has no base itself;
             "none" for a table instead. Streams need it as well.
-        text: Bytes of the text at most, up to 2**24; 0 for none. As much is coded before each
-            stream, and before the first message.
+        text: Bytes of the text at most, up to 2**24; 0 for none; None for 32 KiB, or 1 MiB of
+            pictures. As much is coded before each stream, and before the first message.
         tuning: Texts that are not among the samples, on which `cm` learns how far to trust the
             table; by default every other sample, with a table of the rest.
         name: What the prior is called: lower-case letters, digits, "-", "_" and ".".
@@ -111,8 +119,8 @@ def train_prior(
 
     Raises:
         TypeError: A sample is not a buffer.
-        ValueError: The name is not well formed, a number is out of range, or the base is not known
-            or has one itself.
+        ValueError: The name is not well formed, a number is out of range, the base is not known or
+            has one itself, or there is no room for a picture.
         FormatError: The file of the base is not a prior.
         OSError: It cannot be read.
         LimitError: Training needs more memory than allowed.
@@ -125,22 +133,18 @@ def train_prior(
         >>> len(lmcodec.MessageCodec(prior=prior).encode(message)) < 10
         True
     """
-    if not _BUCKET_BYTES <= size <= MAX_BYTES:
-        raise ValueError(
-            f"size of a prior must be at least {_BUCKET_BYTES} and at most {MAX_BYTES}: got {size}"
-        )
-    if threads is not None and threads < 0:
-        raise ValueError(f"threads must not be negative: got {threads}")
-    if _NAME.fullmatch(name) is None:
-        raise ValueError(f"name of a prior must be 1 to 48 of a-z, 0-9, -, _ and .: got {name!r}")
-    if not 0 <= text <= MAX_TEXT_BYTES:
-        raise ValueError(f"text must be 0 to {MAX_TEXT_BYTES} bytes: got {text}")
+    _check(size, threads, name, text)
     below = None
     if base != "none":
         below = base if isinstance(base, Prior) else find(base)
         if below.base is not None:
             raise ValueError(f"base must be a prior without a base: got {below!r}")
     texts = [_bytes(sample) for sample in samples]
+    found = read_pictures(texts) if text != 0 else None
+    if found is not None:
+        chosen = choose_pictures(*found, DEFAULT_PICTURES_BYTES if text is None else text)
+        return Prior(_core.Prior.empty(name).with_text(chosen).to_bytes())
+    text = DEFAULT_TEXT_BYTES if text is None else text
     if below is None:
         table = _table(texts, tuning, name, size, threads, max_memory, progress, note)
     else:
@@ -155,6 +159,20 @@ def train_prior(
     if below is not None and progress is not None:
         progress(count, count)
     return Prior(table.to_bytes())
+
+
+def _check(size: int, threads: int | None, name: str, text: int | None) -> None:
+    """Check the arguments of `train_prior` that are simple."""
+    if not _BUCKET_BYTES <= size <= MAX_BYTES:
+        raise ValueError(
+            f"size of a prior must be at least {_BUCKET_BYTES} and at most {MAX_BYTES}: got {size}"
+        )
+    if threads is not None and threads < 0:
+        raise ValueError(f"threads must not be negative: got {threads}")
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(f"name of a prior must be 1 to 48 of a-z, 0-9, -, _ and .: got {name!r}")
+    if text is not None and not 0 <= text <= MAX_TEXT_BYTES:
+        raise ValueError(f"text must be 0 to {MAX_TEXT_BYTES} bytes: got {text}")
 
 
 def _table(

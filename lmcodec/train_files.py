@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING
 from lmcodec.models.cm import Cm
 from lmcodec.names import STDIN, expand
 from lmcodec.outputs import Output, Stdout, open_output
+from lmcodec.pictures import pack as pack_pictures
+from lmcodec.pictures import read as read_pictures
 from lmcodec.terminal import Terminal, human, shown
-from lmcodec.train import Step, check_memory, check_text_memory, train_prior
+from lmcodec.train import (
+    DEFAULT_TEXT_BYTES,
+    Step,
+    check_memory,
+    check_text_memory,
+    train_prior,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +26,8 @@ if TYPE_CHECKING:
 
 # What is tried on the part that was held back: enough to tell, and done in a second.
 _TRIED_BYTES = 1 << 20
+# Of pictures, which take longer.
+_TRIED_PICTURES = 100
 # A part of a long text is held back as a whole, not as single samples.
 _FEW_SAMPLES = 20
 
@@ -29,7 +39,7 @@ def train_files(
     *,
     name: str,
     base: str,
-    text: int,
+    text: int | None,
     size: int,
     threads: int | None,
     hold_back_percent: int,
@@ -46,7 +56,7 @@ def train_files(
         terminal: Where words go.
         name: What the prior is called.
         base: Name or file of the prior that it starts from, or "none" for a table.
-        text: Bytes of its text at most.
+        text: Bytes of its text at most, or None for what suits it.
         size: Bytes of its table at most, where there is no base.
         threads: Threads that count, or None for one for each processor.
         hold_back_percent: How much of the text is held back: 0 to 50.
@@ -68,7 +78,7 @@ def train_files(
     if base == "none":
         check_memory(count, len(paths), size=size, threads=threads, max_memory=max_memory)
     else:
-        check_text_memory(count, len(paths), text=text, max_memory=max_memory)
+        check_text_memory(count, len(paths), text=text or DEFAULT_TEXT_BYTES, max_memory=max_memory)
     target: Output
     if output == STDIN:
         target = Stdout()
@@ -77,11 +87,14 @@ def train_files(
         target = open_output(output, replace=force, sparse=False, like=None, sync=True)
     try:
         samples = [sample for path in paths for sample in read_samples(path, by_line)]
+        pictures = read_pictures(samples)
+        if pictures is not None:
+            shape, samples = pictures
         kept, held = split(samples, hold_back_percent)
         if not any(kept):
             raise ValueError("there is no text to train on")
         prior = _train(
-            kept,
+            kept if pictures is None else [pack_pictures(shape, kept)],
             terminal,
             name=name,
             base=base,
@@ -100,7 +113,11 @@ def train_files(
         f"{shown(output)}: {human(prior.file_bytes)} from {len(kept):,} samples of {human(raw)}"
     )
     if held:
-        terminal.note(_gain(prior, held))
+        models = (Cm(), Cm(prior=prior))
+        if pictures is not None:
+            plain = Cm.for_level(9).shaped(shape)
+            models, held = (plain, plain.primed(prior)), [b"".join(held[:_TRIED_PICTURES])]
+        terminal.note(_gain(models, held))
     else:
         terminal.note("nothing was held back, so what it gains is not known")
 
@@ -111,7 +128,7 @@ def _train(
     *,
     name: str,
     base: str,
-    text: int,
+    text: int | None,
     size: int,
     threads: int | None,
     max_memory: int | None,
@@ -192,7 +209,7 @@ def split(samples: list[bytes], percent: int) -> tuple[list[bytes], list[bytes]]
     return kept, [sample for sample in held if sample]
 
 
-def _gain(prior: Prior, held: list[bytes]) -> str:
+def _gain(models: tuple[Cm, Cm], held: list[bytes]) -> str:
     tried: list[bytes] = []
     size = 0
     for sample in held:
@@ -200,9 +217,7 @@ def _gain(prior: Prior, held: list[bytes]) -> str:
             break
         tried.append(sample[:_TRIED_BYTES])
         size += len(tried[-1])
-    without, primed = (
-        sum(len(model.encode(sample)) for sample in tried) for model in (Cm(), Cm(prior=prior))
-    )
+    without, primed = (sum(len(model.encode(sample)) for sample in tried) for model in models)
     change = 100 * (primed / without - 1) if without else 0.0
     return (
         f"held back: {len(tried):,} samples of {human(size)} take {human(primed)} with it, "

@@ -17,12 +17,15 @@ from lmcodec.prior import Prior, by_digest
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from lmcodec.models.base import Symbols
+    from lmcodec.models.base import Shape, Symbols
 
 _LEVELS = (3, 9)
-_OPEN, _TEXT, _BINARY, _BILEVEL = range(4)
+_OPEN, _TEXT, _BINARY, _BILEVEL, _GREY, _COLOUR = range(6)
+# By the symbols of a pixel.
+_PIXELS = {1: _GREY, 3: _COLOUR}
 _MAX_RECORD = 1024
 _MAX_ROW = 4096
+_MAX_PIXELS = 1 << 20
 _MAX_LANES = 8
 # Two lanes let two cores code text with a network. They cost up to a percent, of short texts more.
 _LANES = 2
@@ -48,14 +51,16 @@ class Cm(Model):
 
     Args:
         level: 3 to 9, more contexts and memory with each.
-        kind: 1 for text, 2 for binary content, 3 for a bilevel image, 0 to let `fit` look.
+        kind: 1 for text, 2 for binary content, 3 for a bilevel image, 4 for pixels of one byte, 5
+            for pixels of three, both at level 9 only; 0 to let `fit` look.
         record: Bytes between like fields of binary content or rows of an image, 1 to 1024; 1 where
-            there are none.
+            there are none. Of pixels the bytes of a row, up to 2**20.
         row: Bytes between like records, as the cells of a column of a sheet, 1 to 4096; 1 where
-            there are none. Used from level 7 on.
+            there are none. Used from level 7 on. Of pixels the rows of a picture, up to 2**20.
         lanes: Pieces of text that are coded side by side, 1 to 8: with more than one, a second
             thread can run the network. More than one only for text at level 9.
-        prior: What new contexts of text start from, or None.
+        prior: What new contexts of text start from, or pictures of the same size that are coded
+            first, or None.
         network: A network that predicts text beside the contexts, at level 9 and only with a
             prior, or None.
     """
@@ -80,12 +85,16 @@ class Cm(Model):
         """
         if not _LEVELS[0] <= self.level <= _LEVELS[1]:
             raise ValueError(f"level of cm must be 3 to 9: got {self.level}")
-        if not _OPEN <= self.kind <= _BILEVEL:
-            raise ValueError(f"kind of cm must be 0 to 3: got {self.kind}")
-        if not 1 <= self.record <= _MAX_RECORD:
-            raise ValueError(f"record of cm must be 1 to {_MAX_RECORD}: got {self.record}")
-        if not 1 <= self.row <= _MAX_ROW:
-            raise ValueError(f"row of cm must be 1 to {_MAX_ROW}: got {self.row}")
+        if not _OPEN <= self.kind <= _COLOUR:
+            raise ValueError(f"kind of cm must be 0 to {_COLOUR}: got {self.kind}")
+        pixels = self.kind in _PIXELS.values()
+        if pixels and self.level != _LEVELS[1]:
+            raise ValueError(f"level of cm must be {_LEVELS[1]} for pixels: got {self.level}")
+        most_record, most_row = (_MAX_PIXELS,) * 2 if pixels else (_MAX_RECORD, _MAX_ROW)
+        if not 1 <= self.record <= most_record:
+            raise ValueError(f"record of cm must be 1 to {most_record}: got {self.record}")
+        if not 1 <= self.row <= most_row:
+            raise ValueError(f"row of cm must be 1 to {most_row}: got {self.row}")
         if self.network is not None and (self.level != self.NETWORK_LEVEL or self.prior is None):
             raise ValueError(f"network of cm needs level {self.NETWORK_LEVEL} and a prior")
         if not 1 <= self.lanes <= _MAX_LANES:
@@ -99,6 +108,20 @@ class Cm(Model):
         """Return the model of a level, its kind left open; levels below 3 are as 3."""
         return cls(max(level, _LEVELS[0]), _OPEN)
 
+    def shaped(self, shape: Shape) -> Self:
+        """Return the model for pictures of a shape, or rows of a table, if the kind is open."""
+        kind = _PIXELS.get(shape.channels)
+        # The rows of a table go on as those of one picture.
+        rows = shape.rows if shape.rows > 1 else _MAX_PIXELS
+        if kind is None or max(shape.row, rows) > _MAX_PIXELS or shape.sample == 1:
+            return self
+        if self.kind != _OPEN or self.level != _LEVELS[1]:
+            return self
+        model = replace(
+            self, kind=kind, record=shape.row, row=rows, lanes=1, prior=None, network=None
+        )
+        return model.primed(self.prior) if self.prior is not None else model
+
     def fit(self, symbols: Symbols) -> Self:
         """Return the model with kind and lengths found in the symbols, if it is open.
 
@@ -107,7 +130,7 @@ class Cm(Model):
         if self.kind != _OPEN:
             return self
         kind, record, row = _core.cm_probe(_bytes(symbols), self.level)
-        prior = self.prior if kind == _TEXT else None
+        prior = self.prior if kind == _TEXT and not _has_pictures(self.prior) else None
         network, lanes = (self.network, self.lanes) if kind == _TEXT else (None, 1)
         return replace(
             self, kind=kind, record=record, row=row, lanes=lanes, prior=prior, network=network
@@ -138,12 +161,26 @@ class Cm(Model):
         return tables + sum(part.memory_bytes for part in known if part is not None)
 
     def can_be_primed(self) -> bool:
-        """Return whether the model is one of text."""
-        return self.kind == _TEXT
+        """Return whether the model is one of text or of pixels."""
+        return self.kind == _TEXT or self.kind in _PIXELS.values()
 
     def primed(self, prior: Prior) -> Self:
-        """Return the model of text that starts from a prior; other kinds know none."""
-        return replace(self, prior=prior) if self.can_be_primed() else self
+        """Return the model of text, or of pixels, that starts from a prior of the like.
+
+        Other kinds know none, and pictures are of use for those of their own size only.
+        """
+        if self.kind == _TEXT:
+            return self if _has_pictures(prior) else replace(self, prior=prior)
+        return replace(self, prior=prior) if self._knows(prior) else self
+
+    def _knows(self, prior: Prior) -> bool:
+        axes = prior.table.axes
+        if axes is None or self.kind not in _PIXELS.values():
+            return False
+        _, rows, columns, *channels = axes
+        kind = _PIXELS.get(channels[0] if channels else 1)
+        row = columns * (channels[0] if channels else 1)
+        return (self.kind, self.record, self.row) == (kind, row, rows)
 
     def can_be_networked(self) -> bool:
         """Return whether the level is one with a network, and the symbols may be text."""
@@ -157,7 +194,9 @@ class Cm(Model):
         return replace(self, network=network or default_network(), lanes=lanes)
 
     def quick(self) -> Self:
-        """Return the model of the lowest level."""
+        """Return the model of the lowest level that has the kind."""
+        if self.kind in _PIXELS.values():
+            return self
         return replace(self, level=_LEVELS[0], network=None, lanes=1)
 
     def digests(self) -> tuple[bytes, ...]:
@@ -178,11 +217,16 @@ class Cm(Model):
             raise FormatError("parameters of cm are refused: kind is open")
         if len(digests) not in (1, 2):
             return super().from_record(params, digests)
-        if model.kind != _TEXT:
-            raise FormatError("parameters of cm are refused: only text starts from a prior")
+        if not model.can_be_primed():
+            raise FormatError(
+                "parameters of cm are refused: only text and pixels start from a prior"
+            )
         if len(digests) == 1:
-            return replace(model, prior=by_digest(digests[0]))
-        if model.level != cls.NETWORK_LEVEL:
+            primed = model.primed(by_digest(digests[0]))
+            if primed.prior is None:
+                raise FormatError("parameters of cm are refused: the prior is of other content")
+            return primed
+        if model.level != cls.NETWORK_LEVEL or model.kind != _TEXT:
             raise FormatError("parameters of cm are refused: no network at this level")
         prior, network = by_digest(digests[0]), network_by_digest(digests[1])
         return replace(model, prior=prior, network=network)
@@ -222,6 +266,10 @@ class CmWithoutPrior(Cm):
         if digests:
             raise FormatError("version 1 of cm has no prior")
         return super().from_record(params, digests)
+
+
+def _has_pictures(prior: Prior | None) -> bool:
+    return prior is not None and prior.table.axes is not None
 
 
 def _bytes(symbols: Symbols) -> bytes:

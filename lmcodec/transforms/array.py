@@ -142,6 +142,12 @@ class Array(Transform):
         return b"".join(part for part in parts if isinstance(part, bytes))
 
 
+def idx_header(shape: Shape, count: int) -> bytes:
+    """Return the header of a file of IDX of so many pictures of a plane each."""
+    axes = [count, shape.rows, shape.columns, *([shape.channels] * (shape.channels > 1))]
+    return bytes([0, 0, 8, len(axes)]) + b"".join(axis.to_bytes(4, "big") for axis in axes)
+
+
 def _parse(head: bytes) -> tuple[int, int, Shape] | None:
     """Return the bytes of the header, those of the array, and the shape, of a file that says so."""
     found = _idx(head) or _npy(head)

@@ -66,6 +66,12 @@ impl Prior {
         self.0.text().len()
     }
 
+    /// Lengths of the axes of its text, where that is an array of pictures.
+    #[getter]
+    fn axes(&self) -> Option<Vec<u32>> {
+        self.0.axes()
+    }
+
     #[getter]
     fn name(&self) -> &str {
         self.0.name()

@@ -49,7 +49,7 @@ const WIDE: u32 = 7;
 /// Positions are 32-bit: the largest number of symbols in one stream.
 pub const MAX_COUNT: usize = 1 << 30;
 
-/// What text is known to be like before the first symbol. Other kinds of content ignore it.
+/// What text or pictures are known to be like before the first symbol. Other kinds of content ignore it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Knowledge<'a> {
     /// What new contexts start from.
@@ -120,12 +120,22 @@ impl Params {
                 what: "level of cm, 3 to 9",
             });
         }
-        if !(1..=probe::MAX_RECORD).contains(&self.record) {
+        let pixels = self.kind.channels();
+        if pixels.is_some() && self.level != 9 {
+            return Err(Error::Parameter {
+                what: "level of cm, 9 for pixels",
+            });
+        }
+        let (most_record, most_row) = match pixels {
+            Some(_) => (probe::MAX_PIXELS, probe::MAX_PIXELS),
+            None => (probe::MAX_RECORD, probe::MAX_ROW),
+        };
+        if !(1..=most_record).contains(&self.record) {
             return Err(Error::Parameter {
                 what: "record length of cm",
             });
         }
-        if !(1..=probe::MAX_ROW).contains(&self.row) {
+        if !(1..=most_row).contains(&self.row) {
             return Err(Error::Parameter {
                 what: "row length of cm",
             });
@@ -157,7 +167,7 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
 /// The same with a prior, after so many bytes of its text.
 #[must_use]
 pub fn memory_bytes_after(text: usize, count: usize, params: &Params) -> u64 {
-    if params.kind != Kind::Text {
+    if matches!(params.kind, Kind::Binary | Kind::Bilevel) {
         memory_bytes(count, params)
     } else if params.is_strong() {
         strong::memory_bytes(text.saturating_add(count).min(MAX_COUNT), params)

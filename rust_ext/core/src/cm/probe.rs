@@ -4,6 +4,8 @@
 pub const MAX_RECORD: u32 = 1024;
 /// Largest distance between like records that is looked for.
 pub const MAX_ROW: u32 = 4096;
+/// Largest row of pixels, in bytes, and largest number of rows of a picture.
+pub const MAX_PIXELS: u32 = 1 << 20;
 /// Bytes that are looked at for it.
 const ROW_SAMPLE: usize = 1 << 17;
 /// Bytes that are looked at, from the start of the block.
@@ -18,7 +20,20 @@ pub enum Kind {
     Binary,
     /// One bit is one pixel; the record is a row.
     Bilevel,
+    /// One byte is one pixel; the record is a row, the distance of like records a picture in rows.
+    Grey,
+    /// Three bytes are one pixel; else as [`Self::Grey`].
+    Colour,
 }
+
+/// All kinds, by the numbers that stand for them in the stream, from 1.
+pub const KINDS: [Kind; 5] = [
+    Kind::Text,
+    Kind::Binary,
+    Kind::Bilevel,
+    Kind::Grey,
+    Kind::Colour,
+];
 
 impl Kind {
     /// The number that stands for the kind in the stream, from 1.
@@ -28,15 +43,25 @@ impl Kind {
             Self::Text => 1,
             Self::Binary => 2,
             Self::Bilevel => 3,
+            Self::Grey => 4,
+            Self::Colour => 5,
         }
     }
 
     /// The kind of a number, if there is one.
     #[must_use]
     pub fn from_code(code: u32) -> Option<Self> {
-        [Self::Text, Self::Binary, Self::Bilevel]
-            .into_iter()
-            .find(|kind| kind.code() == code)
+        KINDS.into_iter().find(|kind| kind.code() == code)
+    }
+
+    /// Bytes of a pixel, where the symbols are pixels of whole bytes.
+    #[must_use]
+    pub fn channels(self) -> Option<usize> {
+        match self {
+            Self::Grey => Some(1),
+            Self::Colour => Some(3),
+            Self::Text | Self::Binary | Self::Bilevel => None,
+        }
     }
 }
 
@@ -211,10 +236,10 @@ mod tests {
 
     #[test]
     fn codes_are_inverse() {
-        for code in 1..4 {
+        for code in 1..6 {
             assert_eq!(Kind::from_code(code).unwrap().code(), code);
         }
         assert_eq!(Kind::from_code(0), None);
-        assert_eq!(Kind::from_code(4), None);
+        assert_eq!(Kind::from_code(6), None);
     }
 }

@@ -15,7 +15,7 @@ use crate::bitmodel::BitModel;
 use crate::cm::strong::apm::Apm;
 use crate::cm::strong::Strong;
 use crate::cm::tables::Tables;
-use crate::cm::Knowledge;
+use crate::cm::{Kind, Knowledge, Params};
 use crate::coder::binary::{BinaryDecoder, BinaryEncoder, PROB_ONE};
 use crate::coder::quantize;
 use crate::{Error, Result};
@@ -24,6 +24,15 @@ use crate::{Error, Result};
 const DEPTHS: usize = 16;
 /// The rate of its entries falls to one over this.
 const LIMIT: u32 = 255;
+
+/// What the bytes are taken for.
+const CONTEXTS: Params = Params {
+    level: 9,
+    kind: Kind::Text,
+    record: 1,
+    row: 1,
+    lanes: 1,
+};
 
 /// Codes one bit under its probability: given, when encoding.
 trait Side {
@@ -105,7 +114,7 @@ impl<'a, S: Side> Mixed<'a, S> {
         let tables = Tables::new();
         Ok(Self {
             side,
-            contexts: Strong::guided(beside.bytes, beside.known, settings.lanes)?,
+            contexts: Strong::guided(&CONTEXTS, beside.bytes, beside.known, settings.lanes)?,
             beside,
             settings,
             sums: Sums::default(),

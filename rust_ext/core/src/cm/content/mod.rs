@@ -2,4 +2,6 @@
 
 pub mod binary;
 pub mod hashing;
+pub mod least_squares;
+pub mod pixels;
 pub mod text;

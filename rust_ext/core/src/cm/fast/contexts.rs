@@ -139,7 +139,7 @@ impl Contexts {
     pub fn hashes<const N: usize>(&self, history: &[u8]) -> [u32; N] {
         let contexts = match self.kind {
             Kind::Text => self.text(history),
-            Kind::Binary | Kind::Bilevel => self.binary(history),
+            _ => self.binary(history),
         };
         let mut hashes = [0; N];
         let mut salt = 0_u64;

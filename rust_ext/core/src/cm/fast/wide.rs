@@ -22,11 +22,11 @@ fn left_out(kind: Kind, count: usize) -> &'static [usize] {
             51, 52,
         ],
         (Kind::Text, true) => &[],
-        (Kind::Binary | Kind::Bilevel, false) => &[
+        (_, false) => &[
             4, 5, 7, 11, 14, 17, 23, 25, 27, 28, 29, 30, 31, 34, 36, 38, 40, 41, 42, 44, 46, 48,
             49, 50, 51, 52, 53, 54, 56, 58, 59, 60, 61, 62, 63,
         ],
-        (Kind::Binary | Kind::Bilevel, true) => &[29, 34, 36, 41, 42, 49, 54, 60],
+        (_, true) => &[29, 34, 36, 41, 42, 49, 54, 60],
     }
 }
 
@@ -80,7 +80,7 @@ impl Wide {
             kind: params.kind,
             content: match params.kind {
                 Kind::Text => Content::Text(Box::default()),
-                Kind::Binary | Kind::Bilevel => {
+                _ => {
                     let (record, row) = (params.record as usize, params.row as usize);
                     Content::Binary(Box::new(Binary::new(record, row)))
                 }

@@ -39,6 +39,7 @@ pub mod train;
 use crate::cm::fast::kept::Kept;
 use crate::cm::fast::learnt::Learnt;
 use crate::cm::tables::Tables;
+use crate::cm::Params;
 use crate::{Error, Result};
 use std::sync::{Arc, OnceLock};
 use table::Table;
@@ -207,6 +208,34 @@ impl Prior {
         &self.text
     }
 
+    /// The pixels of its pictures, if its text is a file of IDX of whole pictures that are as those of the parameters.
+    #[must_use]
+    pub fn pictures(&self, params: &Params) -> Option<&[u8]> {
+        let axes = self.axes()?;
+        let (channels, [rows, columns]) = match axes[1..] {
+            [rows, columns] => (1, [rows, columns]),
+            [rows, columns, channels] => (channels, [rows, columns]),
+            _ => return None,
+        };
+        let row = u64::from(columns) * u64::from(channels);
+        let same = Some(channels as usize) == params.kind.channels()
+            && (u64::from(params.record), params.row) == (row, rows);
+        let pixels = &self.text[4 + 4 * axes.len()..];
+        let whole = axes.iter().try_fold(1_usize, |size, &axis| size.checked_mul(axis as usize));
+        (same && whole == Some(pixels.len())).then_some(pixels)
+    }
+
+    /// The lengths of the axes of its text, if that is a file of IDX: pictures, rows, columns, and perhaps colours.
+    #[must_use]
+    pub fn axes(&self) -> Option<Vec<u32>> {
+        let rest = self.text.strip_prefix(&[0, 0, 8])?;
+        let (&count, rest) = rest.split_first()?;
+        let axes = rest.as_chunks().0.get(..usize::from(count))?;
+        (3..=4)
+            .contains(&count)
+            .then(|| axes.iter().map(|&axis| u32::from_be_bytes(axis)).collect())
+    }
+
     /// The predictors that have coded the text.
     #[must_use]
     pub(crate) fn kept(&self) -> &Kept {
@@ -254,6 +283,7 @@ fn corrupt(what: &'static str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cm::Kind;
 
     fn prior() -> Prior {
         Prior::new("a", Table::new(&[7; table::BUCKET]).unwrap()).unwrap()
@@ -270,6 +300,35 @@ mod tests {
         let own = prior().on([1; 32], Arc::clone(&base)).unwrap();
         assert_eq!(own.tables(), [Some(&own.table), Some(&base.table)]);
         assert_eq!(own.memory_bytes(), 2 * base.memory_bytes());
+    }
+
+    #[test]
+    fn a_text_may_be_pictures() {
+        let params = |kind, record, row| Params {
+            level: 9,
+            kind,
+            record,
+            row,
+            lanes: 1,
+        };
+        let grey = [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3][..], b"abcdef"].concat();
+        let own = prior().with_text(&grey).unwrap();
+        assert_eq!(own.axes(), Some(vec![2, 1, 3]));
+        assert_eq!(own.pictures(&params(Kind::Grey, 3, 1)), Some(&b"abcdef"[..]));
+        assert_eq!(own.pictures(&params(Kind::Grey, 1, 3)), None);
+        assert_eq!(own.pictures(&params(Kind::Colour, 3, 1)), None);
+        let cut = prior().with_text(&grey[..21]).unwrap();
+        assert_eq!(cut.pictures(&params(Kind::Grey, 3, 1)), None);
+        let colour = [
+            &[0, 0, 8, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3][..],
+            b"abcdef",
+        ]
+        .concat();
+        let own = prior().with_text(&colour).unwrap();
+        assert_eq!(own.pictures(&params(Kind::Colour, 3, 2)), Some(&b"abcdef"[..]));
+        for text in [&b"text"[..], b"", &colour[..12], &[0, 0, 8, 2, 0, 0, 0, 0, 0, 0, 0, 0]] {
+            assert_eq!(prior().with_text(text).unwrap().axes(), None);
+        }
     }
 
     #[test]

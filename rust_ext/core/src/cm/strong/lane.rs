@@ -10,6 +10,7 @@ use super::image::Bilevel;
 use super::matchmodel::Match;
 use super::neural::Follower;
 use crate::cm::content::binary::Binary;
+use crate::cm::content::pixels::Pixels;
 use crate::cm::content::text::Text;
 use crate::cm::fast::contexts::Contexts;
 use std::borrow::Cow;
@@ -21,6 +22,7 @@ pub enum Content {
     Text(Box<Text>),
     Binary(Box<Binary>),
     Bilevel(Box<Bilevel>),
+    Pixels(Box<Pixels>),
 }
 
 /// One lane.

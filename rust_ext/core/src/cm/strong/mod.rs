@@ -40,7 +40,6 @@ pub use neural::{Follower, Neural};
 pub use plan::{Layout, Plan};
 pub use predictor::Strong;
 
-use super::prior::Prior;
 use super::{Knowledge, Params};
 use crate::bitmodel::{decode_bytes, encode_bytes, BitModel};
 use crate::{interrupt, Result};
@@ -55,7 +54,7 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
     let fixed = (24_u64 << 20) + (12 << plan::log2_heads(size));
     let image = match params.kind {
         super::Kind::Bilevel => (image::TEMPLATES.len() as u64 * 5) << image::log2_cells(size),
-        super::Kind::Text | super::Kind::Binary => 0,
+        _ => 0,
     };
     let direct = direct::memory_bytes(Plan::new(params.kind).direct.len(), size);
     // Of each lane, what is known of its text, and a copy of all symbols in another order.
@@ -94,7 +93,7 @@ pub fn decode(
     Ok(lane::join(coded, params.lanes as usize))
 }
 
-/// Codes with a predictor that has learnt the text of a prior, where there is one.
+/// Codes with a predictor that has learnt the text or the pictures of a prior, where there are some.
 fn run<'a>(
     params: &Params,
     count: usize,
@@ -113,10 +112,13 @@ fn run<'a>(
     })
 }
 
-/// A predictor that has learnt the text of a prior, where there is one.
+/// A predictor that has learnt the text or the pictures of a prior, where there are some.
 fn taught<'a>(params: &Params, count: usize, known: Knowledge<'a>) -> Result<Strong<'a>> {
-    let prior = known.prior.filter(|_| params.kind == super::Kind::Text);
-    let text = prior.map_or(&[][..], Prior::text);
+    let text = known.prior.map_or(&[][..], |prior| match params.kind {
+        super::Kind::Text => prior.text(),
+        super::Kind::Grey | super::Kind::Colour => prior.pictures(params).unwrap_or(&[]),
+        super::Kind::Binary | super::Kind::Bilevel => &[],
+    });
     let mut model = Strong::new(params, text.len() + count, known)?;
     for (at, byte) in text.iter().enumerate() {
         if at.is_multiple_of(1 << 10) {

@@ -20,6 +20,7 @@ use super::simd;
 use super::states::StateTable;
 use crate::bitmodel::BitModel;
 use crate::cm::content::binary::Binary;
+use crate::cm::content::pixels::Pixels;
 use crate::cm::fast::contexts::Contexts;
 use crate::cm::primed::Primed;
 use crate::cm::tables::{Tables, CELL_HALF};
@@ -82,7 +83,7 @@ impl<'a> Strong<'a> {
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(params: &Params, count: usize, known: Knowledge<'a>) -> Result<Self> {
-        let mut model = Self::empty(params, count, known)?;
+        let mut model = Self::empty(params, count, known, false)?;
         let start = known.network.and_then(|pretrained| pretrained.start());
         if let Some(learnt) = start.filter(|_| model.shared.neural.is_some()) {
             model.shared.take(learnt);
@@ -101,7 +102,7 @@ impl<'a> Strong<'a> {
         known: Knowledge<'a>,
         before: &Strong<'_>,
     ) -> Result<Self> {
-        let mut model = Self::empty(params, count, known)?;
+        let mut model = Self::empty(params, count, known, false)?;
         model.shared.inherit(&before.shared);
         model.begin();
         Ok(model)
@@ -146,9 +147,16 @@ impl<'a> Strong<'a> {
         }
     }
 
-    fn empty(params: &Params, count: usize, known: Knowledge<'a>) -> Result<Self> {
+    /// One that has not begun, beside a network where that is known, or beside what is told from outside.
+    fn empty(
+        params: &Params,
+        count: usize,
+        known: Knowledge<'a>,
+        told: bool,
+    ) -> Result<Self> {
         let prior = known.prior.filter(|_| params.kind == Kind::Text);
         let network = known.network.filter(|_| params.kind == Kind::Text);
+        let beside = told || network.is_some();
         let plan = Plan::new(params.kind);
         let (tables, states) = (Tables::new(), StateTable::new());
         let log2_size = log2_size(count);
@@ -161,13 +169,14 @@ impl<'a> Strong<'a> {
             &states,
         )?;
         contexts.know(plan.known_as(params.kind));
-        let layout = Layout::new(&plan, params.kind, network.is_some());
+        let layout = Layout::new(&plan, params.kind, beside);
         debug_assert!(layout.states == contexts.counters().0.len());
         let rate_of_last = if params.kind == Kind::Text { 12 } else { 25 };
         let (floor, start, last, spared) = match params.kind {
             Kind::Text => (42, 1000, 60, 1000),
             Kind::Binary => (60, 700, 90, 300),
             Kind::Bilevel => (60, 400, 60, 0),
+            Kind::Grey | Kind::Colour => { use super::plan::expn; (expn("PX_F", 60), expn("PX_ST", 700), expn("PX_L", 90), expn("PX_SP", 0)) },
         };
         let rates = Rates {
             floor,
@@ -187,6 +196,10 @@ impl<'a> Strong<'a> {
             Kind::Binary => Content::Binary(Box::new(Binary::new(width, params.row as usize))),
             Kind::Bilevel => {
                 Content::Bilevel(Box::new(Bilevel::new(width, image::log2_cells(log2_size))?))
+            }
+            Kind::Grey | Kind::Colour => {
+                let channels = params.kind.channels().unwrap_or(1);
+                Content::Pixels(Box::new(Pixels::new(width, params.row as usize, channels)))
             }
         };
         let lane = Lane {
@@ -210,8 +223,8 @@ impl<'a> Strong<'a> {
             bit_position: 0,
             contexts,
             primed: prior.map(|prior| Primed::new(prior.tables(), StateTable::nearest())),
-            neural: network.map(|_| Neural::new(&tables)).transpose()?,
-            hashes: Vec::with_capacity(80),
+            neural: beside.then(|| Neural::new(&tables)).transpose()?,
+            hashes: Vec::with_capacity(96),
             matches: plan
                 .matches
                 .iter()

@@ -5,28 +5,30 @@
 
 use super::Strong;
 use crate::bytelm::tree::Tree;
-use crate::cm::strong::lane::Lane;
 use crate::cm::strong::neural::Follower;
+use crate::cm::strong::lane::{Content, Lane};
 use crate::cm::{Kind, Knowledge, Params};
 use crate::Result;
 use std::sync::Arc;
 
-/// The level whose predictor this is.
-const PARAMS: Params = Params {
-    level: 9,
-    kind: Kind::Text,
-    record: 1,
-    row: 1,
-    lanes: 1,
-};
-
 impl<'a> Strong<'a> {
-    /// The predictor of a text of `count` bytes in some lanes, which begin where [`Self::jump`] says. What is known has a network, whose weights tell how far to trust what is told.
+    /// The predictor of `count` bytes in some lanes, which begin where [`Self::jump`] says. If what is known has a
+    /// network, its weights tell how far to trust what is told of a text.
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
-    pub fn guided(count: usize, known: Knowledge<'a>, lanes: usize) -> Result<Self> {
-        let mut model = Self::new(&PARAMS, count, known)?;
+    pub fn guided(
+        params: &Params,
+        count: usize,
+        known: Knowledge<'a>,
+        lanes: usize,
+    ) -> Result<Self> {
+        let mut model = Self::empty(params, count, known, true)?;
+        let start = known.network.and_then(|pretrained| pretrained.start());
+        if let Some(learnt) = start.filter(|_| params.kind == Kind::Text) {
+            model.shared.take(learnt);
+        }
+        model.begin();
         for lane in &mut model.lanes {
             lane.follower = Some(Arc::new(Follower::told()));
         }
@@ -46,6 +48,9 @@ impl<'a> Strong<'a> {
     pub fn jump(&mut self, lane: usize, position: usize) {
         let lane = &mut self.lanes[lane];
         lane.jump(position);
+        if let Content::Pixels(pixels) = &mut lane.content {
+            pixels.look(&self.shared.history.get()[..position]);
+        }
         self.shared.aim(lane);
     }
 
@@ -68,9 +73,9 @@ mod tests {
     use crate::cm::pretrained::Pretrained;
 
     /// Bits of code for a text in two lanes, with what is told of each byte.
-    fn cost(text: &[u8], known: Knowledge<'_>, told: impl Fn(u8, &mut Tree)) -> f64 {
+    fn cost(params: &Params, text: &[u8], known: Knowledge<'_>, told: impl Fn(u8, &mut Tree)) -> f64 {
         let half = text.len() / 2;
-        let mut model = Strong::guided(text.len(), known, 2).unwrap();
+        let mut model = Strong::guided(params, text.len(), known, 2).unwrap();
         model.jump(1, half);
         let order: Vec<usize> = (0..half).flat_map(|at| [at, half + at]).collect();
         let mut bits = 0.0;
@@ -110,8 +115,22 @@ mod tests {
             tree.leaves()[usize::from(byte)] = 1 << 16;
             tree.add_up();
         };
-        assert!(cost(&text, known, flat) > 15_500.0);
-        let told = cost(&text, known, knowing);
-        assert!(told < 2_500.0, "{told}");
+        let params = |kind, record, row| Params {
+            level: 9,
+            kind,
+            record,
+            row,
+            lanes: 1,
+        };
+        let alone = Knowledge::default();
+        for (params, known) in [
+            (params(Kind::Text, 1, 1), known),
+            (params(Kind::Grey, 10, 20), alone),
+            (params(Kind::Colour, 30, 20), alone),
+        ] {
+            assert!(cost(&params, &text, known, flat) > 15_500.0);
+            let told = cost(&params, &text, known, knowing);
+            assert!(told < 2_500.0, "{told} of {params:?}");
+        }
     }
 }

@@ -11,13 +11,21 @@ impl Shared<'_> {
     #[inline(always)]
     pub(super) fn set_maps(&self, lane: &mut Lane<'_>) {
         let back = |k| lane.back(self.history.get(), k);
-        let [a, b, c] = [back(1), back(2), back(3)].map(u64::from);
+        let near = match &lane.content {
+            Content::Pixels(pixels) => pixels.near(),
+            _ => [back(1), back(2), back(3)],
+        };
+        let [a, b, c] = near.map(u64::from);
         let s = lane.selectors;
         let (word, history) = match &lane.content {
             Content::Text(text) => (
                 self.hashes[self.plan.orders.len() + MATCH_CONTEXTS],
                 text.runs(),
             ),
+            Content::Pixels(pixels) => {
+                let first = self.plan.orders.len() + MATCH_CONTEXTS;
+                (self.hashes[first + 10], u64::from(pixels.place()))
+            }
             Content::Binary(_) | Content::Bilevel(_) => (
                 u64::from(s[2]) << 8 | u64::from(s[3]),
                 u64::from(lane.misses & 0xFF),
@@ -38,7 +46,10 @@ impl Shared<'_> {
     pub(super) fn select(&mut self, lane: &mut Lane<'_>) {
         let (bit_position, partial) = (self.bit_position, self.partial);
         let past = &self.history.get()[..lane.position];
-        let [c1, c2, c3] = [1, 2, 3].map(|k| lane.back(past, k));
+        let [c1, c2, c3] = match &lane.content {
+            Content::Pixels(pixels) => pixels.near(),
+            _ => [1, 2, 3].map(|k| lane.back(past, k)),
+        };
         if let Content::Bilevel(image) = &mut lane.content {
             lane.selectors = image.select(bit_position);
             self.set_maps(lane);
@@ -64,10 +75,11 @@ impl Shared<'_> {
         let top3 = (u32::from(c1 >> 5) << 6) | (u32::from(c2 >> 5) << 3) | u32::from(c3 >> 5);
         let shape = match &lane.content {
             Content::Text(text) => text.shape(),
-            Content::Binary(_) | Content::Bilevel(_) => 0,
+            Content::Binary(_) | Content::Bilevel(_) | Content::Pixels(_) => 0,
         };
         let agreement = match &lane.content {
             Content::Binary(binary) => binary.agreement(past, bit_position, partial),
+            Content::Pixels(pixels) => pixels.place(),
             Content::Text(_) | Content::Bilevel(_) => 0,
         };
         let selected: [u32; SETS.len()] = [

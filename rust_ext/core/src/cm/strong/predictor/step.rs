@@ -45,6 +45,10 @@ impl Shared<'_> {
                 lane.selectors = binary.selectors(history);
             }
             Content::Bilevel(image) => image.contexts(history, &mut hashes),
+            Content::Pixels(pixels) => {
+                pixels.contexts(&mut hashes);
+                lane.selectors = pixels.selectors();
+            }
         }
         self.contexts
             .set(&mut lane.buckets, &hashes, self.plan.contexts);
@@ -182,6 +186,7 @@ impl Shared<'_> {
             Content::Text(text) => text.update(past),
             Content::Binary(binary) => binary.update(past),
             Content::Bilevel(image) => image.update(past),
+            Content::Pixels(pixels) => pixels.update(past),
         }
         for (model, m) in self.matches.iter().zip(&mut lane.matches) {
             model.end_byte(m, history, lane.position);
