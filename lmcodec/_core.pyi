@@ -105,6 +105,18 @@ class Circuit:
     def decode_samples(
         self, payload: bytes, count: int, samples: tuple[int, int], group: int
     ) -> bytes: ...
+    def encode_mixed(
+        self, symbols: bytes, kind: int, record: int, row: int, prior: Prior | None = None
+    ) -> bytes: ...
+    def decode_mixed(
+        self,
+        payload: bytes,
+        count: int,
+        kind: int,
+        record: int,
+        row: int,
+        prior: Prior | None = None,
+    ) -> bytes: ...
     def code_lengths(self, symbols: bytes) -> NDArray[np.float64]: ...
 
 @final

@@ -223,6 +223,16 @@ def add_language_model(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_mixed(group: argparse._ArgumentGroup) -> None:
+    """Add what stands beside the model."""
+    group.add_argument(
+        "--mixed",
+        action="store_true",
+        help="code with the contexts of level 9 beside a circuit, where samples are pictures, or "
+        "beside a language model however short the text is: smaller and slower",
+    )
+
+
 def add_looking_back(group: argparse._ArgumentGroup) -> None:
     """Add how a language model is used."""
     group.add_argument(
@@ -372,16 +382,21 @@ def _model(options: argparse.Namespace) -> Model | str:
 
     chosen = {
         key: value
-        for key in ("window", "chunk", "int8", "device", "dtype")
+        for key in ("window", "chunk", "int8", "device", "dtype", "mixed")
         if (value := getattr(options, key, None)) is not None and value is not False
     }
     by_torch = getattr(options, "backend", "portable") == "torch"
     if not is_model_path(name):
+        if name == "circuit" and chosen == {"mixed": True} and not by_torch:
+            from lmcodec.models.circuit import CircuitModel
+
+            return CircuitModel(mixed=True)
         words = [f"--{key}" for key in chosen] + ["--backend"] * by_torch
         if words:
             raise ValueError(f"{', '.join(words)}: for language models only, not for {name!r}")
         return str(name)
-    unsuited = [key for key in chosen if key in (("int8",) if by_torch else ("device", "dtype"))]
+    ours, of_torch = ("int8", "mixed"), ("device", "dtype")
+    unsuited = [key for key in chosen if key in (ours if by_torch else of_torch)]
     if unsuited:
         where = "--backend portable" if by_torch else "--backend torch"
         raise ValueError(f"{', '.join(f'--{key}' for key in unsuited)}: for {where} only")

@@ -15,6 +15,7 @@ from lmcodec.arguments import (
     add_files,
     add_language_model,
     add_looking_back,
+    add_mixed,
     add_output,
     add_own_model,
     add_own_weights,
@@ -151,6 +152,7 @@ def _add_job(commands: Commands, verb: str, words: str) -> None:
         )
         add_encoding(group)
         add_language_model(command.add_argument_group("language models"))
+        add_mixed(command.add_argument_group("language models and circuits"))
     else:
         add_decoding(group)
         add_own_model(group)

@@ -45,7 +45,7 @@ class FittedCircuit:
 
     name = _NAME
     # Of models that name it.
-    weights: ClassVar[tuple[str, ...]] = ("circuit",)
+    weights: ClassVar[tuple[str, ...]] = ("circuit", "prior")
 
     def __init__(self, data: Buffer) -> None:
         # A view, since `bytes` of a number would be so many zeros.
@@ -68,6 +68,11 @@ class FittedCircuit:
     def __bytes__(self) -> bytes:
         """Return the bytes of its file."""
         return self._data
+
+    @cached_property
+    def core_by_number(self) -> _core.Circuit:
+        """What codes with it, variables as they are numbered."""
+        return _core.Circuit(self._data, by_number=True)
 
     @property
     def variables(self) -> int:

@@ -198,10 +198,11 @@ def model_of_path(path: str, **parameters: Any) -> Model:
     if path.endswith(fitted.SUFFIX):
         from lmcodec.models.circuit import CircuitModel
 
+        mixed = bool(parameters.pop("mixed", False))
         if parameters:
             words = ", ".join(f"--{key}" for key in parameters)
             raise ValueError(f"{words}: for language models only, not for {path!r}")
-        return CircuitModel.of(path)
+        return CircuitModel.of(path, mixed=mixed)
     from lmcodec.models.llm import Llm
 
     return Llm.of(path, **parameters)

@@ -160,6 +160,10 @@ class Cm(Model):
         known = (self.prior, self.network)
         return tables + sum(part.memory_bytes for part in known if part is not None)
 
+    def is_of_pixels(self) -> bool:
+        """Return whether the kind is one of pixels."""
+        return self.kind in _PIXELS.values()
+
     def can_be_primed(self) -> bool:
         """Return whether the model is one of text or of pixels."""
         return self.kind == _TEXT or self.kind in _PIXELS.values()

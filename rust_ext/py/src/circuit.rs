@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 
+use lmcodec_core::circuit::mixed::{self, Beside};
 use lmcodec_core::circuit::{self, Layout, Order, Program};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 
+use crate::cm::params as cm_params;
 use crate::errors::to_python;
+use crate::prior::Prior;
 use crate::stop::attended;
 use crate::threads::allowed;
 
@@ -25,6 +28,22 @@ impl Circuit {
             group,
             threads: allowed(),
         }
+    }
+
+    fn beside<'c>(
+        &'c self,
+        py: Python<'_>,
+        (kind, record, row): (u32, u32, u32),
+        prior: Option<&'c Bound<'_, Prior>>,
+    ) -> PyResult<Beside<'c>> {
+        let params = cm_params(py, [9, kind, record, row, 1])?;
+        let ahead = prior.and_then(|prior| prior.get().0.pictures(&params));
+        Ok(Beside {
+            circuit: &self.circuit,
+            program: &self.program,
+            params,
+            ahead: ahead.unwrap_or_default(),
+        })
     }
 }
 
@@ -126,6 +145,43 @@ impl Circuit {
         let layout = self.layout(1);
         py.detach(|| circuit::code_lengths(layout, symbols))
             .map(|bits| bits.into_pyarray(py))
+            .map_err(|error| to_python(py, &error))
+    }
+
+    /// Encodes pictures with the contexts of `cm` at level 9 beside, which code the pictures of a prior first.
+    #[pyo3(signature = (symbols, kind, record, row, prior = None))]
+    fn encode_mixed<'a>(
+        &self,
+        py: Python<'_>,
+        symbols: &[u8],
+        kind: u32,
+        record: u32,
+        row: u32,
+        prior: Option<&Bound<'_, Prior>>,
+    ) -> PyResult<Cow<'a, [u8]>> {
+        let beside = self.beside(py, (kind, record, row), prior)?;
+        py.detach(|| mixed::encode(beside, symbols, &mut |done| attended(done)))
+            .map(Cow::Owned)
+            .map_err(|error| to_python(py, &error))
+    }
+
+    /// Decodes `count` symbols of such a payload.
+    #[pyo3(signature = (payload, count, kind, record, row, prior = None))]
+    #[allow(clippy::too_many_arguments)] // of Python
+    fn decode_mixed<'a>(
+        &self,
+        py: Python<'_>,
+        payload: &[u8],
+        count: u64,
+        kind: u32,
+        record: u32,
+        row: u32,
+        prior: Option<&Bound<'_, Prior>>,
+    ) -> PyResult<Cow<'a, [u8]>> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let beside = self.beside(py, (kind, record, row), prior)?;
+        py.detach(|| mixed::decode(beside, payload, count, &mut |done| attended(done)))
+            .map(Cow::Owned)
             .map_err(|error| to_python(py, &error))
     }
 }

@@ -11,7 +11,8 @@ use crate::network::Network;
 use crate::prior::Prior;
 use crate::threads;
 
-fn params(py: Python<'_>, [level, kind, record, row, lanes]: [u32; 5]) -> PyResult<Params> {
+/// Parameters, checked.
+pub fn params(py: Python<'_>, [level, kind, record, row, lanes]: [u32; 5]) -> PyResult<Params> {
     let kind = Kind::from_code(kind).ok_or(Error::Parameter { what: "kind of cm" });
     kind.and_then(|kind| {
         let params = Params {

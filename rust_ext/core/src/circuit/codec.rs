@@ -263,7 +263,7 @@ pub fn code_lengths(layout: Layout<'_>, symbols: &[u8]) -> Result<Vec<f64>> {
 }
 
 /// A value as group and place in it; just the value where there is one group.
-fn parts(next: &Next<'_>, value: u8) -> (usize, Option<usize>) {
+fn parts(next: &Next<'_, LANES>, value: u8) -> (usize, Option<usize>) {
     let value = usize::from(value);
     if next.groups() == 1 {
         (value, None)
@@ -275,7 +275,7 @@ fn parts(next: &Next<'_>, value: u8) -> (usize, Option<usize>) {
 /// Codes groups of samples.
 pub struct Samples<'c> {
     width: usize,
-    walk: Walk<'c>,
+    walk: Walk<'c, LANES>,
     quantizer: Quantizer,
 }
 

@@ -3,7 +3,7 @@
 //! Loops count: iterators of two slices might not be inlined into code for longer vectors, for they lack the instructions.
 #![allow(clippy::needless_range_loop)]
 
-use super::{Lanes, GROUP, LANES};
+use super::GROUP;
 
 /// Columns that are worked on together.
 const COLUMNS: usize = 4;
@@ -109,7 +109,7 @@ impl Matrix {
 
 /// Sets `out[j]` to `((0 + input[0]·w[0][j]) + input[1]·w[1][j]) + …`. A weight of zero changes nothing.
 #[inline(always)]
-pub fn mix(matrix: &Matrix, input: &[Lanes], out: &mut [Lanes]) {
+pub fn mix<const L: usize>(matrix: &Matrix, input: &[[f32; L]], out: &mut [[f32; L]]) {
     match matrix {
         Matrix::Dense { weights, rows, .. } => {
             let (rows, input) = (*rows, &input[..*rows]);
@@ -117,11 +117,11 @@ pub fn mix(matrix: &Matrix, input: &[Lanes], out: &mut [Lanes]) {
             let mut column = 0;
             while column < out.len() {
                 let weights = &weights[first..first + rows];
-                let mut sums = [[0.0; LANES]; COLUMNS];
+                let mut sums = [[0.0; L]; COLUMNS];
                 for row in 0..rows {
                     let (weights, input) = (&weights[row], &input[row]);
                     for j in 0..COLUMNS {
-                        for lane in 0..LANES {
+                        for lane in 0..L {
                             sums[j][lane] += weights[j] * input[lane];
                         }
                     }
@@ -135,11 +135,11 @@ pub fn mix(matrix: &Matrix, input: &[Lanes], out: &mut [Lanes]) {
         Matrix::Sparse { ends, weights } => {
             let mut at = 0;
             for column in 0..out.len() {
-                let mut sums = [0.0; LANES];
+                let mut sums = [0.0; L];
                 while at < ends[column] {
                     let (row, weight) = weights[at];
                     let input = &input[usize::from(row)];
-                    for lane in 0..LANES {
+                    for lane in 0..L {
                         sums[lane] += weight * input[lane];
                     }
                     at += 1;
@@ -153,11 +153,11 @@ pub fn mix(matrix: &Matrix, input: &[Lanes], out: &mut [Lanes]) {
 /// Multiplies the values of each sample by a power of two, so that the largest is from one to two; those that are far less
 /// become zero. Where all are zero, all become one: what is known contradicts itself then, up to rounding.
 #[inline(always)]
-pub fn rescale(values: &mut [Lanes]) {
-    let mut most = [0.0_f32; LANES];
+pub fn rescale<const L: usize>(values: &mut [[f32; L]]) {
+    let mut most = [0.0_f32; L];
     for at in 0..values.len() {
         let values = &values[at];
-        for lane in 0..LANES {
+        for lane in 0..L {
             most[lane] = if values[lane] > most[lane] {
                 values[lane]
             } else {
@@ -165,16 +165,16 @@ pub fn rescale(values: &mut [Lanes]) {
             };
         }
     }
-    let mut scale = [0.0_f32; LANES];
-    let mut floor = [0.0_f32; LANES];
-    for lane in 0..LANES {
+    let mut scale = [0.0_f32; L];
+    let mut floor = [0.0_f32; L];
+    for lane in 0..L {
         // The exponent with its sign turned; zero has none.
         scale[lane] = f32::from_bits((254 << 23) - (most[lane].to_bits() & 0xFF << 23));
         floor[lane] = if most[lane] > 0.0 { 0.0 } else { 1.0 };
     }
     for at in 0..values.len() {
         let values = &mut values[at];
-        for lane in 0..LANES {
+        for lane in 0..L {
             let scaled = values[lane] * scale[lane];
             values[lane] = if scaled < LEAST { floor[lane] } else { scaled };
         }
@@ -183,11 +183,11 @@ pub fn rescale(values: &mut [Lanes]) {
 
 /// Multiplies values.
 #[inline(always)]
-pub fn multiply(values: &mut [Lanes], by: &[Lanes]) {
+pub fn multiply<const L: usize>(values: &mut [[f32; L]], by: &[[f32; L]]) {
     let by = &by[..values.len()];
     for at in 0..values.len() {
         let (values, by) = (&mut values[at], &by[at]);
-        for lane in 0..LANES {
+        for lane in 0..L {
             values[lane] *= by[lane];
         }
     }
@@ -195,7 +195,11 @@ pub fn multiply(values: &mut [Lanes], by: &[Lanes]) {
 
 /// Sums of the values of a group over the states of one sample, by their weights.
 #[inline(always)]
-pub fn group(values: &[[f32; GROUP]], weights: &[Lanes], lane: usize) -> [f32; GROUP] {
+pub fn group<const L: usize>(
+    values: &[[f32; GROUP]],
+    weights: &[[f32; L]],
+    lane: usize,
+) -> [f32; GROUP] {
     let weights = &weights[..values.len()];
     let mut sums = [0.0; GROUP];
     for at in 0..values.len() {

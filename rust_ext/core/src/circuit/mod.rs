@@ -22,6 +22,7 @@
 
 mod codec;
 mod kernels;
+pub mod mixed;
 pub mod program;
 pub mod simd;
 mod tree;
@@ -32,11 +33,8 @@ pub use codec::{code_lengths, decode, decode_samples, encode, Layout, Listener, 
 pub use program::{Order, Program};
 pub use tree::Circuit;
 
-/// Samples side by side.
+/// Samples that are coded side by side.
 pub const LANES: usize = 16;
-
-/// A value of each of the samples.
-pub type Lanes = [f32; LANES];
 
 /// Values that are told apart together: larger alphabets are coded by group and by value in the group.
 pub const GROUP: usize = 16;

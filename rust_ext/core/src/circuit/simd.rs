@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::kernels::{self, Matrix};
-use super::{Lanes, GROUP};
+use super::GROUP;
 use crate::lm::dot::simd::compiled;
 #[cfg(target_arch = "x86_64")]
 use crate::lm::dot::simd::Kind;
@@ -10,11 +10,11 @@ use crate::lm::dot::Simd;
 
 compiled! {
     /// As [`kernels::mix`].
-    mix = kernels::mix(matrix: &Matrix, input: &[Lanes], out: &mut [Lanes]);
+    mix[L] = kernels::mix(matrix: &Matrix, input: &[[f32; L]], out: &mut [[f32; L]]);
     /// As [`kernels::rescale`].
-    rescale = kernels::rescale(values: &mut [Lanes]);
+    rescale[L] = kernels::rescale(values: &mut [[f32; L]]);
     /// As [`kernels::multiply`].
-    multiply = kernels::multiply(values: &mut [Lanes], by: &[Lanes]);
+    multiply[L] = kernels::multiply(values: &mut [[f32; L]], by: &[[f32; L]]);
     /// As [`kernels::group`].
-    group = kernels::group(values: &[[f32; GROUP]], weights: &[Lanes], lane: usize) -> [f32; GROUP];
+    group[L] = kernels::group(values: &[[f32; GROUP]], weights: &[[f32; L]], lane: usize) -> [f32; GROUP];
 }

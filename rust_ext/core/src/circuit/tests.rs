@@ -262,14 +262,14 @@ proptest! {
             f32::from_bits(u32::try_from(random.next(1 << 30)).unwrap() & 0x1FFF_FFFF | 0x2000_0000)
         };
         let weights: Vec<f32> = (0..rows * columns).map(|_| value()).collect();
-        let input: Vec<Lanes> = (0..rows).map(|_| std::array::from_fn(|_| value())).collect();
-        let bits = |values: &[Lanes]| -> Vec<u32> { values.as_flattened().iter().map(|x| x.to_bits()).collect() };
+        let input: Vec<[f32; LANES]> = (0..rows).map(|_| std::array::from_fn(|_| value())).collect();
+        let bits = |values: &[[f32; LANES]]| -> Vec<u32> { values.as_flattened().iter().map(|x| x.to_bits()).collect() };
         for (matrix, dense) in [
             (kernels::Matrix::new(&weights, rows, columns), false),
             (kernels::Matrix::transposed(&weights, columns, rows), true),
         ] {
             let at = |i: usize, j: usize| if dense { weights[j * rows + i] } else { weights[i * columns + j] };
-            let expected: Vec<Lanes> = (0..columns)
+            let expected: Vec<[f32; LANES]> = (0..columns)
                 .map(|j| std::array::from_fn(|lane| (0..rows).fold(0.0, |sum, i| sum + at(i, j) * input[i][lane])))
                 .collect();
             for by in Simd::all() {

@@ -1,34 +1,34 @@
-//! Samples side by side on a walk through a circuit.
+//! Samples on a walk through a circuit: one, or several side by side.
 
 use super::program::{Program, Step};
 use super::simd::{group, mix, multiply, rescale};
 use super::tree::Emission;
-use super::{Circuit, Lanes, GROUP, LANES};
+use super::{Circuit, GROUP};
 use crate::lm::dot::Simd;
 use crate::Result;
 
 /// What is known of some samples.
-pub struct Walk<'c> {
+pub struct Walk<'c, const L: usize> {
     circuit: &'c Circuit,
     program: &'c Program,
     by: Simd,
-    values: Vec<Lanes>,
+    values: Vec<[f32; L]>,
     /// What is believed of the node at hand.
-    belief: Vec<Lanes>,
+    belief: Vec<[f32; L]>,
     /// Weights of values, or of groups of values.
-    first: Vec<Lanes>,
-    message: Vec<Lanes>,
+    first: Vec<[f32; L]>,
+    message: Vec<[f32; L]>,
 }
 
 /// The distributions of one variable in each of the samples.
-pub struct Next<'w> {
+pub struct Next<'w, const L: usize> {
     emission: &'w Emission,
-    belief: &'w [Lanes],
-    first: &'w [Lanes],
+    belief: &'w [[f32; L]],
+    first: &'w [[f32; L]],
     by: Simd,
 }
 
-impl Next<'_> {
+impl<const L: usize> Next<'_, L> {
     /// Which variable comes.
     pub fn variable(&self) -> usize {
         self.emission.variable
@@ -55,7 +55,7 @@ impl Next<'_> {
     }
 }
 
-impl<'c> Walk<'c> {
+impl<'c, const L: usize> Walk<'c, L> {
     /// Prepares for walks.
     pub fn new(circuit: &'c Circuit, program: &'c Program, by: Simd) -> Self {
         let largest = circuit
@@ -65,12 +65,12 @@ impl<'c> Walk<'c> {
             .max()
             .unwrap_or(1);
         let most = largest.max(GROUP);
-        let zeros = || vec![[0.0; LANES]; most];
+        let zeros = || vec![[0.0; L]; most];
         Self {
             circuit,
             program,
             by,
-            values: vec![[0.0; LANES]; program.room],
+            values: vec![[0.0; L]; program.room],
             belief: zeros(),
             first: zeros(),
             message: zeros(),
@@ -81,10 +81,10 @@ impl<'c> Walk<'c> {
     ///
     /// # Errors
     /// Those of `code`.
-    pub fn go(&mut self, mut code: impl FnMut(Next<'_>) -> Result<[u8; LANES]>) -> Result<()> {
+    pub fn go(&mut self, mut code: impl FnMut(Next<'_, L>) -> Result<[u8; L]>) -> Result<()> {
         if self.program.again {
             // Of nodes where the walk has not been yet, nothing is known.
-            self.values.fill([1.0; LANES]);
+            self.values.fill([1.0; L]);
         }
         for &step in &self.program.steps {
             match step {
@@ -97,7 +97,7 @@ impl<'c> Walk<'c> {
     }
 
     /// What is known of a node from above and below.
-    fn split(&mut self, node: usize) -> (&mut [Lanes], &mut [Lanes]) {
+    fn split(&mut self, node: usize) -> (&mut [[f32; L]], &mut [[f32; L]]) {
         let (start, states) = (
             self.program.places[node].start,
             self.circuit.nodes[node].states,
@@ -109,7 +109,7 @@ impl<'c> Walk<'c> {
         let at = &self.circuit.nodes[node];
         let by = self.by;
         if node == 0 {
-            self.belief[0] = [1.0; LANES];
+            self.belief[0] = [1.0; L];
         } else if again {
             self.gather(at.parent, Some(node), true);
         } else {
@@ -121,7 +121,7 @@ impl<'c> Walk<'c> {
         rescale(by, above);
         // What lies below a node does not change while the walk is elsewhere.
         if !again {
-            below.fill([1.0; LANES]);
+            below.fill([1.0; L]);
         }
     }
 
@@ -185,7 +185,7 @@ impl<'c> Walk<'c> {
     fn code(
         &mut self,
         node: usize,
-        code: &mut impl FnMut(Next<'_>) -> Result<[u8; LANES]>,
+        code: &mut impl FnMut(Next<'_, L>) -> Result<[u8; L]>,
     ) -> Result<()> {
         let at = &self.circuit.nodes[node];
         let Some(emission) = &at.emission else {

@@ -36,7 +36,8 @@ pub struct Pixels {
 }
 
 /// Where the pixels of other colours are, to the right and above.
-const PLACES: [(isize, usize); OTHERS] = [(0, 0), (-1, 0), (0, 1), (-1, 1), (1, 1), (-2, 0), (0, 2)];
+const PLACES: [(isize, usize); OTHERS] =
+    [(0, 0), (-1, 0), (0, 1), (-1, 1), (1, 1), (-2, 0), (0, 2)];
 const OTHERS: usize = 7;
 
 impl Pixels {
@@ -119,8 +120,24 @@ impl Pixels {
     /// Makes the linear predictions.
     fn foretell(&mut self, channel: usize) {
         let near = [
-            (-1, 0), (0, 1), (-1, 1), (1, 1), (-2, 0), (0, 2), (-2, 1), (2, 1), (-1, 2), (1, 2),
-            (-3, 0), (0, 3), (-2, 2), (2, 2), (-3, 1), (3, 1), (-1, 3), (1, 3),
+            (-1, 0),
+            (0, 1),
+            (-1, 1),
+            (1, 1),
+            (-2, 0),
+            (0, 2),
+            (-2, 1),
+            (2, 1),
+            (-1, 2),
+            (1, 2),
+            (-3, 0),
+            (0, 3),
+            (-2, 2),
+            (2, 2),
+            (-3, 1),
+            (3, 1),
+            (-1, 3),
+            (1, 3),
         ];
         let mut terms = [0; super::least_squares::MAX];
         for (term, (right, above)) in terms.iter_mut().zip(near) {
@@ -138,7 +155,10 @@ impl Pixels {
             }
         }
         let [many, fast] = &mut self.linear[channel];
-        let told = [many.predict(&terms[..18 + 5 * more]), fast.predict(&few[..6 + 3 * more])];
+        let told = [
+            many.predict(&terms[..18 + 5 * more]),
+            fast.predict(&few[..6 + 3 * more]),
+        ];
         // Saturates, and is rounded towards zero.
         self.told = told.map(|told| ((told * 4.0 + 0.5) as i32).clamp(0, 1020));
     }
@@ -204,9 +224,8 @@ impl Pixels {
         let (n, nw, ne, nww, nee) = (p(0, 1), p(-1, 1), p(1, 1), p(-2, 1), p(2, 1));
         let (nn, nnw, nne, nnn) = (p(0, 2), p(-1, 2), p(1, 2), p(0, 3));
         let top = |value: i32, bits: u32| (value >> (8 - bits)) as u64;
-        let join = |values: &[i32], bits: u32| {
-            values.iter().fold(0, |h, &v| h << bits | top(v, bits))
-        };
+        let join =
+            |values: &[i32], bits: u32| values.iter().fold(0, |h, &v| h << bits | top(v, bits));
         let whole = |values: &[i32]| {
             values
                 .iter()
@@ -256,21 +275,34 @@ impl Pixels {
         out.push(hash([clamp(2 * w - ww), colour]));
         out.push(hash([(w + ne) as u64 / 2, colour]));
         out.push(hash([(w + n + 1) as u64 / 2, top(nw, 4), top(ne, 4)]));
-        out.push(hash([clamp(w + n - nw), top((n - nw).abs(), 5), top((w - nw).abs(), 5)]));
+        out.push(hash([
+            clamp(w + n - nw),
+            top((n - nw).abs(), 5),
+            top((w - nw).abs(), 5),
+        ]));
         out.push(hash([n as u64, clamp(w + ne - n) / 4]));
         out.push(hash([w as u64, clamp(n + nw - nnw) / 4]));
         out.push(hash([clamp((w + 3 * ne - 3 * nne + p(1, 3)) / 2), colour]));
-        out.push(hash([clamp(3 * n - 3 * nn + nnn), clamp(3 * w - 3 * ww + www) / 8]));
-        out.push(hash([clamp((3 * (w + n) - 2 * nw) / 4), (w - ww) as u64 / 8]));
-        out.push(hash([(w + n + nw + ne) as u64 / 4, (w - nw).unsigned_abs().into()]));
+        out.push(hash([
+            clamp(3 * n - 3 * nn + nnn),
+            clamp(3 * w - 3 * ww + www) / 8,
+        ]));
+        out.push(hash([
+            clamp((3 * (w + n) - 2 * nw) / 4),
+            (w - ww) as u64 / 8,
+        ]));
+        out.push(hash([
+            (w + n + nw + ne) as u64 / 4,
+            (w - nw).unsigned_abs().into(),
+        ]));
         out.push(hash([median, q4]));
         out.push(hash([w as u64, ne as u64]));
         out.push(hash([w as u64, nn as u64, top(ne, 2)]));
         out.push(hash([n as u64, ww as u64, top(nw, 2)]));
         // comparisons with what is foretold
-        let compared = near.iter().fold(0, |h, &v| {
-            h << 1 | u64::from(v as u64 > median)
-        });
+        let compared = near
+            .iter()
+            .fold(0, |h, &v| h << 1 | u64::from(v as u64 > median));
         out.push(hash([compared, median / 4]));
         out.push(hash([compared, top(w, 4), top(n, 4)]));
         out.push(hash([three, w as u64]));
@@ -298,7 +330,10 @@ impl Pixels {
         out.push(hash([clamp(n + p1 - of(0, 2)), colour]));
         out.push(hash([clamp(w + n - nw + p1 - plane(0)), colour]));
         out.push(hash([clamp(ne + p1 - of(0, 4)), colour]));
-        out.push(hash([clamp((w + n + 2 * p1 - of(0, 1) - of(0, 2)) / 2), colour]));
+        out.push(hash([
+            clamp((w + n + 2 * p1 - of(0, 1) - of(0, 2)) / 2),
+            colour,
+        ]));
         out.push(hash([p1 as u64, median as u64, colour]));
         out.push(hash([p1 as u64, p2 as u64, colour]));
         out.push(hash([clamp(median + m1), top(m1.abs(), 5), colour]));
@@ -307,8 +342,15 @@ impl Pixels {
         out.push(hash([w as u64, p1 as u64, colour]));
         out.push(hash([w as u64, p1 as u64, p2 as u64]));
         out.push(hash([n as u64, p1 as u64, p2 as u64]));
-        out.push(hash([clamp(w + p1 - of(0, 1)), clamp(n + p1 - of(0, 2)) / 8, colour]));
-        out.push(hash([clamp(w + ne - n + p1 - of(0, 1) - of(0, 4) + of(0, 2)), colour]));
+        out.push(hash([
+            clamp(w + p1 - of(0, 1)),
+            clamp(n + p1 - of(0, 2)) / 8,
+            colour,
+        ]));
+        out.push(hash([
+            clamp(w + ne - n + p1 - of(0, 1) - of(0, 4) + of(0, 2)),
+            colour,
+        ]));
         out.push(hash([many / 4, p1 as u64, colour]));
         debug_assert_eq!(out.len() - start, CONTEXTS);
     }

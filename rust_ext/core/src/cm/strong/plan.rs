@@ -42,14 +42,15 @@ const BINARY: [usize; 56] = [
 const BILEVEL: [usize; 16] = [0, 1, 2, 3, 4, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 /// Contexts of pixels.
 const PIXELS: [usize; 54] = [
-    51, 52, 53, 54, 55, 56, 57, 58,
-    1, 2, 3, 4, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29,
-    30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50,
+    51, 52, 53, 54, 55, 56, 57, 58, 1, 2, 3, 4, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+    22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45,
+    46, 47, 48, 49, 50,
 ];
 /// Contexts of pixels of three colours.
 const COLOURS: [usize; 60] = [
-    11, 12, 13, 14, 15, 17, 18, 19, 20, 22, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 1, 9, 10,
-    51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74,
+    11, 12, 13, 14, 15, 17, 18, 19, 20, 22, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
+    39, 40, 41, 42, 43, 44, 45, 46, 47, 1, 9, 10, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62,
+    63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74,
 ];
 /// Of pixels.
 const DIRECT_COLOURS: [usize; 8] = [51, 53, 54, 55, 59, 61, 66, 68];
@@ -259,12 +260,19 @@ mod tests {
 }
 
 pub fn exp(name: &str, list: &'static [usize]) -> &'static [usize] {
-    let Ok(v) = std::env::var(name) else { return list };
+    let Ok(v) = std::env::var(name) else {
+        return list;
+    };
     let mut l = list.to_vec();
     for t in v.split(',').filter(|t| !t.is_empty()) {
-        if let Some(t) = t.strip_prefix('-') { let k: usize = t.parse().unwrap(); l.retain(|&x| x != k); }
-        else if let Some(t) = t.strip_prefix('+') { l.push(t.parse().unwrap()); }
-        else if t == "=" { l.clear(); }
+        if let Some(t) = t.strip_prefix('-') {
+            let k: usize = t.parse().unwrap();
+            l.retain(|&x| x != k);
+        } else if let Some(t) = t.strip_prefix('+') {
+            l.push(t.parse().unwrap());
+        } else if t == "=" {
+            l.clear();
+        }
     }
     l.leak()
 }

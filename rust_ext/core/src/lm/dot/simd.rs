@@ -157,26 +157,29 @@ fn mix_scalar(weights: &[f32], values: &[f32], out: &mut [f32]) {
 
 /// Compiles functions a second and third time, for processors with longer vectors: the same source, so the same bits.
 macro_rules! compiled {
-    ($($(#[$doc:meta])* $name:ident = $module:ident::$body:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?;)*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident $([$count:ident])? = $module:ident::$body:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?;
+    )*) => {$(
         $(#[$doc])*
         #[inline]
-        pub fn $name(by: Simd, $($arg: $type),*) $(-> $result)? {
+        pub fn $name $(<const $count: usize>)? (by: Simd, $($arg: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $type),*) $(-> $result)? {
+                fn avx2 $(<const $count: usize>)? ($($arg: $type),*) $(-> $result)? {
                     $module::$body($($arg),*)
                 }
                 #[target_feature(enable = "avx2,avx512f")]
-                fn avx512($($arg: $type),*) $(-> $result)? {
+                fn avx512 $(<const $count: usize>)? ($($arg: $type),*) $(-> $result)? {
                     $module::$body($($arg),*)
                 }
                 match by.0 {
                     Kind::Scalar => {}
                     // SAFETY: the processor has these instructions, else there were no such value.
-                    Kind::Avx2 => return unsafe { avx2($($arg),*) },
+                    Kind::Avx2 => return unsafe { avx2 $(::<$count>)? ($($arg),*) },
                     // SAFETY: as above.
-                    Kind::Avx512 => return unsafe { avx512($($arg),*) },
+                    Kind::Avx512 => return unsafe { avx512 $(::<$count>)? ($($arg),*) },
                 }
             }
             let _ = by;
