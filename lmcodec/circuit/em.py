@@ -99,7 +99,6 @@ class Engine:
             tree.row_starts,
             tree.variables,
             np.where(tree.variables >= 0, modes[observed], 0),
-            np.where(tree.variables >= 0, tree.categories[observed], 0).astype(np.int64),
             tree.emission_starts,
             weights.row_edges,
             weights.targets,

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-BLOCK = 64
+from lmcodec.circuit.vectors import BLOCK, combine, spread_back
+
 # Relative to the sum of a message: below that a state does not matter. It keeps products away from
 # numbers below the normal ones, which are slow, and quotients from zero.
 _FLOOR = np.float32(1e-20)
@@ -38,22 +39,28 @@ def _gather(samples, index, begin, values):
 
 
 @_jit
-def _emit(values, emissions, at, states, width, mode, out, others):
-    """Set messages to the emissions of what is observed. The most frequent value is cheap."""
+def _emit(values, emissions, at, states, mode, message, others):
+    """Multiply a message by the emissions of what is observed. The usual value is cheap."""
     count = 0
     for b in range(BLOCK):
         if values[b] != mode:
             others[count] = b
             count += 1
-    for j in range(states):
-        row = at + j * width
-        usual = emissions[row + mode]
-        for b in range(BLOCK):
-            out[j, b] = usual
+    if count < BLOCK:
+        usual = emissions[at + mode * states : at + (mode + 1) * states]
+        for j in range(states):
+            for b in range(BLOCK):
+                message[j, b] *= usual[j]
         for k in range(count):
             b = others[k]
-            x = values[b]
-            out[j, b] = emissions[row + x] if x >= 0 else _ONE
+            for j in range(states):
+                message[j, b] /= usual[j]
+    for k in range(count):
+        b = others[k]
+        if values[b] >= 0:
+            row = emissions[at + values[b] * states : at + (values[b] + 1) * states]
+            for j in range(states):
+                message[j, b] *= row[j]
 
 
 @_jit
@@ -75,64 +82,44 @@ def _normalize(message, states, total, scale, pending):
 
 
 @_jit
-def _rows_up(first, rows, row_edges, targets, transitions, below, out):
-    """Set out[i] to the sum over the edges of row i of weight times message."""
-    for i in range(rows):
-        edge, end = row_edges[first + i], row_edges[first + i + 1]
-        for b in range(BLOCK):
-            out[i, b] = _ZERO
-        while edge + 4 <= end:
-            j0, j1 = targets[edge], targets[edge + 1]
-            j2, j3 = targets[edge + 2], targets[edge + 3]
-            w0, w1 = transitions[edge], transitions[edge + 1]
-            w2, w3 = transitions[edge + 2], transitions[edge + 3]
-            for b in range(BLOCK):
-                out[i, b] += (
-                    w0 * below[j0, b] + w1 * below[j1, b] + w2 * below[j2, b] + w3 * below[j3, b]
-                )
-            edge += 4
-        while edge < end:
-            j, w = targets[edge], transitions[edge]
-            for b in range(BLOCK):
-                out[i, b] += w * below[j, b]
-            edge += 1
-
-
-@_jit
 def _up(
-    values, parents, state_starts, row_starts, variables, modes, widths, emission_starts,
+    values, parents, state_starts, row_starts, variables, modes, emission_starts,
     row_edges, targets, transitions, emissions, below, above, total, scale, logs, others,
 ):
     """Send messages up: below[state] of each node, above[row] of each transition."""
     nodes = len(parents)
     logs[:] = 0.0
     scale[:] = 1.0
-    for node in range(nodes):
-        start, end = state_starts[node], state_starts[node + 1]
-        if variables[node] >= 0:
-            _emit(
-                values[variables[node]], emissions, emission_starts[node], end - start,
-                widths[node], modes[node], below[start:end], others,
-            )
-        else:
-            below[start:end] = _ONE
     fresh = np.ones(nodes, np.bool_)
     pending = 0
     for node in range(nodes - 1, -1, -1):
         start, end = state_starts[node], state_starts[node + 1]
+        message = below[start:end]
         if fresh[node]:
-            pending = _normalize(below[start:end], end - start, total, scale, pending)
+            message[:] = _ONE
+        if variables[node] >= 0:
+            _emit(
+                values[variables[node]], emissions, emission_starts[node], end - start,
+                modes[node], message, others,
+            )
+        pending = _normalize(message, end - start, total, scale, pending)
         first, last = row_starts[node], row_starts[node + 1]
-        message = above[first:last]
-        _rows_up(first, last - first, row_edges, targets, transitions, below[start:end], message)
+        for row in range(first, last):
+            combine(
+                above, row, message, targets, transitions, row_edges[row], row_edges[row + 1]
+            )
         if node > 0:
             parent = parents[node]
-            fresh[parent] = False
             onto = below[state_starts[parent] : state_starts[parent + 1]]
-            for i in range(last - first):
-                for b in range(BLOCK):
-                    onto[i, b] *= message[i, b]
-            pending = _normalize(onto, last - first, total, scale, pending)
+            if fresh[parent]:
+                onto[:] = above[first:last]
+                fresh[parent] = False
+            else:
+                for i in range(last - first):
+                    for b in range(BLOCK):
+                        onto[i, b] *= above[first + i, b]
+                # Nodes with many children multiply many small numbers.
+                pending = _normalize(onto, last - first, total, scale, pending)
         if pending >= _SCALES:
             for b in range(BLOCK):
                 logs[b] += np.log(scale[b])
@@ -144,7 +131,7 @@ def _up(
 
 @_jit
 def _down(
-    values, sample_weights, parents, state_starts, row_starts, variables, modes, widths,
+    values, sample_weights, parents, state_starts, row_starts, variables, modes,
     emission_starts, row_edges, targets, transitions, below, above, sums, transition_flows,
     emission_flows,
 ):
@@ -166,40 +153,24 @@ def _down(
             else:
                 for b in range(BLOCK):
                     ratio[b] = sample_weights[b] / ratio[b]
-            edge, edge_end = row_edges[first + i], row_edges[first + i + 1]
-            while edge + 2 <= edge_end:
-                j0, j1 = targets[edge], targets[edge + 1]
-                w0, w1 = transitions[edge], transitions[edge + 1]
-                flow0, flow1 = _ZERO, _ZERO
-                for b in range(BLOCK):
-                    flow0 += ratio[b] * message[j0, b]
-                    flow1 += ratio[b] * message[j1, b]
-                    sums[j0, b] += w0 * ratio[b]
-                    sums[j1, b] += w1 * ratio[b]
-                transition_flows[edge] += w0 * flow0
-                transition_flows[edge + 1] += w1 * flow1
-                edge += 2
-            while edge < edge_end:
-                j, w = targets[edge], transitions[edge]
-                flow = _ZERO
-                for b in range(BLOCK):
-                    flow += ratio[b] * message[j, b]
-                    sums[j, b] += w * ratio[b]
-                transition_flows[edge] += w * flow
-                edge += 1
+            begin, stop = row_edges[first + i], row_edges[first + i + 1]
+            spread_back(
+                above, first + i, message, sums, targets, transitions, begin, stop,
+                transition_flows,
+            )
         for j in range(states):
             for b in range(BLOCK):
                 posterior = message[j, b] * sums[j, b]
                 message[j, b] = posterior if posterior > _TINY else _ZERO
         if variables[node] >= 0:
             _count(
-                values[variables[node]], emission_starts[node], states, widths[node], modes[node],
-                message, emission_flows,
+                values[variables[node]], emission_starts[node], states, modes[node], message,
+                emission_flows,
             )
 
 
 @_jit
-def _count(values, at, states, width, mode, posterior, flows):
+def _count(values, at, states, mode, posterior, flows):
     """Add posteriors to the emissions of what was observed."""
     is_mode = np.empty(BLOCK, np.float32)
     others = np.empty(BLOCK, np.int32)
@@ -209,20 +180,22 @@ def _count(values, at, states, width, mode, posterior, flows):
         if values[b] != mode and values[b] >= 0:
             others[count] = b
             count += 1
+    usual = flows[at + mode * states : at + (mode + 1) * states]
     for j in range(states):
-        row = at + j * width
         total = _ZERO
         for b in range(BLOCK):
             total += is_mode[b] * posterior[j, b]
-        flows[row + mode] += total
-        for k in range(count):
-            b = others[k]
-            flows[row + values[b]] += posterior[j, b]
+        usual[j] += total
+    for k in range(count):
+        b = others[k]
+        row = flows[at + values[b] * states : at + (values[b] + 1) * states]
+        for j in range(states):
+            row[j] += posterior[j, b]
 
 
 @_jit
 def log_likelihoods(
-    samples, index, part, parts, parents, state_starts, row_starts, variables, modes, widths,
+    samples, index, part, parts, parents, state_starts, row_starts, variables, modes,
     emission_starts, row_edges, targets, transitions, emissions, out,
 ):
     """Set out to the natural logarithms of the probabilities of the samples of a part."""
@@ -235,7 +208,7 @@ def log_likelihoods(
     for begin in range(part * BLOCK, len(index), parts * BLOCK):
         _gather(samples, index, begin, values)
         _up(
-            values, parents, state_starts, row_starts, variables, modes, widths, emission_starts,
+            values, parents, state_starts, row_starts, variables, modes, emission_starts,
             row_edges, targets, transitions, emissions, below, above, total, scale, logs, others,
         )
         for b in range(min(BLOCK, len(index) - begin)):
@@ -244,7 +217,7 @@ def log_likelihoods(
 
 @_jit
 def add_flows(
-    samples, index, part, parts, parents, state_starts, row_starts, variables, modes, widths,
+    samples, index, part, parts, parents, state_starts, row_starts, variables, modes,
     emission_starts, row_edges, targets, transitions, emissions, out, transition_flows,
     emission_flows,
 ):
@@ -259,7 +232,7 @@ def add_flows(
     for begin in range(part * BLOCK, len(index), parts * BLOCK):
         _gather(samples, index, begin, values)
         _up(
-            values, parents, state_starts, row_starts, variables, modes, widths, emission_starts,
+            values, parents, state_starts, row_starts, variables, modes, emission_starts,
             row_edges, targets, transitions, emissions, below, above, total, scale, logs, others,
         )
         for b in range(BLOCK):
@@ -267,7 +240,7 @@ def add_flows(
         for b in range(min(BLOCK, len(index) - begin)):
             out[begin + b] = logs[b]
         _down(
-            values, ones, parents, state_starts, row_starts, variables, modes, widths,
+            values, ones, parents, state_starts, row_starts, variables, modes,
             emission_starts, row_edges, targets, transitions, below, above, sums,
             transition_flows, emission_flows,
         )
@@ -289,17 +262,24 @@ def maximize_rows(row_edges, flows, count, out):
 
 @_jit
 def maximize_emissions(variables, states, widths, starts, flows, prior, count, out):
-    """Set each row of emissions to its flows and parts of a count, summing to 1."""
+    """Set the emissions of each state to its flows and parts of a count, summing to 1."""
+    totals = np.empty(np.max(states), np.float32)
     for node in range(len(variables)):
         variable = variables[node]
         if variable < 0:
             continue
-        width = widths[variable]
-        for j in range(states[node]):
-            row = starts[node] + j * width
-            total = _ZERO
-            for x in range(width):
-                total += flows[row + x] + count * prior[variable, x]
-            scale = _ONE / total
-            for x in range(width):
-                out[row + x] = (flows[row + x] + count * prior[variable, x]) * scale
+        width, size, at = widths[variable], states[node], starts[node]
+        totals[:] = _ZERO
+        for x in range(width):
+            part = count * prior[variable, x]
+            row = flows[at + x * size : at + (x + 1) * size]
+            for j in range(size):
+                totals[j] += row[j] + part
+        for j in range(size):
+            totals[j] = _ONE / totals[j]
+        for x in range(width):
+            part = count * prior[variable, x]
+            row = flows[at + x * size : at + (x + 1) * size]
+            new = out[at + x * size : at + (x + 1) * size]
+            for j in range(size):
+                new[j] = (row[j] + part) * totals[j]
