@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -18,7 +18,11 @@ from lmcodec.circuit import kernels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lmcodec.circuit.logistic import LogisticMixtures
     from lmcodec.circuit.weights import Weights
+
+# Samples of a value, above which more of them say no more of the values nearby.
+EVIDENCE = 10.0
 
 
 @dataclass
@@ -45,26 +49,35 @@ class Smoothing:
     Args:
         prior: float32 [variables, most categories], the shares of the values of each variable; all
             of those that may come are above 0.
+        evidence: float32 [variables, most categories], how much each value says of those nearby.
         modes: int64 [variables], the most frequent value of each.
         transitions: Count of each row of transitions, in equal parts.
-        emissions: Count of each row of emissions, in the parts of the prior.
+        emissions: Count of each state's emissions, in the parts of the prior, as far as the values
+            nearby come with the state.
+        reach: Steps to the values that are nearby; 0 where values have no order.
     """
 
     prior: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+    near: NDArray[np.float32]
     modes: NDArray[np.int64]
-    transitions: float = 0.1
-    emissions: float = 1.0
+    transitions: float
+    emissions: float
+    reach: float
 
     @staticmethod
     def of(
         samples: NDArray[np.integer],
         categories: NDArray[np.int32],
+        *,
         transitions: float,
         emissions: float,
+        reach: float,
     ) -> Smoothing:
         """Return what the shares of the values of samples say.
 
-        Each variable's own shares, drawn to those of all variables, drawn to equal ones.
+        The prior is each variable's own shares, drawn to those of all variables, drawn to equal
+        ones.
         """
         widest = int(categories.max())
         counts = np.zeros((samples.shape[1], widest))
@@ -75,9 +88,42 @@ class Smoothing:
         prior = counts + shared / shared.sum() + 1 / widest
         prior *= np.arange(widest) < categories[:, None]
         prior /= prior.sum(axis=1, keepdims=True)
+        # A value that is frequent says more of itself, but not of its neighbours.
+        evidence = 1 / (counts + EVIDENCE)
+        decay = _decay(reach)
+        near = counts * evidence
+        forward, back = near.copy(), near.copy()
+        for x in range(1, widest):
+            forward[:, x] += decay * forward[:, x - 1]
+            back[:, -1 - x] += decay * back[:, -x]
+        near = np.maximum(forward + back - near, 1e-6)
         return Smoothing(
-            prior.astype(np.float32), counts.argmax(axis=1), transitions, emissions
+            prior.astype(np.float32),
+            evidence.astype(np.float32),
+            near.astype(np.float32),
+            counts.argmax(axis=1),
+            transitions,
+            emissions,
+            reach,
         )
+
+
+def _decay(reach: float) -> float:
+    return float(np.exp(-1 / reach)) if reach > 0 else 0.0
+
+
+class Passes(Protocol):
+    """What makes passes over samples."""
+
+    def log_likelihoods(
+        self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the natural logarithm of the probability of each sample."""
+
+    def flows(
+        self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None
+    ) -> Flows:
+        """Return the flows of samples; their arrays may be used again by the next pass."""
 
 
 class Engine:
@@ -151,18 +197,28 @@ class Engine:
         return Flows(first[0], first[1], len(index), float(out.mean()))
 
 
-def maximize(weights: Weights, flows: Flows, smoothing: Smoothing) -> None:
+def maximize(
+    weights: Weights,
+    flows: Flows,
+    smoothing: Smoothing,
+    mixtures: LogisticMixtures | None = None,
+) -> None:
     """Set the weights to what makes the flows most likely, with pseudocounts.
 
     Args:
         weights: They are changed.
         flows: Of all samples.
         smoothing: What weights are drawn to.
+        mixtures: What emissions are, where they are not tables; they are changed.
     """
     tree = weights.tree
     kernels.maximize_rows(
         weights.row_edges, flows.transitions, np.float32(smoothing.transitions), weights.transitions
     )
+    if mixtures is not None:
+        mixtures.improve(flows.emissions)
+        weights.emissions[:] = mixtures.table()
+        return
     kernels.maximize_emissions(
         tree.variables,
         tree.states,
@@ -170,6 +226,9 @@ def maximize(weights: Weights, flows: Flows, smoothing: Smoothing) -> None:
         tree.emission_starts,
         flows.emissions,
         smoothing.prior,
+        smoothing.evidence,
+        smoothing.near,
+        np.float32(_decay(smoothing.reach)),
         np.float32(smoothing.emissions),
         weights.emissions,
     )

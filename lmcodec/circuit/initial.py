@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,6 @@ def noisy(tree: Tree, smoothing: Smoothing, seed: int) -> Weights:
         variable = tree.variables[node]
         table = emissions[starts[node] : starts[node + 1]].reshape(-1, tree.states[node])
         table *= smoothing.prior[variable, : len(table), None]
-    start = Smoothing(smoothing.prior, smoothing.modes, 1e-3, 1e-3)
+    start = replace(smoothing, transitions=1e-3, emissions=1e-3)
     maximize(weights, Flows(transitions, emissions, 1, 0.0), start)
     return weights

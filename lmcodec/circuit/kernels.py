@@ -16,6 +16,8 @@ from lmcodec.circuit.vectors import BLOCK, combine, spread_back
 # numbers below the normal ones, which are slow, and quotients from zero.
 _FLOOR = np.float32(1e-20)
 _TINY = np.float32(1e-25)
+# Of what emissions are drawn to, however rare a state is.
+_LEAST = np.float32(1e-3)
 _ONE, _ZERO = np.float32(1), np.float32(0)
 # Scales whose product stays above the least double: 1e-20 times a small weight, eight times.
 _SCALES = 8
@@ -261,25 +263,58 @@ def maximize_rows(row_edges, flows, count, out):
 
 
 @_jit
-def maximize_emissions(variables, states, widths, starts, flows, prior, count, out):
-    """Set the emissions of each state to its flows and parts of a count, summing to 1."""
-    totals = np.empty(np.max(states), np.float32)
+def maximize_emissions(
+    variables, states, widths, starts, flows, prior, evidence, near, decay, count, out
+):
+    """Set the emissions of each state to its flows and parts of a count, summing to 1.
+
+    The count is spread as the variable's values are, times how often the values nearby went with
+    the state: that ratio is smooth even where some values are frequent and others never come.
+
+    Args:
+        variables, states, widths, starts: Of the tree.
+        flows: float32 [entries].
+        prior: float32 [variables, categories], shares of values.
+        evidence: float32 [variables, categories], how much each value counts for those nearby.
+        near: float32 [variables, categories], evidence times frequency of the values nearby.
+        decay: Share of its weight that a value nearby has at one step more.
+        count: Pseudocount of each state.
+        out: float32 [entries].
+    """
+    largest = np.max(states)
+    totals, parts = np.empty(largest, np.float32), np.empty(largest, np.float32)
+    drawn = np.empty((np.max(widths), largest), np.float32)
     for node in range(len(variables)):
-        variable = variables[node]
-        if variable < 0:
+        v = variables[node]
+        if v < 0:
             continue
-        width, size, at = widths[variable], states[node], starts[node]
-        totals[:] = _ZERO
+        width, size, at = widths[v], states[node], starts[node]
+        parts[:] = _ZERO
         for x in range(width):
-            part = count * prior[variable, x]
             row = flows[at + x * size : at + (x + 1) * size]
             for j in range(size):
-                totals[j] += row[j] + part
+                parts[j] = parts[j] * decay + evidence[v, x] * row[j]
+                drawn[x, j] = parts[j]
+        parts[:] = _ZERO
+        totals[:] = _ZERO
+        for x in range(width - 1, -1, -1):
+            row = flows[at + x * size : at + (x + 1) * size]
+            scale = prior[v, x] / near[v, x]
+            for j in range(size):
+                drawn[x, j] = (drawn[x, j] + decay * parts[j]) * scale + prior[v, x] * _LEAST
+                parts[j] = parts[j] * decay + evidence[v, x] * row[j]
+                totals[j] += drawn[x, j]
+        for j in range(size):
+            parts[j] = count / totals[j]
+        totals[:] = _ZERO
+        for x in range(width):
+            row = flows[at + x * size : at + (x + 1) * size]
+            for j in range(size):
+                drawn[x, j] = row[j] + drawn[x, j] * parts[j]
+                totals[j] += drawn[x, j]
         for j in range(size):
             totals[j] = _ONE / totals[j]
         for x in range(width):
-            part = count * prior[variable, x]
-            row = flows[at + x * size : at + (x + 1) * size]
             new = out[at + x * size : at + (x + 1) * size]
             for j in range(size):
-                new[j] = (row[j] + part) * totals[j]
+                new[j] = drawn[x, j] * totals[j]
