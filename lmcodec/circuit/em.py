@@ -16,6 +16,8 @@ import numpy as np
 from lmcodec.circuit import kernels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from lmcodec.circuit.logistic import LogisticMixtures
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 # Samples of a value, above which more of them say no more of the values nearby.
 EVIDENCE = 10.0
+# Samples whose values are widened at one time.
+_CHUNK = 4096
 
 
 @dataclass
@@ -163,13 +167,15 @@ class Engine:
         out = np.empty(len(index))
         weights = self.weights
 
-        def run(part: int) -> None:
-            kernels.log_likelihoods(
-                samples, index, part, self.threads, *self._fixed,
-                weights.transitions, weights.emissions, out,
-            )  # fmt: skip
+        for begin, chunk in _chunks(samples, index):
 
-        list(self._pool.map(run, range(self.threads)))
+            def run(part: int, begin: int = begin, chunk: NDArray[np.int16] = chunk) -> None:
+                kernels.log_likelihoods(
+                    chunk, part, self.threads, *self._fixed,
+                    weights.transitions, weights.emissions, out[begin : begin + len(chunk)],
+                )  # fmt: skip
+
+            list(self._pool.map(run, range(self.threads)))
         return out
 
     def flows(
@@ -180,21 +186,32 @@ class Engine:
         out = np.empty(len(index))
         weights = self.weights
 
-        def run(part: int) -> None:
-            transitions, emissions = self._sums[part]
-            transitions[:] = 0
-            emissions[:] = 0
-            kernels.add_flows(
-                samples, index, part, self.threads, *self._fixed,
-                weights.transitions, weights.emissions, out, transitions, emissions,
-            )  # fmt: skip
+        for begin, chunk in _chunks(samples, index):
 
-        list(self._pool.map(run, range(self.threads)))
+            def run(part: int, begin: int = begin, chunk: NDArray[np.int16] = chunk) -> None:
+                sums = self._sums[part]
+                if not begin:
+                    sums[0][:] = 0
+                    sums[1][:] = 0
+                kernels.add_flows(
+                    chunk, part, self.threads, *self._fixed, weights.transitions,
+                    weights.emissions, out[begin : begin + len(chunk)], *sums,
+                )  # fmt: skip
+
+            list(self._pool.map(run, range(self.threads)))
         first = self._sums[0]
         for transitions, emissions in self._sums[1:]:
             first[0][:] += transitions
             first[1][:] += emissions
         return Flows(first[0], first[1], len(index), float(out.mean()))
+
+
+def _chunks(
+    samples: NDArray[np.integer], index: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.int16]]]:
+    """Yield where a chunk of the samples begins in the index, and its samples."""
+    for begin in range(0, len(index), _CHUNK):
+        yield begin, samples[index[begin : begin + _CHUNK]].astype(np.int16)
 
 
 def maximize(

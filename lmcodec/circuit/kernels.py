@@ -26,15 +26,14 @@ _jit = numba.njit(nogil=True, fastmath={"nnan", "ninf", "nsz", "arcp", "contract
 
 
 @_jit
-def _gather(samples, index, begin, values):
+def _gather(samples, begin, values):
     """Put samples into columns; -1 is what is missing, and all of a sample that is not there."""
     variables = values.shape[0]
     for b in range(BLOCK):
         at = begin + b
-        if at < len(index):
-            row = index[at]
+        if at < len(samples):
             for v in range(variables):
-                values[v, b] = samples[row, v]
+                values[v, b] = samples[at, v]
         else:
             for v in range(variables):
                 values[v, b] = -1
@@ -197,7 +196,7 @@ def _count(values, at, states, mode, posterior, flows):
 
 @_jit
 def log_likelihoods(
-    samples, index, part, parts, parents, state_starts, row_starts, variables, modes,
+    samples, part, parts, parents, state_starts, row_starts, variables, modes,
     emission_starts, row_edges, targets, transitions, emissions, out,
 ):
     """Set out to the natural logarithms of the probabilities of the samples of a part."""
@@ -207,19 +206,19 @@ def log_likelihoods(
     total = np.empty(BLOCK, np.float32)
     scale, logs = np.empty(BLOCK, np.float64), np.empty(BLOCK, np.float64)
     others = np.empty(BLOCK, np.int32)
-    for begin in range(part * BLOCK, len(index), parts * BLOCK):
-        _gather(samples, index, begin, values)
+    for begin in range(part * BLOCK, len(samples), parts * BLOCK):
+        _gather(samples, begin, values)
         _up(
             values, parents, state_starts, row_starts, variables, modes, emission_starts,
             row_edges, targets, transitions, emissions, below, above, total, scale, logs, others,
         )
-        for b in range(min(BLOCK, len(index) - begin)):
+        for b in range(min(BLOCK, len(samples) - begin)):
             out[begin + b] = logs[b]
 
 
 @_jit
 def add_flows(
-    samples, index, part, parts, parents, state_starts, row_starts, variables, modes,
+    samples, part, parts, parents, state_starts, row_starts, variables, modes,
     emission_starts, row_edges, targets, transitions, emissions, out, transition_flows,
     emission_flows,
 ):
@@ -231,15 +230,15 @@ def add_flows(
     total, ones = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
     scale, logs = np.empty(BLOCK, np.float64), np.empty(BLOCK, np.float64)
     others = np.empty(BLOCK, np.int32)
-    for begin in range(part * BLOCK, len(index), parts * BLOCK):
-        _gather(samples, index, begin, values)
+    for begin in range(part * BLOCK, len(samples), parts * BLOCK):
+        _gather(samples, begin, values)
         _up(
             values, parents, state_starts, row_starts, variables, modes, emission_starts,
             row_edges, targets, transitions, emissions, below, above, total, scale, logs, others,
         )
         for b in range(BLOCK):
-            ones[b] = _ONE if begin + b < len(index) else _ZERO
-        for b in range(min(BLOCK, len(index) - begin)):
+            ones[b] = _ONE if begin + b < len(samples) else _ZERO
+        for b in range(min(BLOCK, len(samples) - begin)):
             out[begin + b] = logs[b]
         _down(
             values, ones, parents, state_starts, row_starts, variables, modes,
