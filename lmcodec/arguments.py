@@ -368,7 +368,7 @@ def _model(options: argparse.Namespace) -> Model | str:
     name = getattr(options, "model", None)
     if name is None:
         return "auto"
-    from lmcodec.options import is_model_path
+    from lmcodec.options import is_model_path, model_of_path
 
     chosen = {
         key: value
@@ -389,9 +389,7 @@ def _model(options: argparse.Namespace) -> Model | str:
         from lmcodec.models.llm_torch import LlmTorch
 
         return LlmTorch.of(name, **chosen)
-    from lmcodec.models.llm import Llm
-
-    return Llm.of(name, **chosen)
+    return model_of_path(name, **chosen)
 
 
 def _find(name: str, find: Callable[[str], W]) -> W | str:

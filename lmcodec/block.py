@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -60,7 +60,9 @@ class Plan:
     network: Network | Literal["auto"] | None = "auto"
 
 
-def encode_block(raw: bytes, start: int, plan: Plan, meter: Meter | None = None) -> bytes:
+def encode_block(
+    raw: bytes, start: int, plan: Plan, meter: Meter | None = None, *, head: bytes = b""
+) -> bytes:
     """Code one block.
 
     Args:
@@ -68,6 +70,7 @@ def encode_block(raw: bytes, start: int, plan: Plan, meter: Meter | None = None)
         start: Offset of the content in the frame's content.
         plan: How to code it.
         meter: What follows how far it is.
+        head: The beginning of the frame's content, where the block is not there itself.
 
     Returns:
         Block header and payloads: the same bytes for the same arguments, always.
@@ -75,7 +78,7 @@ def encode_block(raw: bytes, start: int, plan: Plan, meter: Meter | None = None)
     Raises:
         ModelError: The model cannot code this content, or does not decode what it encoded.
     """
-    transform, streams = _split(raw, plan)
+    transform, streams = _split(raw, plan, start, head)
     records: list[ModelRecord] = []
     table: list[StreamRecord] = []
     payloads: list[bytes] = []
@@ -166,6 +169,30 @@ def decode_block(
     return raw
 
 
+def decode_stream(header: BlockHeader, payloads: Buffer, name: str) -> Symbols | None:
+    """Return the symbols of one stream of a block, or None where it has none of that name.
+
+    Args:
+        header: The parsed block header.
+        payloads: As many bytes as it announces.
+        name: That of the stream.
+
+    Raises:
+        FormatError: The payload is damaged.
+        UnsupportedError: The model is not known here.
+    """
+    position = 0
+    for record in header.streams:
+        if record.name == name:
+            payload = bytes(memoryview(payloads)[position : position + record.coded_size])
+            if record.model == STORED:
+                return _from_little_endian(payload, record.width)
+            model = find_model(header.models[record.model - 1])
+            return _decode_stream(model, payload, record, lambda _: nullcontext())
+        position += record.coded_size
+    return None
+
+
 def find_model(record: ModelRecord) -> Model:
     """Build the model that a record describes.
 
@@ -209,9 +236,34 @@ def _verify(header: BlockHeader, payloads: bytes, raw: bytes) -> None:
         raise ModelError(f"block decodes to other bytes after encoding: {ids}")
 
 
-def _split(raw: bytes, plan: Plan) -> tuple[Transform | None, Sequence[Stream]]:
+def fitted(plan: Plan, raw: bytes) -> Plan:
+    """Return the plan for all blocks of a frame; a model that fits once has seen the first.
+
+    Args:
+        plan: How to code the frame.
+        raw: Its first block.
+
+    Raises:
+        ModelError: The model cannot be fitted to it.
+    """
+    if not isinstance(plan.choice, Model) or not plan.choice.fits_once:
+        return plan
+    for stream in _split(raw, plan, 0, b"")[1]:
+        if stream.shape is not None:
+            model = plan.choice.shaped(stream.shape).fit(stream.symbols)
+            return replace(plan, choice=model)
+    return plan
+
+
+def _split(
+    raw: bytes, plan: Plan, start: int, head: bytes
+) -> tuple[Transform | None, Sequence[Stream]]:
     """Apply the first transform that takes this content, gives it back and pays."""
-    for transform in _transforms(raw, plan):
+
+    def probe(cls: type[Transform]) -> Transform | None:
+        return cls.probe_later(raw, start, head) if start else cls.probe(raw)
+
+    for transform in _transforms(raw, plan, probe):
         streams = transform.forward(raw)
         total = sum(len(stream.symbols) * symbol_width(stream.symbols) for stream in streams)
         try:
@@ -224,16 +276,21 @@ def _split(raw: bytes, plan: Plan) -> tuple[Transform | None, Sequence[Stream]]:
     return None, [Stream("", raw)]
 
 
-def _transforms(raw: bytes, plan: Plan) -> Iterator[Transform]:
+def _transforms(
+    raw: bytes, plan: Plan, probe: Callable[[type[Transform]], Transform | None]
+) -> Iterator[Transform]:
     """Yield the transforms that a block is to be tried with."""
     if isinstance(plan.split, Transform):
         yield plan.split
     elif isinstance(plan.split, type):
-        found = plan.split.probe(raw) or plan.split()
+        found = probe(plan.split) or plan.split()
         yield shortest(found.for_level(plan.level) or found, raw, plan.level)[0]
+    elif plan.split == "auto" and isinstance(plan.choice, Model) and plan.choice.needs_shape:
+        shapes = (cls for cls in TRANSFORMS.list() if cls.finds_shapes)
+        yield from filter(None, map(probe, shapes))
     elif plan.split == "auto" and plan.choice == "auto":
         for cls in TRANSFORMS.list():
-            suited = cls.probe(raw)
+            suited = probe(cls)
             suited = suited and suited.for_level(plan.level)
             if suited is not None:
                 transform, pays = shortest(suited, raw, plan.level)
@@ -257,13 +314,18 @@ def _encode_stream(
     """Code one stream, or store it where no model makes it smaller."""
     symbols = stream.symbols
     stored = symbols if isinstance(symbols, bytes) else _to_little_endian(symbols)
+    shape = stream.shape
     model: Model | None = None
-    if plan.choice == "auto":
+    if plan.choice == "stored":
+        return stored, None
+    if plan.choice == "auto" or (plan.choice.needs_shape and shape is None):
         if len(symbols):
             width = symbol_width(symbols)
-            model = choose(symbols, candidates(plan.level, stream.hint, width))
-    elif plan.choice != "stored":
-        model = plan.choice.fit(symbols)
+            models = candidates(plan.level, stream.hint, width, shape)
+            model = choose(symbols, models, shape)
+    else:
+        model = plan.choice if shape is None else plan.choice.shaped(shape)
+        model = model.fit(symbols)
     if model is None:
         return stored, None
     model = prime(model, symbols, plan.prior, plan.network)
@@ -275,7 +337,7 @@ def _encode_stream(
         model.params(),
         model.host_bound,
         model.digests(),
-        plan.embed and can_embed(model),
+        model.is_copied or (plan.embed and can_embed(model)),
     )
     if len(payload) + len(record.pack()) >= len(stored):
         return stored, None

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lmcodec.container import End, FrameHeader, IndexEntry, Part, next_part
-from lmcodec.embedded import unpack
+from lmcodec.embedded import Embeddable, unpack
 from lmcodec.errors import CorruptError, FormatError
 from lmcodec.header import BlockHeader, WeightsRecord
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lmcodec.packing import Cursor
-    from lmcodec.prior import Prior
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class FrameChecker:
         self._header = header
         self._entries: list[IndexEntry] = []
         # As long as it is here, models find it.
-        self._prior: Prior | None = None
+        self._copy: Embeddable | None = None
         self._is_pending = False
         self._content = 0
         self._sha256 = new_sha256() if header.has_digest else None
@@ -80,9 +79,9 @@ class FrameChecker:
             FormatError: It is damaged, or not the first.
             LimitError: Decoding it needs more memory than allowed.
         """
-        if self._prior is not None:
+        if self._copy is not None:
             raise FormatError("frame has a second copy of weights")
-        self._prior = unpack(part.record, part.copy, max_memory)
+        self._copy = unpack(part.record, part.copy, max_memory)
         self._is_pending = True
 
     def block(self, part: BlockPart) -> None:
@@ -95,11 +94,11 @@ class FrameChecker:
         header = part.header
         self._is_pending = False
         for digest in header.embedded:
-            if self._prior is None or self._prior.digest != digest:
+            if self._copy is None or self._copy.digest != digest:
                 raise CorruptError(
                     f"block needs weights that are not embedded before it: {digest.hex()}",
                     expected=digest,
-                    got=self._prior and self._prior.digest,
+                    got=self._copy and self._copy.digest,
                 )
         if header.start != self._content:
             raise CorruptError(

@@ -454,7 +454,7 @@ def _add_train(commands: Commands) -> None:
     command = _command(
         commands,
         "train",
-        "learn from text what other text of its kind can start from: --prior, --network",
+        "learn what others of their kind are like from text (--prior, --network) or arrays",
         _train,
     )
     add_files(command)
@@ -472,9 +472,10 @@ def _add_train(commands: Commands) -> None:
     group = command.add_argument_group("training")
     group.add_argument(
         "--model",
-        choices=("cm", "bytelm"),
+        choices=("cm", "bytelm", "circuit"),
         default="cm",
-        help="what is to know the text: cm by a prior, in seconds, or bytelm, in minutes",
+        help="what is to know the text: cm by a prior, in seconds, or bytelm, in minutes; circuit "
+        "is for arrays of samples that are all alike, as images",
     )
     group.add_argument(
         "--base",
@@ -522,26 +523,45 @@ def _add_train(commands: Commands) -> None:
     group.add_argument(
         "--passes", type=positive, metavar="N", help="how often to see the text, about; 4"
     )
-    group.add_argument("--seed", type=number, metavar="N", help="of what is read when; 1")
+    group = command.add_argument_group("circuits; they need numba")
+    group.add_argument("--states", type=number, metavar="N", help="hidden states of each node; 16")
+    group.add_argument(
+        "--structure",
+        choices=("chow-liu", "split", "chain"),
+        help="tree of the nodes: chow-liu finds it in the samples, split halves an image again "
+        "and again, chain is a hidden Markov model; chow-liu",
+    )
+    group.add_argument(
+        "--epochs", type=number, metavar="N", help="how often to see the samples, at most; 60"
+    )
+    group = command.add_argument_group("networks and circuits")
+    group.add_argument("--seed", type=number, metavar="N", help="of what is drawn; 1")
     group.add_argument(
         "--resume", action="store_true", default=None, help="go on from a checkpoint"
     )
     add_words(command.add_argument_group("words"), records=False)
 
 
-_OF_PRIORS = ("name", "text", "size", "memory")
-_OF_NETWORKS = ("minutes", "passes", "seed", "resume")
+# Options that have a meaning for some kinds alone.
+_OWN = {
+    "cm": ("name", "text", "size", "memory", "base"),
+    "bytelm": ("minutes", "passes", "seed", "resume", "base"),
+    "circuit": ("states", "structure", "epochs", "seed", "resume"),
+}
+_KINDS = {"cm": "priors", "bytelm": "networks", "circuit": "circuits"}
 
 
 def _train(parser: Parser, options: argparse.Namespace) -> int:
     terminal = Terminal("lmcodec", verbosity=options.verbosity, progress=options.progress)
-    of_network = options.model == "bytelm"
-    for name in _OF_PRIORS if of_network else _OF_NETWORKS:
+    own = _OWN[options.model]
+    for name in sorted({name for names in _OWN.values() for name in names} - set(own)):
         if getattr(options, name) is not None:
-            kind = "networks" if of_network else "priors"
-            parser.error(f"argument --{name}: has no meaning for {kind}")
+            parser.error(f"argument --{name}: has no meaning for {_KINDS[options.model]}")
+    if options.model == "circuit" and options.lines:
+        parser.error("argument --lines: has no meaning for circuits")
+    work = {"cm": _train_prior, "bytelm": _train_network, "circuit": _fit_circuit}
     try:
-        (_train_network if of_network else _train_prior)(options, terminal)
+        work[options.model](options, terminal)
     except ValueError as error:
         if isinstance(error, LmcodecError):
             raise
@@ -585,6 +605,25 @@ def _train_network(options: argparse.Namespace, terminal: Terminal) -> None:
         threads=options.threads,
         hold_back_percent=options.hold_back,
         by_line=options.lines,
+        recursive=options.recursive,
+        force=options.force,
+        resume=bool(options.resume),
+    )
+
+
+def _fit_circuit(options: argparse.Namespace, terminal: Terminal) -> None:
+    from lmcodec.fit_files import fit_files
+
+    fit_files(
+        options.files,
+        options.output,
+        terminal,
+        states=options.states or 16,
+        structure=options.structure or "chow-liu",
+        epochs=options.epochs or 60,
+        seed=1 if options.seed is None else options.seed,
+        threads=options.threads,
+        hold_back_percent=options.hold_back,
         recursive=options.recursive,
         force=options.force,
         resume=bool(options.resume),

@@ -1,10 +1,12 @@
-"""Copies of priors in a frame, for streams that need nothing else."""
+"""Copies of priors and circuits in a frame, for streams that need nothing else."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from lmcodec import fitted
 from lmcodec.errors import CorruptError, FormatError, LimitError
+from lmcodec.fitted import FittedCircuit
 from lmcodec.header import (
     MAX_WEIGHTS_BYTES,
     MAX_WEIGHTS_RATIO,
@@ -13,7 +15,7 @@ from lmcodec.header import (
     WeightsRecord,
 )
 from lmcodec.models.base import MODELS
-from lmcodec.prior import SHELF, Prior, is_shipped
+from lmcodec.prior import MAGIC, SHELF, Prior, is_shipped
 from lmcodec.shelf import sha256
 
 if TYPE_CHECKING:
@@ -21,51 +23,70 @@ if TYPE_CHECKING:
 
     from lmcodec.models.base import Model
 
+Embeddable: TypeAlias = Prior | FittedCircuit
+
 # Small, fast and always there; a prior has next to no text in it for a better one to gain from.
 _CODER = "bwt", 1
 
 
 def can_embed(model: Model) -> bool:
-    """Return whether frames may have a copy of what a model starts from.
+    """Return whether frames may have a copy of what a model starts from, or is.
 
-    Those of the package are everywhere: a copy would cost megabytes and help nobody.
+    What is of the package is everywhere: a copy would cost megabytes and help nobody.
     """
     digests = model.digests()
+    if model.weights == FittedCircuit.weights:
+        return bool(digests)
     return model.can_be_primed() and bool(digests) and not SHELF.is_shipped(digests[0])
 
 
-def check(prior: Prior) -> None:
-    """Check that a prior can be embedded.
+def find(id: str, digest: bytes) -> Embeddable:
+    """Return what is to be copied for a model that names it.
 
     Raises:
-        ValueError: It is on a base that is not everywhere: a frame has one copy.
+        WeightsError: It is not here.
+    """
+    shelf = fitted.SHELF if MODELS.get(id).weights == FittedCircuit.weights else SHELF
+    return shelf.by_digest(digest)
+
+
+def check(weights: Embeddable) -> None:
+    """Check that a prior or a circuit can be embedded.
+
+    Raises:
+        ValueError: It is a prior on a base that is not everywhere: a frame has one copy.
         LimitError: It is too large.
     """
-    if prior.base is not None and not is_shipped(prior.base):
+    if isinstance(weights, Prior) and weights.base is not None and not is_shipped(weights.base):
         raise ValueError(
-            f"prior cannot be embedded: its base is not of the package: {prior.base!r}"
+            f"prior cannot be embedded: its base is not of the package: {weights.base!r}"
         )
-    if prior.file_bytes > MAX_WEIGHTS_BYTES:
+    if weights.file_bytes > MAX_WEIGHTS_BYTES:
         raise LimitError(
-            f"prior is too large to be embedded: {prior.file_bytes} of {MAX_WEIGHTS_BYTES} bytes",
+            f"{_word(weights)} is too large to be embedded: {weights.file_bytes} of "
+            f"{MAX_WEIGHTS_BYTES} bytes",
             limit=MAX_WEIGHTS_BYTES,
-            needed=prior.file_bytes,
+            needed=weights.file_bytes,
         )
 
 
-def pack(prior: Prior) -> bytes:
-    """Return what precedes a copy of a prior, and the copy.
+def pack(weights: Embeddable) -> bytes:
+    """Return what precedes a copy, and the copy.
 
     Raises:
-        ValueError: It is on a base that is not everywhere.
+        ValueError: It is a prior on a base that is not everywhere.
         LimitError: It is too large.
     """
-    check(prior)
-    raw = bytes(prior)
+    check(weights)
+    raw = bytes(weights)
     coding, copy = WEIGHTS_CODED, MODELS.get(*_CODER)().encode(raw)
     if not len(copy) < len(raw) <= MAX_WEIGHTS_RATIO * len(copy):
         coding, copy = WEIGHTS_STORED, raw
-    return WeightsRecord(coding, len(raw), len(copy), prior.digest).pack() + copy
+    return WeightsRecord(coding, len(raw), len(copy), weights.digest).pack() + copy
+
+
+def _word(weights: Embeddable) -> str:
+    return "prior" if isinstance(weights, Prior) else "circuit"
 
 
 def memory_bytes(record: WeightsRecord) -> int:
@@ -75,8 +96,8 @@ def memory_bytes(record: WeightsRecord) -> int:
     return decoder + record.raw_size + record.coded_size
 
 
-def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -> Prior:
-    """Return the prior of which there is a copy. Models find it by its digest while it is in use.
+def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -> Embeddable:
+    """Return that of which there is a copy. Models find it by its digest while it is in use.
 
     Args:
         record: What precedes the copy.
@@ -84,14 +105,14 @@ def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -
         max_memory: Bytes that decoding may need, or None for any number.
 
     Raises:
-        FormatError: The copy is damaged, or is not one of a prior.
+        FormatError: The copy is damaged, or is not one of a prior or a circuit.
         LimitError: Decoding it needs more memory than allowed.
     """
     data = bytes(copy)
     needed = memory_bytes(record)
     if max_memory is not None and needed > max_memory:
         raise LimitError(
-            f"embedded prior needs too much memory: {needed} of {max_memory} bytes",
+            f"embedded weights need too much memory: {needed} of {max_memory} bytes",
             limit=max_memory,
             needed=needed,
             hint=f"pass max_memory={needed} or more",
@@ -101,17 +122,18 @@ def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -
             data = bytes(MODELS.get(*_CODER)().decode(data, record.raw_size))
         except FormatError as error:
             # Not a truncated one: all of the copy is there.
-            raise CorruptError(f"embedded prior is damaged: {error}") from error
+            raise CorruptError(f"embedded weights are damaged: {error}") from error
     digest = sha256(data)
     if digest != record.digest:
         raise CorruptError(
-            f"embedded prior is damaged: its SHA-256 is {digest.hex()}, not {record.digest.hex()}",
+            f"embedded weights are damaged: their SHA-256 is {digest.hex()}, not "
+            f"{record.digest.hex()}",
             expected=record.digest,
             got=digest,
         )
     try:
-        return Prior(data)
+        return Prior(data) if data.startswith(MAGIC) else FittedCircuit(data)
     except FormatError as error:
         raise FormatError(
-            f"embedded weights are not a prior: {record.digest.hex()}: {error}"
+            f"embedded weights are neither a prior nor a circuit: {record.digest.hex()}: {error}"
         ) from error

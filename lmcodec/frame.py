@@ -11,7 +11,8 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from lmcodec.block import Plan, decode_block, encode_block
+from lmcodec import embedded
+from lmcodec.block import Plan, decode_block, encode_block, fitted
 from lmcodec.checker import BlockPart, FrameChecker, WeightsPart, new_sha256
 from lmcodec.container import (
     End,
@@ -21,16 +22,18 @@ from lmcodec.container import (
     next_frame,
     next_part,
 )
-from lmcodec.embedded import pack
 from lmcodec.errors import LimitError, TruncatedError
 from lmcodec.header import BlockHeader, WeightsRecord
 from lmcodec.packing import Cursor
-from lmcodec.prior import Prior, by_digest
+from lmcodec.prior import Prior
 from lmcodec.progress import Meter
+from lmcodec.transforms.base import HEAD_BYTES
 from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from lmcodec.embedded import Embeddable
 
 T = TypeVar("T")
 Again: TypeAlias = Callable[[bytes, bytes, int], "bytes | None"]
@@ -74,6 +77,7 @@ class FrameWriter:
         self._workers = workers or Workers()
         self._again = again
         self._buffer = bytearray()
+        self._head = b""
         self._header: FrameHeader | None = None
         # What the workers had done for other frames.
         self._done_before = self._workers.done
@@ -119,7 +123,12 @@ class FrameWriter:
         self._submitted.append((start, len(raw)))
         header = self._header.pack() if self._header is not None else b""
         before = self._again(header, raw, start) if self._again is not None else None
-        encode: Callable[[Meter], bytes] = partial(encode_block, raw, start, self._plan)
+        if start == 0:
+            self._head = raw[:HEAD_BYTES]
+            self._plan = fitted(self._plan, raw)
+        encode: Callable[[Meter], bytes] = partial(
+            encode_block, raw, start, self._plan, head=self._head
+        )
         if before is not None:
             known = before
             encode = lambda _meter: known  # noqa: E731
@@ -173,11 +182,12 @@ class FrameWriter:
         header = BlockHeader.parse(Cursor(block))
         if header.embedded and self._embedded is None:
             self._embedded = header.embedded[0]
-            prior = self._plan.prior
-            if not isinstance(prior, Prior) or prior.digest != self._embedded:
+            id = next(model.id for model in header.models if model.embedded)
+            weights: Embeddable | str | None = self._plan.prior
+            if not isinstance(weights, Prior) or weights.digest != self._embedded:
                 # Of a model that says itself what it starts from, and so has it.
-                prior = by_digest(self._embedded)
-            block = pack(prior) + block
+                weights = embedded.find(id, self._embedded)
+            block = embedded.pack(weights) + block
         self._entries.append(IndexEntry(self._written, len(block), start, size, header.crc))
         self._written += len(block)
         return block

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
-from lmcodec import embedded, network, prior
+from lmcodec import embedded, fitted, network, prior
 from lmcodec.block import memory_bytes
 from lmcodec.container import End, FrameHeader, SkippableFrame
 from lmcodec.errors import LmcodecError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lmcodec.checker import WeightsPart
+    from lmcodec.fitted import FittedCircuit
     from lmcodec.lm.model import LanguageModel
     from lmcodec.network import Network
     from lmcodec.prior import Prior
@@ -99,6 +100,7 @@ class Info:
         priors: What decoding needs, in the order of the blocks.
         networks: What else it needs.
         language_models: And what these are named by: the SHA-256 of weights and configuration.
+        circuits: And the circuits.
     """
 
     frames: int
@@ -111,6 +113,7 @@ class Info:
     priors: tuple[WeightsInfo, ...] = ()
     networks: tuple[WeightsInfo, ...] = ()
     language_models: tuple[WeightsInfo, ...] = ()
+    circuits: tuple[WeightsInfo, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -194,8 +197,9 @@ def _describe(source: Source) -> Info:
     )
 
 
-_KINDS = ("prior", "network", "language model")
-Found: TypeAlias = "Prior | Network | LanguageModel | None"
+_KINDS = ("prior", "network", "language model", "circuit")
+_EMBEDDABLE = ("prior", "circuit")
+Found: TypeAlias = "Prior | Network | LanguageModel | FittedCircuit | None"
 
 
 class _Weights:
@@ -204,7 +208,7 @@ class _Weights:
     def __init__(self) -> None:
         self.described: dict[str, dict[bytes, WeightsInfo]] = {kind: {} for kind in _KINDS}
         # Of the frame at hand. What is held is found by `memory_bytes`, too.
-        self.copy: Prior | None = None
+        self.copy: embedded.Embeddable | None = None
         self.copy_memory_bytes = 0
         self._elsewhere: dict[tuple[str, tuple[bytes, ...]], Found] = {}
 
@@ -251,6 +255,8 @@ def _look_for(kind: str, digests: tuple[bytes, ...]) -> Found:
         from lmcodec.lm.model import by_digests
 
         return by_digests(digests)
+    if kind == "circuit":
+        return fitted.by_digest(digests[0])
     return (prior.SHELF if kind == "prior" else network.SHELF).by_digest(digests[0])
 
 
@@ -271,7 +277,7 @@ def _needs(header: BlockHeader) -> Iterator[tuple[str, tuple[bytes, ...], bool]]
             if kind == "language model":
                 yield kind, (digest, *tokenizers), False
             elif kind in _KINDS:
-                yield kind, (digest,), model.embedded and kind == "prior"
+                yield kind, (digest,), model.embedded and kind in _EMBEDDABLE
 
 
 def _memory_bytes(header: BlockHeader, weights: _Weights) -> int | None:

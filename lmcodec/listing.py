@@ -88,6 +88,7 @@ def _print_table(found: list[tuple[str, Info]], *, blocks: bool) -> None:
                 ("prior", described.priors),
                 ("network", described.networks),
                 ("language model", described.language_models),
+                ("circuit", described.circuits),
             ):
                 for weights in some:
                     print(f"{kind} {weights.digest.hex()}: {_weights(weights, full=False)}")
@@ -156,6 +157,7 @@ def stream_record(name: str, described: Info) -> dict[str, object]:
         "priors": list(map(_weights_record, described.priors)),
         "networks": list(map(_weights_record, described.networks)),
         "language_models": list(map(_weights_record, described.language_models)),
+        "circuits": list(map(_weights_record, described.circuits)),
         "sha256": [digest.hex() if digest else None for digest in described.digests],
     }
 

@@ -6,9 +6,9 @@ import enum
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from lmcodec import embedded
+from lmcodec import embedded, fitted
 from lmcodec import network as networks
 from lmcodec.block import Choice, Plan, Split
 from lmcodec.errors import UnsupportedError
@@ -173,13 +173,38 @@ def _choice(model: Model | str, level: int) -> Choice:
     if model in MODELS:
         return MODELS.get(model).for_level(level)
     if is_model_path(model):
-        from lmcodec.models.llm import Llm
-
-        return Llm.of(model)
+        return model_of_path(model)
     known = ", ".join(("auto", "stored", *MODELS.ids()))
     raise ValueError(
-        f"model is not known: {model!r}; known are {known}, and folders of language models"
+        f"model is not known: {model!r}; known are {known}, files of circuits, and folders of "
+        "language models"
     )
+
+
+def model_of_path(path: str, **parameters: Any) -> Model:
+    """Return the model of a circuit or a language model on disk.
+
+    Args:
+        path: A file of a circuit, or what `Llm.of` takes.
+        parameters: Those of a language model.
+
+    Raises:
+        FormatError: A file is damaged.
+        UnsupportedError: The language model is of a family that is not known here.
+        WeightsError: A part of it is missing.
+        ValueError: A parameter is out of range, or is for language models only.
+        OSError: A file cannot be read.
+    """
+    if path.endswith(fitted.SUFFIX):
+        from lmcodec.models.circuit import CircuitModel
+
+        if parameters:
+            words = ", ".join(f"--{key}" for key in parameters)
+            raise ValueError(f"{words}: for language models only, not for {path!r}")
+        return CircuitModel.of(path)
+    from lmcodec.models.llm import Llm
+
+    return Llm.of(path, **parameters)
 
 
 def is_model_path(name: str) -> bool:

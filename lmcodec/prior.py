@@ -35,7 +35,7 @@ MAX_BYTES = 1 << 30
 MAX_TEXT_BYTES = 1 << 24
 # Of a file: what is learnt in tuning is at most half of the table.
 MAX_FILE_BYTES = MAX_BYTES + MAX_BYTES // 2 + MAX_TEXT_BYTES + 100
-_MAGIC = b"\xb5LMPRI\n"
+MAGIC = b"\xb5LMPRI\n"
 
 
 class Prior:
@@ -145,7 +145,7 @@ SHELF = Shelf(
     "prior",
     SUFFIX,
     SHIPPED,
-    start=_MAGIC,
+    start=MAGIC,
     max_bytes=MAX_FILE_BYTES,
     make=Prior,
     hint=", or load it with --prior FILE",

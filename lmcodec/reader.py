@@ -6,7 +6,7 @@ import io
 from typing import IO, TYPE_CHECKING
 
 from lmcodec.block import decode_block
-from lmcodec.embedded import unpack
+from lmcodec.embedded import Embeddable, unpack
 from lmcodec.errors import CorruptError, LmcodecError
 from lmcodec.frame import Feed, decode_frames
 from lmcodec.index import BlockTable, Location, Source, read_block, read_copy, read_table
@@ -15,7 +15,7 @@ from lmcodec.workers import Workers
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from lmcodec.prior import Prior
+    from lmcodec.header import BlockHeader
 
 
 class ContentReader(io.RawIOBase):
@@ -42,7 +42,7 @@ class ContentReader(io.RawIOBase):
         self._table: BlockTable | None = None
         self._source: Source | None = None
         # The frame whose copy of a prior was read last, and the prior: models find it.
-        self._copy: tuple[int, Prior] | None = None
+        self._copy: tuple[int, Embeddable] | None = None
         # The block that was decoded last, whole: seeks inside of it cost nothing.
         self._block = b""
         self._block_start = 0
@@ -105,24 +105,40 @@ class ContentReader(io.RawIOBase):
             self._block_start += len(self._block)
             self._block = raw
         elif self._position < self._table.size and self._source is not None:
-            location = self._table.locations[self._table.find(self._position)]
-            header, payloads = read_block(self._source, location)
-            for digest in header.embedded:
-                self._need(self._source, location, digest)
+            header, payloads, start = self.block_at(self._position)
             self._block = decode_block(header, payloads, max_memory=self._max_memory)
-            self._block_start = location.start
+            self._block_start = start
+
+    def block_at(self, position: int) -> tuple[BlockHeader, Buffer, int]:
+        """Return header and payloads of the block that holds a position, and where it begins.
+
+        What the models of the block need is then here, as far as the stream has it.
+
+        Args:
+            position: An offset in the content, before its end.
+
+        Raises:
+            FormatError: The block is damaged.
+        """
+        table = self._find_blocks()
+        location = table.locations[table.find(position)]
+        assert self._source is not None  # that of the table
+        header, payloads = read_block(self._source, location)
+        for digest in header.embedded:
+            self._need(self._source, location, digest)
+        return header, payloads, location.start
 
     def _need(self, source: Source, location: Location, digest: bytes) -> None:
-        """Have the prior of which the frame of a block has a copy."""
+        """Have the weights of which the frame of a block has a copy."""
         if self._copy is None or self._copy[0] != location.frame:
             part = read_copy(source, location)
             self._copy = location.frame, unpack(part.record, part.copy, self._max_memory)
-        prior = self._copy[1]
-        if prior.digest != digest:
+        weights = self._copy[1]
+        if weights.digest != digest:
             raise CorruptError(
                 f"block needs weights that are not embedded before it: {digest.hex()}",
                 expected=digest,
-                got=prior.digest,
+                got=weights.digest,
                 offset=location.offset,
             )
 

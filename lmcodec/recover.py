@@ -20,7 +20,7 @@ from lmcodec.container import (
     next_frame,
     next_part,
 )
-from lmcodec.embedded import unpack
+from lmcodec.embedded import Embeddable, unpack
 from lmcodec.errors import LmcodecError
 from lmcodec.frame import check_output
 from lmcodec.header import BlockHeader, WeightsRecord
@@ -29,8 +29,6 @@ from lmcodec.packing import Cursor
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
-
-    from lmcodec.prior import Prior
 
 
 @dataclass(frozen=True)
@@ -139,8 +137,8 @@ class _Salvage:
         self._header: FrameHeader | None = None
         self._blocks = 0
         self._position = 0
-        # The embedded prior that was read last: models find it.
-        self._prior: Prior | None = None
+        # The embedded weights that were read last: models find it.
+        self._copy: Embeddable | None = None
         # False while a part must be believed only if its own checksum says so.
         self._in_step = True
         self._reason = ""
@@ -245,7 +243,7 @@ class _Salvage:
         try:
             if len(copy) < record.coded_size:
                 raise LmcodecError("embedded weights end early")
-            self._prior = unpack(record, copy, self._max_memory)
+            self._copy = unpack(record, copy, self._max_memory)
             self._position = begin + record.coded_size
         except LmcodecError as error:
             self._reason = _first_line(error)

@@ -21,7 +21,7 @@ from lmcodec.probe import MIN_BYTES, is_noise
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lmcodec.models.base import Model, Symbols
+    from lmcodec.models.base import Model, Shape, Symbols
     from lmcodec.prior import Prior
     from lmcodec.transforms.base import Transform
 
@@ -59,13 +59,16 @@ _TRANSFORM_SLICES = 24
 _TRANSFORM_SLICE_BYTES = 1 << 14
 
 
-def candidates(level: int, hint: str = "", width: int = 1) -> list[Model]:
+def candidates(
+    level: int, hint: str = "", width: int = 1, shape: Shape | None = None
+) -> list[Model]:
     """Return the models that are worth trying.
 
     Args:
         level: 1 to 9.
         hint: Kind of content, from the transform.
         width: Bytes of a symbol.
+        shape: How the symbols form samples, where the transform knows.
 
     Returns:
         Models for that width, best guess first; empty where the symbols can only be stored.
@@ -74,15 +77,19 @@ def candidates(level: int, hint: str = "", width: int = 1) -> list[Model]:
     ids = [id for id in _BYTES_BY_LEVEL[level] if id in MODELS]
     ids = ids or [id for id in _FALLBACK if id in MODELS][:1]
     models = [MODELS.get(id).for_level(level) for id in ids]
+    if shape is not None:
+        shaped = [model.shaped(shape) for model in models]
+        models = [*(model for model in shaped if model not in models), *models]
     return [model for model in models if model.width == width]
 
 
-def choose(symbols: Symbols, models: Sequence[Model]) -> Model | None:
+def choose(symbols: Symbols, models: Sequence[Model], shape: Shape | None = None) -> Model | None:
     """Return the candidate with the shortest code on a sample of the stream.
 
     Args:
         symbols: All symbols of the stream.
         models: The candidates.
+        shape: How the symbols form samples, where that is known.
 
     Returns:
         One of them, fitted to the stream, or None where there is none.
@@ -91,7 +98,7 @@ def choose(symbols: Symbols, models: Sequence[Model]) -> Model | None:
     noise = isinstance(symbols, bytes) and len(symbols) >= MIN_BYTES and is_noise(symbols)
     if len(fitted) < 2 and not noise:
         return fitted[0] if fitted else None
-    sample = _sample(symbols)
+    sample = _sample(symbols, unit=shape.sample if shape is not None else 1)
     sizes = [len(model.encode(sample)) for model in fitted]
     if noise:
         plain = MODELS.get(_PLAIN)()
@@ -209,6 +216,9 @@ def shortest(transform: Transform, raw: bytes, level: int) -> tuple[Transform, b
     Returns:
         The variant, and whether it makes the code as much shorter as the level demands.
     """
+    least = transform.least_gain(level)
+    if least is None:
+        return transform, True
     sample = bytes(_sample(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
     size = _split_length(transform, sample)
     tried = iter(transform.variants())
@@ -216,7 +226,7 @@ def shortest(transform: Transform, raw: bytes, level: int) -> tuple[Transform, b
         other = _split_length(variant, sample)
         if other < size:
             transform, size, tried = variant, other, iter(variant.variants())
-    worth = 1000 - transform.least_gain(level)
+    worth = 1000 - least
     return transform, size * 1000 < _code_length(sample) * worth
 
 
@@ -232,14 +242,23 @@ def _code_length(symbols: Symbols, hint: str = "") -> int:
 
 
 def _sample(
-    symbols: Symbols, slices: int = _SAMPLE_SLICES, length: int = _SLICE_SYMBOLS
+    symbols: Symbols,
+    slices: int = _SAMPLE_SLICES,
+    length: int = _SLICE_SYMBOLS,
+    unit: int = 1,
 ) -> Symbols:
-    """Join evenly spaced slices, or return everything where that is not longer."""
+    """Join evenly spaced slices, or return everything where that is not longer.
+
+    Slices begin and end between units, unless these are longer than a slice.
+    """
     count = len(symbols)
     if count <= slices * length:
         return symbols
+    if unit > length:
+        unit = 1
+    length -= length % unit
     step = (count - length) // (slices - 1)
-    spans = [slice(at * step, at * step + length) for at in range(slices)]
+    spans = [slice(at, at + length) for at in (at * step // unit * unit for at in range(slices))]
     if isinstance(symbols, bytes):
         return b"".join(symbols[span] for span in spans)
     import numpy as np

@@ -178,9 +178,7 @@ class Engine:
             list(self._pool.map(run, range(self.threads)))
         return out
 
-    def flows(
-        self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None
-    ) -> Flows:
+    def flows(self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None) -> Flows:
         """Return the flows of samples."""
         index = np.arange(len(samples)) if index is None else index
         out = np.empty(len(index))

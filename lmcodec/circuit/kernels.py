@@ -22,7 +22,9 @@ _ONE, _ZERO = np.float32(1), np.float32(0)
 # Scales whose product stays above the least double: 1e-20 times a small weight, eight times.
 _SCALES = 8
 
-_jit = numba.njit(nogil=True, fastmath={"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}, cache=True)
+_jit = numba.njit(
+    nogil=True, fastmath={"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}, cache=True
+)
 
 
 @_jit

@@ -90,9 +90,7 @@ def draw(
     return filled
 
 
-def _draw(
-    shares: NDArray[np.floating], generator: np.random.Generator
-) -> NDArray[np.int64]:
+def _draw(shares: NDArray[np.floating], generator: np.random.Generator) -> NDArray[np.int64]:
     """Return an index of each row, drawn in proportion to its shares."""
     sums = np.cumsum(shares, axis=1, dtype=np.float64)
     points = generator.random(len(shares)) * sums[:, -1]

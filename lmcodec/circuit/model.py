@@ -223,9 +223,7 @@ class Circuit:
         """Weights that are not 0: edges between states, and entries of emissions."""
         return self._fitted().num_edges
 
-    def _samples(
-        self, array: ArrayLike, missing: ArrayLike | None = None
-    ) -> NDArray[np.int16]:
+    def _samples(self, array: ArrayLike, missing: ArrayLike | None = None) -> NDArray[np.int16]:
         """Return samples of the circuit's shape, -1 where a value is missing."""
         weights = self._fitted()
         found = np.asarray(array)

@@ -58,9 +58,7 @@ def _bins_of(counts: NDArray[np.int64], bins: int) -> NDArray[np.uint8]:
     return table
 
 
-def mutual_information(
-    samples: NDArray[np.uint8], bins: int = DEFAULT_BINS
-) -> NDArray[np.float32]:
+def mutual_information(samples: NDArray[np.uint8], bins: int = DEFAULT_BINS) -> NDArray[np.float32]:
     """Return the mutual information of each two variables.
 
     Args:
@@ -171,9 +169,7 @@ def chow_liu(
     return rooted(spanning_tree(information), categories, states)
 
 
-def rooted(
-    neighbours: Sequence[Sequence[int]], categories: NDArray[np.int32], states: int
-) -> Tree:
+def rooted(neighbours: Sequence[Sequence[int]], categories: NDArray[np.int32], states: int) -> Tree:
     """Return a tree of variables with its root at a centroid, nodes depth first."""
     order, parents = _order(neighbours, centroid(neighbours))
     place = np.empty(len(order), np.int64)

@@ -109,7 +109,9 @@ class Trainer:
             bits = self._batches(engine, epoch) if epoch < plan.epochs else self._all(engine)
             held = self._bits(engine.log_likelihoods(self.held)) if len(self.held) else math.nan
             self.history.append(EpochReport(epoch + 1, total, bits, held))
-            if len(self.held) and held <= min(each.held_bits_per_dimension for each in self.history):
+            if len(self.held) and held <= min(
+                each.held_bits_per_dimension for each in self.history
+            ):
                 self._best = self.weights.copy()
             if self.checkpoint is not None:
                 self.save(self.checkpoint)
@@ -210,7 +212,9 @@ class Trainer:
                 weights = _weights("weights", arrays)
                 best = _weights("best", arrays) if "best.parents" in arrays else None
                 mean = (
-                    Flows(arrays["mean.transitions"], arrays["mean.emissions"], len(self.samples), 0)
+                    Flows(
+                        arrays["mean.transitions"], arrays["mean.emissions"], len(self.samples), 0
+                    )
                     if "mean.transitions" in arrays
                     else None
                 )

@@ -37,6 +37,43 @@ def symbol_width(symbols: Symbols) -> int:
     return 1 if isinstance(symbols, bytes) else int(symbols.itemsize)
 
 
+@dataclass(frozen=True)
+class Shape:
+    """How the symbols of a stream form samples that are all alike, one after the other.
+
+    A sample is a picture, or a row of a table. The stream need not end with a whole one.
+
+    Args:
+        rows: Rows of a picture; 1 where a sample has but one, as in a table.
+        columns: Pixels of a row.
+        channels: Symbols of a pixel, side by side.
+        planes: Pictures of a sample, one whole picture after the other.
+
+    Raises:
+        ValueError: A number is below 1.
+    """
+
+    rows: int
+    columns: int
+    channels: int = 1
+    planes: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if min(self.rows, self.columns, self.channels, self.planes) < 1:
+            raise ValueError(f"lengths of a shape must be at least 1: got {self}")
+
+    @property
+    def row(self) -> int:
+        """Symbols of a row."""
+        return self.columns * self.channels
+
+    @property
+    def sample(self) -> int:
+        """Symbols of a sample."""
+        return self.planes * self.rows * self.row
+
+
 class Model(ABC):
     """Codes the symbols of one stream.
 
@@ -54,6 +91,13 @@ class Model(ABC):
     block_bytes: ClassVar[int | None] = None
     # Bytes of a symbol: 1, 2 or 4.
     width: ClassVar[int] = 1
+    # True: it codes only streams of which the shape is known. Where a caller asks for it, content
+    # is split by a transform that finds shapes, and other streams are coded by other models.
+    needs_shape: ClassVar[bool] = False
+    # True: `fit` takes long. It is called for the first block of a frame; the others follow that.
+    fits_once: ClassVar[bool] = False
+    # True: what streams name by `digests` is known nowhere else, so that they have a copy.
+    is_copied: bool = False
     # What `digests` are of, as far as that is known: "prior", "network", "language model",
     # "tokenizer".
     weights: ClassVar[tuple[str, ...]] = ()
@@ -63,6 +107,17 @@ class Model(ABC):
         """Return the model with the parameters that suit a level from 1 to 9."""
         del level
         return cls()
+
+    def shaped(self, shape: Shape) -> Self:
+        """Return the model for symbols that form samples; itself where that makes no difference.
+
+        It is called before `fit`.
+
+        Args:
+            shape: How they form samples.
+        """
+        del shape
+        return self
 
     def fit(self, symbols: Symbols) -> Self:
         """Return the model with the parameters that it left open chosen for these symbols.

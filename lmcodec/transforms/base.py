@@ -14,7 +14,11 @@ from lmcodec.registry import Registry
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from lmcodec.models.base import Symbols
+    from lmcodec.models.base import Shape, Symbols
+
+
+# Bytes at the beginning of the content that later blocks may look at.
+HEAD_BYTES = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,13 @@ class Stream:
         name: Lower-case ASCII letters, digits and ``_.-``, unique in the block.
         symbols: Bytes, or an array of uint16 or uint32.
         hint: Kind of content, by which the model is chosen: "" for bytes of any kind.
+        shape: How the symbols form samples, such as pictures, where they do.
     """
 
     name: str
     symbols: Symbols
     hint: str = ""
+    shape: Shape | None = None
 
 
 class Transform(ABC):
@@ -43,6 +49,8 @@ class Transform(ABC):
 
     id: ClassVar[str]
     version: ClassVar[int]
+    # True: it finds the shape of streams, which some models need.
+    finds_shapes: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -53,6 +61,22 @@ class Transform(ABC):
             raw: The whole block; looking at a sample of it is enough.
         """
 
+    @classmethod
+    def probe_later(cls, raw: bytes, start: int, head: bytes) -> Self | None:
+        """Return the transform to try on a block that is not the first of its frame.
+
+        By default it is found as for the first one. Where what a block is like stands at the
+        beginning of the content, it can be read there.
+
+        Args:
+            raw: The whole block.
+            start: Offset of the block in the content.
+            head: The first `HEAD_BYTES` of the content, or all of its first block if that is
+                shorter.
+        """
+        del start, head
+        return cls.probe(raw)
+
     def for_level(self, level: int) -> Self | None:
         """Return what to try at a level, or None where it is not worth its time: by default itself.
 
@@ -62,8 +86,10 @@ class Transform(ABC):
         del level
         return self
 
-    def least_gain(self, level: int) -> int:
+    def least_gain(self, level: int) -> int | None:
         """Return how many thousandths of the code by the fastest model must be saved at a level.
+
+        None: what is gained does not show in the code by that model, and is known.
 
         Args:
             level: 1 to 9.

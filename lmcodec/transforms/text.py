@@ -61,7 +61,7 @@ class Text(Transform):
 
     def least_gain(self, level: int) -> int:
         """Return what must be saved, in thousandths: with lines broken loosely, cm would lose."""
-        return super().least_gain(level) if level <= _WORDS_LEVEL else 30
+        return 2 if level <= _WORDS_LEVEL else 30
 
     def variants(self) -> Iterator[Text]:
         """Yield the transform without ends of lines or capitals, if it has them and words."""

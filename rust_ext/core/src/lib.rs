@@ -1,7 +1,8 @@
 //! Entropy coders and probability models of lmcodec.
 //!
 //! The crate has no Python and no I/O: a model turns what was already coded into integer intervals, a coder
-//! turns intervals into bits. Coding has no floats but those of [`lm`], whose operations and order are fixed.
+//! turns intervals into bits. Coding has no floats but those of [`lm`] and [`circuit`], whose
+//! operations and order are fixed.
 //!
 //! ```
 //! use lmcodec_core::coder::binary::{BinaryDecoder, BinaryEncoder, PROB_ONE};
@@ -23,11 +24,13 @@
 pub mod bitmodel;
 pub mod bwt;
 pub mod bytelm;
+pub mod circuit;
 pub mod cm;
 pub mod coder;
 pub mod error;
 pub mod interrupt;
 pub mod lm;
+mod machine;
 mod memory;
 pub mod nn;
 pub mod noise;

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod bwt;
+mod circuit;
 mod cm;
 mod coder;
 mod errors;
@@ -20,6 +21,8 @@ mod _core {
 
     #[pymodule_export]
     use crate::bwt::{bwt_decode, bwt_encode, bwt_memory_bytes};
+    #[pymodule_export]
+    use crate::circuit::Circuit;
     #[pymodule_export]
     use crate::cm::{cm_decode, cm_encode, cm_memory_bytes, cm_probe};
     #[pymodule_export]

@@ -10,6 +10,7 @@
 
 pub mod binary;
 pub mod bytes;
+pub(crate) mod numbers;
 pub mod quantize;
 pub mod rans;
 pub mod windows;

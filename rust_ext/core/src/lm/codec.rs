@@ -8,7 +8,6 @@ use super::dot::simd::{exponents, largest};
 use super::dot::Simd;
 use super::follow::{follow, over_chunks};
 use super::lanes::in_lanes;
-use super::machine;
 use super::model::Model;
 use super::pool::{Pool, MAX_THREADS};
 use super::session::Session;
@@ -16,7 +15,7 @@ use super::watch::{Listener, Watch};
 use crate::coder::quantize::Quantizer;
 use crate::coder::rans::Stack;
 use crate::coder::{Interval, MAX_PRECISION};
-use crate::{Error, Result};
+use crate::{machine, Error, Result};
 use std::f64::consts::LOG2_E;
 
 /// The most chunks that are coded side by side.

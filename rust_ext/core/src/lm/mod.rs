@@ -23,7 +23,6 @@ pub mod dot;
 mod follow;
 mod grid;
 mod lanes;
-mod machine;
 mod math;
 pub mod mixed;
 pub mod model;
@@ -33,7 +32,7 @@ mod products;
 mod rope;
 mod session;
 pub mod trie;
-mod watch;
+pub(crate) mod watch;
 pub mod weights;
 pub mod windows;
 

@@ -4,7 +4,7 @@
 //! sleep. Parts are taken by whoever is free; the calling thread takes them too, and never waits for one that nobody
 //! has begun: where the machine is busy, other threads may be of no help, but do not stall it.
 
-use super::machine;
+use crate::machine;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{self, Scope, Thread};

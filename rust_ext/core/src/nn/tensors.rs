@@ -60,6 +60,30 @@ impl<'a> Tensors<'a> {
         }
     }
 
+    /// All values of 32 bits of a vector.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] when it is missing or no such vector.
+    pub fn all_numbers(&self, name: &str) -> Result<Vec<i32>> {
+        self.numbers(name, self.length(name)?)
+    }
+
+    /// All values of 16 bits of a vector.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] when it is missing or no such vector.
+    pub fn shorts(&self, name: &str) -> Result<Vec<u16>> {
+        let bytes = self.bytes(name, Dtype::U16, Shape::Vector(self.length(name)?))?;
+        let (numbers, _) = bytes.as_chunks::<2>();
+        Ok(numbers.iter().map(|&n| u16::from_le_bytes(n)).collect())
+    }
+
+    fn length(&self, name: &str) -> Result<usize> {
+        let tensor = self.tensors.tensor(name);
+        let tensor = tensor.map_err(|_| refused("weights lack a tensor"))?;
+        Ok(tensor.shape().iter().product())
+    }
+
     fn bytes(&self, name: &str, of: Dtype, shape: Shape) -> Result<&'a [u8]> {
         let tensor = self
             .tensors
@@ -67,7 +91,7 @@ impl<'a> Tensors<'a> {
             .map_err(|_| refused("weights lack a tensor"))?;
         if tensor.dtype() != of {
             return Err(refused(
-                "tensor of another type, only I8, U8 and I32 are used",
+                "tensor of another type, only I8, U8, U16 and I32 are used",
             ));
         }
         let fits = match (shape, tensor.shape()) {

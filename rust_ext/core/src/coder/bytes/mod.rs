@@ -24,6 +24,7 @@ mod simd;
 mod split;
 mod table;
 
+use super::numbers::{put_number, take, take_length, take_number};
 use super::quantize::{normalize_counts, COUNTS_PRECISION};
 use crate::{Error, Result};
 use table::{DecodeTable, EncodeTable};
@@ -42,6 +43,9 @@ const STORED: u64 = 0;
 const RUN: u64 = 1;
 const ONE_LANE: u64 = 2;
 const MANY_LANES: u64 = 3;
+
+/// What ends early, in messages.
+const WHAT: &str = "block of bytes";
 
 fn corrupt(what: &'static str) -> Error {
     Error::Corrupt { what }
@@ -114,15 +118,15 @@ fn decode_with(payload: &[u8], count: usize, many: DecodeLanes) -> Result<Vec<u8
     let mut out = Vec::new();
     let mut rest = payload;
     while out.len() < count {
-        let head = take_number(&mut rest)?;
+        let head = take_number(&mut rest, WHAT)?;
         let size = usize::try_from(head >> 2).unwrap_or(usize::MAX);
         if size == 0 || size > count - out.len() {
             return Err(corrupt("block of bytes is empty or longer than the stream"));
         }
         match head & 3 {
-            STORED => out.extend_from_slice(take(&mut rest, size)?),
+            STORED => out.extend_from_slice(take(&mut rest, size, WHAT)?),
             RUN => {
-                let byte = take(&mut rest, 1)?[0];
+                let byte = take(&mut rest, 1, WHAT)?[0];
                 out.resize(out.len() + size, byte);
             }
             kind => {
@@ -144,58 +148,21 @@ fn decode_with(payload: &[u8], count: usize, many: DecodeLanes) -> Result<Vec<u8
 }
 
 fn take_coded(rest: &mut &[u8], lanes: usize) -> Result<(DecodeTable, Coded)> {
-    let head_bytes = take_length(rest)?;
-    let words = take_length(rest)?;
-    let freqs = table::decode(take(rest, head_bytes)?)?;
-    let states: Vec<u32> = take(rest, 4 * lanes)?
+    let head_bytes = take_length(rest, WHAT)?;
+    let words = take_length(rest, WHAT)?;
+    let freqs = table::decode(take(rest, head_bytes, WHAT)?)?;
+    let states: Vec<u32> = take(rest, 4 * lanes, WHAT)?
         .chunks_exact(4)
         .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
         .collect();
     if states.iter().any(|x| !(BASE..BASE << 16).contains(x)) {
         return Err(corrupt("state of a block of bytes is out of range"));
     }
-    let words = take(rest, words.saturating_mul(2))?
+    let words = take(rest, words.saturating_mul(2), WHAT)?
         .chunks_exact(2)
         .map(|b| u16::from_le_bytes([b[0], b[1]]))
         .collect();
     Ok((DecodeTable::new(&freqs), Coded { states, words }))
-}
-
-/// Writes a number in base 128, least significant digit first, the high bit set on all but the last, with
-/// no zero digit at its end.
-fn put_number(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 128 {
-        out.push(number.to_le_bytes()[0] | 128);
-        number >>= 7;
-    }
-    out.push(number.to_le_bytes()[0]);
-}
-
-fn take_number(rest: &mut &[u8]) -> Result<u64> {
-    let mut number = 0;
-    for shift in (0..63).step_by(7) {
-        let byte = take(rest, 1)?[0];
-        number |= u64::from(byte & 127) << shift;
-        if byte == 0 && shift > 0 {
-            return Err(corrupt("number is not in its shortest form"));
-        }
-        if byte < 128 {
-            return Ok(number);
-        }
-    }
-    Err(corrupt("number of more than 63 bits"))
-}
-
-fn take_length(rest: &mut &[u8]) -> Result<usize> {
-    Ok(usize::try_from(take_number(rest)?).unwrap_or(usize::MAX))
-}
-
-fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8]> {
-    let (taken, after) = rest.split_at_checked(length).ok_or(Error::Truncated {
-        what: "block of bytes",
-    })?;
-    *rest = after;
-    Ok(taken)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{half, upper_half, Rows, BLOCK, LANES};
 
 /// Vector instructions that there are kernels for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// None: the scalar twins.
     Scalar,
     /// x86 of 2013 and later.
@@ -21,7 +21,7 @@ enum Kind {
 
 /// Vector instructions that this processor has: a value is only made where it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Simd(Kind);
+pub struct Simd(pub(crate) Kind);
 
 impl Simd {
     /// None: the scalar twins.
@@ -184,6 +184,8 @@ macro_rules! compiled {
         }
     )*};
 }
+
+pub(crate) use compiled;
 
 use crate::lm::math;
 

@@ -1,0 +1,197 @@
+"""Fits a circuit to arrays in files and says what it gains: `lmcodec train --model circuit`."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from lmcodec.errors import FormatError
+from lmcodec.fitted import SUFFIX, FittedCircuit
+from lmcodec.models.cm import Cm
+from lmcodec.names import STDIN, expand
+from lmcodec.outputs import open_output
+from lmcodec.process import asked_first
+from lmcodec.terminal import Terminal, human, shown
+from lmcodec.train_files import is_same, read_samples
+from lmcodec.transforms.array import Array
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lmcodec.circuit.trainer import EpochReport
+
+# Of what was held back, what level 9 is tried on: it is slow.
+_TRIED_BYTES = 1 << 20
+
+
+def fit_files(
+    names: list[str],
+    output: str,
+    terminal: Terminal,
+    *,
+    states: int,
+    structure: str,
+    epochs: int,
+    seed: int,
+    threads: int | None,
+    hold_back_percent: int,
+    recursive: bool,
+    force: bool,
+    resume: bool,
+) -> None:
+    """Fit to arrays, write the circuit, and say what it gains.
+
+    Args:
+        names: Files with arrays of samples of one shape, or folders where it is recursive; "-" is
+            standard input.
+        output: Where the circuit goes; a checkpoint stands beside it until then.
+        terminal: Where words go.
+        states: Hidden states of each node.
+        structure: Kind of the tree; see `lmcodec.circuit.Circuit`.
+        epochs: How often to see the samples, at most.
+        seed: Of all that is drawn.
+        threads: Threads, or None for one each processor.
+        hold_back_percent: How many of the samples are held back: 0 to 50.
+        recursive: Whether to look into folders.
+        force: Whether to replace output and checkpoint.
+        resume: Whether to go on from the checkpoint.
+
+    Raises:
+        OSError: A file cannot be read, or the output cannot be written.
+        ValueError: There are no samples, or the output has a wrong name.
+        FormatError: A file has no array of bytes, or one of other samples; the checkpoint is
+            damaged.
+        UnsupportedError: numba is not installed.
+    """
+    if not output.endswith(SUFFIX):
+        raise ValueError(f"output of a circuit must end in {SUFFIX}: {output}")
+    checkpoint = f"{output.removesuffix(SUFFIX)}.checkpoint.npz"
+    if not (resume or force) and os.path.exists(checkpoint):
+        raise FileExistsError(
+            17, "exists: --resume goes on from there, --force begins anew", checkpoint
+        )
+    paths = [path for file in names for path in expand(file, recursive=recursive, compressed=False)]
+    paths = [path for path in paths if path == STDIN or not is_same(path, output)]
+    target = open_output(output, replace=force, sparse=False, like=None, sync=True)
+    try:
+        samples = _read(paths)
+        held = samples[len(samples) - len(samples) * hold_back_percent // 100 :]
+        kept = samples[: len(samples) - len(held)]
+        data = _fit(
+            kept,
+            terminal,
+            checkpoint,
+            states=states,
+            structure=structure,
+            epochs=epochs,
+            seed=seed,
+            threads=threads,
+            resume=resume,
+        )
+        target.write(data)
+        target.commit()
+    except BaseException:
+        target.abandon()
+        raise
+    if os.path.exists(checkpoint):
+        os.remove(checkpoint)
+    circuit = FittedCircuit(data)
+    terminal.note(
+        f"{shown(output)}: {human(len(data))}, {circuit.core.edges:,} edges, from {len(kept):,} "
+        f"samples of {circuit.variables:,} symbols"
+    )
+    terminal.note(_gain(circuit, held))
+
+
+def _read(paths: list[str]) -> NDArray[np.uint8]:
+    """Return the samples of all files, one after the other."""
+    import numpy as np
+
+    found: list[NDArray[np.uint8]] = []
+    for path in paths:
+        for raw in read_samples(path, by_line=False):
+            array = Array.probe(raw)
+            if array is None:
+                raise FormatError(
+                    f"{path}: not an array of bytes",
+                    hint="give files of NumPy (.npy, uint8) or IDX, or images in PGM or PPM",
+                )
+            shape = array.shape
+            lengths = (shape.planes, shape.rows, shape.columns, shape.channels)
+            sample = tuple(length for length in lengths if length > 1) or (1,)
+            count = array.size // shape.sample
+            values = np.frombuffer(raw, np.uint8, count * shape.sample, array.offset)
+            samples = values.reshape(count, *sample)
+            if found and found[0].shape[1:] != sample:
+                raise FormatError(
+                    f"{path}: samples have the shape {sample}: {found[0].shape[1:]} in others"
+                )
+            found.append(samples)
+    if not any(map(len, found)):
+        raise ValueError("there are no samples to fit to")
+    return np.concatenate(found)
+
+
+def _fit(
+    samples: NDArray[np.uint8],
+    terminal: Terminal,
+    checkpoint: str,
+    *,
+    states: int,
+    structure: str,
+    epochs: int,
+    seed: int,
+    threads: int | None,
+    resume: bool,
+) -> bytes:
+    """Fit where one can follow it, and a signal leaves a checkpoint."""
+    from lmcodec.circuit import Circuit
+
+    done = 0
+    stop = threading.Event()
+
+    def progress(report: EpochReport) -> None:
+        nonlocal done
+        # In bytes that were seen, for these are what is shown.
+        done = samples.nbytes * report.epoch // max(report.epochs, 1)
+        held = report.held_bits_per_dimension
+        beside = "" if math.isnan(held) else f", {held:.4f} of others"
+        terminal.note(
+            f"epoch {report.epoch} of {report.epochs}: {report.bits_per_dimension:.4f} bits a "
+            f"symbol{beside}",
+            level=1,
+        )
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    circuit = Circuit(states=states, structure=structure, epochs=epochs, seed=seed, threads=threads)
+    terminal.begin("fitting", samples.nbytes, lambda: done)
+    try:
+        with asked_first(stop.set):
+            circuit.fit(samples, progress=progress, checkpoint=checkpoint, resume=resume)
+    except KeyboardInterrupt:
+        terminal.end()
+        terminal.note(f"{shown(checkpoint)}: go on from here with --resume")
+        raise
+    finally:
+        terminal.end()
+    return circuit.to_bytes()
+
+
+def _gain(circuit: FittedCircuit, held: NDArray[np.uint8]) -> str:
+    """Return a line on what samples that were held back take."""
+    from lmcodec.models.circuit import CircuitModel
+
+    symbols = held[: max(1, _TRIED_BYTES // circuit.variables)].tobytes()
+    if not symbols:
+        return "nothing was held back, so what it gains is not known"
+    coded = len(CircuitModel(circuit=circuit).encode(symbols))
+    other = len(Cm.for_level(9).fit(symbols).encode(symbols))
+    return (
+        f"held back: {len(symbols) // circuit.variables:,} samples of {human(len(symbols))} take "
+        f"{human(coded)} with it, {8 * coded / len(symbols):.3f} bits a symbol, {human(other)} at "
+        "level 9"
+    )

@@ -1,0 +1,174 @@
+"""Circuits over samples of one shape."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from lmcodec.errors import FormatError, ModelError
+from lmcodec.fitted import FittedCircuit, by_digest
+from lmcodec.models.base import MODELS, Model, Shape
+from lmcodec.packing import unpack_fields
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from lmcodec.models.base import Symbols
+
+_MAX_GROUP = 1 << 16
+
+
+@MODELS.register(id="circuit", version=1)
+@dataclass(frozen=True)
+class CircuitModel(Model):
+    """Codes samples by a probabilistic circuit: a tree of hidden states, each with a distribution.
+
+    A circuit knows exactly how likely each value of a sample is, given those before it. It is
+    fitted to samples, and then fixed: each sample is coded by itself, so that any of them can be
+    decoded alone. Where none is given, one is fitted to what is compressed, and a copy of it is in
+    the stream; that needs the extra `circuits`, decoding needs nothing. Samples with values that
+    the circuit has never seen are coded apart. What is not known to consist of samples is left to
+    other models.
+
+    Source: A. Liu, S. Mandt, G. Van den Broeck, Lossless Compression with Probabilistic Circuits
+    (ICLR 2022); a walk through the tree takes the place of their scheme, and passes each edge but
+    twice.
+
+    Args:
+        group: Samples that are decoded together, 1 to 65536. With fewer, one is found sooner; each
+            group costs about 6 bytes.
+        states: Hidden states of a node, at most, where a circuit is to be fitted.
+        shape: What a sample is like, where a circuit is to be fitted.
+        circuit: What was fitted before, or None.
+        is_copied: Whether streams have a copy of the circuit in any case.
+    """
+
+    weights: ClassVar[tuple[str, ...]] = ("circuit",)
+    # Where it is not given, it is fitted, which needs an extra.
+    external: ClassVar[bool] = True
+    needs_shape: ClassVar[bool] = True
+    fits_once: ClassVar[bool] = True
+    # One circuit is fitted to all of it, and groups of samples are worked on side by side.
+    block_bytes: ClassVar[int | None] = 1 << 26
+
+    group: int = 128
+    states: int = field(default=32, metadata={"packed": False})
+    shape: Shape | None = field(default=None, metadata={"packed": False}, kw_only=True)
+    circuit: FittedCircuit | None = field(default=None, metadata={"packed": False}, kw_only=True)
+    is_copied: bool = field(default=False, metadata={"packed": False}, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ValueError: A parameter is outside of its range.
+        """
+        if not 1 <= self.group <= _MAX_GROUP:
+            raise ValueError(f"group of circuit must be 1 to {_MAX_GROUP}: got {self.group}")
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], *, group: int = 128) -> Self:
+        """Return the model that codes by a circuit on disk.
+
+        Raises:
+            FormatError: The file is not a circuit.
+            OSError: It cannot be read.
+        """
+        return cls(group, circuit=FittedCircuit.load(path))
+
+    def shaped(self, shape: Shape) -> Self:
+        """Return the model, which must be of samples of that length, if it has a circuit.
+
+        Raises:
+            ModelError: It is of other samples.
+        """
+        if self.circuit is None:
+            return replace(self, shape=shape)
+        if self.circuit.variables != shape.sample:
+            raise ModelError(
+                f"circuit is of samples of {self.circuit.variables} symbols: these have "
+                f"{shape.sample}"
+            )
+        return self
+
+    def fit(self, symbols: Symbols) -> Self:
+        """Return the model with a circuit that was fitted to the symbols, if it has none.
+
+        Raises:
+            ModelError: It is not known what a sample is, or the extra `circuits` is not installed.
+        """
+        if self.circuit is not None:
+            return self
+        if self.shape is None:
+            raise ModelError("circuit needs to know what a sample is", hint="give an array")
+        from lmcodec.circuit.embed import fit
+
+        shape = self.shape
+        lengths = (shape.planes, shape.rows, shape.columns, shape.channels)
+        sample = tuple(length for length in lengths if length > 1) or (1,)
+        circuit = fit(_bytes(symbols), sample, self.states)
+        if circuit is None:
+            raise ModelError(f"circuit needs a whole sample: {shape.sample} symbols")
+        return replace(self, circuit=circuit, is_copied=True)
+
+    def encode(self, symbols: Symbols) -> bytes:
+        """Code bytes.
+
+        Raises:
+            ModelError: The symbols are not bytes, or there is no circuit.
+        """
+        return self._circuit().core.encode(_bytes(symbols), self.group)
+
+    def decode(self, payload: bytes, count: int) -> bytes:
+        """Undo `encode`."""
+        return self._circuit().core.decode(payload, count, self.group)
+
+    def decode_samples(self, payload: bytes, count: int, first: int, last: int) -> bytes:
+        """Return samples from a payload; only the groups that hold them are decoded.
+
+        Args:
+            payload: What `encode` returned.
+            count: How many symbols were coded.
+            first: The first sample.
+            last: Behind the last one.
+
+        Raises:
+            FormatError: The payload is not one that `encode` returns for `count` symbols.
+            ValueError: There are no such samples.
+        """
+        return self._circuit().core.decode_samples(payload, count, (first, last), self.group)
+
+    def memory_bytes(self, count: int) -> int:
+        """Return the memory of the circuit, and of the symbols in groups."""
+        return count + (self.circuit.memory_bytes if self.circuit is not None else 0)
+
+    def digests(self) -> tuple[bytes, ...]:
+        """Return the SHA-256 of the circuit."""
+        return (self.circuit.digest,) if self.circuit is not None else ()
+
+    @classmethod
+    def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:
+        """Build the model that a record describes.
+
+        Raises:
+            FormatError: The parameters do not fit, or no circuit is named.
+            WeightsError: The circuit is not here.
+        """
+        model = unpack_fields(cls, params)
+        if len(digests) != 1:
+            raise FormatError(f"circuit needs one circuit: {len(digests)} are named")
+        return replace(model, circuit=by_digest(digests[0]))
+
+    def _circuit(self) -> FittedCircuit:
+        if self.circuit is None:
+            raise ModelError(
+                "circuit has not been fitted", hint="encode with the model that fit returns"
+            )
+        return self.circuit
+
+
+def _bytes(symbols: Symbols) -> bytes:
+    if not isinstance(symbols, bytes):
+        raise ModelError(f"circuit codes bytes: got {type(symbols).__name__}")
+    return symbols
