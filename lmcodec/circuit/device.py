@@ -40,7 +40,9 @@ class TorchEngine:
         self._values = int(tree.categories.max())
         edges = Edges.of(weights)
         rows = edges.rows - tree.row_starts[edges.nodes]
-        self._edges = self._index((edges.nodes * self._states + rows) * self._states + weights.targets)
+        self._edges = self._index(
+            (edges.nodes * self._states + rows) * self._states + weights.targets
+        )
         self._entries = self._index(self._places_of_emissions())
         self._parents = self._index(np.maximum(tree.parents, 0))
         self._variables = self._index(np.maximum(tree.variables, 0))
@@ -88,9 +90,7 @@ class TorchEngine:
         logs = [self._up(samples[part], *tables)[2].cpu().numpy() for part in self._parts(index)]
         return np.concatenate(logs)
 
-    def flows(
-        self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None
-    ) -> Flows:
+    def flows(self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None) -> Flows:
         """Return the flows of samples."""
         index = np.arange(len(samples)) if index is None else index
         tables = self._tables()

@@ -124,9 +124,7 @@ class Passes(Protocol):
     ) -> NDArray[np.float64]:
         """Return the natural logarithm of the probability of each sample."""
 
-    def flows(
-        self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None
-    ) -> Flows:
+    def flows(self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None) -> Flows:
         """Return the flows of samples; their arrays may be used again by the next pass."""
 
 
@@ -143,7 +141,7 @@ class Engine:
         self.weights, self.threads = weights, threads
         tree = weights.tree
         observed = np.maximum(tree.variables, 0)
-        self._fixed = (
+        self._layout = kernels.Layout(
             tree.parents,
             tree.state_starts,
             tree.row_starts,
@@ -171,9 +169,14 @@ class Engine:
 
             def run(part: int, begin: int = begin, chunk: NDArray[np.int16] = chunk) -> None:
                 kernels.log_likelihoods(
-                    chunk, part, self.threads, *self._fixed,
-                    weights.transitions, weights.emissions, out[begin : begin + len(chunk)],
-                )  # fmt: skip
+                    chunk,
+                    part,
+                    self.threads,
+                    self._layout,
+                    weights.transitions,
+                    weights.emissions,
+                    out[begin : begin + len(chunk)],
+                )
 
             list(self._pool.map(run, range(self.threads)))
         return out
@@ -192,9 +195,15 @@ class Engine:
                     sums[0][:] = 0
                     sums[1][:] = 0
                 kernels.add_flows(
-                    chunk, part, self.threads, *self._fixed, weights.transitions,
-                    weights.emissions, out[begin : begin + len(chunk)], *sums,
-                )  # fmt: skip
+                    chunk,
+                    part,
+                    self.threads,
+                    self._layout,
+                    weights.transitions,
+                    weights.emissions,
+                    out[begin : begin + len(chunk)],
+                    *sums,
+                )
 
             list(self._pool.map(run, range(self.threads)))
         first = self._sums[0]

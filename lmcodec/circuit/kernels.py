@@ -7,8 +7,11 @@ Messages are scaled by node and sample to sum to 1; the scales go into the logar
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from lmcodec.circuit.vectors import BLOCK, combine, spread_back
 
@@ -27,6 +30,47 @@ _jit = numba.njit(
 )
 
 
+class Layout(NamedTuple):
+    """What a circuit is, but for its weights: arrays of `Tree` and `Weights`.
+
+    Args:
+        modes: int64 [nodes], the most frequent value of what each node observes.
+    """
+
+    parents: NDArray[np.int32]
+    state_starts: NDArray[np.int64]
+    row_starts: NDArray[np.int64]
+    variables: NDArray[np.int32]
+    modes: NDArray[np.int64]
+    emission_starts: NDArray[np.int64]
+    row_edges: NDArray[np.int64]
+    targets: NDArray[np.int32]
+
+
+class Work(NamedTuple):
+    """Messages of a block of samples, which are the columns of all arrays.
+
+    Args:
+        values: int16 [variables, BLOCK].
+        below: float32 [states, BLOCK].
+        above: float32 [rows, BLOCK].
+        sums: float32 [states of one node, BLOCK].
+        total: float32 [BLOCK], sums of a message.
+        scale: float64 [BLOCK], what messages were divided by, since it went into the logarithms.
+        logs: float64 [BLOCK], logarithms of probabilities.
+        others: int32 [BLOCK], columns with values that are not the mode.
+    """
+
+    values: NDArray[np.int16]
+    below: NDArray[np.float32]
+    above: NDArray[np.float32]
+    sums: NDArray[np.float32]
+    total: NDArray[np.float32]
+    scale: NDArray[np.float64]
+    logs: NDArray[np.float64]
+    others: NDArray[np.int32]
+
+
 @_jit
 def _gather(samples, begin, values):
     """Put samples into columns; -1 is what is missing, and all of a sample that is not there."""
@@ -42,7 +86,7 @@ def _gather(samples, begin, values):
 
 
 @_jit
-def _emit(values, emissions, at, states, mode, message, others):
+def _emit(values, emissions, at, states, mode, message, others):  # noqa: C901
     """Multiply a message by the emissions of what is observed. The usual value is cheap."""
     count = 0
     for b in range(BLOCK):
@@ -85,35 +129,44 @@ def _normalize(message, states, total, scale, pending):
 
 
 @_jit
-def _up(
-    values, parents, state_starts, row_starts, variables, modes, emission_starts,
-    row_edges, targets, transitions, emissions, below, above, total, scale, logs, others,
-):
+def _work(layout, variables):
+    """Return arrays for the messages of a block of samples."""
+    return Work(
+        np.empty((variables, BLOCK), np.int16),
+        np.empty((layout.state_starts[-1], BLOCK), np.float32),
+        np.empty((layout.row_starts[-1], BLOCK), np.float32),
+        np.empty((np.max(np.diff(layout.state_starts)), BLOCK), np.float32),
+        np.empty(BLOCK, np.float32),
+        np.empty(BLOCK, np.float64),
+        np.empty(BLOCK, np.float64),
+        np.empty(BLOCK, np.int32),
+    )
+
+
+@_jit
+def _up(layout, transitions, emissions, work):  # noqa: C901
     """Send messages up: below[state] of each node, above[row] of each transition."""
-    nodes = len(parents)
+    below, above, total, scale, logs = work.below, work.above, work.total, work.scale, work.logs
     logs[:] = 0.0
     scale[:] = 1.0
-    fresh = np.ones(nodes, np.bool_)
+    fresh = np.ones(len(layout.parents), np.bool_)
     pending = 0
-    for node in range(nodes - 1, -1, -1):
-        start, end = state_starts[node], state_starts[node + 1]
-        message = below[start:end]
+    for node in range(len(layout.parents) - 1, -1, -1):
+        start, end = layout.state_starts[node], layout.state_starts[node + 1]
+        message, states = below[start:end], end - start
         if fresh[node]:
             message[:] = _ONE
-        if variables[node] >= 0:
-            _emit(
-                values[variables[node]], emissions, emission_starts[node], end - start,
-                modes[node], message, others,
-            )
-        pending = _normalize(message, end - start, total, scale, pending)
-        first, last = row_starts[node], row_starts[node + 1]
+        if layout.variables[node] >= 0:
+            values, at = work.values[layout.variables[node]], layout.emission_starts[node]
+            _emit(values, emissions, at, states, layout.modes[node], message, work.others)
+        pending = _normalize(message, states, total, scale, pending)
+        first, last = layout.row_starts[node], layout.row_starts[node + 1]
         for row in range(first, last):
-            combine(
-                above, row, message, targets, transitions, row_edges[row], row_edges[row + 1]
-            )
+            edge, stop = layout.row_edges[row], layout.row_edges[row + 1]
+            combine(above, row, message, layout.targets, transitions, edge, stop)
         if node > 0:
-            parent = parents[node]
-            onto = below[state_starts[parent] : state_starts[parent + 1]]
+            parent = layout.parents[node]
+            onto = below[layout.state_starts[parent] : layout.state_starts[parent + 1]]
             if fresh[parent]:
                 onto[:] = above[first:last]
                 fresh[parent] = False
@@ -133,21 +186,19 @@ def _up(
 
 
 @_jit
-def _down(
-    values, sample_weights, parents, state_starts, row_starts, variables, modes,
-    emission_starts, row_edges, targets, transitions, below, above, sums, transition_flows,
-    emission_flows,
+def _down(  # noqa: C901
+    layout, transitions, count, work, transition_flows, emission_flows
 ):
-    """Send posteriors down, and add up flows. Messages are overwritten by them."""
-    for node in range(len(parents)):
-        start, end = state_starts[node], state_starts[node + 1]
-        first, last = row_starts[node], row_starts[node + 1]
-        message = below[start:end]
-        states = end - start
+    """Send posteriors of the first samples down, and add up flows. They overwrite messages."""
+    below, above, sums = work.below, work.above, work.sums
+    for node in range(len(layout.parents)):
+        start, end = layout.state_starts[node], layout.state_starts[node + 1]
+        first, last = layout.row_starts[node], layout.row_starts[node + 1]
+        message, states = below[start:end], end - start
         for j in range(states):
             for b in range(BLOCK):
                 sums[j, b] = _ZERO
-        over = state_starts[parents[node]] if node > 0 else 0
+        over = layout.state_starts[layout.parents[node]] if node > 0 else 0
         for i in range(last - first):
             ratio = above[first + i]
             if node > 0:
@@ -155,21 +206,26 @@ def _down(
                     ratio[b] = below[over + i, b] / max(ratio[b], np.float32(1e-30))
             else:
                 for b in range(BLOCK):
-                    ratio[b] = sample_weights[b] / ratio[b]
-            begin, stop = row_edges[first + i], row_edges[first + i + 1]
+                    ratio[b] = _ONE / ratio[b] if b < count else _ZERO
+            edge, stop = layout.row_edges[first + i], layout.row_edges[first + i + 1]
             spread_back(
-                above, first + i, message, sums, targets, transitions, begin, stop,
+                above,
+                first + i,
+                message,
+                sums,
+                layout.targets,
+                transitions,
+                edge,
+                stop,
                 transition_flows,
             )
         for j in range(states):
             for b in range(BLOCK):
                 posterior = message[j, b] * sums[j, b]
                 message[j, b] = posterior if posterior > _TINY else _ZERO
-        if variables[node] >= 0:
-            _count(
-                values[variables[node]], emission_starts[node], states, modes[node], message,
-                emission_flows,
-            )
+        if layout.variables[node] >= 0:
+            values, at = work.values[layout.variables[node]], layout.emission_starts[node]
+            _count(values, at, states, layout.modes[node], message, emission_flows)
 
 
 @_jit
@@ -197,56 +253,29 @@ def _count(values, at, states, mode, posterior, flows):
 
 
 @_jit
-def log_likelihoods(
-    samples, part, parts, parents, state_starts, row_starts, variables, modes,
-    emission_starts, row_edges, targets, transitions, emissions, out,
-):
+def log_likelihoods(samples, part, parts, layout, transitions, emissions, out):
     """Set out to the natural logarithms of the probabilities of the samples of a part."""
-    values = np.empty((samples.shape[1], BLOCK), np.int16)
-    below = np.empty((state_starts[-1], BLOCK), np.float32)
-    above = np.empty((row_starts[-1], BLOCK), np.float32)
-    total = np.empty(BLOCK, np.float32)
-    scale, logs = np.empty(BLOCK, np.float64), np.empty(BLOCK, np.float64)
-    others = np.empty(BLOCK, np.int32)
+    work = _work(layout, samples.shape[1])
     for begin in range(part * BLOCK, len(samples), parts * BLOCK):
-        _gather(samples, begin, values)
-        _up(
-            values, parents, state_starts, row_starts, variables, modes, emission_starts,
-            row_edges, targets, transitions, emissions, below, above, total, scale, logs, others,
-        )
+        _gather(samples, begin, work.values)
+        _up(layout, transitions, emissions, work)
         for b in range(min(BLOCK, len(samples) - begin)):
-            out[begin + b] = logs[b]
+            out[begin + b] = work.logs[b]
 
 
 @_jit
 def add_flows(
-    samples, part, parts, parents, state_starts, row_starts, variables, modes,
-    emission_starts, row_edges, targets, transitions, emissions, out, transition_flows,
-    emission_flows,
+    samples, part, parts, layout, transitions, emissions, out, transition_flows, emission_flows
 ):
     """Add the flows of the samples of a part, and set their logarithms of probabilities."""
-    values = np.empty((samples.shape[1], BLOCK), np.int16)
-    below = np.empty((state_starts[-1], BLOCK), np.float32)
-    above = np.empty((row_starts[-1], BLOCK), np.float32)
-    sums = np.empty((np.max(np.diff(state_starts)), BLOCK), np.float32)
-    total, ones = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
-    scale, logs = np.empty(BLOCK, np.float64), np.empty(BLOCK, np.float64)
-    others = np.empty(BLOCK, np.int32)
+    work = _work(layout, samples.shape[1])
     for begin in range(part * BLOCK, len(samples), parts * BLOCK):
-        _gather(samples, begin, values)
-        _up(
-            values, parents, state_starts, row_starts, variables, modes, emission_starts,
-            row_edges, targets, transitions, emissions, below, above, total, scale, logs, others,
-        )
-        for b in range(BLOCK):
-            ones[b] = _ONE if begin + b < len(samples) else _ZERO
-        for b in range(min(BLOCK, len(samples) - begin)):
-            out[begin + b] = logs[b]
-        _down(
-            values, ones, parents, state_starts, row_starts, variables, modes,
-            emission_starts, row_edges, targets, transitions, below, above, sums,
-            transition_flows, emission_flows,
-        )
+        _gather(samples, begin, work.values)
+        _up(layout, transitions, emissions, work)
+        count = min(BLOCK, len(samples) - begin)
+        for b in range(count):
+            out[begin + b] = work.logs[b]
+        _down(layout, transitions, count, work, transition_flows, emission_flows)
 
 
 @_jit
@@ -264,7 +293,7 @@ def maximize_rows(row_edges, flows, count, out):
 
 
 @_jit
-def maximize_emissions(
+def maximize_emissions(  # noqa: C901
     variables, states, widths, starts, flows, prior, evidence, near, decay, count, out
 ):
     """Set the emissions of each state to its flows and parts of a count, summing to 1.
@@ -273,7 +302,10 @@ def maximize_emissions(
     the state: that ratio is smooth even where some values are frequent and others never come.
 
     Args:
-        variables, states, widths, starts: Of the tree.
+        variables: int32 [nodes], what each observes, or -1.
+        states: int32 [nodes], hidden states of each.
+        widths: int32 [variables], how many values each has.
+        starts: int64 [nodes + 1], where the entries of each node begin.
         flows: float32 [entries].
         prior: float32 [variables, categories], shares of values.
         evidence: float32 [variables, categories], how much each value counts for those nearby.

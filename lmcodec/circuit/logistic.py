@@ -120,9 +120,7 @@ class LogisticMixtures:
                 counts, widths, begin = [], [], at
         return chunks
 
-    def _step(
-        self, part: slice, counts: NDArray[np.float64], widths: NDArray[np.int64]
-    ) -> None:
+    def _step(self, part: slice, counts: NDArray[np.float64], widths: NDArray[np.int64]) -> None:
         places, scales, shares = self.places[part], self.log_scales[part], self.shares[part]
         total, pieces = _mixture(places, scales, shares, widths, counts.shape[1])
         before = (counts * np.log(_floored(total, widths))).sum(axis=1)

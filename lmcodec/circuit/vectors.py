@@ -31,9 +31,7 @@ class _Emitter:
     def data(self, number):
         """Return the address of what an array, the argument of that number, holds."""
         kind = self._kinds[number]
-        array = self._context.make_array(kind)(
-            self._context, self.builder, self._arguments[number]
-        )
+        array = self._context.make_array(kind)(self._context, self.builder, self._arguments[number])
         return array.data
 
     def integer(self, number):
@@ -67,9 +65,7 @@ class _Emitter:
 
     def multiply_add(self, first, second, sums):
         """Return first * second + sums."""
-        return self.builder.fadd(
-            self.builder.fmul(first, second, flags=_FAST), sums, flags=_FAST
-        )
+        return self.builder.fadd(self.builder.fmul(first, second, flags=_FAST), sums, flags=_FAST)
 
     def total(self, vector):
         """Return the sum of the parts of a vector."""
@@ -93,6 +89,7 @@ def combine(typingctx, out, row, messages, targets, transitions, begin, end):  #
     """Set a row of out to the sum over edges of transition times the target's message.
 
     Args:
+        typingctx: Of numba.
         out: float32 [rows, BLOCK].
         row: Which of them.
         messages: float32 [states, BLOCK].
@@ -126,12 +123,22 @@ def combine(typingctx, out, row, messages, targets, transitions, begin, end):  #
 
 
 @intrinsic
-def spread_back(  # noqa: ARG001
-    typingctx, ratios, row, messages, sums, targets, transitions, begin, end, flows
+def spread_back(
+    typingctx,  # noqa: ARG001
+    ratios,
+    row,
+    messages,
+    sums,
+    targets,
+    transitions,
+    begin,
+    end,
+    flows,
 ):
     """Add a row of ratios to its edges: to the sums of their targets, and to their flows.
 
     Args:
+        typingctx: Of numba.
         ratios: float32 [rows, BLOCK].
         row: Which of them.
         messages: float32 [states, BLOCK].
@@ -142,9 +149,7 @@ def spread_back(  # noqa: ARG001
         end: Where they end.
         flows: float32 [edges]; transition times ratio times message is added.
     """
-    signature = types.void(
-        ratios, row, messages, sums, targets, transitions, begin, end, flows
-    )
+    signature = types.void(ratios, row, messages, sums, targets, transitions, begin, end, flows)
 
     def codegen(context, builder, signature, arguments):
         emit = _Emitter(context, builder, signature, arguments)
@@ -164,9 +169,7 @@ def spread_back(  # noqa: ARG001
                 emit.store(emit.multiply_add(share, part, emit.load(total)), total)
             flow = emit.total(builder.fadd(*halves, flags=_FAST))
             count = builder.gep(counts, [edge])
-            builder.store(
-                builder.fadd(builder.load(count), builder.fmul(number, flow)), count
-            )
+            builder.store(builder.fadd(builder.load(count), builder.fmul(number, flow)), count)
         return context.get_dummy_value()
 
     return signature, codegen

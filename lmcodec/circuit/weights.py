@@ -56,7 +56,9 @@ class Weights:
     def emission_rows(self) -> NDArray[np.float32]:
         """Return float32 [entries], node after node: states x categories."""
         tree = self.tree
-        tables = [self.emission_matrix(node).ravel() for node in np.flatnonzero(tree.variables >= 0)]
+        tables = [
+            self.emission_matrix(node).ravel() for node in np.flatnonzero(tree.variables >= 0)
+        ]
         return np.concatenate(tables)
 
     @property

@@ -34,9 +34,7 @@ def drawn(tree: Tree, seed: int = 0) -> Weights:
     """Return weights of a tree, drawn."""
     widest = int(tree.categories.max())
     samples = np.zeros((1, len(tree.categories)), np.uint8)
-    smoothing = em.Smoothing.of(
-        samples, tree.categories, transitions=0.1, emissions=1.0, reach=0.0
-    )
+    smoothing = em.Smoothing.of(samples, tree.categories, transitions=0.1, emissions=1.0, reach=0.0)
     even = np.arange(widest) < tree.categories[:, None]
     even = (even / even.sum(axis=1, keepdims=True)).astype(np.float32)
     found: Weights = initial.noisy(tree, replace(smoothing, prior=even), seed)
@@ -476,7 +474,7 @@ def test_categories_are_checked() -> None:
     assert categories_of(samples, 9).tolist() == [9, 9]
     assert categories_of(samples, [2, 5]).tolist() == [2, 5]
     for wrong in ("other", 3, 257, 0, [2, 3], [2, 4, 4], [0.5, 4]):
-        with pytest.raises(ValueError, match="categories|values"):
+        with pytest.raises(ValueError, match=r"categories|values"):
             categories_of(samples, wrong)  # type: ignore[arg-type]
 
 
