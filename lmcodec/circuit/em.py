@@ -53,7 +53,9 @@ class Smoothing:
     Args:
         prior: float32 [variables, most categories], the shares of the values of each variable; all
             of those that may come are above 0.
-        evidence: float32 [variables, most categories], how much each value says of those nearby.
+        evidence: float32 [variables, most categories], how much a sample of each value says of the
+            values nearby.
+        near: float32 [variables, most categories], what all samples say of each value.
         modes: int64 [variables], the most frequent value of each.
         transitions: Count of each row of transitions, in equal parts.
         emissions: Count of each state's emissions, in the parts of the prior, as far as the values
@@ -93,14 +95,14 @@ class Smoothing:
         prior *= np.arange(widest) < categories[:, None]
         prior /= prior.sum(axis=1, keepdims=True)
         # A value that is frequent says more of itself, but not of its neighbours.
-        evidence = 1 / (counts + EVIDENCE)
+        evidence = 1 / (counts + EVIDENCE) if reach > 0 else np.zeros_like(counts)
         decay = _decay(reach)
         near = counts * evidence
         forward, back = near.copy(), near.copy()
         for x in range(1, widest):
             forward[:, x] += decay * forward[:, x - 1]
             back[:, -1 - x] += decay * back[:, -x]
-        near = np.maximum(forward + back - near, 1e-6)
+        near = forward + back - near
         return Smoothing(
             prior.astype(np.float32),
             evidence.astype(np.float32),
