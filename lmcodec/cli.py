@@ -524,9 +524,7 @@ def _add_train(commands: Commands) -> None:
         "--passes", type=positive, metavar="N", help="how often to see the text, about; 4"
     )
     group = command.add_argument_group("circuits; they need numba")
-    group.add_argument(
-        "--states", type=number, metavar="N", help="hidden states of each node; 16"
-    )
+    group.add_argument("--states", type=number, metavar="N", help="hidden states of each node; 16")
     group.add_argument(
         "--structure",
         choices=("chow-liu", "split", "chain"),

@@ -8,7 +8,6 @@ been loaded.
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -88,6 +87,9 @@ class FittedCircuit:
     @cached_property
     def card(self) -> dict[str, str]:
         """What its file says of how it was made."""
+        # Not at the top: most that import this never ask.
+        import json
+
         size = int.from_bytes(self._data[:_HEADER_BYTES], "little")
         header = json.loads(self._data[_HEADER_BYTES : _HEADER_BYTES + size])
         return dict(header.get("__metadata__", {}))

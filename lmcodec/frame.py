@@ -25,12 +25,15 @@ from lmcodec.container import (
 from lmcodec.errors import LimitError, TruncatedError
 from lmcodec.header import BlockHeader, WeightsRecord
 from lmcodec.packing import Cursor
+from lmcodec.prior import Prior
 from lmcodec.progress import Meter
 from lmcodec.transforms.base import HEAD_BYTES
 from lmcodec.workers import Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from lmcodec.embedded import Embeddable
 
 T = TypeVar("T")
 Again: TypeAlias = Callable[[bytes, bytes, int], "bytes | None"]
@@ -180,8 +183,11 @@ class FrameWriter:
         if header.embedded and self._embedded is None:
             self._embedded = header.embedded[0]
             id = next(model.id for model in header.models if model.embedded)
-            # The plan, or a model that says itself what it starts from, has it.
-            block = embedded.pack(embedded.find(id, self._embedded)) + block
+            weights: Embeddable | str | None = self._plan.prior
+            if not isinstance(weights, Prior) or weights.digest != self._embedded:
+                # Of a model that says itself what it starts from, and so has it.
+                weights = embedded.find(id, self._embedded)
+            block = embedded.pack(weights) + block
         self._entries.append(IndexEntry(self._written, len(block), start, size, header.crc))
         self._written += len(block)
         return block

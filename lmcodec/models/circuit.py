@@ -45,6 +45,8 @@ class CircuitModel(Model):
     """
 
     weights: ClassVar[tuple[str, ...]] = ("circuit",)
+    # Where it is not given, it is fitted, which needs an extra.
+    external: ClassVar[bool] = True
     needs_shape: ClassVar[bool] = True
     fits_once: ClassVar[bool] = True
     # One circuit is fitted to all of it, and groups of samples are worked on side by side.

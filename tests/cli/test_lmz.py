@@ -149,6 +149,7 @@ def test_list(run: Run, folder: Path) -> None:
         "priors": [],
         "networks": [],
         "language_models": [],
+        "circuits": [],
         "transforms": ["raw"],
         "portable": True,
         "memory_bytes": lmcodec.info(STREAM).memory_bytes,

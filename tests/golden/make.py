@@ -14,13 +14,17 @@ from pathlib import Path
 import lmcodec
 from lmcodec import CompressionParameter, network, prior
 from lmcodec.container import End, FrameHeader, SkippableFrame
+from lmcodec.fitted import FittedCircuit
 from lmcodec.header import WEIGHTS_STORED, BlockHeader, ModelRecord, WeightsRecord
 from lmcodec.header import StreamRecord as Stream
 from lmcodec.models.base import MODELS, Model, SequentialModel
+from lmcodec.models.circuit import CircuitModel
 from lmcodec.models.cm import Cm
 from lmcodec.models.llm import Llm
+from lmcodec.transforms.array import Array
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
+from tests.circuits import random_circuit, random_samples
 from tests.language_models import FAMILIES, SMALL_LLAMA, save
 from tests.models import OWN
 from tests.strategies import (
@@ -130,6 +134,29 @@ def language_models() -> Iterator[tuple[str, bytes, bytes]]:
         yield f"llm-v1-{family}", words * 3, lmcodec.compress(words * 3, model=model)
 
 
+def circuits() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of samples by a circuit."""
+    for name, nodes, categories, bare in (("few", 24, 5, 0), ("many", 12, 250, 4)):
+        stored = random_circuit(len(name), nodes, categories=categories, bare=bare)
+        path = HERE / "models" / f"{name}.circuit"
+        if not path.exists():
+            path.write_bytes(stored.file())
+        circuit = FittedCircuit.load(path)
+        samples = random_samples(stored, 1, 60)
+        header = b"P5 %d 60 255 " % samples.shape[1]
+        # A row is a sample, and some have values that are not known.
+        samples[7:9, 1] = 255
+        content = header + samples.tobytes()
+        for group in (1, 25):
+            model = CircuitModel(group, circuit=circuit)
+            shape = Array(len(header), samples.size, 1, samples.shape[1])
+            stream = lmcodec.compress(content, model=model, transform=shape)
+            yield f"circuit-v1-{name}-{group}", content, stream
+        model = CircuitModel(circuit=circuit)
+        stream = lmcodec.compress(content, model=model, transform=shape, embed=True)
+        yield f"circuit-v1-{name}-embedded", content, stream
+
+
 def embedded() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of frames with a copy of a prior."""
     samples = log_lines(31, 90).splitlines(keepends=True)
@@ -224,6 +251,7 @@ def main() -> None:
         *levels(),
         *networks(),
         *language_models(),
+        *circuits(),
         *embedded(),
         *texts(),
         *transforms(),

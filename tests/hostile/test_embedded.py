@@ -178,10 +178,16 @@ def test_copies_of_something_else(read: Read) -> None:
     other = TINY[:70] + bytes([TINY[70] ^ 1]) + TINY[71:]
     for copy, words in (
         (pack(Prior(other)), "needs weights that are not embedded before it"),
-        (RECORD.pack() + other, "embedded prior is damaged: its SHA-256 is"),
-        (replace(RECORD, digest=bytes(32)).pack() + TINY, "embedded prior is damaged"),
-        (stored(b"text"), "embedded weights are not a prior: [0-9a-f]{64}: not a prior: it begins"),
-        (stored(TINY[:-1]), "embedded weights are not a prior: [0-9a-f]{64}: prior is damaged"),
+        (RECORD.pack() + other, "embedded weights are damaged: their SHA-256 is"),
+        (replace(RECORD, digest=bytes(32)).pack() + TINY, "embedded weights are damaged"),
+        (
+            stored(b"text"),
+            "embedded weights are neither a prior nor a circuit: [0-9a-f]{64}: weights are not",
+        ),
+        (
+            stored(TINY[:-1]),
+            "embedded weights are neither a prior nor a circuit: [0-9a-f]{64}: prior is damaged",
+        ),
     ):
         with pytest.raises(FormatError, match=words):
             read(frame(copy, NEEDY))

@@ -89,8 +89,8 @@ def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if ("delta", 1) not in known:
         MODELS.register(id="delta", version=1)(Delta)
 
-    def candidates(level: int, hint: str, width: int) -> list[Model]:
-        del level
+    def candidates(level: int, hint: str, width: int, shape: object = None) -> list[Model]:
+        del level, shape
         assert (hint, width) in (("numbers", 2), ("", 1))
         return [Delta()] if width == 2 else []
 

@@ -197,7 +197,7 @@ def test_memory_is_bounded() -> None:
             file.seek(10)
             with pytest.raises(LimitError):
                 file.read(1)
-    with pytest.raises(LimitError, match="embedded prior needs too much memory"):
+    with pytest.raises(LimitError, match="embedded weights need too much memory"):
         lmcodec.decompress(stream, max_memory=copy)
 
 
@@ -249,7 +249,7 @@ def test_recovery_goes_on_after_the_copy() -> None:
     loaded = Prior(FILE)
     found = lmcodec.recover(damaged)
     assert found.content == content
-    with pytest.raises(FormatError, match="embedded prior is damaged"):
+    with pytest.raises(FormatError, match="embedded weights are damaged"):
         lmcodec.decompress(damaged)
     # Bytes of the copy are missing: the blocks are found behind it.
     found = lmcodec.recover(stream[: at + 300] + stream[at + 350 :])

@@ -27,11 +27,11 @@ class Encoder:
         self._stop = stop
         self._encode = encode_block
 
-    def __call__(self, *arguments: Any) -> bytes:
+    def __call__(self, *arguments: Any, head: bytes) -> bytes:
         if self.count == self._stop:
             raise KeyboardInterrupt
         self.count += 1
-        return self._encode(*arguments)
+        return self._encode(*arguments, head=head)
 
 
 def compress(folder: Path, stop: int | None = None, **choices: Any) -> int:

@@ -51,7 +51,7 @@ function _shtab_lmcodec_using
 end
 
 set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench evaluate download corpora train tokenize detokenize doctor completion
-set -g _shtab_lmcodec_opts_with_value --backend --base --bits --block-size --chunk --codec --command --device --dtype --file --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --revision --seed --size --text --threads --transform --window -L -T -o
+set -g _shtab_lmcodec_opts_with_value --backend --base --bits --block-size --chunk --codec --command --device --dtype --epochs --file --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --revision --seed --size --states --structure --text --threads --transform --window -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -179,12 +179,12 @@ complete -c lmcodec -n '_shtab_lmcodec_using download' -l revision -x -d 'a bran
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a corpora -d 'List, get and verify the benchmark corpora.'
 complete -c lmcodec -n '_shtab_lmcodec_using corpora' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using corpora; and test $_shtab_lmcodec_npos -eq 0' -ka "list get verify" -d action
-complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a train -d 'Learn from text what other text of its kind can start from: --prior, --network.'
+complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a train -d 'Learn what others of their kind are like from text (--prior, --network) or arrays.'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write it here; - is stdout'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s f -l force -d 'replace the output'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s r -l recursive -d 'work on all files below folders'
-complete -c lmcodec -n '_shtab_lmcodec_using train' -l model -xka "cm bytelm" -d 'what is to know the text: cm by a prior, in seconds, or bytelm, in minutes'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l model -xka "cm bytelm circuit" -d 'what is to know the text: cm by a prior, in seconds, or bytelm, in minutes; circuit is for arrays of samples that are all alike, as images'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l base -x -d 'what to start from, a name or a file: general-1, or none for a prior with a table of its own; of a network, that of the package'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l lines -d 'each line is a sample of its own, not each file'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l hold-back -x -d 'of the text, to tell what is gained: 0 to 50, 10 by default'
@@ -195,7 +195,10 @@ complete -c lmcodec -n '_shtab_lmcodec_using train' -l size -x -d 'of the table 
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l memory -x -d 'refuse text that needs more memory; by default three quarters of the machine'"'"'s'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l minutes -x -d 'stop after this time at the latest; 10'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l passes -x -d 'how often to see the text, about; 4'
-complete -c lmcodec -n '_shtab_lmcodec_using train' -l seed -x -d 'of what is read when; 1'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l states -x -d 'hidden states of each node; 16'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l structure -xka "chow-liu split chain" -d 'tree of the nodes: chow-liu finds it in the samples, split halves an image again and again, chain is a hidden Markov model; chow-liu'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l epochs -x -d 'how often to see the samples, at most; 60'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l seed -x -d 'of what is drawn; 1'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l resume -d 'go on from a checkpoint'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s q -l quiet -d 'only errors'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s v -l verbose -d 'a line about each file'

@@ -25,7 +25,7 @@ _shtab_lmcodec_commands() {
     recover:'Write what is undamaged in a damaged file, and say what is not.'
     test:'Decode and check, write nothing.'
     tokenize:'Split a text into tokens of equal information, for models over compressed text.'
-    train:'Learn from text what other text of its kind can start from: --prior, --network.'
+    train:'Learn what others of their kind are like from text (--prior, --network) or arrays.'
   )
   _describe 'lmcodec commands' _commands
 }
@@ -268,7 +268,7 @@ _shtab_lmcodec_train_options=(
   {-o,--output}"[write it here\; - is stdout]:FILE:_files"
   {-f,--force}"[replace the output]"
   {-r,--recursive}"[work on all files below folders]"
-  "--model[what is to know the text\: cm by a prior, in seconds, or bytelm, in minutes]:model:(cm bytelm)"
+  "--model[what is to know the text\: cm by a prior, in seconds, or bytelm, in minutes\; circuit is for arrays of samples that are all alike, as images]:model:(cm bytelm circuit)"
   "--base[what to start from, a name or a file\: general-1, or none for a prior with a table of its own\; of a network, that of the package]:NAME:"
   "--lines[each line is a sample of its own, not each file]"
   "--hold-back[of the text, to tell what is gained\: 0 to 50, 10 by default]:PERCENT:"
@@ -279,7 +279,10 @@ _shtab_lmcodec_train_options=(
   "--memory[refuse text that needs more memory\; by default three quarters of the machine\'s]:SIZE:"
   "--minutes[stop after this time at the latest\; 10]:N:"
   "--passes[how often to see the text, about\; 4]:N:"
-  "--seed[of what is read when\; 1]:N:"
+  "--states[hidden states of each node\; 16]:N:"
+  "--structure[tree of the nodes\: chow-liu finds it in the samples, split halves an image again and again, chain is a hidden Markov model\; chow-liu]:structure:(chow-liu split chain)"
+  "--epochs[how often to see the samples, at most\; 60]:N:"
+  "--seed[of what is drawn\; 1]:N:"
   "--resume[go on from a checkpoint]"
   {-q,--quiet}"[only errors]"
   {-v,--verbose}"[a line about each file]"
