@@ -173,9 +173,9 @@ def measure_sizes(
     """
     for name, fitted in circuits.items():
         of = version(fitted)
-        for codec, work in ((IDEAL, _ideal), (CODED, _by_circuit)):
-            if _is_missing(reference, f"{codec} {name}", of, store, note):
-                store.add(work(reference, _blank(reference, SIZE, codec, name, of), fitted))
+        for way, work in ((IDEAL, _ideal), (CODED, _by_circuit)):
+            if _is_missing(reference, f"{way} {name}", of, store, note):
+                store.add(work(reference, _blank(reference, SIZE, way, name, of), fitted))
     for own in (None, *map(Prior.load, priors)):
         of = LEVEL.version if own is None else f"{lmcodec.__version__} {own.digest.hex()[:12]}"
         options = "-9" if own is None else f"-9 --prior {own.name}"
