@@ -146,8 +146,8 @@ def kept(rows: Sequence[Measurement], circuits: Mapping[str, FittedCircuit]) -> 
         row
         for row in rows
         if row.codec not in (CODED, IDEAL)
-        or row.options not in circuits
-        or row.version == version(circuits[row.options])
+        or (name := row.options.partition(" -T")[0]) not in circuits
+        or row.version == version(circuits[name])
     ]
 
 
