@@ -2,6 +2,7 @@
 
 from lmcodec._core import __version__
 from lmcodec.api import compress, decompress, decompress_into
+from lmcodec.array_file import ArrayFile, open_array
 from lmcodec.errors import (
     CorruptError,
     FormatError,
@@ -26,6 +27,7 @@ from lmcodec.tune import train_network
 from lmcodec.windows import Windows, detokenize, tokenize
 
 __all__ = [
+    "ArrayFile",
     "CompressionParameter",
     "CorruptError",
     "FormatError",
@@ -52,6 +54,7 @@ __all__ = [
     "detokenize",
     "info",
     "open",
+    "open_array",
     "recover",
     "tokenize",
     "train_network",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -167,6 +167,30 @@ def decode_block(
             got=computed,
         )
     return raw
+
+
+def decode_stream(header: BlockHeader, payloads: Buffer, name: str) -> Symbols | None:
+    """Return the symbols of one stream of a block, or None where it has none of that name.
+
+    Args:
+        header: The parsed block header.
+        payloads: As many bytes as it announces.
+        name: That of the stream.
+
+    Raises:
+        FormatError: The payload is damaged.
+        UnsupportedError: The model is not known here.
+    """
+    position = 0
+    for record in header.streams:
+        if record.name == name:
+            payload = bytes(memoryview(payloads)[position : position + record.coded_size])
+            if record.model == STORED:
+                return _from_little_endian(payload, record.width)
+            model = find_model(header.models[record.model - 1])
+            return _decode_stream(model, payload, record, lambda _: nullcontext())
+        position += record.coded_size
+    return None
 
 
 def find_model(record: ModelRecord) -> Model:

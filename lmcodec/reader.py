@@ -15,6 +15,8 @@ from lmcodec.workers import Workers
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from lmcodec.header import BlockHeader
+
 
 class ContentReader(io.RawIOBase):
     """The content of a compressed file, read in order until the first seek, by blocks after it.
@@ -103,12 +105,28 @@ class ContentReader(io.RawIOBase):
             self._block_start += len(self._block)
             self._block = raw
         elif self._position < self._table.size and self._source is not None:
-            location = self._table.locations[self._table.find(self._position)]
-            header, payloads = read_block(self._source, location)
-            for digest in header.embedded:
-                self._need(self._source, location, digest)
+            header, payloads, start = self.block_at(self._position)
             self._block = decode_block(header, payloads, max_memory=self._max_memory)
-            self._block_start = location.start
+            self._block_start = start
+
+    def block_at(self, position: int) -> tuple[BlockHeader, Buffer, int]:
+        """Return header and payloads of the block that holds a position, and where it begins.
+
+        What the models of the block need is then here, as far as the stream has it.
+
+        Args:
+            position: An offset in the content, before its end.
+
+        Raises:
+            FormatError: The block is damaged.
+        """
+        table = self._find_blocks()
+        location = table.locations[table.find(position)]
+        assert self._source is not None  # that of the table
+        header, payloads = read_block(self._source, location)
+        for digest in header.embedded:
+            self._need(self._source, location, digest)
+        return header, payloads, location.start
 
     def _need(self, source: Source, location: Location, digest: bytes) -> None:
         """Have the weights of which the frame of a block has a copy."""

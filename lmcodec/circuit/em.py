@@ -9,16 +9,24 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from lmcodec.circuit import kernels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
+    from lmcodec.circuit.logistic import LogisticMixtures
     from lmcodec.circuit.weights import Weights
+
+# Samples of a value, above which more of them say no more of the values nearby.
+EVIDENCE = 10.0
+# Samples whose values are widened at one time.
+_CHUNK = 4096
 
 
 @dataclass
@@ -45,26 +53,37 @@ class Smoothing:
     Args:
         prior: float32 [variables, most categories], the shares of the values of each variable; all
             of those that may come are above 0.
+        evidence: float32 [variables, most categories], how much a sample of each value says of the
+            values nearby.
+        near: float32 [variables, most categories], what all samples say of each value.
         modes: int64 [variables], the most frequent value of each.
         transitions: Count of each row of transitions, in equal parts.
-        emissions: Count of each row of emissions, in the parts of the prior.
+        emissions: Count of each state's emissions, in the parts of the prior, as far as the values
+            nearby come with the state.
+        reach: Steps to the values that are nearby; 0 where values have no order.
     """
 
     prior: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+    near: NDArray[np.float32]
     modes: NDArray[np.int64]
-    transitions: float = 0.1
-    emissions: float = 1.0
+    transitions: float
+    emissions: float
+    reach: float
 
     @staticmethod
     def of(
         samples: NDArray[np.integer],
         categories: NDArray[np.int32],
+        *,
         transitions: float,
         emissions: float,
+        reach: float,
     ) -> Smoothing:
         """Return what the shares of the values of samples say.
 
-        Each variable's own shares, drawn to those of all variables, drawn to equal ones.
+        The prior is each variable's own shares, drawn to those of all variables, drawn to equal
+        ones.
         """
         widest = int(categories.max())
         counts = np.zeros((samples.shape[1], widest))
@@ -75,7 +94,40 @@ class Smoothing:
         prior = counts + shared / shared.sum() + 1 / widest
         prior *= np.arange(widest) < categories[:, None]
         prior /= prior.sum(axis=1, keepdims=True)
-        return Smoothing(prior.astype(np.float32), counts.argmax(axis=1), transitions, emissions)
+        # A value that is frequent says more of itself, but not of its neighbours.
+        evidence = 1 / (counts + EVIDENCE) if reach > 0 else np.zeros_like(counts)
+        decay = _decay(reach)
+        near = counts * evidence
+        forward, back = near.copy(), near.copy()
+        for x in range(1, widest):
+            forward[:, x] += decay * forward[:, x - 1]
+            back[:, -1 - x] += decay * back[:, -x]
+        near = forward + back - near
+        return Smoothing(
+            prior.astype(np.float32),
+            evidence.astype(np.float32),
+            near.astype(np.float32),
+            counts.argmax(axis=1),
+            transitions,
+            emissions,
+            reach,
+        )
+
+
+def _decay(reach: float) -> float:
+    return float(np.exp(-1 / reach)) if reach > 0 else 0.0
+
+
+class Passes(Protocol):
+    """What makes passes over samples."""
+
+    def log_likelihoods(
+        self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the natural logarithm of the probability of each sample."""
+
+    def flows(self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None) -> Flows:
+        """Return the flows of samples; their arrays may be used again by the next pass."""
 
 
 class Engine:
@@ -91,13 +143,12 @@ class Engine:
         self.weights, self.threads = weights, threads
         tree = weights.tree
         observed = np.maximum(tree.variables, 0)
-        self._fixed = (
+        self._layout = kernels.Layout(
             tree.parents,
             tree.state_starts,
             tree.row_starts,
             tree.variables,
             np.where(tree.variables >= 0, modes[observed], 0),
-            np.where(tree.variables >= 0, tree.categories[observed], 0).astype(np.int64),
             tree.emission_starts,
             weights.row_edges,
             weights.targets,
@@ -116,13 +167,20 @@ class Engine:
         out = np.empty(len(index))
         weights = self.weights
 
-        def run(part: int) -> None:
-            kernels.log_likelihoods(
-                samples, index, part, self.threads, *self._fixed,
-                weights.transitions, weights.emissions, out,
-            )  # fmt: skip
+        for begin, chunk in _chunks(samples, index):
 
-        list(self._pool.map(run, range(self.threads)))
+            def run(part: int, begin: int = begin, chunk: NDArray[np.int16] = chunk) -> None:
+                kernels.log_likelihoods(
+                    chunk,
+                    part,
+                    self.threads,
+                    self._layout,
+                    weights.transitions,
+                    weights.emissions,
+                    out[begin : begin + len(chunk)],
+                )
+
+            list(self._pool.map(run, range(self.threads)))
         return out
 
     def flows(self, samples: NDArray[np.integer], index: NDArray[np.int64] | None = None) -> Flows:
@@ -131,16 +189,25 @@ class Engine:
         out = np.empty(len(index))
         weights = self.weights
 
-        def run(part: int) -> None:
-            transitions, emissions = self._sums[part]
-            transitions[:] = 0
-            emissions[:] = 0
-            kernels.add_flows(
-                samples, index, part, self.threads, *self._fixed,
-                weights.transitions, weights.emissions, out, transitions, emissions,
-            )  # fmt: skip
+        for begin, chunk in _chunks(samples, index):
 
-        list(self._pool.map(run, range(self.threads)))
+            def run(part: int, begin: int = begin, chunk: NDArray[np.int16] = chunk) -> None:
+                sums = self._sums[part]
+                if not begin:
+                    sums[0][:] = 0
+                    sums[1][:] = 0
+                kernels.add_flows(
+                    chunk,
+                    part,
+                    self.threads,
+                    self._layout,
+                    weights.transitions,
+                    weights.emissions,
+                    out[begin : begin + len(chunk)],
+                    *sums,
+                )
+
+            list(self._pool.map(run, range(self.threads)))
         first = self._sums[0]
         for transitions, emissions in self._sums[1:]:
             first[0][:] += transitions
@@ -148,18 +215,36 @@ class Engine:
         return Flows(first[0], first[1], len(index), float(out.mean()))
 
 
-def maximize(weights: Weights, flows: Flows, smoothing: Smoothing) -> None:
+def _chunks(
+    samples: NDArray[np.integer], index: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.int16]]]:
+    """Yield where a chunk of the samples begins in the index, and its samples."""
+    for begin in range(0, len(index), _CHUNK):
+        yield begin, samples[index[begin : begin + _CHUNK]].astype(np.int16)
+
+
+def maximize(
+    weights: Weights,
+    flows: Flows,
+    smoothing: Smoothing,
+    mixtures: LogisticMixtures | None = None,
+) -> None:
     """Set the weights to what makes the flows most likely, with pseudocounts.
 
     Args:
         weights: They are changed.
         flows: Of all samples.
         smoothing: What weights are drawn to.
+        mixtures: What emissions are, where they are not tables; they are changed.
     """
     tree = weights.tree
     kernels.maximize_rows(
         weights.row_edges, flows.transitions, np.float32(smoothing.transitions), weights.transitions
     )
+    if mixtures is not None:
+        mixtures.improve(flows.emissions)
+        weights.emissions[:] = mixtures.table()
+        return
     kernels.maximize_emissions(
         tree.variables,
         tree.states,
@@ -167,6 +252,9 @@ def maximize(weights: Weights, flows: Flows, smoothing: Smoothing) -> None:
         tree.emission_starts,
         flows.emissions,
         smoothing.prior,
+        smoothing.evidence,
+        smoothing.near,
+        np.float32(_decay(smoothing.reach)),
         np.float32(smoothing.emissions),
         weights.emissions,
     )

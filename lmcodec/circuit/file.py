@@ -68,13 +68,13 @@ class Quantized:
             np.where(tree.variables >= 0, tree.categories[tree.variables], 0),
             np.where(tree.variables >= 0, tree.states, 0),
         )
-        return Weights(
-            tree,
-            row_edges,
-            places[kept].astype(np.int32),
-            values[kept],
-            _divided(self.emissions, widths.astype(np.int64)),
-        )
+        rows = _divided(self.emissions, widths.astype(np.int64))
+        emissions = np.empty_like(rows)
+        starts = tree.emission_starts
+        for node in np.flatnonzero(tree.variables >= 0):
+            part = slice(starts[node], starts[node + 1])
+            emissions[part] = rows[part].reshape(tree.states[node], -1).T.ravel()
+        return Weights(tree, row_edges, places[kept].astype(np.int32), values[kept], emissions)
 
 
 def _divided(integers: NDArray[np.uint16], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -105,7 +105,7 @@ def quantize(weights: Weights, card: dict[str, str], bits: int = MAX_BITS) -> Qu
         np.where(tree.variables >= 0, tree.categories[tree.variables], 0),
         np.where(tree.variables >= 0, tree.states, 0),
     )
-    return Quantized(tree, dense, _scaled(weights.emissions, widths, largest), card)
+    return Quantized(tree, dense, _scaled(weights.emission_rows(), widths, largest), card)
 
 
 def _scaled(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +29,8 @@ def noisy(tree: Tree, smoothing: Smoothing, seed: int) -> Weights:
     starts = tree.emission_starts
     for node in np.flatnonzero(tree.variables >= 0):
         variable = tree.variables[node]
-        table = emissions[starts[node] : starts[node + 1]].reshape(tree.states[node], -1)
-        table *= smoothing.prior[variable, : table.shape[1]]
-    start = Smoothing(smoothing.prior, smoothing.modes, 1e-3, 1e-3)
+        table = emissions[starts[node] : starts[node + 1]].reshape(-1, tree.states[node])
+        table *= smoothing.prior[variable, : len(table), None]
+    start = replace(smoothing, transitions=1e-3, emissions=1e-3)
     maximize(weights, Flows(transitions, emissions, 1, 0.0), start)
     return weights

@@ -7,14 +7,22 @@ Messages are scaled by node and sample to sum to 1; the scales go into the logar
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
-BLOCK = 64
+from lmcodec.circuit.vectors import BLOCK, combine, spread_back
+
 # Relative to the sum of a message: below that a state does not matter. It keeps products away from
 # numbers below the normal ones, which are slow, and quotients from zero.
 _FLOOR = np.float32(1e-20)
 _TINY = np.float32(1e-25)
+# Of what emissions are drawn to, however rarely a state comes with what is nearby.
+_LEAST = np.float32(1e-3)
+# What speaks for the usual share of a state: a tenth of what a frequent value says.
+_FAR = np.float32(0.1)
 _ONE, _ZERO = np.float32(1), np.float32(0)
 # Scales whose product stays above the least double: 1e-20 times a small weight, eight times.
 _SCALES = 8
@@ -24,38 +32,84 @@ _jit = numba.njit(
 )
 
 
+class Layout(NamedTuple):
+    """What a circuit is, but for its weights: arrays of `Tree` and `Weights`.
+
+    Args:
+        modes: int64 [nodes], the most frequent value of what each node observes.
+    """
+
+    parents: NDArray[np.int32]
+    state_starts: NDArray[np.int64]
+    row_starts: NDArray[np.int64]
+    variables: NDArray[np.int32]
+    modes: NDArray[np.int64]
+    emission_starts: NDArray[np.int64]
+    row_edges: NDArray[np.int64]
+    targets: NDArray[np.int32]
+
+
+class Work(NamedTuple):
+    """Messages of a block of samples, which are the columns of all arrays.
+
+    Args:
+        values: int16 [variables, BLOCK].
+        below: float32 [states, BLOCK].
+        above: float32 [rows, BLOCK].
+        sums: float32 [states of one node, BLOCK].
+        total: float32 [BLOCK], sums of a message.
+        scale: float64 [BLOCK], what messages were divided by, since it went into the logarithms.
+        logs: float64 [BLOCK], logarithms of probabilities.
+        others: int32 [BLOCK], columns with values that are not the mode.
+    """
+
+    values: NDArray[np.int16]
+    below: NDArray[np.float32]
+    above: NDArray[np.float32]
+    sums: NDArray[np.float32]
+    total: NDArray[np.float32]
+    scale: NDArray[np.float64]
+    logs: NDArray[np.float64]
+    others: NDArray[np.int32]
+
+
 @_jit
-def _gather(samples, index, begin, values):
+def _gather(samples, begin, values):
     """Put samples into columns; -1 is what is missing, and all of a sample that is not there."""
     variables = values.shape[0]
     for b in range(BLOCK):
         at = begin + b
-        if at < len(index):
-            row = index[at]
+        if at < len(samples):
             for v in range(variables):
-                values[v, b] = samples[row, v]
+                values[v, b] = samples[at, v]
         else:
             for v in range(variables):
                 values[v, b] = -1
 
 
 @_jit
-def _emit(values, emissions, at, states, width, mode, out, others):
-    """Set messages to the emissions of what is observed. The most frequent value is cheap."""
+def _emit(values, emissions, at, states, mode, message, others):  # noqa: C901
+    """Multiply a message by the emissions of what is observed. The usual value is cheap."""
     count = 0
     for b in range(BLOCK):
         if values[b] != mode:
             others[count] = b
             count += 1
-    for j in range(states):
-        row = at + j * width
-        usual = emissions[row + mode]
-        for b in range(BLOCK):
-            out[j, b] = usual
+    if count < BLOCK:
+        usual = emissions[at + mode * states : at + (mode + 1) * states]
+        for j in range(states):
+            for b in range(BLOCK):
+                message[j, b] *= usual[j]
         for k in range(count):
             b = others[k]
-            x = values[b]
-            out[j, b] = emissions[row + x] if x >= 0 else _ONE
+            for j in range(states):
+                message[j, b] /= usual[j]
+    for k in range(count):
+        b = others[k]
+        if values[b] >= 0:
+            row = emissions[at + values[b] * states : at + (values[b] + 1) * states]
+            for j in range(states):
+                message[j, b] *= row[j]
 
 
 @_jit
@@ -77,86 +131,53 @@ def _normalize(message, states, total, scale, pending):
 
 
 @_jit
-def _rows_up(first, rows, row_edges, targets, transitions, below, out):
-    """Set out[i] to the sum over the edges of row i of weight times message."""
-    for i in range(rows):
-        edge, end = row_edges[first + i], row_edges[first + i + 1]
-        for b in range(BLOCK):
-            out[i, b] = _ZERO
-        while edge + 4 <= end:
-            j0, j1 = targets[edge], targets[edge + 1]
-            j2, j3 = targets[edge + 2], targets[edge + 3]
-            w0, w1 = transitions[edge], transitions[edge + 1]
-            w2, w3 = transitions[edge + 2], transitions[edge + 3]
-            for b in range(BLOCK):
-                out[i, b] += (
-                    w0 * below[j0, b] + w1 * below[j1, b] + w2 * below[j2, b] + w3 * below[j3, b]
-                )
-            edge += 4
-        while edge < end:
-            j, w = targets[edge], transitions[edge]
-            for b in range(BLOCK):
-                out[i, b] += w * below[j, b]
-            edge += 1
+def _work(layout, variables):
+    """Return arrays for the messages of a block of samples."""
+    return Work(
+        np.empty((variables, BLOCK), np.int16),
+        np.empty((layout.state_starts[-1], BLOCK), np.float32),
+        np.empty((layout.row_starts[-1], BLOCK), np.float32),
+        np.empty((np.max(np.diff(layout.state_starts)), BLOCK), np.float32),
+        np.empty(BLOCK, np.float32),
+        np.empty(BLOCK, np.float64),
+        np.empty(BLOCK, np.float64),
+        np.empty(BLOCK, np.int32),
+    )
 
 
 @_jit
-def _up(
-    values,
-    parents,
-    state_starts,
-    row_starts,
-    variables,
-    modes,
-    widths,
-    emission_starts,
-    row_edges,
-    targets,
-    transitions,
-    emissions,
-    below,
-    above,
-    total,
-    scale,
-    logs,
-    others,
-):
+def _up(layout, transitions, emissions, work):  # noqa: C901
     """Send messages up: below[state] of each node, above[row] of each transition."""
-    nodes = len(parents)
+    below, above, total, scale, logs = work.below, work.above, work.total, work.scale, work.logs
     logs[:] = 0.0
     scale[:] = 1.0
-    for node in range(nodes):
-        start, end = state_starts[node], state_starts[node + 1]
-        if variables[node] >= 0:
-            _emit(
-                values[variables[node]],
-                emissions,
-                emission_starts[node],
-                end - start,
-                widths[node],
-                modes[node],
-                below[start:end],
-                others,
-            )
-        else:
-            below[start:end] = _ONE
-    fresh = np.ones(nodes, np.bool_)
+    fresh = np.ones(len(layout.parents), np.bool_)
     pending = 0
-    for node in range(nodes - 1, -1, -1):
-        start, end = state_starts[node], state_starts[node + 1]
+    for node in range(len(layout.parents) - 1, -1, -1):
+        start, end = layout.state_starts[node], layout.state_starts[node + 1]
+        message, states = below[start:end], end - start
         if fresh[node]:
-            pending = _normalize(below[start:end], end - start, total, scale, pending)
-        first, last = row_starts[node], row_starts[node + 1]
-        message = above[first:last]
-        _rows_up(first, last - first, row_edges, targets, transitions, below[start:end], message)
+            message[:] = _ONE
+        if layout.variables[node] >= 0:
+            values, at = work.values[layout.variables[node]], layout.emission_starts[node]
+            _emit(values, emissions, at, states, layout.modes[node], message, work.others)
+        pending = _normalize(message, states, total, scale, pending)
+        first, last = layout.row_starts[node], layout.row_starts[node + 1]
+        for row in range(first, last):
+            edge, stop = layout.row_edges[row], layout.row_edges[row + 1]
+            combine(above, row, message, layout.targets, transitions, edge, stop)
         if node > 0:
-            parent = parents[node]
-            fresh[parent] = False
-            onto = below[state_starts[parent] : state_starts[parent + 1]]
-            for i in range(last - first):
-                for b in range(BLOCK):
-                    onto[i, b] *= message[i, b]
-            pending = _normalize(onto, last - first, total, scale, pending)
+            parent = layout.parents[node]
+            onto = below[layout.state_starts[parent] : layout.state_starts[parent + 1]]
+            if fresh[parent]:
+                onto[:] = above[first:last]
+                fresh[parent] = False
+            else:
+                for i in range(last - first):
+                    for b in range(BLOCK):
+                        onto[i, b] *= above[first + i, b]
+                # Nodes with many children multiply many small numbers.
+                pending = _normalize(onto, last - first, total, scale, pending)
         if pending >= _SCALES:
             for b in range(BLOCK):
                 logs[b] += np.log(scale[b])
@@ -167,35 +188,19 @@ def _up(
 
 
 @_jit
-def _down(
-    values,
-    sample_weights,
-    parents,
-    state_starts,
-    row_starts,
-    variables,
-    modes,
-    widths,
-    emission_starts,
-    row_edges,
-    targets,
-    transitions,
-    below,
-    above,
-    sums,
-    transition_flows,
-    emission_flows,
+def _down(  # noqa: C901
+    layout, transitions, count, work, transition_flows, emission_flows
 ):
-    """Send posteriors down, and add up flows. Messages are overwritten by them."""
-    for node in range(len(parents)):
-        start, end = state_starts[node], state_starts[node + 1]
-        first, last = row_starts[node], row_starts[node + 1]
-        message = below[start:end]
-        states = end - start
+    """Send posteriors of the first samples down, and add up flows. They overwrite messages."""
+    below, above, sums = work.below, work.above, work.sums
+    for node in range(len(layout.parents)):
+        start, end = layout.state_starts[node], layout.state_starts[node + 1]
+        first, last = layout.row_starts[node], layout.row_starts[node + 1]
+        message, states = below[start:end], end - start
         for j in range(states):
             for b in range(BLOCK):
                 sums[j, b] = _ZERO
-        over = state_starts[parents[node]] if node > 0 else 0
+        over = layout.state_starts[layout.parents[node]] if node > 0 else 0
         for i in range(last - first):
             ratio = above[first + i]
             if node > 0:
@@ -203,46 +208,30 @@ def _down(
                     ratio[b] = below[over + i, b] / max(ratio[b], np.float32(1e-30))
             else:
                 for b in range(BLOCK):
-                    ratio[b] = sample_weights[b] / ratio[b]
-            edge, edge_end = row_edges[first + i], row_edges[first + i + 1]
-            while edge + 2 <= edge_end:
-                j0, j1 = targets[edge], targets[edge + 1]
-                w0, w1 = transitions[edge], transitions[edge + 1]
-                flow0, flow1 = _ZERO, _ZERO
-                for b in range(BLOCK):
-                    flow0 += ratio[b] * message[j0, b]
-                    flow1 += ratio[b] * message[j1, b]
-                    sums[j0, b] += w0 * ratio[b]
-                    sums[j1, b] += w1 * ratio[b]
-                transition_flows[edge] += w0 * flow0
-                transition_flows[edge + 1] += w1 * flow1
-                edge += 2
-            while edge < edge_end:
-                j, w = targets[edge], transitions[edge]
-                flow = _ZERO
-                for b in range(BLOCK):
-                    flow += ratio[b] * message[j, b]
-                    sums[j, b] += w * ratio[b]
-                transition_flows[edge] += w * flow
-                edge += 1
+                    ratio[b] = _ONE / ratio[b] if b < count else _ZERO
+            edge, stop = layout.row_edges[first + i], layout.row_edges[first + i + 1]
+            spread_back(
+                above,
+                first + i,
+                message,
+                sums,
+                layout.targets,
+                transitions,
+                edge,
+                stop,
+                transition_flows,
+            )
         for j in range(states):
             for b in range(BLOCK):
                 posterior = message[j, b] * sums[j, b]
                 message[j, b] = posterior if posterior > _TINY else _ZERO
-        if variables[node] >= 0:
-            _count(
-                values[variables[node]],
-                emission_starts[node],
-                states,
-                widths[node],
-                modes[node],
-                message,
-                emission_flows,
-            )
+        if layout.variables[node] >= 0:
+            values, at = work.values[layout.variables[node]], layout.emission_starts[node]
+            _count(values, at, states, layout.modes[node], message, emission_flows)
 
 
 @_jit
-def _count(values, at, states, width, mode, posterior, flows):
+def _count(values, at, states, mode, posterior, flows):
     """Add posteriors to the emissions of what was observed."""
     is_mode = np.empty(BLOCK, np.float32)
     others = np.empty(BLOCK, np.int32)
@@ -252,143 +241,43 @@ def _count(values, at, states, width, mode, posterior, flows):
         if values[b] != mode and values[b] >= 0:
             others[count] = b
             count += 1
+    usual = flows[at + mode * states : at + (mode + 1) * states]
     for j in range(states):
-        row = at + j * width
         total = _ZERO
         for b in range(BLOCK):
             total += is_mode[b] * posterior[j, b]
-        flows[row + mode] += total
-        for k in range(count):
-            b = others[k]
-            flows[row + values[b]] += posterior[j, b]
+        usual[j] += total
+    for k in range(count):
+        b = others[k]
+        row = flows[at + values[b] * states : at + (values[b] + 1) * states]
+        for j in range(states):
+            row[j] += posterior[j, b]
 
 
 @_jit
-def log_likelihoods(
-    samples,
-    index,
-    part,
-    parts,
-    parents,
-    state_starts,
-    row_starts,
-    variables,
-    modes,
-    widths,
-    emission_starts,
-    row_edges,
-    targets,
-    transitions,
-    emissions,
-    out,
-):
+def log_likelihoods(samples, part, parts, layout, transitions, emissions, out):
     """Set out to the natural logarithms of the probabilities of the samples of a part."""
-    values = np.empty((samples.shape[1], BLOCK), np.int16)
-    below = np.empty((state_starts[-1], BLOCK), np.float32)
-    above = np.empty((row_starts[-1], BLOCK), np.float32)
-    total = np.empty(BLOCK, np.float32)
-    scale, logs = np.empty(BLOCK, np.float64), np.empty(BLOCK, np.float64)
-    others = np.empty(BLOCK, np.int32)
-    for begin in range(part * BLOCK, len(index), parts * BLOCK):
-        _gather(samples, index, begin, values)
-        _up(
-            values,
-            parents,
-            state_starts,
-            row_starts,
-            variables,
-            modes,
-            widths,
-            emission_starts,
-            row_edges,
-            targets,
-            transitions,
-            emissions,
-            below,
-            above,
-            total,
-            scale,
-            logs,
-            others,
-        )
-        for b in range(min(BLOCK, len(index) - begin)):
-            out[begin + b] = logs[b]
+    work = _work(layout, samples.shape[1])
+    for begin in range(part * BLOCK, len(samples), parts * BLOCK):
+        _gather(samples, begin, work.values)
+        _up(layout, transitions, emissions, work)
+        for b in range(min(BLOCK, len(samples) - begin)):
+            out[begin + b] = work.logs[b]
 
 
 @_jit
 def add_flows(
-    samples,
-    index,
-    part,
-    parts,
-    parents,
-    state_starts,
-    row_starts,
-    variables,
-    modes,
-    widths,
-    emission_starts,
-    row_edges,
-    targets,
-    transitions,
-    emissions,
-    out,
-    transition_flows,
-    emission_flows,
+    samples, part, parts, layout, transitions, emissions, out, transition_flows, emission_flows
 ):
     """Add the flows of the samples of a part, and set their logarithms of probabilities."""
-    values = np.empty((samples.shape[1], BLOCK), np.int16)
-    below = np.empty((state_starts[-1], BLOCK), np.float32)
-    above = np.empty((row_starts[-1], BLOCK), np.float32)
-    sums = np.empty((np.max(np.diff(state_starts)), BLOCK), np.float32)
-    total, ones = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
-    scale, logs = np.empty(BLOCK, np.float64), np.empty(BLOCK, np.float64)
-    others = np.empty(BLOCK, np.int32)
-    for begin in range(part * BLOCK, len(index), parts * BLOCK):
-        _gather(samples, index, begin, values)
-        _up(
-            values,
-            parents,
-            state_starts,
-            row_starts,
-            variables,
-            modes,
-            widths,
-            emission_starts,
-            row_edges,
-            targets,
-            transitions,
-            emissions,
-            below,
-            above,
-            total,
-            scale,
-            logs,
-            others,
-        )
-        for b in range(BLOCK):
-            ones[b] = _ONE if begin + b < len(index) else _ZERO
-        for b in range(min(BLOCK, len(index) - begin)):
-            out[begin + b] = logs[b]
-        _down(
-            values,
-            ones,
-            parents,
-            state_starts,
-            row_starts,
-            variables,
-            modes,
-            widths,
-            emission_starts,
-            row_edges,
-            targets,
-            transitions,
-            below,
-            above,
-            sums,
-            transition_flows,
-            emission_flows,
-        )
+    work = _work(layout, samples.shape[1])
+    for begin in range(part * BLOCK, len(samples), parts * BLOCK):
+        _gather(samples, begin, work.values)
+        _up(layout, transitions, emissions, work)
+        count = min(BLOCK, len(samples) - begin)
+        for b in range(count):
+            out[begin + b] = work.logs[b]
+        _down(layout, transitions, count, work, transition_flows, emission_flows)
 
 
 @_jit
@@ -406,18 +295,69 @@ def maximize_rows(row_edges, flows, count, out):
 
 
 @_jit
-def maximize_emissions(variables, states, widths, starts, flows, prior, count, out):
-    """Set each row of emissions to its flows and parts of a count, summing to 1."""
+def maximize_emissions(  # noqa: C901
+    variables, states, widths, starts, flows, prior, evidence, near, decay, count, out
+):
+    """Set the emissions of each state to its flows and parts of a count, summing to 1.
+
+    The count is spread as the variable's values are, times how often the values nearby went with
+    the state: that ratio is smooth even where some values are frequent and others never come.
+
+    Args:
+        variables: int32 [nodes], what each observes, or -1.
+        states: int32 [nodes], hidden states of each.
+        widths: int32 [variables], how many values each has.
+        starts: int64 [nodes + 1], where the entries of each node begin.
+        flows: float32 [entries].
+        prior: float32 [variables, categories], shares of values.
+        evidence: float32 [variables, categories], how much each value counts for those nearby.
+        near: float32 [variables, categories], evidence times frequency of the values nearby.
+        decay: Share of its weight that a value nearby has at one step more.
+        count: Pseudocount of each state.
+        out: float32 [entries].
+    """
+    largest = np.max(states)
+    totals, parts = np.empty(largest, np.float32), np.empty(largest, np.float32)
+    usual = np.empty(largest, np.float32)
+    drawn = np.empty((np.max(widths), largest), np.float32)
     for node in range(len(variables)):
-        variable = variables[node]
-        if variable < 0:
+        v = variables[node]
+        if v < 0:
             continue
-        width = widths[variable]
-        for j in range(states[node]):
-            row = starts[node] + j * width
-            total = _ZERO
-            for x in range(width):
-                total += flows[row + x] + count * prior[variable, x]
-            scale = _ONE / total
-            for x in range(width):
-                out[row + x] = (flows[row + x] + count * prior[variable, x]) * scale
+        width, size, at = widths[v], states[node], starts[node]
+        parts[:] = _ZERO
+        usual[:] = _ZERO
+        for x in range(width):
+            row = flows[at + x * size : at + (x + 1) * size]
+            for j in range(size):
+                parts[j] = parts[j] * decay + evidence[v, x] * row[j]
+                drawn[x, j] = parts[j]
+                usual[j] += row[j]
+        # Where no value nearby says anything, states have their usual share.
+        scale = _FAR / max(np.sum(usual[:size]), _TINY)
+        for j in range(size):
+            usual[j] *= scale
+        parts[:] = _ZERO
+        totals[:] = _ZERO
+        for x in range(width - 1, -1, -1):
+            row = flows[at + x * size : at + (x + 1) * size]
+            scale = prior[v, x] / (near[v, x] + _FAR)
+            for j in range(size):
+                ratio = drawn[x, j] + decay * parts[j] + usual[j]
+                drawn[x, j] = ratio * scale + prior[v, x] * _LEAST
+                parts[j] = parts[j] * decay + evidence[v, x] * row[j]
+                totals[j] += drawn[x, j]
+        for j in range(size):
+            parts[j] = count / totals[j]
+        totals[:] = _ZERO
+        for x in range(width):
+            row = flows[at + x * size : at + (x + 1) * size]
+            for j in range(size):
+                drawn[x, j] = row[j] + drawn[x, j] * parts[j]
+                totals[j] += drawn[x, j]
+        for j in range(size):
+            totals[j] = _ONE / totals[j]
+        for x in range(width):
+            new = out[at + x * size : at + (x + 1) * size]
+            for j in range(size):
+                new[j] = drawn[x, j] * totals[j]

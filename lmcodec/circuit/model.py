@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,13 +43,24 @@ class Circuit:
         epochs: Passes over the samples in batches.
         full: Passes over all samples at once, after these.
         batch: Samples in a batch.
-        smoothing: Pseudocount of each row of emissions, spread as each variable's values are.
+        smoothing: Pseudocount of the emissions of each state, spread as the variable's values are.
+        reach: Steps between values that are nearby, so that one says something of the other; 0
+            where values are names, without an order.
         transition_smoothing: Pseudocount of each row of transitions, spread evenly.
+        emission: "categorical" for a table of each state, "logistic" for a mixture of logistic
+            distributions, which has fewer parameters.
+        components: Of each such mixture.
+        rounds: How many times edges are pruned, states copied, and all fitted again.
+        prune: Share of the edges that go in a round, those of the least flow.
+        grow: Share of the states that are copied in a round, those that are used most.
+        noise: Standard deviation of what the weights of a copy are multiplied by.
+        round_epochs: Passes over the samples in batches after each round.
         held: Share of the samples, up to 5000 of them, that is held back to see when to stop; 0
             for none.
         patience: Epochs without gain on these after which fitting stops.
         seed: Of all that is drawn.
         threads: How many; None for one each processor.
+        device: "cpu" for numba, or a device of torch, such as "cuda".
 
     Attributes:
         weights: Those fitted, or None.
@@ -69,13 +80,22 @@ class Circuit:
     categories: int | str | Sequence[int] = "shared"
     epochs: int = 60
     full: int = 3
-    batch: int = 1024
-    smoothing: float = 1.0
+    batch: int = 2048
+    smoothing: float = 4.0
+    reach: float = 0.0
     transition_smoothing: float = 0.1
+    emission: str = "categorical"
+    components: int = 4
+    rounds: int = 0
+    prune: float = 0.75
+    grow: float = 1.0
+    noise: float = 0.1
+    round_epochs: int = 20
     held: float = 0.05
     patience: int = 8
     seed: int = 0
     threads: int | None = None
+    device: str = "cpu"
     weights: Weights | None = field(default=None, init=False, repr=False)
     shape: tuple[int, ...] = field(default=(), init=False, repr=False)
     history: list[EpochReport] = field(default_factory=list, init=False, repr=False)
@@ -110,6 +130,8 @@ class Circuit:
         try:
             from lmcodec.circuit.em import Smoothing
             from lmcodec.circuit.initial import noisy
+            from lmcodec.circuit.logistic import LogisticMixtures
+            from lmcodec.circuit.rounds import Rounds, run
             from lmcodec.circuit.trainer import Plan, Trainer
         except ImportError as error:
             raise UnsupportedError(
@@ -119,7 +141,13 @@ class Circuit:
             ) from error
         fitted, held = self._parts(samples)
         tree = self._tree(fitted, shape, widths)
-        smoothing = Smoothing.of(fitted, widths, self.transition_smoothing, self.smoothing)
+        smoothing = Smoothing.of(
+            fitted,
+            widths,
+            transitions=self.transition_smoothing,
+            emissions=self.smoothing,
+            reach=self.reach,
+        )
         plan = Plan(
             epochs=self.epochs,
             full=self.full,
@@ -128,11 +156,27 @@ class Circuit:
             seed=self.seed,
         )
         weights = noisy(tree, smoothing, self.seed)
-        threads = self.threads or os.cpu_count() or 1
-        trainer = Trainer(weights, fitted, held, plan, smoothing, threads, checkpoint, progress)
-        if resume and checkpoint is not None and Path(checkpoint).exists():
-            trainer.resume(checkpoint)
-        self.weights, self.shape, self.history = trainer.run(), shape, trainer.history
+        mixtures = None
+        if self.emission == "logistic":
+            mixtures = LogisticMixtures.start(tree, smoothing.prior, self.components, self.seed)
+            weights.emissions[:] = mixtures.table()
+        trainer = Trainer(
+            weights,
+            fitted,
+            held,
+            plan,
+            smoothing,
+            mixtures=mixtures,
+            threads=self.threads or os.cpu_count() or 1,
+            device=self.device,
+            checkpoint=checkpoint,
+            progress=progress,
+        )
+        again = replace(plan, epochs=self.round_epochs, first=plan.first / 2)
+        rounds = Rounds(self.rounds, self.prune, self.grow, self.noise, again)
+        there = resume and checkpoint is not None and Path(checkpoint).exists()
+        self.weights, trainer = run(trainer, rounds, checkpoint if there else None)
+        self.shape, self.history = shape, trainer.history
         self.card = self._describe(samples)
         return self
 

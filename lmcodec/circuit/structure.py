@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Mutual information of many values takes many samples to see; few bins do.
-DEFAULT_BINS = 8
+DEFAULT_BINS = 16
 DEFAULT_SAMPLES = 10_000
 # Of counts at one time.
 _BLOCK_BYTES = 1 << 25

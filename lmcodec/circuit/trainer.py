@@ -8,10 +8,12 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
-from lmcodec.circuit.em import Engine, Flows, Smoothing, maximize
+from lmcodec.circuit.em import Engine, Flows, Passes, Smoothing, maximize
+from lmcodec.circuit.logistic import LogisticMixtures
 from lmcodec.circuit.tree import Tree
 from lmcodec.circuit.weights import Weights
 from lmcodec.errors import FormatError
@@ -73,7 +75,10 @@ class Trainer:
         held: Those by which fitting ends, none of the others; may be empty.
         plan: How.
         smoothing: What weights are drawn to.
+        mixtures: What emissions are, where they are not tables.
         threads: How many.
+        device: "cpu", or one of torch.
+        stage: How many times the tree was pruned and grown before.
         checkpoint: A file that is written after each epoch, or None.
         progress: Called after each epoch. What it raises ends the fitting.
     """
@@ -83,7 +88,10 @@ class Trainer:
     held: NDArray[np.integer]
     plan: Plan
     smoothing: Smoothing
+    mixtures: LogisticMixtures | None = None
     threads: int = 1
+    device: str = "cpu"
+    stage: int = 0
     checkpoint: str | os.PathLike[str] | None = None
     progress: Callable[[EpochReport], None] | None = None
     history: list[EpochReport] = field(default_factory=list)
@@ -93,7 +101,7 @@ class Trainer:
     def run(self) -> Weights:
         """Fit, and return the weights that were best on the samples held back, or the last."""
         plan = self.plan
-        engine = Engine(self.weights, self.smoothing.modes, self.threads)
+        engine = self.engine()
         total = plan.epochs + plan.full
         for epoch in range(len(self.history), total):
             if self._is_over():
@@ -111,6 +119,14 @@ class Trainer:
                 self.progress(self.history[-1])
         return self._best or self.weights
 
+    def engine(self) -> Passes:
+        """Return what makes passes over samples with the weights."""
+        if self.device == "cpu":
+            return Engine(self.weights, self.smoothing.modes, self.threads)
+        from lmcodec.circuit.device import TorchEngine
+
+        return TorchEngine(self.weights, self.device)
+
     def _bits(self, logs: NDArray[np.float64]) -> float:
         return float(-logs.mean()) / math.log(2) / self.samples.shape[1]
 
@@ -121,7 +137,7 @@ class Trainer:
         held = [each.held_bits_per_dimension for each in self.history]
         return min(held[-patience:]) >= min(held[:-patience])
 
-    def _batches(self, engine: Engine, epoch: int) -> float:
+    def _batches(self, engine: Passes, epoch: int) -> float:
         plan, count = self.plan, len(self.samples)
         order = np.random.default_rng((plan.seed, epoch)).permutation(count)
         steps = -(-count // plan.batch)
@@ -132,12 +148,11 @@ class Trainer:
             done = (epoch * steps + step) / (plan.epochs * steps)
             least = len(index) / count
             share = least + max(plan.first - least, 0) * (1 + math.cos(math.pi * done)) / 2
-            self._follow(flows, share)
-            assert self._mean is not None
-            maximize(self.weights, self._mean, self.smoothing)
+            mean = self._follow(flows, share)
+            maximize(self.weights, mean, self.smoothing, self.mixtures)
         return -logs / count / math.log(2) / self.samples.shape[1]
 
-    def _follow(self, flows: Flows, share: float) -> None:
+    def _follow(self, flows: Flows, share: float) -> Flows:
         """Let the moving mean of flows take a share of those of a batch, scaled to all samples."""
         scale = len(self.samples) / flows.count
         if self._mean is None:
@@ -147,7 +162,7 @@ class Trainer:
                 len(self.samples),
                 flows.log_likelihood,
             )
-            return
+            return self._mean
         for mean, new in (
             (self._mean.transitions, flows.transitions),
             (self._mean.emissions, flows.emissions),
@@ -155,10 +170,11 @@ class Trainer:
             mean *= np.float32(1 - share)
             new *= np.float32(share * scale)
             mean += new
+        return self._mean
 
-    def _all(self, engine: Engine) -> float:
+    def _all(self, engine: Passes) -> float:
         flows = engine.flows(self.samples)
-        maximize(self.weights, flows, self.smoothing)
+        maximize(self.weights, flows, self.smoothing, self.mixtures)
         return -flows.log_likelihood / math.log(2) / self.samples.shape[1]
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -169,7 +185,15 @@ class Trainer:
         if self._mean is not None:
             arrays["mean.transitions"] = self._mean.transitions
             arrays["mean.emissions"] = self._mean.emissions
-        state = {"plan": asdict(self.plan), "history": [asdict(each) for each in self.history]}
+        if self.mixtures is not None:
+            arrays["places"] = self.mixtures.places
+            arrays["log_scales"] = self.mixtures.log_scales
+            arrays["shares"] = self.mixtures.shares
+        state = {
+            "plan": asdict(self.plan),
+            "stage": self.stage,
+            "history": [asdict(each) for each in self.history],
+        }
         part = Path(f"{os.fspath(path)}.part")
         with part.open("wb") as file:
             np.savez(file, state=np.array(json.dumps(state)), **arrays)  # type: ignore[arg-type]
@@ -194,11 +218,15 @@ class Trainer:
                     if "mean.transitions" in arrays
                     else None
                 )
-        except (ValueError, KeyError, EOFError) as error:
+                mixtures = self.mixtures and LogisticMixtures(
+                    weights.tree, arrays["places"], arrays["log_scales"], arrays["shares"]
+                )
+        except (ValueError, KeyError, EOFError, BadZipFile) as error:
             raise FormatError(f"not a checkpoint: {os.fspath(path)}: {error}") from error
-        if state["plan"] != asdict(self.plan):
-            raise FormatError(f"checkpoint is of another plan: {os.fspath(path)}")
-        self.weights, self._best, self._mean = weights, best, mean
+        if weights.emissions.shape != (int(weights.tree.emission_starts[-1]),):
+            raise FormatError(f"not a checkpoint: {os.fspath(path)}: lengths differ")
+        self.weights, self._best, self._mean, self.mixtures = weights, best, mean, mixtures
+        self.stage = state["stage"]
         self.history = [EpochReport(**each) for each in state["history"]]
 
 

@@ -23,7 +23,8 @@ class Weights:
             transition matrices, in the order of the nodes: one for each state of the parent.
         targets: int32 [edges], the state of the node that an edge leads to.
         transitions: float32 [edges], sums to 1 over each row.
-        emissions: float32 [entries], node after node: states x categories, rows sum to 1.
+        emissions: float32 [entries], node after node: categories x states, so that what a value
+            says of the states lies together. The values of a state sum to 1.
     """
 
     tree: Tree
@@ -51,6 +52,14 @@ class Weights:
             transitions.astype(np.float32),
             emissions.astype(np.float32),
         )
+
+    def emission_rows(self) -> NDArray[np.float32]:
+        """Return float32 [entries], node after node: states x categories."""
+        tree = self.tree
+        tables = [
+            self.emission_matrix(node).ravel() for node in np.flatnonzero(tree.variables >= 0)
+        ]
+        return np.concatenate(tables)
 
     @property
     def num_edges(self) -> int:
@@ -81,4 +90,4 @@ class Weights:
     def emission_matrix(self, node: int) -> NDArray[np.float32]:
         """Return float32 [states, categories] of a node that observes a variable."""
         starts = self.tree.emission_starts
-        return self.emissions[starts[node] : starts[node + 1]].reshape(self.tree.states[node], -1)
+        return self.emissions[starts[node] : starts[node + 1]].reshape(-1, self.tree.states[node]).T

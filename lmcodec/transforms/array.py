@@ -201,3 +201,38 @@ def _shape(axes: Sequence[int], pictures: bool) -> Shape:
     if coloured:
         return Shape(axes[-3], axes[-2], axes[-1], prod(axes[1:-3]))
     return Shape(axes[-2], axes[-1], planes=prod(axes[1:-2]))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the header of a file says of its array.
+
+    Args:
+        begin: Bytes of the header.
+        axes: The lengths of the axes, that of the samples first; a picture alone is one sample.
+        dtype: Of the values, as NumPy writes it.
+    """
+
+    begin: int
+    axes: tuple[int, ...]
+    dtype: str
+
+
+def read_layout(head: bytes) -> Layout | None:
+    """Return what a header says, or None where it is none that is known.
+
+    Args:
+        head: The beginning of a file.
+    """
+    found = _idx(head) or _npy(head)
+    if found is not None:
+        begin, axes, is_npy = found
+        # As `_NPY_HEADER` found it.
+        kind = head[head.index(b"'|") + 2 :][:2].decode() if is_npy else "u1"
+        return Layout(begin, tuple(axes), kind) if axes and prod(axes) < _MOST else None
+    picture = _parse(head)
+    if picture is None:
+        return None
+    begin, _, shape = picture
+    axes_of_picture = (1, shape.rows, shape.columns, shape.channels)
+    return Layout(begin, axes_of_picture[: 3 if shape.channels == 1 else 4], "u1")

@@ -168,3 +168,70 @@ def test_a_circuit_goes_to_other_processes() -> None:
     assert repr(again) == f"<FittedCircuit own {circuit.digest.hex()[:12]}>"
     assert circuit.card["shape"] == "4,6"
     assert circuit.core.categories == STORED.categories.tolist()
+
+
+@pytest.mark.parametrize("model", ["order0", "circuit"])
+@pytest.mark.parametrize("block_size", [1 << 20, 1500])
+def test_arrays_are_read_sample_by_sample(model: str, block_size: int) -> None:
+    circuit = FittedCircuit(FILE)
+    chosen = CircuitModel(group=10, circuit=circuit) if model == "circuit" else Order0()
+    stream = lmcodec.compress(array_file(SAMPLES), model=chosen, block_size=block_size)
+    with lmcodec.open_array(io.BytesIO(stream)) as array:
+        assert array.shape == SAMPLES.shape
+        assert array.dtype == np.uint8
+        assert len(array) == 300
+        for index in (0, 7, -1, 150):
+            assert array[index].tolist() == SAMPLES[index].tolist()
+        for part in (slice(5, 130), slice(None, None, 50), slice(9, 3), slice(299, None)):
+            assert array[part].tolist() == SAMPLES[part].tolist()
+        assert np.array_equal(np.asarray(array), SAMPLES)
+        assert [sample.tolist() for sample in array] == SAMPLES.tolist()
+        with pytest.raises(IndexError):
+            array[300]
+
+
+def test_only_the_group_of_a_sample_is_decoded() -> None:
+    circuit = FittedCircuit(FILE)
+    stream = bytearray(
+        lmcodec.compress(array_file(SAMPLES), model=CircuitModel(group=10, circuit=circuit))
+    )
+    # The stack of the last group ends the payload: the others do not see it.
+    at = len(stream) - 20
+    stream[at] ^= 255
+    with lmcodec.open_array(io.BytesIO(bytes(stream))) as array:
+        assert array[100].tolist() == SAMPLES[100].tolist()
+        with pytest.raises(errors.FormatError):
+            array[295]
+
+
+@pytest.mark.parametrize("kind", ["|i1", "|b1", "<u2"])
+def test_other_kinds_of_arrays(kind: str) -> None:
+    values = np.arange(60).reshape(5, 3, 4).astype(kind)
+    stream = lmcodec.compress(array_file(values))
+    if kind == "<u2":
+        with pytest.raises(errors.FormatError, match="not an array of bytes"):
+            lmcodec.open_array(io.BytesIO(stream))
+        return
+    with lmcodec.open_array(io.BytesIO(stream)) as array:
+        assert array.dtype == values.dtype
+        assert array[3].tolist() == values[3].tolist()
+
+
+def test_arrays_of_other_files(tmp_path: Path) -> None:
+    picture = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    path = tmp_path / "picture.lmz"
+    path.write_bytes(lmcodec.compress(b"P5 4 3 255\n" + picture.tobytes()))
+    with lmcodec.open_array(path) as array:
+        assert array.shape == (1, 3, 4)
+        assert array[0].tolist() == picture.tolist()
+    path.write_bytes(lmcodec.compress(b"\0\0\x08\x02\0\0\0\4\0\0\0\3" + picture.tobytes()))
+    with lmcodec.open_array(path) as array:
+        assert array[:].tolist() == picture.reshape(4, 3).tolist()
+    path.write_bytes(lmcodec.compress(array_file(picture)[:-1]))
+    with pytest.raises(errors.FormatError, match="ends early"):
+        lmcodec.open_array(path)
+    path.write_bytes(lmcodec.compress(b"text"))
+    with pytest.raises(errors.FormatError, match="not an array"):
+        lmcodec.open_array(path)
+    with pytest.raises(FileNotFoundError):
+        lmcodec.open_array(tmp_path / "none")
