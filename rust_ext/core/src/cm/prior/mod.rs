@@ -221,7 +221,9 @@ impl Prior {
         let same = Some(channels as usize) == params.kind.channels()
             && (u64::from(params.record), params.row) == (row, rows);
         let pixels = &self.text[4 + 4 * axes.len()..];
-        let whole = axes.iter().try_fold(1_usize, |size, &axis| size.checked_mul(axis as usize));
+        let whole = axes
+            .iter()
+            .try_fold(1_usize, |size, &axis| size.checked_mul(axis as usize));
         (same && whole == Some(pixels.len())).then_some(pixels)
     }
 
@@ -311,10 +313,17 @@ mod tests {
             row,
             lanes: 1,
         };
-        let grey = [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3][..], b"abcdef"].concat();
+        let grey = [
+            &[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3][..],
+            b"abcdef",
+        ]
+        .concat();
         let own = prior().with_text(&grey).unwrap();
         assert_eq!(own.axes(), Some(vec![2, 1, 3]));
-        assert_eq!(own.pictures(&params(Kind::Grey, 3, 1)), Some(&b"abcdef"[..]));
+        assert_eq!(
+            own.pictures(&params(Kind::Grey, 3, 1)),
+            Some(&b"abcdef"[..])
+        );
         assert_eq!(own.pictures(&params(Kind::Grey, 1, 3)), None);
         assert_eq!(own.pictures(&params(Kind::Colour, 3, 1)), None);
         let cut = prior().with_text(&grey[..21]).unwrap();
@@ -325,8 +334,16 @@ mod tests {
         ]
         .concat();
         let own = prior().with_text(&colour).unwrap();
-        assert_eq!(own.pictures(&params(Kind::Colour, 3, 2)), Some(&b"abcdef"[..]));
-        for text in [&b"text"[..], b"", &colour[..12], &[0, 0, 8, 2, 0, 0, 0, 0, 0, 0, 0, 0]] {
+        assert_eq!(
+            own.pictures(&params(Kind::Colour, 3, 2)),
+            Some(&b"abcdef"[..])
+        );
+        for text in [
+            &b"text"[..],
+            b"",
+            &colour[..12],
+            &[0, 0, 8, 2, 0, 0, 0, 0, 0, 0, 0, 0],
+        ] {
             assert_eq!(prior().with_text(text).unwrap().axes(), None);
         }
     }

@@ -148,12 +148,7 @@ impl<'a> Strong<'a> {
     }
 
     /// One that has not begun, beside a network where that is known, or beside what is told from outside.
-    fn empty(
-        params: &Params,
-        count: usize,
-        known: Knowledge<'a>,
-        told: bool,
-    ) -> Result<Self> {
+    fn empty(params: &Params, count: usize, known: Knowledge<'a>, told: bool) -> Result<Self> {
         let prior = known.prior.filter(|_| params.kind == Kind::Text);
         let network = known.network.filter(|_| params.kind == Kind::Text);
         let beside = told || network.is_some();
@@ -176,7 +171,7 @@ impl<'a> Strong<'a> {
             Kind::Text => (42, 1000, 60, 1000),
             Kind::Binary => (60, 700, 90, 300),
             Kind::Bilevel => (60, 400, 60, 0),
-            Kind::Grey | Kind::Colour => { use super::plan::expn; (expn("PX_F", 60), expn("PX_ST", 700), expn("PX_L", 90), expn("PX_SP", 0)) },
+            Kind::Grey | Kind::Colour => (60, 700, 90, 0),
         };
         let rates = Rates {
             floor,

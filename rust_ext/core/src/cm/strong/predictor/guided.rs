@@ -5,8 +5,8 @@
 
 use super::Strong;
 use crate::bytelm::tree::Tree;
-use crate::cm::strong::neural::Follower;
 use crate::cm::strong::lane::{Content, Lane};
+use crate::cm::strong::neural::Follower;
 use crate::cm::{Kind, Knowledge, Params};
 use crate::Result;
 use std::sync::Arc;
@@ -73,7 +73,12 @@ mod tests {
     use crate::cm::pretrained::Pretrained;
 
     /// Bits of code for a text in two lanes, with what is told of each byte.
-    fn cost(params: &Params, text: &[u8], known: Knowledge<'_>, told: impl Fn(u8, &mut Tree)) -> f64 {
+    fn cost(
+        params: &Params,
+        text: &[u8],
+        known: Knowledge<'_>,
+        told: impl Fn(u8, &mut Tree),
+    ) -> f64 {
         let half = text.len() / 2;
         let mut model = Strong::guided(params, text.len(), known, 2).unwrap();
         model.jump(1, half);
