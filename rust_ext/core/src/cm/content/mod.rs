@@ -2,6 +2,5 @@
 
 pub mod binary;
 pub mod hashing;
-pub mod least_squares;
 pub mod pixels;
 pub mod text;

@@ -40,26 +40,22 @@ const BINARY: [usize; 56] = [
 ];
 /// Contexts of bilevel images.
 const BILEVEL: [usize; 16] = [0, 1, 2, 3, 4, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
-/// Contexts of pixels.
-const PIXELS: [usize; 54] = [
-    51, 52, 53, 54, 55, 56, 57, 58, 1, 2, 3, 4, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-    22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45,
-    46, 47, 48, 49, 50,
+/// Contexts of pixels of one byte.
+const GREY: [usize; 48] = [
+    9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
+    33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56,
 ];
 /// Contexts of pixels of three colours.
-const COLOURS: [usize; 60] = [
-    11, 12, 13, 14, 15, 17, 18, 19, 20, 22, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
-    39, 40, 41, 42, 43, 44, 45, 46, 47, 1, 9, 10, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62,
-    63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74,
+const COLOUR: [usize; 48] = [
+    9, 10, 12, 13, 14, 17, 18, 19, 20, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39,
+    40, 41, 42, 43, 44, 45, 46, 47, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72,
 ];
-/// Of pixels.
-const DIRECT_COLOURS: [usize; 8] = [51, 53, 54, 55, 59, 61, 66, 68];
-/// Of pixels.
-const DIRECT_PIXELS: [usize; 8] = [11, 12, 13, 15, 18, 21, 22, 23];
+/// Of pixels of one byte: pixels to the left and above, all around, the gradient, templates, the place with one.
+const DIRECT_GREY: [usize; 8] = [11, 12, 13, 15, 18, 21, 22, 23];
 /// Orders 2 to 5, the word, the word and the one before, the open bracket, markup.
 const DIRECT: [usize; 8] = [2, 3, 4, 5, 11, 12, 30, 40];
 const _: () = assert!(text::CONTEXTS == 45 && binary::CONTEXTS == 56 && image::CONTEXTS == 8);
-const _: () = assert!(pixels::CONTEXTS == 64);
+const _: () = assert!(pixels::CONTEXTS == 62);
 
 impl Plan {
     /// Which kind of context of a prior each context is; of text the orders, the word, the word and the one before,
@@ -90,25 +86,23 @@ impl Plan {
                 Kind::Text => &TEXT,
                 Kind::Binary => &BINARY,
                 Kind::Bilevel => &BILEVEL,
-                Kind::Grey => exp("PX_C", &PIXELS),
-                Kind::Colour => exp("PX_C", &COLOURS),
+                Kind::Grey => &GREY,
+                Kind::Colour => &COLOUR,
             },
             polled: match kind {
                 Kind::Text => 8,
                 Kind::Binary => 40,
-                Kind::Bilevel => 0,
-                Kind::Grey | Kind::Colour => expn("PX_P", 0) as usize,
+                Kind::Bilevel | Kind::Grey | Kind::Colour => 0,
             },
             direct: match kind {
                 Kind::Text => &DIRECT,
-                Kind::Grey => exp("PX_D", &DIRECT_PIXELS),
-                Kind::Colour => exp("PX_D", &DIRECT_COLOURS),
-                Kind::Binary | Kind::Bilevel => &[],
+                Kind::Grey => &DIRECT_GREY,
+                Kind::Binary | Kind::Bilevel | Kind::Colour => &[],
             },
             sets: match kind {
                 Kind::Text => &[0, 1, 3, 4, 5, 6, 10, 12],
                 Kind::Bilevel => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
-                Kind::Grey | Kind::Colour => exp("PX_S", &[0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 13]),
+                Kind::Grey | Kind::Colour => &[0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 13, 14],
                 Kind::Binary => &[0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 13],
             },
             finals: 4,
@@ -120,7 +114,7 @@ impl Plan {
 /// Inputs that belong to no family: bias, order 0, order 1 twice.
 pub const SINGLE_INPUTS: usize = 4;
 /// Numbers of contexts of the weight sets of layer 1, see [`super::Strong::select`].
-pub const SETS: [usize; 14] = [
+pub const SETS: [usize; 15] = [
     512,
     2048,
     256,
@@ -135,6 +129,7 @@ pub const SETS: [usize; 14] = [
     2048,
     2048,
     4096,
+    256,
 ];
 /// The set selected by how many of the first contexts are known: only after the contexts were looked up.
 pub const KNOWN_SET: usize = 8;
@@ -180,6 +175,8 @@ impl Layout {
         let of_contexts = if kind == Kind::Text { 2 } else { 3 } * padded(contexts) + plan.polled;
         let of_image = if kind == Kind::Bilevel {
             image::INPUTS
+        } else if kind.channels().is_some() {
+            pixels::INPUTS
         } else {
             0
         };
@@ -257,25 +254,4 @@ mod tests {
         assert_eq!(log2_table(1 << 20, Kind::Text), 27);
         assert_eq!(log2_table(1 << 30, Kind::Binary), 29);
     }
-}
-
-pub fn exp(name: &str, list: &'static [usize]) -> &'static [usize] {
-    let Ok(v) = std::env::var(name) else {
-        return list;
-    };
-    let mut l = list.to_vec();
-    for t in v.split(',').filter(|t| !t.is_empty()) {
-        if let Some(t) = t.strip_prefix('-') {
-            let k: usize = t.parse().unwrap();
-            l.retain(|&x| x != k);
-        } else if let Some(t) = t.strip_prefix('+') {
-            l.push(t.parse().unwrap());
-        } else if t == "=" {
-            l.clear();
-        }
-    }
-    l.leak()
-}
-pub fn expn(name: &str, d: i32) -> i32 {
-    std::env::var(name).map_or(d, |v| v.parse().unwrap())
 }

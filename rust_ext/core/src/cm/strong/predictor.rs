@@ -171,15 +171,7 @@ impl<'a> Strong<'a> {
             Kind::Text => (42, 1000, 60, 1000),
             Kind::Binary => (60, 700, 90, 300),
             Kind::Bilevel => (60, 400, 60, 0),
-            Kind::Grey | Kind::Colour => {
-                use super::plan::expn;
-                (
-                    expn("PX_F", 60),
-                    expn("PX_ST", 700),
-                    expn("PX_L", 90),
-                    expn("PX_SP", 0),
-                )
-            }
+            Kind::Grey | Kind::Colour => (60, 700, 90, 0),
         };
         let rates = Rates {
             floor,

@@ -54,6 +54,10 @@ impl Shared<'_> {
             lane.selectors = image.select(bit_position);
             self.set_maps(lane);
         }
+        let certainty = match &mut lane.content {
+            Content::Pixels(pixels) => pixels.select(partial, &self.tables),
+            _ => 0,
+        };
         let main = lane.matches.iter().find(|m| m.expected_byte().is_some());
         let (expected, state) = main.map_or((256, 0), |m| {
             (u32::from(m.expected_byte().unwrap_or(0)), m.state())
@@ -97,6 +101,7 @@ impl Shared<'_> {
             ((lane.misses & 0xFF) << 3) | bit_position,
             (hash([shape << 8 | u64::from(partial)]) >> 53) as u32,
             agreement << 2 | bits_class,
+            certainty,
         ];
         for (i, &set) in self.plan.sets.iter().enumerate() {
             self.mixer.select(i, selected[set]);

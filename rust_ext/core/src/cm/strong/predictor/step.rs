@@ -2,6 +2,7 @@
 
 use super::Shared;
 use crate::cm::content::hashing::{fold, hash};
+use crate::cm::content::pixels;
 use crate::cm::strong::lane::{Content, Lane};
 use crate::cm::strong::mixer::simd::flat_mut;
 use crate::cm::strong::plan::{KNOWN_SET, SINGLE_INPUTS};
@@ -107,8 +108,12 @@ impl Shared<'_> {
         if let Content::Bilevel(image) = &lane.content {
             image.mix(&mut inputs[at..at + image::INPUTS], t);
         }
+        at += direct::INPUTS * self.plan.direct.len();
+        if let Content::Pixels(pixels) = &lane.content {
+            pixels.mix(&mut inputs[at..at + pixels::INPUTS], t);
+            at += pixels::INPUTS;
+        }
         if let Some(neural) = &mut self.neural {
-            at += direct::INPUTS * self.plan.direct.len();
             neural.mix(&mut inputs[at..at + neural::INPUTS], t);
         }
         if let Some(set) = self.plan.sets.iter().position(|&set| set == KNOWN_SET) {

@@ -1,5 +1,9 @@
 //! A linear prediction whose weights are those of least squares over the past, which fades.
 //!
+//! Source: recursive least squares with a forgetting factor, solved by Cholesky's method, as known from textbooks; that
+//! pixels are well predicted so is due to X. Wu, K. Barthel, W. Zhang, Piecewise 2D autoregression for predictive image
+//! coding (1998).
+//!
 //! Sums, products, quotients and square roots of IEEE numbers of 64 bits, each operation in its place: every machine
 //! gets the same weights. Nothing may be fused or put in another order.
 
@@ -16,27 +20,23 @@ pub struct LeastSquares {
     count: usize,
     /// What remains of a sum with each step.
     kept: f64,
-    /// Steps between two computations of the weights.
-    every: u32,
-    until: u32,
     terms: [f64; MAX],
     weights: [f64; MAX],
-    /// Sums of the products of terms, the lower triangle, and of each with what came.
+    /// Faded sums of the products of terms, the lower triangle, and of each with what came.
     products: Vec<[f64; MAX]>,
     targets: [f64; MAX],
+    /// The Cholesky factor of them.
     triangle: Vec<[f64; MAX]>,
 }
 
 impl LeastSquares {
     /// Starts with all weights zero.
     #[must_use]
-    pub fn new(count: usize, kept: f64, every: u32) -> Self {
+    pub fn new(count: usize, kept: f64) -> Self {
         assert!(count <= MAX, "more terms than there is room for");
         Self {
             count,
             kept,
-            every,
-            until: every,
             terms: [0.0; MAX],
             weights: [0.0; MAX],
             products: vec![[0.0; MAX]; count],
@@ -45,10 +45,11 @@ impl LeastSquares {
         }
     }
 
-    /// Predicts from the terms.
+    /// Predicts from the terms: as many as it has, of those that are given.
     pub fn predict(&mut self, terms: &[i32]) -> f64 {
         let mut sum = 0.0;
-        for ((term, to), weight) in terms.iter().zip(&mut self.terms).zip(&self.weights) {
+        let own = self.terms[..self.count].iter_mut().zip(&self.weights);
+        for (term, (to, weight)) in terms.iter().zip(own) {
             *to = f64::from(*term);
             sum += *to * weight;
         }
@@ -56,7 +57,7 @@ impl LeastSquares {
     }
 
     /// Learns what came.
-    pub fn update(&mut self, target: i32) {
+    pub fn learn(&mut self, target: i32) {
         let target = f64::from(target);
         let (n, fresh) = (self.count, 1.0 - self.kept);
         for i in 0..n {
@@ -67,11 +68,7 @@ impl LeastSquares {
             }
             self.targets[i] = self.targets[i] * self.kept + term * target;
         }
-        self.until -= 1;
-        if self.until == 0 {
-            self.until = self.every;
-            self.solve();
-        }
+        self.solve();
     }
 
     /// Computes the weights by Cholesky's method; leaves them where that fails.
@@ -124,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_linear_rule_is_found() {
-        let mut model = LeastSquares::new(3, 0.998, 1);
+        let mut model = LeastSquares::new(3, 0.998);
         let mut state = 1_u32;
         let mut next = || {
             state = state.wrapping_mul(0x0019_660D).wrapping_add(0x3C6E_F35F);
@@ -132,21 +129,21 @@ mod tests {
         };
         for step in 0..400 {
             let terms = [next(), next(), next()];
-            let came = 2 * terms[0] - terms[1] / 1;
+            let came = 2 * terms[0] - terms[1];
             let told = model.predict(&terms);
             assert!(step < 100 || (told - f64::from(came)).abs() < 1.0, "{told}");
-            model.update(came);
+            model.learn(came);
         }
     }
 
     #[test]
     fn equal_terms_do_no_harm() {
-        let mut model = LeastSquares::new(4, 0.99, 2);
+        let mut model = LeastSquares::new(4, 0.99);
         for step in 0..1000 {
             let value = step % 7;
             let told = model.predict(&[value; 4]);
             assert!(told.is_finite());
-            model.update(value);
+            model.learn(value);
         }
         assert!((model.predict(&[5; 4]) - 5.0).abs() < 0.1);
     }
