@@ -86,6 +86,21 @@ def records(seed: int, count: int) -> bytes:
     return b"".join(rows)
 
 
+def spots(seed: int, count: int, rows: int, columns: int, channels: int = 1) -> bytes:
+    """Return pictures with a bright spot each, in several colours, and some noise."""
+    places = random_bytes(seed, 2 * count)
+    noise = random_bytes(seed + 1, count * rows * columns * channels)
+    pictures = bytearray()
+    for at in range(count):
+        row, column = places[2 * at] % rows, places[2 * at + 1] % columns
+        for y in range(rows):
+            for x in range(columns):
+                bright = 255 * 9 // (9 + (y - row) ** 2 + (x - column) ** 2)
+                for k in range(channels):
+                    pictures.append(max(0, bright // (1 + k) - noise[len(pictures)] % 3))
+    return bytes(pictures)
+
+
 def pixels(width_bytes: int, height: int) -> bytes:
     """Return a bilevel image of rings, eight pixels a byte."""
     rows = []

@@ -17,11 +17,11 @@ from lmcodec.container import End, FrameHeader, SkippableFrame
 from lmcodec.fitted import FittedCircuit
 from lmcodec.header import WEIGHTS_STORED, BlockHeader, ModelRecord, WeightsRecord
 from lmcodec.header import StreamRecord as Stream
-from lmcodec.models.base import MODELS, Model, SequentialModel
+from lmcodec.models.base import MODELS, Model, SequentialModel, Shape
 from lmcodec.models.circuit import CircuitModel
 from lmcodec.models.cm import Cm
 from lmcodec.models.llm import Llm
-from lmcodec.transforms.array import Array
+from lmcodec.transforms.array import Array, idx_header
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
 from tests.circuits import random_circuit, random_samples
@@ -37,6 +37,7 @@ from tests.strategies import (
     prose,
     random_bytes,
     records,
+    spots,
 )
 
 HERE = Path(__file__).parent
@@ -213,6 +214,28 @@ def transforms() -> Iterator[tuple[str, bytes, bytes]]:
     yield "text-v1-edges", edges, lmcodec.compress(edges, model="stored", transform=Text())
 
 
+def pictures() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of arrays, and of pixels."""
+    for channels, name in ((1, "grey"), (3, "colour")):
+        shape = Shape(12, 10, channels)
+        content = idx_header(shape, 30) + spots(41, 30, 12, 10, channels)
+        yield (
+            f"array-v1-{name}",
+            content,
+            lmcodec.compress(content, model="freqs", transform="array"),
+        )
+        yield f"cm-v2-level-9-{name}", content, lmcodec.compress(content, 9)
+    # Cut in the middle of a picture, so that the second block begins with its rest.
+    blocks = lmcodec.compress(content, model="stored", transform="array", block_size=5000)
+    yield "array-v1-blocks", content, blocks
+    behind = content + b"behind"
+    yield "array-v1-rest", behind, lmcodec.compress(behind, model="stored", transform="array")
+    content = idx_header(Shape(12, 10), 20) + spots(42, 20, 12, 10)
+    samples = [idx_header(Shape(12, 10), 30) + spots(43, 30, 12, 10)]
+    prior = lmcodec.train_prior(samples, name="spots", text=3000)
+    yield "cm-v2-pictures-of-prior", content, lmcodec.compress(content, 9, prior=prior, embed=True)
+
+
 def bad() -> Iterator[tuple[str, bytes]]:
     """Yield streams that must be refused; the name begins with the error."""
     good = lmcodec.compress(SAMPLES["log"], model="stored")
@@ -255,6 +278,7 @@ def main() -> None:
         *embedded(),
         *texts(),
         *transforms(),
+        *pictures(),
     ):
         path = HERE / f"{name}.lmc"
         if path.exists():

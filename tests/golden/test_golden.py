@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 CASES: dict[str, Any] = tomllib.loads((HERE / "cases.toml").read_text(encoding="utf-8"))
 BAD = sorted(path.stem for path in (HERE / "bad").glob("*.lmc"))
 # What the reference decoder knows.
-KNOWN = ("frame-", "freqs-", "order0-", "text-", "x86-")
+KNOWN = ("array-", "frame-", "freqs-", "order0-", "text-", "x86-")
 ERRORS = {
     "corrupt": errors.CorruptError,
     "format": errors.FormatError,

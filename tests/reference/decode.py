@@ -1,8 +1,8 @@
 """Decoder of the lmcodec stream format, written from docs/format.md with the standard library only.
 
-It decodes stored streams and those of order0 and freqs (docs/coders.md), and the transforms text
-and x86 (docs/transforms), slowly, and checks what the pages demand, except that the coded table of
-freqs ends in its shortest form.
+It decodes stored streams and those of order0 and freqs (docs/coders.md), and the transforms array,
+text and x86 (docs/transforms), slowly, and checks what the pages demand, except that the coded
+table of freqs ends in its shortest form.
 
     python decode.py < file.lmz > file
 """
@@ -221,14 +221,33 @@ def decode_block(reader: Reader, start: int, embedded: bytes | None) -> bytes:
 def read_transform(header: Reader) -> Callable[[dict[str, bytes]], bytes]:
     """Section 7: what makes the content out of the streams."""
     id, version, params = header.name(), header.varint(), header.blob()
-    if (id, version) not in (("text", 1), ("x86", 1)):
+    if (id, version) not in (("array", 1), ("text", 1), ("x86", 1)):
         raise UnsupportedError(f"transform {id} version {version}")
+    if id == "array":
+        read_array(Reader(params))
+        return join_array
     defaults = [True, True, True] if id == "text" else [False]
     need(len(params) <= len(defaults) and set(params) <= {0, 1}, "parameters do not fit")
     fields = [byte > 0 for byte in params] + defaults[len(params) :]
     if id == "text":
         return lambda streams: join_text(streams, *fields)
     return lambda streams: join_x86(streams, fields[0])
+
+
+def read_array(params: Reader) -> None:
+    """Page on array: the parameters, of which joining needs none."""
+    for least in (0, 0, 1, 1, 1, 1):
+        if params.at < len(params.data):
+            value = params.varint()
+            need(value % 2 == 0 and value // 2 >= least, "parameters do not fit")
+    need(params.at == len(params.data), "parameters do not fit")
+
+
+def join_array(streams: dict[str, bytes]) -> bytes:
+    """Page on array."""
+    names = ("header", "samples", "rest")
+    need(set(streams) <= set(names), "streams of array differ")
+    return b"".join(streams.get(name, b"") for name in names)
 
 
 # Page on x86: the lists of bytes before the last one of an opcode.
