@@ -156,6 +156,11 @@ def circuits() -> Iterator[tuple[str, bytes, bytes]]:
         model = CircuitModel(circuit=circuit)
         stream = lmcodec.compress(content, model=model, transform=shape, embed=True)
         yield f"circuit-v1-{name}-embedded", content, stream
+        # As pictures of rows of one pixel.
+        shape = Array(len(header), samples.size, samples.shape[1], 1)
+        model = CircuitModel(circuit=circuit, mixed=True)
+        stream = lmcodec.compress(content, model=model, transform=shape)
+        yield f"circuit-v1-{name}-mixed", content, stream
 
 
 def embedded() -> Iterator[tuple[str, bytes, bytes]]:

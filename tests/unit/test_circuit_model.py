@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import lmcodec
-from lmcodec import errors
+from lmcodec import _core, errors, pictures
 from lmcodec.fitted import FittedCircuit
 from lmcodec.info import WeightsInfo
 from lmcodec.models.base import Shape
@@ -235,3 +235,44 @@ def test_arrays_of_other_files(tmp_path: Path) -> None:
         lmcodec.open_array(path)
     with pytest.raises(FileNotFoundError):
         lmcodec.open_array(tmp_path / "none")
+
+
+def test_pictures_are_coded_with_contexts_beside() -> None:
+    circuit = FittedCircuit(FILE)
+    content = array_file(SAMPLES)
+    model = CircuitModel(circuit=circuit, mixed=True)
+    stream = lmcodec.compress(content, model=model, embed=True, block_size=4000)
+    assert lmcodec.decompress(stream) == content
+    assert stream == lmcodec.compress(content, model=model, embed=True, block_size=4000, threads=2)
+    with lmcodec.open_array(io.BytesIO(stream)) as array:
+        assert array[123].tolist() == SAMPLES[123].tolist()
+    shaped = model.shaped(Shape(4, 6))
+    assert (shaped.kind, shaped.record, shaped.row) == (4, 6, 4)
+    payload = shaped.encode(SAMPLES.tobytes())
+    assert shaped.decode_samples(payload, SAMPLES.size, 3, 5) == SAMPLES[3:5].tobytes()
+    with pytest.raises(ValueError, match="samples"):
+        shaped.decode_samples(payload, SAMPLES.size, 3, 301)
+    # Samples that are no pictures have no contexts.
+    assert model.shaped(Shape(4, 3, 2)).kind == 0
+    with pytest.raises(ValueError, match="kind"):
+        CircuitModel(kind=1)
+
+
+def test_pictures_of_a_prior_are_coded_first() -> None:
+    text = pictures.pack(Shape(4, 6), [sample.tobytes() for sample in SAMPLES[:100]])
+    prior = lmcodec.Prior(_core.Prior.empty("own").with_text(text).to_bytes())
+    circuit = FittedCircuit(FILE)
+    model = CircuitModel(circuit=circuit, mixed=True)
+    content = array_file(SAMPLES[100:])
+    stream = lmcodec.compress(content, model=model, prior=prior)
+    found = lmcodec.info(stream)
+    assert [part.digest for part in found.circuits] == [circuit.digest]
+    assert [part.digest for part in found.priors] == [prior.digest]
+    assert lmcodec.decompress(stream) == content
+    assert len(stream) < len(lmcodec.compress(content, model=model))
+    record = model.shaped(Shape(4, 6)).primed(prior)
+    assert CircuitModel.from_record(record.params(), record.digests()).prior == prior
+    with pytest.raises(errors.FormatError, match="other content"):
+        CircuitModel.from_record(
+            CircuitModel(kind=4, record=6, row=5).params(), record.digests()
+        )

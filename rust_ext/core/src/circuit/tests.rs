@@ -425,3 +425,83 @@ fn what_contradicts_itself_is_refused() {
     });
     assert!(Circuit::parse(b"not a file").is_err());
 }
+
+/// Pictures of five rows of six pixels, drawn by a generator that likes few values.
+fn pictures(seed: u64, count: usize) -> Vec<u8> {
+    let mut random = Random(seed);
+    (0..30 * count)
+        .map(|_| u8::try_from(random.next(4) * random.next(5)).unwrap())
+        .collect()
+}
+
+fn beside<'c>(circuit: &'c Circuit, program: &'c Program, ahead: &'c [u8]) -> mixed::Beside<'c> {
+    mixed::Beside {
+        circuit,
+        program,
+        params: crate::cm::Params {
+            level: 9,
+            kind: crate::cm::Kind::Grey,
+            record: 6,
+            row: 5,
+            lanes: 1,
+        },
+        ahead,
+    }
+}
+
+/// A circuit of thirty variables of thirteen values.
+fn of_pictures() -> Stored {
+    let stored = Stored::random(4, 30, Shape::Balanced, (3, 1));
+    let states: usize = stored.states.iter().map(|&s| usize::from(s)).sum();
+    let mut random = Random(7);
+    Stored {
+        variables: (0..30).collect(),
+        categories: vec![13; 30],
+        emissions: (0..13 * states)
+            .map(|_| u16::try_from(1 + random.next(99)).unwrap())
+            .collect(),
+        ..stored
+    }
+}
+
+#[test]
+fn pictures_come_back_with_contexts_beside() {
+    let circuit = of_pictures().circuit();
+    let program = Program::new(&circuit, Order::Variables);
+    let known = pictures(1, 20);
+    let mut plain = usize::MAX;
+    for ahead in [&[][..], &known] {
+        let beside = beside(&circuit, &program, ahead);
+        for (count, tail) in [(0, 0), (1, 0), (9, 7), (0, 29)] {
+            let mut symbols = pictures(2, count + 1);
+            symbols.truncate(30 * count + tail);
+            // Values that the circuit does not know.
+            symbols.iter_mut().step_by(11).for_each(|value| *value = 200);
+            let payload = mixed::encode(beside, &symbols, &mut |_| false).unwrap();
+            let found = mixed::decode(beside, &payload, symbols.len(), &mut |_| false);
+            assert_eq!(found.unwrap(), symbols);
+        }
+        let payload = mixed::encode(beside, &pictures(3, 20), &mut |_| false).unwrap();
+        assert!(payload.len() < plain);
+        plain = payload.len();
+    }
+    let beside = beside(&circuit, &program, &known[1..]);
+    let refused = mixed::encode(beside, &known, &mut |_| false);
+    assert!(matches!(refused, Err(Error::Parameter { .. })));
+}
+
+#[test]
+fn damaged_pictures_end() {
+    let circuit = of_pictures().circuit();
+    let program = Program::new(&circuit, Order::Variables);
+    let beside = beside(&circuit, &program, &[]);
+    let symbols = pictures(2, 12);
+    let payload = mixed::encode(beside, &symbols, &mut |_| false).unwrap();
+    for cut in [0, 1, payload.len() / 2] {
+        assert!(mixed::decode(beside, &payload[..cut], symbols.len(), &mut |_| false).is_err());
+    }
+    assert!(mixed::decode(beside, &payload, 1 << 29, &mut |_| false).is_err());
+    assert!(mixed::decode(beside, &payload, usize::MAX, &mut |_| false).is_err());
+    let stopped = mixed::encode(beside, &pictures(2, 3000), &mut |_| true);
+    assert_eq!(stopped, Err(Error::Interrupted));
+}
