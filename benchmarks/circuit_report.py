@@ -74,7 +74,7 @@ def _sizes(rows: Sequence[Measurement]) -> list[Finding]:
     if not over:
         return findings + missing(asked)
     worst, label = max(over)
-    reached = f"at most {worst:+.3f} % ({label}), {len(over)} circuits"
+    reached = f"at most {worst:+.3f} % ({label}), circuits: {len(over)}"
     return [*findings, Finding(asked, reached, worst <= _PERCENT)]
 
 

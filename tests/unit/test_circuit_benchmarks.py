@@ -288,7 +288,7 @@ def test_targets_are_met_by_good_rows() -> None:
     findings = circuit_report.evaluate(good_rows(), good_figures())
     assert [finding.ok for finding in findings] == [True] * 12
     assert findings[1].reached == "1.1600 (circuit b, 1,160 bytes)"
-    assert findings[3].reached == "at most +0.086 % (circuit b), 2 circuits"
+    assert findings[3].reached == "at most +0.086 % (circuit b), circuits: 2"
     assert findings[6].reached == "at most 1.25 times"
     assert findings[7].reached == "at most 1.800, power of D 0.000"
 
