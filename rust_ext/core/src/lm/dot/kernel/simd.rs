@@ -26,6 +26,10 @@ pub trait Vector: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// Adds up all lanes, in the order that [`super::super`] gives.
     unsafe fn sum<const PARTS: usize>(lanes: [Self; PARTS]) -> f32;
+    /// Begins the sum of all lanes: what is stored is for [`Vector::sums`], and takes no more room than the lanes.
+    unsafe fn fold<const PARTS: usize>(lanes: [Self; PARTS], to: *mut f32);
+    /// Goes on with as many sums as a register has values, each [`LANES`] values after the one before.
+    unsafe fn sums(lanes: *const f32) -> Self;
 }
 
 /// Rows whose weights become floats when they are read.
@@ -207,14 +211,7 @@ unsafe fn few<T: Vector, S: Source, const PARTS: usize, const R: usize, const V:
 
 /// The products of rows and any number of vectors.
 #[inline(always)]
-unsafe fn any<
-    T: Vector,
-    S: Source,
-    const PARTS: usize,
-    const R: usize,
-    const V: usize,
-    const W: usize,
->(
+unsafe fn any<T: Vector, S: Source, const PARTS: usize, const R: usize, const V: usize>(
     rows: S,
     width: usize,
     vectors: &[f32],
@@ -233,32 +230,26 @@ unsafe fn any<
         1 => few::<T, S, PARTS, 4, 1>(rows, x, width, out),
         2 => few::<T, S, PARTS, 2, 2>(rows, x, width, out),
         3 => few::<T, S, PARTS, 2, 3>(rows, x, width, out),
-        _ => many::products::<T, S, PARTS, R, V, W>(rows, (x, all), width, out),
+        _ => many::products::<T, S, PARTS, R, V>(rows, (x, all), width, out),
     }
 }
 
 /// As [`super::super::simd::products`], with `R` rows and `V` or `W` vectors at a time.
 #[inline(always)]
-pub unsafe fn products<
-    T: Vector,
-    const PARTS: usize,
-    const R: usize,
-    const V: usize,
-    const W: usize,
->(
+pub unsafe fn products<T: Vector, const PARTS: usize, const R: usize, const V: usize>(
     rows: Rows<'_>,
     width: usize,
     vectors: &[f32],
     out: &mut [f32],
 ) {
     match rows {
-        Rows::F32(rows) => any::<T, _, PARTS, R, V, W>(F32(rows.as_ptr()), width, vectors, out),
-        Rows::F16(rows) => any::<T, _, PARTS, R, V, W>(F16(rows.as_ptr()), width, vectors, out),
-        Rows::Bf16(rows) => any::<T, _, PARTS, R, V, W>(Bf16(rows.as_ptr()), width, vectors, out),
-        Rows::I8(rows) => any::<T, _, PARTS, R, V, W>(I8(rows.as_ptr()), width, vectors, out),
+        Rows::F32(rows) => any::<T, _, PARTS, R, V>(F32(rows.as_ptr()), width, vectors, out),
+        Rows::F16(rows) => any::<T, _, PARTS, R, V>(F16(rows.as_ptr()), width, vectors, out),
+        Rows::Bf16(rows) => any::<T, _, PARTS, R, V>(Bf16(rows.as_ptr()), width, vectors, out),
+        Rows::I8(rows) => any::<T, _, PARTS, R, V>(I8(rows.as_ptr()), width, vectors, out),
         Rows::Q8(rows, factors) => {
             let rows = Q8(rows.as_ptr(), factors.as_ptr());
-            any::<T, _, PARTS, R, V, W>(rows, width, vectors, out);
+            any::<T, _, PARTS, R, V>(rows, width, vectors, out);
         }
     }
 }
