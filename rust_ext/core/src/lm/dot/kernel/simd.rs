@@ -124,16 +124,9 @@ pub type Sums<T, const PARTS: usize, const R: usize, const V: usize> = [[[T; PAR
 /// How far ahead memory is asked for, in bytes: without it rows of 8 bits take a third more time.
 const DISTANCE: usize = 8 << 10;
 
-/// Adds to sums the products of columns; with `AHEAD`, asks for the rows that come next.
+/// Adds to sums the products of columns, and asks for the rows that come next.
 #[inline(always)]
-pub unsafe fn tile<
-    T: Vector,
-    S: Source,
-    const PARTS: usize,
-    const R: usize,
-    const V: usize,
-    const AHEAD: bool,
->(
+pub unsafe fn tile<T: Vector, S: Source, const PARTS: usize, const R: usize, const V: usize>(
     rows: S,
     vectors: *const f32,
     width: usize,
@@ -146,10 +139,8 @@ pub unsafe fn tile<
     }
     let mut at = columns.start;
     while at < columns.end {
-        if AHEAD {
-            for r in 0..R {
-                T::fetch(row[r].address().wrapping_add(at * S::BYTES + DISTANCE));
-            }
+        for r in 0..R {
+            T::fetch(row[r].address().wrapping_add(at * S::BYTES + DISTANCE));
         }
         // One part after the other, so that the registers suffice.
         for part in 0..PARTS {
@@ -195,15 +186,13 @@ unsafe fn few<T: Vector, S: Source, const PARTS: usize, const R: usize, const V:
     let mut r = 0;
     while r + R <= count {
         let sums = [[[T::zero(); PARTS]; V]; R];
-        let sums =
-            tile::<T, S, PARTS, R, V, true>(rows.row(r, width), vectors, width, 0..width, sums);
+        let sums = tile::<T, S, PARTS, R, V>(rows.row(r, width), vectors, width, 0..width, sums);
         put(sums, out.from(r, 0));
         r += R;
     }
     while r < count {
         let sums = [[[T::zero(); PARTS]; V]; 1];
-        let sums =
-            tile::<T, S, PARTS, 1, V, true>(rows.row(r, width), vectors, width, 0..width, sums);
+        let sums = tile::<T, S, PARTS, 1, V>(rows.row(r, width), vectors, width, 0..width, sums);
         put(sums, out.from(r, 0));
         r += 1;
     }
@@ -234,7 +223,7 @@ unsafe fn any<T: Vector, S: Source, const PARTS: usize, const R: usize, const V:
     }
 }
 
-/// As [`super::super::simd::products`], with `R` rows and `V` or `W` vectors at a time.
+/// As [`super::super::simd::products`], with `R` rows and up to `V` vectors at a time, where there are many.
 #[inline(always)]
 pub unsafe fn products<T: Vector, const PARTS: usize, const R: usize, const V: usize>(
     rows: Rows<'_>,

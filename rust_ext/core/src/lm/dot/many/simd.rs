@@ -3,12 +3,13 @@
 //! A few rows and some of their columns are multiplied with all vectors, before the next columns and then the next rows
 //! follow: so the rows stay in the first cache and the vectors in the second.
 //!
-//! Both are copied before, into the order in which they are read: what is worked on together comes after each other, from
-//! the start of a cache line on. A load that touches two lines takes twice as long, and rows whose lengths are powers of
-//! two push each other out of the cache. Rows that are no floats become floats.
+//! Vectors are copied before, into the order in which they are read: what is worked on together comes after each other,
+//! from the start of a cache line on, since a load that touches two lines takes twice as long. Rows are copied if they are
+//! no floats, or lie so that they push each other out of the cache.
 #![allow(unsafe_code)]
 #![allow(clippy::missing_safety_doc)] // that of the kernels
 #![allow(clippy::needless_range_loop)] // as there
+#![allow(clippy::cast_ptr_alignment)] // only rows that are floats are taken for such
 
 use super::super::kernel::simd::{Out, Source, Sums, Vector};
 use super::super::LANES;
@@ -17,7 +18,7 @@ use std::sync::atomic::{compiler_fence, Ordering};
 
 /// The most columns that are worked on together.
 const COLUMNS: usize = 768;
-/// The most rows: with so many columns they take a little more than half of the first cache.
+/// The most rows: with so many columns they take a little more than half of a first cache of 32 kB.
 const ROWS: usize = 6;
 /// Lanes that are worked on without a look at where the columns end.
 const UNROLLED: usize = 4;
@@ -28,7 +29,7 @@ const FEW: usize = 6;
 /// Floats of a cache line.
 const LINE: usize = 16;
 
-/// Room for values, from the start of a cache line on.
+/// Room for values, from the start of a cache line on; what was not written must not be read.
 struct Scratch(Vec<f32>);
 
 impl Scratch {
@@ -107,9 +108,11 @@ pub unsafe fn products<T: Vector, S: Source, const PARTS: usize, const R: usize,
     let count = out.stride;
     let mut x = Scratch::new(many * width);
     let x = x.start();
-    pack_vectors::<T, PARTS, V>(vectors, sizes, x);
-    let mut sums = Scratch::new(sizes.rows.next_multiple_of(T::WIDTH) * many * LANES);
-    let sums = sums.start();
+    pack_vectors::<T, PARTS>(vectors, sizes, x);
+    // As many as registers have room for are written, of which some may not be of rows.
+    let rest = sizes.rows.next_multiple_of(T::WIDTH) - sizes.rows;
+    let mut sums = vec![0.0; (sizes.rows * many + rest) * LANES];
+    let sums = sums.as_mut_ptr();
     // Rows that are a multiple of pages apart push each other out of the cache.
     let packed = !S::FLOATS || (4 * width).is_multiple_of(PAGE);
     let mut panel = Scratch::new(if packed {
@@ -167,7 +170,7 @@ pub unsafe fn products<T: Vector, S: Source, const PARTS: usize, const R: usize,
 
 /// Copies vectors: block after block of columns, in each group after group.
 #[inline(always)]
-unsafe fn pack_vectors<T: Vector, const PARTS: usize, const V: usize>(
+unsafe fn pack_vectors<T: Vector, const PARTS: usize>(
     vectors: *const f32,
     sizes: Sizes,
     mut to: *mut f32,

@@ -1,6 +1,7 @@
 //! Registers of 64-bit Arm.
 #![allow(unsafe_code)]
 #![allow(clippy::missing_safety_doc)] // that of the trait
+#![allow(clippy::needless_range_loop)] // as in the kernels
 
 use super::super::kernel::simd::{self as kernel, Vector};
 use super::super::{half, Rows, LANES};

@@ -1,6 +1,7 @@
 //! Registers of x86.
 #![allow(unsafe_code)]
 #![allow(clippy::missing_safety_doc)] // that of the trait
+#![allow(clippy::needless_range_loop)] // as in the kernels
 #![allow(clippy::cast_ptr_alignment)] // the loads allow any address
 
 use super::super::kernel::simd::{self as kernel, Vector};
