@@ -9,8 +9,8 @@ use super::pool::{Pool, Work};
 use super::weights::Matrix;
 use std::sync::Arc;
 
-/// The most rows of a matrix in a part.
-const ROWS: usize = 128;
+/// The most rows of a matrix in a part: inputs are copied for each, which should take little of its time.
+const ROWS: usize = 512;
 /// Parts for each thread, so that none waits long for the last one.
 const PARTS: usize = 4;
 

@@ -280,6 +280,27 @@ mod tests {
             }
         }
 
+        /// Rows that lie pages apart are copied, and columns are worked on in blocks, the last of which is shorter.
+        #[test]
+        fn products_of_long_rows_equal_those_of_the_scalar_twin(
+            width in prop::sample::select(vec![1024_usize, 2048, 1568, 3072, 4096]),
+            count in 1..14_usize,
+            many in 4..18_usize,
+            seed in prop::collection::vec(any::<u32>(), 1..50),
+        ) {
+            let stored = Stored::new(&seed, count * width);
+            let x: Vec<f32> = Stored::new(&seed[..1], many * width + 5).floats[5..].to_vec();
+            for rows in stored.rows() {
+                let mut expected = vec![1.0; count * many];
+                products_scalar(rows, width, &x, &mut expected);
+                for by in Simd::all() {
+                    let mut out = vec![2.0; count * many];
+                    products(by, rows, width, &x, &mut out);
+                    prop_assert_eq!(bits(&out), bits(&expected), "{:?}", by);
+                }
+            }
+        }
+
         /// Sixteen columns, and not thirty-two, with more than the cache has room for.
         #[test]
         fn products_do_not_depend_on_how_many_there_are(

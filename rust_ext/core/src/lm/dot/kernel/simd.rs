@@ -26,6 +26,10 @@ pub trait Vector: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// Adds up all lanes, in the order that [`super::super`] gives.
     unsafe fn sum<const PARTS: usize>(lanes: [Self; PARTS]) -> f32;
+    /// Begins the sum of all lanes: what is stored is for [`Vector::sums`], and takes no more room than the lanes.
+    unsafe fn fold<const PARTS: usize>(lanes: [Self; PARTS], to: *mut f32);
+    /// Goes on with as many sums as a register has values, each [`LANES`] values after the one before.
+    unsafe fn sums(lanes: *const f32) -> Self;
 }
 
 /// Rows whose weights become floats when they are read.
@@ -120,16 +124,9 @@ pub type Sums<T, const PARTS: usize, const R: usize, const V: usize> = [[[T; PAR
 /// How far ahead memory is asked for, in bytes: without it rows of 8 bits take a third more time.
 const DISTANCE: usize = 8 << 10;
 
-/// Adds to sums the products of columns; with `AHEAD`, asks for the rows that come next.
+/// Adds to sums the products of columns, and asks for the rows that come next.
 #[inline(always)]
-pub unsafe fn tile<
-    T: Vector,
-    S: Source,
-    const PARTS: usize,
-    const R: usize,
-    const V: usize,
-    const AHEAD: bool,
->(
+pub unsafe fn tile<T: Vector, S: Source, const PARTS: usize, const R: usize, const V: usize>(
     rows: S,
     vectors: *const f32,
     width: usize,
@@ -142,10 +139,8 @@ pub unsafe fn tile<
     }
     let mut at = columns.start;
     while at < columns.end {
-        if AHEAD {
-            for r in 0..R {
-                T::fetch(row[r].address().wrapping_add(at * S::BYTES + DISTANCE));
-            }
+        for r in 0..R {
+            T::fetch(row[r].address().wrapping_add(at * S::BYTES + DISTANCE));
         }
         // One part after the other, so that the registers suffice.
         for part in 0..PARTS {
@@ -191,15 +186,13 @@ unsafe fn few<T: Vector, S: Source, const PARTS: usize, const R: usize, const V:
     let mut r = 0;
     while r + R <= count {
         let sums = [[[T::zero(); PARTS]; V]; R];
-        let sums =
-            tile::<T, S, PARTS, R, V, true>(rows.row(r, width), vectors, width, 0..width, sums);
+        let sums = tile::<T, S, PARTS, R, V>(rows.row(r, width), vectors, width, 0..width, sums);
         put(sums, out.from(r, 0));
         r += R;
     }
     while r < count {
         let sums = [[[T::zero(); PARTS]; V]; 1];
-        let sums =
-            tile::<T, S, PARTS, 1, V, true>(rows.row(r, width), vectors, width, 0..width, sums);
+        let sums = tile::<T, S, PARTS, 1, V>(rows.row(r, width), vectors, width, 0..width, sums);
         put(sums, out.from(r, 0));
         r += 1;
     }
@@ -207,14 +200,7 @@ unsafe fn few<T: Vector, S: Source, const PARTS: usize, const R: usize, const V:
 
 /// The products of rows and any number of vectors.
 #[inline(always)]
-unsafe fn any<
-    T: Vector,
-    S: Source,
-    const PARTS: usize,
-    const R: usize,
-    const V: usize,
-    const W: usize,
->(
+unsafe fn any<T: Vector, S: Source, const PARTS: usize, const R: usize, const V: usize>(
     rows: S,
     width: usize,
     vectors: &[f32],
@@ -233,32 +219,26 @@ unsafe fn any<
         1 => few::<T, S, PARTS, 4, 1>(rows, x, width, out),
         2 => few::<T, S, PARTS, 2, 2>(rows, x, width, out),
         3 => few::<T, S, PARTS, 2, 3>(rows, x, width, out),
-        _ => many::products::<T, S, PARTS, R, V, W>(rows, (x, all), width, out),
+        _ => many::products::<T, S, PARTS, R, V>(rows, (x, all), width, out),
     }
 }
 
-/// As [`super::super::simd::products`], with `R` rows and `V` or `W` vectors at a time.
+/// As [`super::super::simd::products`], with `R` rows and up to `V` vectors at a time, where there are many.
 #[inline(always)]
-pub unsafe fn products<
-    T: Vector,
-    const PARTS: usize,
-    const R: usize,
-    const V: usize,
-    const W: usize,
->(
+pub unsafe fn products<T: Vector, const PARTS: usize, const R: usize, const V: usize>(
     rows: Rows<'_>,
     width: usize,
     vectors: &[f32],
     out: &mut [f32],
 ) {
     match rows {
-        Rows::F32(rows) => any::<T, _, PARTS, R, V, W>(F32(rows.as_ptr()), width, vectors, out),
-        Rows::F16(rows) => any::<T, _, PARTS, R, V, W>(F16(rows.as_ptr()), width, vectors, out),
-        Rows::Bf16(rows) => any::<T, _, PARTS, R, V, W>(Bf16(rows.as_ptr()), width, vectors, out),
-        Rows::I8(rows) => any::<T, _, PARTS, R, V, W>(I8(rows.as_ptr()), width, vectors, out),
+        Rows::F32(rows) => any::<T, _, PARTS, R, V>(F32(rows.as_ptr()), width, vectors, out),
+        Rows::F16(rows) => any::<T, _, PARTS, R, V>(F16(rows.as_ptr()), width, vectors, out),
+        Rows::Bf16(rows) => any::<T, _, PARTS, R, V>(Bf16(rows.as_ptr()), width, vectors, out),
+        Rows::I8(rows) => any::<T, _, PARTS, R, V>(I8(rows.as_ptr()), width, vectors, out),
         Rows::Q8(rows, factors) => {
             let rows = Q8(rows.as_ptr(), factors.as_ptr());
-            any::<T, _, PARTS, R, V, W>(rows, width, vectors, out);
+            any::<T, _, PARTS, R, V>(rows, width, vectors, out);
         }
     }
 }

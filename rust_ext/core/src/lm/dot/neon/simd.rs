@@ -1,13 +1,15 @@
 //! Registers of 64-bit Arm.
 #![allow(unsafe_code)]
 #![allow(clippy::missing_safety_doc)] // that of the trait
+#![allow(clippy::needless_range_loop)] // as in the kernels
 
 use super::super::kernel::simd::{self as kernel, Vector};
-use super::super::{half, Rows};
+use super::super::{half, Rows, LANES};
 use std::arch::aarch64::{
-    float32x4_t, vaddq_f32, vcvtq_f32_s32, vdup_n_u32, vdupq_n_f32, vget_low_s16, vgetq_lane_f32,
-    vld1_u16, vld1q_f32, vmovl_s16, vmovl_s8, vmovl_u16, vmulq_f32, vreinterpret_s8_u32,
-    vreinterpretq_f32_u32, vshlq_n_u32, vst1q_f32,
+    float32x4_t, vaddq_f32, vcombine_f32, vcvtq_f32_s32, vdup_n_u32, vdupq_n_f32, vget_high_f32,
+    vget_low_f32, vget_low_s16, vgetq_lane_f32, vld1_u16, vld1q_f32, vmovl_s16, vmovl_s8,
+    vmovl_u16, vmulq_f32, vpaddq_f32, vreinterpret_s8_u32, vreinterpretq_f32_u32, vshlq_n_u32,
+    vst1q_f32,
 };
 
 impl Vector for float32x4_t {
@@ -61,11 +63,30 @@ impl Vector for float32x4_t {
         let even = vgetq_lane_f32::<0>(four) + vgetq_lane_f32::<2>(four);
         even + (vgetq_lane_f32::<1>(four) + vgetq_lane_f32::<3>(four))
     }
+    #[inline(always)]
+    unsafe fn fold<const PARTS: usize>(lanes: [Self; PARTS], to: *mut f32) {
+        let low = vaddq_f32(lanes[0], lanes[2]);
+        vaddq_f32(low, vaddq_f32(lanes[1], lanes[3])).store(to);
+    }
+    #[inline(always)]
+    unsafe fn sums(lanes: *const f32) -> Self {
+        let mut four = [Self::zero(); 4];
+        for i in 0..4 {
+            four[i] = vld1q_f32(lanes.add(i * LANES));
+        }
+        let mut two = [Self::zero(); 2];
+        for i in 0..2 {
+            let (a, b) = (four[2 * i], four[2 * i + 1]);
+            let low = vcombine_f32(vget_low_f32(a), vget_low_f32(b));
+            two[i] = vaddq_f32(low, vcombine_f32(vget_high_f32(a), vget_high_f32(b)));
+        }
+        vpaddq_f32(two[0], two[1])
+    }
 }
 
 #[target_feature(enable = "neon")]
 pub unsafe fn products(rows: Rows<'_>, width: usize, vectors: &[f32], out: &mut [f32]) {
-    kernel::products::<float32x4_t, 4, 2, 3, 2>(rows, width, vectors, out);
+    kernel::products::<float32x4_t, 4, 2, 3>(rows, width, vectors, out);
 }
 
 #[target_feature(enable = "neon")]
