@@ -41,8 +41,8 @@ class Plan:
 
     epochs: int = 60
     full: int = 3
-    batch: int = 1024
-    first: float = 0.2
+    batch: int = 2048
+    first: float = 0.6
     patience: int = 8
     seed: int = 0
 
