@@ -43,9 +43,11 @@ class Circuit:
         epochs: Passes over the samples in batches.
         full: Passes over all samples at once, after these.
         batch: Samples in a batch.
-        smoothing: Pseudocount of the emissions of each state, spread as the variable's values are.
+        smoothing: Pseudocount of the emissions of each state, spread as the variable's values are;
+            None for 30 where values have a reach, 4 where not.
         reach: Steps between values that are nearby, so that one says something of the other; 0
-            where values are names, without an order.
+            where values are names, without an order. None for 6 where samples are pictures, of two
+            axes or more, with at least 64 values; else 0.
         transition_smoothing: Pseudocount of each row of transitions, spread evenly.
         emission: "categorical" for a table of each state, "logistic" for a mixture of logistic
             distributions, which has fewer parameters.
@@ -81,8 +83,8 @@ class Circuit:
     epochs: int = 60
     full: int = 3
     batch: int = 2048
-    smoothing: float = 4.0
-    reach: float = 0.0
+    smoothing: float | None = None
+    reach: float | None = None
     transition_smoothing: float = 0.1
     emission: str = "categorical"
     components: int = 4
@@ -141,12 +143,15 @@ class Circuit:
             ) from error
         fitted, held = self._parts(samples)
         tree = self._tree(fitted, shape, widths)
+        reach = self.reach
+        if reach is None:
+            reach = 6.0 if len(shape) > 1 and widths.max() >= 64 else 0.0
         smoothing = Smoothing.of(
             fitted,
             widths,
             transitions=self.transition_smoothing,
-            emissions=self.smoothing,
-            reach=self.reach,
+            emissions=(30.0 if reach else 4.0) if self.smoothing is None else self.smoothing,
+            reach=reach,
         )
         plan = Plan(
             epochs=self.epochs,

@@ -83,7 +83,8 @@ def _rebuilt(weights: Weights, edges: Edges, kept: NDArray[np.bool_]) -> Weights
     places = _ranks(alive, tree.states)
     # A row stays where its state does.
     row_nodes = np.repeat(np.arange(len(tree)), tree.row_counts)
-    row_states = starts[tree.parents[row_nodes]] + np.arange(len(row_nodes)) - row_starts[row_nodes]
+    parents = np.maximum(tree.parents, 0)
+    row_states = starts[parents[row_nodes]] + np.arange(len(row_nodes)) - row_starts[row_nodes]
     row_alive = alive[row_states]
     row_alive[0] = True
     lengths = np.bincount(edges.rows[kept], minlength=len(row_nodes))[row_alive]

@@ -41,8 +41,8 @@ class Plan:
 
     epochs: int = 60
     full: int = 3
-    batch: int = 1024
-    first: float = 0.2
+    batch: int = 2048
+    first: float = 0.6
     patience: int = 8
     seed: int = 0
 
@@ -203,7 +203,7 @@ class Trainer:
         """Go on from a file that was written by `save`.
 
         Raises:
-            FormatError: It is none, or of another plan or tree.
+            FormatError: It is none, or of another circuit.
             OSError: It cannot be read.
         """
         try:
@@ -223,10 +223,15 @@ class Trainer:
                 )
         except (ValueError, KeyError, EOFError, BadZipFile) as error:
             raise FormatError(f"not a checkpoint: {os.fspath(path)}: {error}") from error
-        if weights.emissions.shape != (int(weights.tree.emission_starts[-1]),):
-            raise FormatError(f"not a checkpoint: {os.fspath(path)}: lengths differ")
+        tree, stage = self.weights.tree, int(state["stage"])
+        same = np.array_equal(tree.categories, weights.tree.categories)
+        if not stage:
+            same &= np.array_equal(tree.parents, weights.tree.parents)
+            same &= np.array_equal(tree.states, weights.tree.states)
+        if not same:
+            raise FormatError(f"checkpoint is of another circuit: {os.fspath(path)}")
         self.weights, self._best, self._mean, self.mixtures = weights, best, mean, mixtures
-        self.stage = state["stage"]
+        self.stage = stage
         self.history = [EpochReport(**each) for each in state["history"]]
 
 
@@ -251,10 +256,12 @@ def _weights(prefix: str, arrays: object) -> Weights:
         return found
 
     tree = Tree.of(get("parents"), get("states"), get("variables"), get("categories"))
-    return Weights(
+    weights = Weights(
         tree,
         get("row_edges").astype(np.int64),
         get("targets").astype(np.int32),
         get("transitions").astype(np.float32),
         get("emissions").astype(np.float32),
     )
+    weights.check()
+    return weights

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcodec.circuit.tree import Tree
+from lmcodec.errors import FormatError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,6 +66,24 @@ class Weights:
     def num_edges(self) -> int:
         """Edges of transitions and entries of emissions that are not 0."""
         return int(np.count_nonzero(self.transitions) + np.count_nonzero(self.emissions))
+
+    def check(self) -> None:
+        """Check that the arrays are of the tree.
+
+        Raises:
+            FormatError: One is too long or too short, or an edge leads to no state.
+        """
+        tree, lengths = self.tree, np.diff(self.row_edges)
+        rows, edges = int(tree.row_starts[-1]), len(self.targets)
+        if len(lengths) != rows or self.row_edges[0] != 0 or (lengths < 1).any():
+            raise FormatError(f"a circuit has edges in each of {rows} rows")
+        if self.row_edges[-1] != edges or len(self.transitions) != edges:
+            raise FormatError(f"a circuit has {edges} edges, {len(self.transitions)} weights")
+        if len(self.emissions) != tree.emission_starts[-1]:
+            raise FormatError(f"a circuit has {len(self.emissions)} emissions for its states")
+        states = np.repeat(np.repeat(tree.states, tree.row_counts), lengths)
+        if ((self.targets < 0) | (self.targets >= states)).any():
+            raise FormatError("an edge of a circuit leads to a state that is not there")
 
     def copy(self) -> Weights:
         """Return a copy whose weights can be changed."""

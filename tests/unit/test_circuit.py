@@ -264,6 +264,8 @@ def test_the_same_seed_gives_the_same_circuit_and_checkpoints_go_on(tmp_path: Pa
     later = Circuit(**options).fit(images(), checkpoint=path, resume=True)
     assert later.history == whole.history
     assert later.to_bytes() == whole.to_bytes()
+    with pytest.raises(FormatError, match="another circuit"):
+        Circuit(**(options | {"states": 4})).fit(images(), checkpoint=path, resume=True)
     path.write_bytes(b"PK\x03\x04 nothing")
     with pytest.raises(FormatError, match="checkpoint"):
         Circuit(**options).fit(images(), checkpoint=path, resume=True)
@@ -313,7 +315,7 @@ def test_unreachable_states_go() -> None:
     flows = np.ones(len(weights.targets), np.float32)
     matrices = [weights.transition_matrix(node) for node in range(3)]
     flows[2 + 2] = flows[2 + 5] = 0  # what leads to the last state of node 1
-    pruned = sparse.prune(weights, flows, 2 / len(flows))
+    pruned = sparse.prune(weights, flows, 2.5 / len(flows))
     assert pruned.tree.states.tolist() == [2, 2, 2]
     kept = matrices[1][:, :2]
     np.testing.assert_allclose(
