@@ -78,12 +78,11 @@ impl Wide {
     pub fn new(params: &Params) -> Self {
         Self {
             kind: params.kind,
-            content: match params.kind {
-                Kind::Text => Content::Text(Box::default()),
-                _ => {
-                    let (record, row) = (params.record as usize, params.row as usize);
-                    Content::Binary(Box::new(Binary::new(record, row)))
-                }
+            content: if params.kind == Kind::Text {
+                Content::Text(Box::default())
+            } else {
+                let (record, row) = (params.record as usize, params.row as usize);
+                Content::Binary(Box::new(Binary::new(record, row)))
             },
             hashes: Vec::with_capacity(64),
             small: [0; 4],

@@ -77,7 +77,10 @@ impl Pixels {
         ]));
         out.push(hash([n as u64, clamp(w + ne - n) / 4]));
         out.push(hash([w as u64, clamp(n + nw - nnw) / 4]));
-        out.push(hash([clamp((w + 3 * ne - 3 * nne + p(1, 3)) / 2), colour]));
+        out.push(hash([
+            clamp(i32::midpoint(w + 3 * ne - 3 * nne, p(1, 3))),
+            colour,
+        ]));
         out.push(hash([
             clamp(3 * n - 3 * nn + nnn),
             clamp(3 * w - 3 * ww + www) / 8,
@@ -109,7 +112,7 @@ impl Pixels {
         out.push(hash([many, colour]));
         out.push(hash([many / 4, colour]));
         out.push(hash([few, colour]));
-        out.push(hash([(many + few) / 2, colour]));
+        out.push(hash([u64::midpoint(many, few), colour]));
         out.push(hash([many / 4, few / 8, colour]));
         out.push(hash([many / 4, top(w, 4), top(n, 4), colour]));
         // colours
@@ -131,7 +134,7 @@ impl Pixels {
         out.push(hash([p1 as u64, p2 as u64, colour]));
         out.push(hash([clamp(median + m1), top(m1.abs(), 5), colour]));
         out.push(hash([clamp(median + m2), top(m2.abs(), 5), colour]));
-        out.push(hash([clamp(median + (m1 + m2) / 2), colour]));
+        out.push(hash([clamp(median + i32::midpoint(m1, m2)), colour]));
         out.push(hash([w as u64, p1 as u64, colour]));
         out.push(hash([w as u64, p1 as u64, p2 as u64]));
         out.push(hash([n as u64, p1 as u64, p2 as u64]));

@@ -63,8 +63,8 @@ impl LeastSquares {
         for i in 0..n {
             let term = self.terms[i] * fresh;
             let row = &mut self.products[i];
-            for j in 0..=i {
-                row[j] = row[j] * self.kept + term * self.terms[j];
+            for (sum, other) in row[..=i].iter_mut().zip(&self.terms) {
+                *sum = *sum * self.kept + term * other;
             }
             self.targets[i] = self.targets[i] * self.kept + term * target;
         }
@@ -100,8 +100,8 @@ impl LeastSquares {
         let mut half = [0.0; MAX];
         for i in 0..n {
             let mut sum = self.targets[i];
-            for k in 0..i {
-                sum -= self.triangle[i][k] * half[k];
+            for (value, known) in self.triangle[i][..i].iter().zip(&half) {
+                sum -= value * known;
             }
             half[i] = sum / self.triangle[i][i];
         }

@@ -115,7 +115,7 @@ impl Pixels {
         self.told.doubt = self.doubt(n);
         let context = channel * CLASSES + self.told.doubt;
         let [many, few] = self.told.quarters;
-        let centres = [many, few, (many + few) / 2];
+        let centres = [many, few, i32::midpoint(many, few)];
         for (residuals, quarters) in self.told.residuals.iter_mut().zip(centres) {
             residuals.aim(context, ((quarters + 2) / 4).min(255) as u8);
         }
