@@ -476,7 +476,10 @@ fn pictures_come_back_with_contexts_beside() {
             let mut symbols = pictures(2, count + 1);
             symbols.truncate(30 * count + tail);
             // Values that the circuit does not know.
-            symbols.iter_mut().step_by(11).for_each(|value| *value = 200);
+            symbols
+                .iter_mut()
+                .step_by(11)
+                .for_each(|value| *value = 200);
             let payload = mixed::encode(beside, &symbols, &mut |_| false).unwrap();
             let found = mixed::decode(beside, &payload, symbols.len(), &mut |_| false);
             assert_eq!(found.unwrap(), symbols);
