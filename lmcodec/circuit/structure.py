@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Mutual information of many values takes many samples to see; few bins do.
 DEFAULT_BINS = 16
 DEFAULT_SAMPLES = 10_000
+# Multiplications in counting; fewer bins and samples than these are not worth it.
+_MOST_PRODUCTS, _LEAST_BINS, _LEAST_SAMPLES = 2 * 10**12, 4, 1000
 # Of counts at one time.
 _BLOCK_BYTES = 1 << 25
 
@@ -158,15 +160,23 @@ def chow_liu(
         samples: [samples, variables].
         categories: int [variables].
         states: Of each node.
-        bins: Values of a variable that are told apart.
-        most: Samples that are looked at.
+        bins: Values of a variable that are told apart; fewer where there are very many variables.
+        most: Samples that are looked at, at most.
         seed: Which these are.
     """
+    bins, most = _affordable(samples.shape[1], min(bins, int(categories.max())), most)
     if len(samples) > most:
         chosen = np.random.default_rng(seed).choice(len(samples), most, replace=False)
         samples = samples[np.sort(chosen)]
     information = mutual_information(bin_values(samples, categories, bins), bins)
     return rooted(spanning_tree(information), categories, states)
+
+
+def _affordable(variables: int, bins: int, most: int) -> tuple[int, int]:
+    """Return so few bins and samples that all pairs can be counted in about a minute."""
+    while bins > _LEAST_BINS and (variables * bins) ** 2 * most > _MOST_PRODUCTS:
+        bins //= 2
+    return bins, min(most, max(_LEAST_SAMPLES, _MOST_PRODUCTS // (variables * bins) ** 2))
 
 
 def rooted(neighbours: Sequence[Sequence[int]], categories: NDArray[np.int32], states: int) -> Tree:
