@@ -13,6 +13,8 @@ from lmcodec.fitted import FittedCircuit
 # Of the weights in a copy: more would cost more than they save.
 _BITS = 8
 _EPOCHS = 20
+# Samples of a batch, if there are few of them.
+_BATCH, _MANY = 256, 20_000
 
 
 def fit(symbols: bytes, sample: tuple[int, ...], most: int) -> FittedCircuit | None:
@@ -40,7 +42,16 @@ def fit(symbols: bytes, sample: tuple[int, ...], most: int) -> FittedCircuit | N
     best, least = None, math.inf
     states = 1
     while states <= most:
-        circuit = Circuit(states=states, categories="each", epochs=_EPOCHS, held=0.0).fit(array)
+        # What is drawn to more than that, samples of a few values have no room for.
+        circuit = Circuit(
+            states=states,
+            categories="each",
+            epochs=_EPOCHS,
+            batch=_BATCH if count < _MANY else 8 * _BATCH,
+            smoothing=1.0,
+            reach=0.0,
+            held=0.0,
+        ).fit(array)
         copy = circuit.to_bytes(bits=_BITS)
         fitted = FittedCircuit(copy)
         bits = fitted.core.code_lengths(array.tobytes()).sum()

@@ -207,7 +207,8 @@ class Trainer:
             OSError: It cannot be read.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            # Opened here: of a damaged file, NumPy leaves it open.
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
                 state = json.loads(str(arrays["state"]))
                 weights = _weights("weights", arrays)
                 best = _weights("best", arrays) if "best.parents" in arrays else None
