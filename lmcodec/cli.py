@@ -64,9 +64,13 @@ def build_parser() -> Parser:
     _add_info(commands)
     _add_recover(commands)
     _add_convert(commands)
-    command = _command(
-        commands, "models", "list the models that this installation decodes", _models
+    words = "list the models that this installation decodes, or show what a circuit is like"
+    command = _command(commands, "models", words, _models)
+    command.add_argument(
+        "verb", nargs="?", choices=("show",), help="say what the circuits of files are like"
     )
+    add_files(command)
+    command.set_defaults(needs_files=False)
     command.add_argument("--json", action="store_true", help="a JSON record for each model")
     _add_bench(commands)
     _add_evaluate(commands)
@@ -264,9 +268,17 @@ def _convert(parser: Parser, options: argparse.Namespace) -> int:
     return terminal.exit_code
 
 
-def _models(_parser: Parser, options: argparse.Namespace) -> int:
+def _models(parser: Parser, options: argparse.Namespace) -> int:
     from lmcodec.models.base import MODELS
 
+    if options.verb == "show":
+        if not options.files:
+            parser.error("name a file")
+        from lmcodec.shown_models import show
+
+        terminal = Terminal("lmcodec")
+        show(options.files, terminal, as_json=options.json)
+        return terminal.exit_code
     rows: list[list[object]] = [["id", "version", "profile", "what it does"]]
     for cls in MODELS.list():
         profile = "host-bound" if cls.host_bound else "portable"

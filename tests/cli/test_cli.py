@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import lmcodec
 from lmcodec import demo
 from lmcodec.models.base import MODELS
+from tests.circuits import random_circuit
 
 Run = Callable[..., Any]
 
@@ -67,6 +69,31 @@ def test_models(run: Run) -> None:
     assert [record["id"] for record in records] == [cls.id for cls in MODELS.list()]
     assert all(record["summary"] for record in records)
     assert len(run("lmcodec", "models").out.splitlines()) == len(records) + 1
+
+
+def test_models_show(run: Run, folder: Path) -> None:
+    stored = random_circuit(5, 12, states=3, categories=4)
+    edges = int((stored.transitions > 0).sum()) + len(stored.emissions)
+    (folder / "a.circuit").write_bytes(stored.file(shape="3,4", seed="9"))
+    done = run("lmcodec", "models", "--json", "show", "a.circuit")
+    (record,) = map(json.loads, done.out.splitlines())
+    assert record["shape"] == [3, 4]
+    assert record["states"] == [int(stored.states.min()), int(stored.states.max())]
+    assert (record["variables"], record["nodes"], record["edges"]) == (12, 12, edges)
+    assert record["card"] == {"shape": "3,4", "seed": "9"}
+    assert record["sha256"] == hashlib.sha256((folder / "a.circuit").read_bytes()).hexdigest()
+    done = run("lmcodec", "models", "show", "a.circuit", "none.circuit")
+    lines = done.out.decode().splitlines()
+    assert lines[0] == "a.circuit:"
+    assert lines[3].split(None, 2)[2] == "3 x 4: 12 variables of 1 to 4 values"
+    pruned = len(stored.transitions) - int((stored.transitions > 0).sum())
+    assert lines[6].endswith(f"; {pruned} more were pruned")
+    assert lines[8].split() == ["seed", "9"]
+    assert (done.code, done.err) == (
+        1,
+        "lmcodec: error: none.circuit: No such file or directory\n",
+    )
+    assert run("lmcodec", "models", "show").code == 1
 
 
 def test_doctor(run: Run) -> None:
