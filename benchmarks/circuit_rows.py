@@ -176,6 +176,13 @@ def measure_sizes(
         for way, work in ((IDEAL, _ideal), (CODED, _by_circuit)):
             if _is_missing(reference, f"{way} {name}", of, store, note):
                 store.add(work(reference, _blank(reference, SIZE, way, name, of), fitted))
+    for name, fitted in circuits.items():
+        for own in map(Prior.load, priors):
+            of = f"{version(fitted)} {own.digest.hex()[:12]}"
+            words = f"{name} --mixed --prior {own.name}"
+            if _is_missing(reference, f"{CODED} {words}", of, store, note):
+                row = _blank(reference, SIZE, CODED, words, of)
+                store.add(_by_circuit(reference, row, fitted, own))
     for own in (None, *map(Prior.load, priors)):
         of = LEVEL.version if own is None else f"{lmcodec.__version__} {own.digest.hex()[:12]}"
         options = "-9" if own is None else f"-9 --prior {own.name}"
@@ -209,9 +216,14 @@ def _ideal(reference: Reference, row: Measurement, fitted: FittedCircuit) -> Mea
     return replace(row, coded_bytes=math.ceil(bits / 8))
 
 
-def _by_circuit(reference: Reference, row: Measurement, fitted: FittedCircuit) -> Measurement:
-    row = replace(row, prior_bytes=fitted.file_bytes, models=about(fitted))
-    coded = lmcodec.compress(reference.data, model=CircuitModel(circuit=fitted))
+def _by_circuit(
+    reference: Reference, row: Measurement, fitted: FittedCircuit, own: Prior | None = None
+) -> Measurement:
+    """Code by a circuit, with contexts beside it where there is a prior for them."""
+    known = fitted.file_bytes + (own.file_bytes if own is not None else 0)
+    row = replace(row, prior_bytes=known, models=about(fitted))
+    model = CircuitModel(circuit=fitted, mixed=own is not None)
+    coded = lmcodec.compress(reference.data, model=model, prior=own or "none")
     return _checked(row, reference, coded)
 
 
