@@ -178,7 +178,11 @@ def modules() -> list[str]:
 
 
 # Modules whose examples need a package that is not required.
-NEEDS = {"lmcodec.interop": "constriction", "lmcodec.tuning": "torch"}
+NEEDS = {
+    "lmcodec.circuit.device": "torch",
+    "lmcodec.interop": "constriction",
+    "lmcodec.tuning": "torch",
+}
 
 
 @pytest.mark.parametrize("name", modules())

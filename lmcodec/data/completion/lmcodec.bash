@@ -7,7 +7,7 @@
 
 _shtab_lmcodec_subparsers=(compress decompress test info recover convert models bench evaluate download corpora train tokenize detokenize doctor completion)
 
-_shtab_lmcodec_compress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive -L --level --model --transform --block-size --long --digest --resume --window --chunk --int8 --backend --device --dtype --prior --network --embed -T --threads -q --quiet -v --verbose --progress --no-progress --json)
+_shtab_lmcodec_compress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive -L --level --model --transform --block-size --long --digest --resume --window --chunk --int8 --backend --device --dtype --mixed --prior --network --embed -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_decompress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive --sparse --no-sparse --memory --model --prior --network -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_test_option_strings=(-h --help -r --recursive --memory --model --prior --network -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_info_option_strings=(-h --help -r --recursive --model --prior --network -v --verbose --json)
@@ -86,6 +86,7 @@ _shtab_lmcodec_compress___long_nargs=0
 _shtab_lmcodec_compress___digest_nargs=0
 _shtab_lmcodec_compress___resume_nargs=0
 _shtab_lmcodec_compress___int8_nargs=0
+_shtab_lmcodec_compress___mixed_nargs=0
 _shtab_lmcodec_compress___embed_nargs=0
 _shtab_lmcodec_compress__q_nargs=0
 _shtab_lmcodec_compress___quiet_nargs=0
