@@ -176,14 +176,9 @@ def measure_sizes(
         for way, work in ((IDEAL, _ideal), (CODED, _by_circuit)):
             if _is_missing(reference, f"{way} {name}", of, store, note):
                 store.add(work(reference, _blank(reference, SIZE, way, name, of), fitted))
-    for name, fitted in circuits.items():
-        for own in map(Prior.load, priors):
-            of = f"{version(fitted)} {own.digest.hex()[:12]}"
-            words = f"{name} --mixed --prior {own.name}"
-            if _is_missing(reference, f"{CODED} {words}", of, store, note):
-                row = _blank(reference, SIZE, CODED, words, of)
-                store.add(_by_circuit(reference, row, fitted, own))
-    for own in (None, *map(Prior.load, priors)):
+    known_priors = [Prior.load(path) for path in priors]
+    _measure_mixed(reference, circuits, known_priors, store, note)
+    for own in (None, *known_priors):
         of = LEVEL.version if own is None else f"{lmcodec.__version__} {own.digest.hex()[:12]}"
         options = "-9" if own is None else f"-9 --prior {own.name}"
         if _is_missing(reference, f"lmcodec {options}", of, store, note):
@@ -199,6 +194,23 @@ def measure_sizes(
                 raw.write_bytes(reference.data)
                 row = run_codec(codec, of, raw, corpus=reference.name, kind=SIZE)
                 store.add(replace(row, raw_bytes=reference.samples.size))
+
+
+def _measure_mixed(
+    reference: Reference,
+    circuits: Mapping[str, FittedCircuit],
+    priors: Sequence[Prior],
+    store: Store,
+    note: Note,
+) -> None:
+    """Code with contexts beside each circuit, which start from a prior."""
+    for name, fitted in circuits.items():
+        for own in priors:
+            of = f"{version(fitted)} {own.digest.hex()[:12]}"
+            words = f"{name} --mixed --prior {own.name}"
+            if _is_missing(reference, f"{CODED} {words}", of, store, note):
+                row = _blank(reference, SIZE, CODED, words, of)
+                store.add(_by_circuit(reference, row, fitted, own))
 
 
 def _is_missing(reference: Reference, label: str, of: str, store: Store, note: Note) -> bool:
