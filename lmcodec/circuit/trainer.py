@@ -207,7 +207,8 @@ class Trainer:
             OSError: It cannot be read.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            # Opened here, since numpy leaves open what is not in its format.
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
                 state = json.loads(str(arrays["state"]))
                 weights = _weights("weights", arrays)
                 best = _weights("best", arrays) if "best.parents" in arrays else None
