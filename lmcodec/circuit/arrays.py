@@ -68,7 +68,7 @@ def categories_of(
     Raises:
         ValueError: A value is not below its variable's number, or that is out of range.
     """
-    tops = samples.max(axis=0).astype(np.int32) + 1
+    tops: NDArray[np.int32] = samples.max(axis=0).astype(np.int32) + 1
     variables = samples.shape[1]
     if isinstance(categories, str):
         if categories == "each":

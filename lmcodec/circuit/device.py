@@ -60,7 +60,7 @@ class TorchEngine:
     def _places_of_emissions(self) -> NDArray[np.int64]:
         tree = self.weights.tree
         places = []
-        for node in np.flatnonzero(tree.variables >= 0):
+        for node in tree.observing:
             values = np.arange(tree.categories[tree.variables[node]])[:, None]
             states = np.arange(tree.states[node])[None, :]
             places.append(((node * self._values + values) * self._states + states).ravel())

@@ -35,7 +35,8 @@ _TENSORS = {
     "transitions": "U16",
     "emissions": "U16",
 }
-_DTYPES = {"I32": np.dtype("<i4"), "U16": np.dtype("<u2")}
+_TENSORS_OF_WEIGHTS = ("transitions", "emissions")
+_DTYPES: dict[str, np.dtype[np.integer]] = {"I32": np.dtype("<i4"), "U16": np.dtype("<u2")}
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Quantized:
         rows = _divided(self.emissions, widths.astype(np.int64))
         emissions = np.empty_like(rows)
         starts = tree.emission_starts
-        for node in np.flatnonzero(tree.variables >= 0):
+        for node in tree.observing:
             part = slice(starts[node], starts[node + 1])
             emissions[part] = rows[part].reshape(tree.states[node], -1).T.ravel()
         return Weights(tree, row_edges, places[kept].astype(np.int32), values[kept], emissions)
@@ -119,7 +120,7 @@ def _scaled(
 def write(circuit: Quantized) -> bytes:
     """Return the bytes of the file of a circuit."""
     tree = circuit.tree
-    arrays = {
+    arrays: dict[str, NDArray[np.integer]] = {
         "parents": tree.parents,
         "states": tree.states,
         "variables": tree.variables,
@@ -172,7 +173,8 @@ def read(data: Buffer) -> Quantized:
     if sum(len(field) * field.itemsize for field in fields.values()) != len(body):
         raise FormatError("not a circuit: there are bytes of no tensor")
     tree = Tree.of(fields["parents"], fields["states"], fields["variables"], fields["categories"])
-    circuit = Quantized(tree, fields["transitions"], fields["emissions"], card)
+    transitions, emissions = (fields[name].astype(np.uint16) for name in _TENSORS_OF_WEIGHTS)
+    circuit = Quantized(tree, transitions, emissions, card)
     _check_rows(circuit)
     return circuit
 
@@ -231,7 +233,8 @@ def _array(name: str, header: dict[str, object], body: memoryview) -> NDArray[np
     if end > len(body):
         missing = end - len(body)
         raise TruncatedError(f"circuit ends early, in its tensor {name}", missing=missing)
-    return np.frombuffer(body[start:end], dtype)
+    found: NDArray[np.integer] = np.frombuffer(body[start:end], dtype)
+    return found
 
 
 def _check_rows(circuit: Quantized) -> None:

@@ -27,7 +27,7 @@ def noisy(tree: Tree, smoothing: Smoothing, seed: int) -> Weights:
     transitions = generator.standard_exponential(len(weights.transitions), np.float32)
     emissions = generator.standard_exponential(len(weights.emissions), np.float32)
     starts = tree.emission_starts
-    for node in np.flatnonzero(tree.variables >= 0):
+    for node in tree.observing:
         variable = tree.variables[node]
         table = emissions[starts[node] : starts[node + 1]].reshape(-1, tree.states[node])
         table *= smoothing.prior[variable, : len(table), None]

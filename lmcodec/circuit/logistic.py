@@ -59,7 +59,7 @@ class LogisticMixtures:
         generator = np.random.default_rng((seed, 2))
         places, scales = [], []
         values = np.arange(prior.shape[1])
-        for node in np.flatnonzero(tree.variables >= 0):
+        for node in tree.observing:
             shares = prior[tree.variables[node]].astype(np.float64)
             mean = (shares * values).sum()
             spread = np.sqrt((shares * (values - mean) ** 2).sum())
@@ -87,7 +87,7 @@ class LogisticMixtures:
         """Return what each state says of each value: float32 [entries], as weights hold them."""
         tree = self.tree
         found, at = [], 0
-        for node in np.flatnonzero(tree.variables >= 0):
+        for node in tree.observing:
             size, width = int(tree.states[node]), int(tree.categories[tree.variables[node]])
             part = slice(at, at + size)
             shares, _ = _mixture(
@@ -107,7 +107,7 @@ class LogisticMixtures:
         counts: list[NDArray[np.float64]] = []
         widths: list[int] = []
         starts = tree.emission_starts
-        nodes = np.flatnonzero(tree.variables >= 0)
+        nodes = tree.observing
         for node in nodes:
             size, width = int(tree.states[node]), int(tree.categories[tree.variables[node]])
             table = np.zeros((size, widest))

@@ -76,7 +76,7 @@ def draw(
 ) -> NDArray[np.int16]:
     """Return samples whose missing values are drawn, given those that are not."""
     tree = weights.tree
-    filled = samples.copy()
+    filled: NDArray[np.int16] = samples.copy()
     states: list[NDArray[np.int64]] = []
     for node in range(len(tree)):
         matrix = weights.transition_matrix(node)
@@ -94,4 +94,6 @@ def _draw(shares: NDArray[np.floating], generator: np.random.Generator) -> NDArr
     """Return an index of each row, drawn in proportion to its shares."""
     sums = np.cumsum(shares, axis=1, dtype=np.float64)
     points = generator.random(len(shares)) * sums[:, -1]
-    return np.minimum((sums <= points[:, None]).sum(axis=1), shares.shape[1] - 1)
+    found = (sums <= points[:, None]).sum(axis=1)
+    places: NDArray[np.int64] = np.minimum(found, shares.shape[1] - 1)
+    return places

@@ -212,7 +212,7 @@ class Circuit:
         return {
             "shape": ",".join(map(str, self.shape)),
             "samples": str(len(samples)),
-            "data_sha256": hashlib.sha256(samples).hexdigest(),
+            "data_sha256": hashlib.sha256(samples.tobytes()).hexdigest(),
             "seed": str(self.seed),
             "structure": self.structure,
             "bits_per_dimension": f"{bits:.4f}",

@@ -93,7 +93,7 @@ def _rebuilt(weights: Weights, edges: Edges, kept: NDArray[np.bool_]) -> Weights
     totals = np.add.reduceat(transitions, row_edges[:-1])
     emissions = [
         weights.emission_matrix(node)[alive[starts[node] : starts[node + 1]]].T.ravel()
-        for node in np.flatnonzero(tree.variables >= 0)
+        for node in tree.observing
     ]
     return Weights(
         replace(tree, states=states.astype(np.int32)),
@@ -156,7 +156,7 @@ def grow(
     row_edges = np.concatenate([[0], np.cumsum(lengths)])
     totals = np.add.reduceat(transitions, row_edges[:-1])
     emissions = []
-    for node in np.flatnonzero(tree.variables >= 0):
+    for node in tree.observing:
         table = weights.emission_matrix(node)
         twins = table[copied[starts[node] : starts[node + 1]]]
         both = np.concatenate([table, twins])
@@ -174,7 +174,7 @@ def grow(
 
 def _ranks(chosen: NDArray[np.bool_], states: NDArray[np.int32]) -> NDArray[np.int64]:
     """Return how many states of the same node are chosen before each."""
-    before = np.cumsum(chosen) - chosen
+    before: NDArray[np.int64] = np.cumsum(chosen) - chosen
     firsts = np.cumsum(states) - states
     ranks: NDArray[np.int64] = before - np.repeat(before[firsts], states)
     return ranks
@@ -182,7 +182,8 @@ def _ranks(chosen: NDArray[np.bool_], states: NDArray[np.int32]) -> NDArray[np.i
 
 def _factors(generator: np.random.Generator, count: int, noise: float) -> NDArray[np.float32]:
     drawn = 1 + np.float32(noise) * generator.standard_normal(count, np.float32)
-    return np.maximum(drawn, np.float32(0.1))
+    factors: NDArray[np.float32] = np.maximum(drawn, np.float32(0.1))
+    return factors
 
 
 def uses_of(weights: Weights, flows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -207,7 +207,8 @@ def split(shape: Sequence[int], categories: NDArray[np.int32], states: int) -> T
         states: Of each node.
     """
     numbers = np.arange(int(np.prod(shape))).reshape(shape)
-    parents, variables = [], []
+    parents: list[int] = []
+    variables: list[int] = []
     stack: list[tuple[NDArray[np.int64], int]] = [(numbers, -1)]
     while stack:
         box, parent = stack.pop()

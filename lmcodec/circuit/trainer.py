@@ -128,7 +128,7 @@ class Trainer:
         return TorchEngine(self.weights, self.device)
 
     def _bits(self, logs: NDArray[np.float64]) -> float:
-        return float(-logs.mean()) / math.log(2) / self.samples.shape[1]
+        return float(-logs.mean() / math.log(2) / self.samples.shape[1])
 
     def _is_over(self) -> bool:
         patience = self.plan.patience
@@ -150,7 +150,7 @@ class Trainer:
             share = least + max(plan.first - least, 0) * (1 + math.cos(math.pi * done)) / 2
             mean = self._follow(flows, share)
             maximize(self.weights, mean, self.smoothing, self.mixtures)
-        return -logs / count / math.log(2) / self.samples.shape[1]
+        return float(-logs / count / math.log(2) / self.samples.shape[1])
 
     def _follow(self, flows: Flows, share: float) -> Flows:
         """Let the moving mean of flows take a share of those of a batch, scaled to all samples."""
@@ -175,7 +175,7 @@ class Trainer:
     def _all(self, engine: Passes) -> float:
         flows = engine.flows(self.samples)
         maximize(self.weights, flows, self.smoothing, self.mixtures)
-        return -flows.log_likelihood / math.log(2) / self.samples.shape[1]
+        return float(-flows.log_likelihood / math.log(2) / self.samples.shape[1])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all that is needed to go on."""
@@ -207,8 +207,8 @@ class Trainer:
             OSError: It cannot be read.
         """
         try:
-            # Opened here: of a damaged file, NumPy leaves it open.
-            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            # Opened here, since numpy leaves open what is not in its format.
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
                 state = json.loads(str(arrays["state"]))
                 weights = _weights("weights", arrays)
                 best = _weights("best", arrays) if "best.parents" in arrays else None

@@ -114,6 +114,12 @@ class Tree:
         return _starts(self.emission_counts)
 
     @property
+    def observing(self) -> list[int]:
+        """The nodes that observe a variable."""
+        found: list[int] = np.flatnonzero(self.variables >= 0).tolist()
+        return found
+
+    @property
     def depth(self) -> int:
         """Nodes on the longest way down from the root."""
         depths = np.ones(len(self), np.int64)

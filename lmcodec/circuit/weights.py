@@ -57,9 +57,7 @@ class Weights:
     def emission_rows(self) -> NDArray[np.float32]:
         """Return float32 [entries], node after node: states x categories."""
         tree = self.tree
-        tables = [
-            self.emission_matrix(node).ravel() for node in np.flatnonzero(tree.variables >= 0)
-        ]
+        tables = [self.emission_matrix(node).ravel() for node in tree.observing]
         return np.concatenate(tables)
 
     @property
@@ -109,4 +107,6 @@ class Weights:
     def emission_matrix(self, node: int) -> NDArray[np.float32]:
         """Return float32 [states, categories] of a node that observes a variable."""
         starts = self.tree.emission_starts
-        return self.emissions[starts[node] : starts[node + 1]].reshape(-1, self.tree.states[node]).T
+        entries = self.emissions[starts[node] : starts[node + 1]]
+        table: NDArray[np.float32] = entries.reshape(-1, self.tree.states[node]).T
+        return table

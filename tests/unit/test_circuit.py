@@ -405,7 +405,7 @@ def _file(**changes: Any) -> bytes:
         ({"categories": np.array([2, 3, 4, 257])}, "values"),
         ({"categories": np.array([2, 3, 4, 3])}, "emissions"),
         ({"transitions": np.zeros(3 + 6 + 12 + 12 + 4 + 8, np.uint16)}, "without weight"),
-        ({"emissions": np.zeros(27, np.uint16)}, "without weight"),
+        ({"emissions": np.zeros(9 + 4 + 12 + 2, np.uint16)}, "without weight"),
     ],
 )
 def test_files_of_no_circuit_are_refused(changes: dict[str, Any], words: str) -> None:
