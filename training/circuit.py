@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--structure", choices=STRUCTURES, default=STRUCTURES[0])
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--full", type=int, default=2, help="epochs of one step")
+    parser.add_argument("--batch", type=int, default=2048)
     parser.add_argument("--smoothing", type=float, default=30.0)
     parser.add_argument("--reach", type=float, default=6.0)
     parser.add_argument("--rounds", type=int, default=0, help="of pruning and growing")
@@ -91,6 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
         structure=options.structure,
         epochs=options.epochs,
         full=options.full,
+        batch=options.batch,
         smoothing=options.smoothing,
         reach=options.reach,
         rounds=options.rounds,

@@ -43,6 +43,8 @@ class Circuit:
         epochs: Passes over the samples in batches.
         full: Passes over all samples at once, after these.
         batch: Samples in a batch.
+        first: Share of a batch in the moving mean of flows, in the beginning; it falls from there.
+            What a large one shakes up in the beginning ends in a better place.
         smoothing: Pseudocount of the emissions of each state, spread as the variable's values are;
             None for 30 where values have a reach, 4 where not.
         reach: Steps between values that are nearby, so that one says something of the other; 0
@@ -83,6 +85,7 @@ class Circuit:
     epochs: int = 60
     full: int = 3
     batch: int = 2048
+    first: float = 1.0
     smoothing: float | None = None
     reach: float | None = None
     transition_smoothing: float = 0.1
@@ -157,6 +160,7 @@ class Circuit:
             epochs=self.epochs,
             full=self.full,
             batch=self.batch,
+            first=self.first,
             patience=self.patience,
             seed=self.seed,
         )

@@ -42,7 +42,7 @@ class Plan:
     epochs: int = 60
     full: int = 3
     batch: int = 2048
-    first: float = 0.6
+    first: float = 1.0
     patience: int = 8
     seed: int = 0
 
