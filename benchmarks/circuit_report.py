@@ -54,7 +54,7 @@ def evaluate(rows: Iterable[Measurement], figures: Sequence[Figure]) -> list[Fin
 
 def _sizes(rows: Sequence[Measurement]) -> list[Finding]:
     streams = [row for row in rows if row.kind == SIZE and row.codec == CODED]
-    mixed = [row for row in streams if "mixed" in row.options.split()]
+    mixed = [row for row in streams if "--mixed" in row.options.split()]
     alone = [row for row in streams if row not in mixed]
     findings = []
     for asked, limit, found in (
