@@ -262,7 +262,7 @@ def good_rows() -> list[Measurement]:
         size_row("ideal a", 1229),
         size_row("circuit b", 1160, "32 states, 7 edges of 9"),
         size_row("ideal b", 1159),
-        size_row("circuit b mixed", 900),
+        size_row("circuit b --mixed", 900),
         speed,
     ]
 
