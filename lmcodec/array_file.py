@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 from lmcodec.block import decode_stream, find_model
 from lmcodec.errors import FormatError
 from lmcodec.header import STORED, BlockHeader
-from lmcodec.models.circuit import CircuitModel
 from lmcodec.reader import ContentReader
 from lmcodec.transforms.array import Array, Layout, read_layout
 from lmcodec.transforms.base import HEAD_BYTES
@@ -160,6 +159,9 @@ class ArrayFile:
         at = 0
         for record in header.streams:
             if record.name == _SAMPLES and record.model != STORED:
+                # Not at the top: the whole package would import it.
+                from lmcodec.models.circuit import CircuitModel
+
                 model = find_model(header.models[record.model - 1])
                 if not isinstance(model, CircuitModel):
                     return None
@@ -174,6 +176,7 @@ class ArrayFile:
             header, payloads, _ = self._content.block_at(0)
             found = decode_stream(header, payloads, "header")
             if header.transform.id == Array.id and isinstance(found, bytes):
+                # A header alone, without a byte behind it, is not recognised.
                 return found + b"\0" * HEAD_BYTES
         return self._read(0, min(size, HEAD_BYTES))
 

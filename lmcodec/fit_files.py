@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import threading
@@ -70,9 +71,8 @@ def fit_files(
         raise ValueError(f"output of a circuit must end in {SUFFIX}: {output}")
     checkpoint = f"{output.removesuffix(SUFFIX)}.checkpoint.npz"
     if not (resume or force) and os.path.exists(checkpoint):
-        raise FileExistsError(
-            17, "exists: --resume goes on from there, --force begins anew", checkpoint
-        )
+        words = "exists: --resume goes on from there, --force begins anew"
+        raise FileExistsError(errno.EEXIST, words, checkpoint)
     paths = [path for file in names for path in expand(file, recursive=recursive, compressed=False)]
     paths = [path for path in paths if path == STDIN or not is_same(path, output)]
     target = open_output(output, replace=force, sparse=False, like=None, sync=True)
@@ -119,11 +119,9 @@ def _read(paths: list[str]) -> NDArray[np.uint8]:
                     f"{path}: not an array of bytes",
                     hint="give files of NumPy (.npy, uint8) or IDX, or images in PGM or PPM",
                 )
-            shape = array.shape
-            lengths = (shape.planes, shape.rows, shape.columns, shape.channels)
-            sample = tuple(length for length in lengths if length > 1) or (1,)
-            count = array.size // shape.sample
-            values = np.frombuffer(raw, np.uint8, count * shape.sample, array.offset)
+            sample = array.shape.axes
+            count = array.size // array.shape.sample
+            values = np.frombuffer(raw, np.uint8, count * array.shape.sample, array.offset)
             samples = values.reshape(count, *sample)
             if found and found[0].shape[1:] != sample:
                 raise FormatError(

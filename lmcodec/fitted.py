@@ -9,10 +9,10 @@ been loaded.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from lmcodec import _core
-from lmcodec.shelf import Shelf, sha256
+from lmcodec.shelf import OwnedFile, Shelf
 
 if TYPE_CHECKING:
     import os
@@ -23,12 +23,10 @@ SUFFIX = ".circuit"
 FORMAT = "lmcodec-circuit"
 # Of a file: as many weights as the coder takes.
 MAX_FILE_BYTES = 1 << 30
-# Files have no names of their own.
-_NAME = "own"
 _HEADER_BYTES = 8
 
 
-class FittedCircuit:
+class FittedCircuit(OwnedFile):
     """A circuit in memory.
 
     Args:
@@ -43,16 +41,11 @@ class FittedCircuit:
         FormatError: The bytes are not those of a circuit.
     """
 
-    name = _NAME
-    # Of models that name it.
-    weights: ClassVar[tuple[str, ...]] = ("circuit", "prior")
-
     def __init__(self, data: Buffer) -> None:
         # A view, since `bytes` of a number would be so many zeros.
         raw = bytes(memoryview(data))
         self.core = _core.Circuit(raw, by_number=False)
-        self.digest = sha256(raw)
-        self._data = raw
+        super().__init__(raw)
         SHELF.put(self)
 
     @staticmethod
@@ -65,10 +58,6 @@ class FittedCircuit:
         """
         return SHELF.load(path)
 
-    def __bytes__(self) -> bytes:
-        """Return the bytes of its file."""
-        return self._data
-
     @cached_property
     def core_by_number(self) -> _core.Circuit:
         """What codes with it, variables as they are numbered."""
@@ -78,11 +67,6 @@ class FittedCircuit:
     def variables(self) -> int:
         """Symbols of a sample."""
         return self.core.variables
-
-    @property
-    def file_bytes(self) -> int:
-        """Bytes of its file."""
-        return len(self._data)
 
     @property
     def memory_bytes(self) -> int:
@@ -98,22 +82,6 @@ class FittedCircuit:
         size = int.from_bytes(self._data[:_HEADER_BYTES], "little")
         header = json.loads(self._data[_HEADER_BYTES : _HEADER_BYTES + size])
         return dict(header.get("__metadata__", {}))
-
-    def __eq__(self, other: object) -> bool:
-        """Return whether the other is a circuit with the same bytes."""
-        return isinstance(other, FittedCircuit) and self.digest == other.digest
-
-    def __hash__(self) -> int:
-        """Return a hash of the digest."""
-        return hash(self.digest)
-
-    def __reduce__(self) -> tuple[type[FittedCircuit], tuple[bytes]]:
-        """Return what makes it again, in another process."""
-        return FittedCircuit, (bytes(self),)
-
-    def __repr__(self) -> str:
-        """Return name and the start of the digest."""
-        return f"<FittedCircuit {self.name} {self.digest.hex()[:12]}>"
 
 
 SHELF = Shelf(

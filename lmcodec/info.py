@@ -198,7 +198,6 @@ def _describe(source: Source) -> Info:
 
 
 _KINDS = ("prior", "network", "language model", "circuit")
-_EMBEDDABLE = ("prior", "circuit")
 Found: TypeAlias = "Prior | Network | LanguageModel | FittedCircuit | None"
 
 
@@ -277,7 +276,8 @@ def _needs(header: BlockHeader) -> Iterator[tuple[str, tuple[bytes, ...], bool]]
             if kind == "language model":
                 yield kind, (digest, *tokenizers), False
             elif kind in _KINDS:
-                yield kind, (digest,), model.embedded and kind in _EMBEDDABLE
+                # The copy is of the first one.
+                yield kind, (digest,), model.embedded and digest == model.digests[0]
 
 
 def _memory_bytes(header: BlockHeader, weights: _Weights) -> int | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmcodec import _core
-from lmcodec.shelf import Shelf, sha256
+from lmcodec.shelf import OwnedFile, Shelf
 
 if TYPE_CHECKING:
     import os
@@ -25,11 +25,9 @@ SHIPPED = {
 }
 # Of a file: far above what is fast enough to be useful.
 MAX_FILE_BYTES = 1 << 28
-# Files have no names of their own.
-_NAME = "own"
 
 
-class Network:
+class Network(OwnedFile):
     """A network in memory.
 
     Args:
@@ -47,10 +45,9 @@ class Network:
         # A view, since `bytes` of a number would be so many zeros.
         raw = bytes(memoryview(data))
         self.core = _core.Network(raw)
-        self.digest = sha256(raw)
+        super().__init__(raw)
         names = (name for name, digest in SHIPPED.items() if digest == self.digest.hex())
-        self.name = next(names, _NAME)
-        self._data = raw
+        self.name = next(names, self.name)
         SHELF.put(self)
 
     @staticmethod
@@ -63,30 +60,10 @@ class Network:
         """
         return SHELF.load(path)
 
-    def __bytes__(self) -> bytes:
-        """Return the bytes of its file."""
-        return self._data
-
     @property
     def memory_bytes(self) -> int:
         """Bytes in memory while it is in use, about."""
         return 2 * len(self._data)
-
-    def __eq__(self, other: object) -> bool:
-        """Return whether the other is a network with the same bytes."""
-        return isinstance(other, Network) and self.digest == other.digest
-
-    def __hash__(self) -> int:
-        """Return a hash of the digest."""
-        return hash(self.digest)
-
-    def __reduce__(self) -> tuple[type[Network], tuple[bytes]]:
-        """Return what makes it again, in another process."""
-        return Network, (bytes(self),)
-
-    def __repr__(self) -> str:
-        """Return name and the start of the digest."""
-        return f"<Network {self.name} {self.digest.hex()[:12]}>"
 
 
 def is_shipped(network: Network) -> bool:

@@ -37,6 +37,49 @@ class Weights(Protocol):
 W = TypeVar("W", bound=Weights)
 
 
+class OwnedFile:
+    """Weights that hold the bytes of their file; these make them what they are.
+
+    Args:
+        data: The bytes of the file.
+
+    Attributes:
+        name: What they are called.
+        digest: SHA-256 of the file, by which streams name them.
+    """
+
+    name = "own"
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.digest = sha256(data)
+
+    def __bytes__(self) -> bytes:
+        """Return the bytes of the file."""
+        return self._data
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of the file."""
+        return len(self._data)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other is of the same kind, with the same bytes."""
+        return isinstance(other, type(self)) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        """Return a hash of the digest."""
+        return hash(self.digest)
+
+    def __reduce__(self) -> tuple[type[OwnedFile], tuple[bytes]]:
+        """Return what makes it again, in another process."""
+        return type(self), (self._data,)
+
+    def __repr__(self) -> str:
+        """Return name and the start of the digest."""
+        return f"<{type(self).__name__} {self.name} {self.digest.hex()[:12]}>"
+
+
 class Shelf(Generic[W]):
     """All weights of one kind.
 

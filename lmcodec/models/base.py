@@ -73,6 +73,12 @@ class Shape:
         """Symbols of a sample."""
         return self.planes * self.rows * self.row
 
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The lengths of the axes of a sample, outermost first, but for those of length 1."""
+        lengths = (self.planes, self.rows, self.columns, self.channels)
+        return tuple(length for length in lengths if length > 1) or (1,)
+
 
 class Model(ABC):
     """Codes the symbols of one stream.

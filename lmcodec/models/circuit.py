@@ -132,12 +132,9 @@ class CircuitModel(Model):
             raise ModelError("circuit needs to know what a sample is", hint="give an array")
         from lmcodec.circuit.embed import fit
 
-        shape = self.shape
-        lengths = (shape.planes, shape.rows, shape.columns, shape.channels)
-        sample = tuple(length for length in lengths if length > 1) or (1,)
-        circuit = fit(_bytes(symbols), sample, self.states)
+        circuit = fit(_bytes(symbols), self.shape.axes, self.states)
         if circuit is None:
-            raise ModelError(f"circuit needs a whole sample: {shape.sample} symbols")
+            raise ModelError(f"circuit needs a whole sample: {self.shape.sample} symbols")
         return replace(self, circuit=circuit, is_copied=True)
 
     def encode(self, symbols: Symbols) -> bytes:

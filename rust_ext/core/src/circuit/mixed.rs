@@ -7,15 +7,16 @@
 use super::codec::Listener;
 use super::walk::{Next, Walk};
 use super::{Circuit, Program, GROUP};
-use crate::bitmodel::BitModel;
 use crate::bytelm::tree::Tree;
 use crate::cm::strong::Strong;
 use crate::cm::{Knowledge, Params, MAX_COUNT};
-use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
+use crate::coder::binary::{Ahead, BinaryDecoder, BinaryEncoder, Side};
 use crate::lm::dot::proven;
 use crate::lm::watch::Watch;
 use crate::{machine, Error, Result};
 
+/// What ends early, in messages.
+const WHAT: &str = "pixels";
 /// Weights of the values of a pixel add up to about this.
 const TOTAL: f32 = 16_777_216.0;
 
@@ -30,50 +31,6 @@ pub struct Beside<'c> {
     pub params: Params,
     /// Pictures that are coded first and thrown away: whole samples.
     pub ahead: &'c [u8],
-}
-
-/// Codes the bits of a byte under their probabilities.
-trait Side {
-    fn code(&mut self, bit: u32, p1: u32) -> u32;
-    /// Whether the payload has not ended.
-    fn goes_on(&self) -> Result<()>;
-}
-
-impl Side for BinaryEncoder {
-    fn code(&mut self, bit: u32, p1: u32) -> u32 {
-        self.encode(bit, p1);
-        bit
-    }
-
-    fn goes_on(&self) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl Side for BinaryDecoder<'_> {
-    fn code(&mut self, _bit: u32, p1: u32) -> u32 {
-        self.decode(p1)
-    }
-
-    fn goes_on(&self) -> Result<()> {
-        if self.is_exhausted() {
-            return Err(Error::Truncated { what: "pixels" });
-        }
-        Ok(())
-    }
-}
-
-/// Learns, and codes nothing.
-struct Ahead;
-
-impl Side for Ahead {
-    fn code(&mut self, bit: u32, _p1: u32) -> u32 {
-        bit
-    }
-
-    fn goes_on(&self) -> Result<()> {
-        Ok(())
-    }
 }
 
 /// Sets the weights of the values of a pixel in a sample; those that the circuit does not know are the least likely.
@@ -142,38 +99,24 @@ impl<'c> Pictures<'c> {
         if values.len() < self.width {
             // The circuit says nothing of it.
             for value in values {
-                side.goes_on()?;
+                side.goes_on(WHAT)?;
                 contexts.tell(0, |tree| {
                     tree.leaves().fill(1);
                     tree.add_up();
                 });
-                *value = byte(contexts, side, *value);
+                *value = contexts.code_byte(side, *value);
             }
             return Ok(());
         }
         self.walk.go(|next| {
-            side.goes_on()?;
+            side.goes_on(WHAT)?;
             let place = next.variable();
             contexts.tell(0, |tree| expect(&next, tree));
-            values[place] = byte(contexts, side, values[place]);
+            values[place] = contexts.code_byte(side, values[place]);
             // After a value that it does not know, the circuit goes on as if that were its first.
             let known = usize::from(values[place]) < circuit.categories(place);
             Ok([if known { values[place] } else { 0 }])
         })
-    }
-}
-
-/// Codes a byte of which all is told.
-fn byte(contexts: &mut Strong<'_>, side: &mut impl Side, byte: u8) -> u8 {
-    let mut coded = 0;
-    for shift in (0..8).rev() {
-        let bit = side.code(u32::from(byte >> shift & 1), contexts.p());
-        contexts.update(bit);
-        coded = coded << 1 | bit;
-    }
-    #[allow(clippy::cast_possible_truncation)] // of eight bits
-    {
-        coded as u8
     }
 }
 

@@ -11,7 +11,10 @@
 //! reads zeros past the end, and [`BinaryDecoder::finish`] checks that it has read exactly what the
 //! encoder wrote.
 
+mod side;
 mod slices;
+
+pub use side::{Ahead, Side};
 
 use super::{check_precision, Interval};
 use crate::{Error, Result};

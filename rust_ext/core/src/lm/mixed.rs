@@ -11,12 +11,11 @@ use super::lanes::in_lanes;
 use super::model::Model;
 use super::trie::{Node, Sums, Trie};
 use super::watch::Listener;
-use crate::bitmodel::BitModel;
 use crate::cm::strong::apm::Apm;
 use crate::cm::strong::Strong;
 use crate::cm::tables::Tables;
 use crate::cm::{Kind, Knowledge, Params};
-use crate::coder::binary::{BinaryDecoder, BinaryEncoder, PROB_ONE};
+use crate::coder::binary::{BinaryDecoder, BinaryEncoder, Side, PROB_ONE};
 use crate::coder::quantize;
 use crate::{Error, Result};
 
@@ -33,39 +32,6 @@ const CONTEXTS: Params = Params {
     row: 1,
     lanes: 1,
 };
-
-/// Codes one bit under its probability: given, when encoding.
-trait Side {
-    fn code(&mut self, bit: u32, p1: u32) -> u32;
-    /// Whether the payload has not ended.
-    fn goes_on(&self) -> Result<()>;
-}
-
-impl Side for BinaryEncoder {
-    fn code(&mut self, bit: u32, p1: u32) -> u32 {
-        self.encode(bit, p1);
-        bit
-    }
-
-    fn goes_on(&self) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl Side for BinaryDecoder<'_> {
-    fn code(&mut self, _bit: u32, p1: u32) -> u32 {
-        self.decode(p1)
-    }
-
-    fn goes_on(&self) -> Result<()> {
-        if self.is_exhausted() {
-            return Err(Error::Truncated {
-                what: "coded tokens",
-            });
-        }
-        Ok(())
-    }
-}
 
 /// What is known of the text besides what the network says.
 #[derive(Debug, Clone, Copy)]
@@ -170,20 +136,11 @@ impl<'a, S: Side> Mixed<'a, S> {
             });
         }
         *place += 1;
-        self.side.goes_on()?;
+        self.side.goes_on("coded tokens")?;
         let (trie, sums) = (self.beside.trie, &self.sums);
         self.contexts
             .tell(lane, |tree| sums.spread(trie, node, tree));
-        let mut coded = 0;
-        for shift in (0..8).rev() {
-            let bit = self
-                .side
-                .code(u32::from(byte >> shift & 1), self.contexts.p());
-            self.contexts.update(bit);
-            coded = coded << 1 | bit;
-        }
-        #[allow(clippy::cast_possible_truncation)] // of eight bits
-        Ok(coded as u8)
+        Ok(self.contexts.code_byte(&mut self.side, byte))
     }
 
     /// Codes whether a token ends.

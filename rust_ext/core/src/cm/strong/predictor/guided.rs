@@ -4,10 +4,12 @@
 //! what knows more may expect several bytes at once.
 
 use super::Strong;
+use crate::bitmodel::BitModel;
 use crate::bytelm::tree::Tree;
 use crate::cm::strong::lane::{Content, Lane};
 use crate::cm::strong::neural::Follower;
 use crate::cm::{Kind, Knowledge, Params};
+use crate::coder::binary::Side;
 use crate::Result;
 use std::sync::Arc;
 
@@ -54,6 +56,20 @@ impl<'a> Strong<'a> {
         self.shared.aim(lane);
     }
 
+    /// Codes a byte of which [`Self::tell`] has told; returns it. When decoding, `byte` does not count.
+    pub fn code_byte(&mut self, side: &mut impl Side, byte: u8) -> u8 {
+        let mut coded = 0;
+        for shift in (0..8).rev() {
+            let bit = side.code(u32::from(byte >> shift & 1), self.p());
+            self.update(bit);
+            coded = coded << 1 | bit;
+        }
+        #[allow(clippy::cast_possible_truncation)] // of eight bits
+        {
+            coded as u8
+        }
+    }
+
     /// Begins the next byte, which is of a lane, and tells what is expected of it: before its first bit is predicted.
     pub fn tell(&mut self, lane: usize, expected: impl FnOnce(&mut Tree)) {
         self.turn = lane;
@@ -69,7 +85,6 @@ impl<'a> Strong<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bitmodel::BitModel;
     use crate::cm::pretrained::Pretrained;
 
     /// Bits of code for a text in two lanes, with what is told of each byte.
