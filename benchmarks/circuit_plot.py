@@ -18,7 +18,7 @@ _NAMES = {
     "paths": "paths to the top, as in the paper",
     "passes": "a pass for each variable",
 }
-_OWN, _KNOWN, _OTHER = "#d6452b", "#e9a695", "#8c9bab"
+_OWN, _OTHER = "#d6452b", "#8c9bab"
 
 
 def _axes(width: float, height: float, salt: str) -> tuple[Any, Any]:
@@ -89,15 +89,13 @@ def sizes(rows: Sequence[Measurement]) -> str:
         coded = (row.coded_bytes or 0) / 1e6
         own = row.codec in (CODED, "lmcodec")
         axes.barh(place, coded, height=0.6, color=_OWN if own else _OTHER)
-        axes.barh(place, row.prior_bytes / 1e6, left=coded, height=0.6, color=_KNOWN)
-        bits = 8 * (row.coded_bytes or 0) / row.raw_bytes
-        words = f" {bits:.3f} bits a dimension"
-        end = coded + row.prior_bytes / 1e6
-        axes.text(end, place, words, color=TEXT, fontsize=8, va="center")
+        words = f" {8 * (row.coded_bytes or 0) / row.raw_bytes:.3f} bits a dimension"
+        if row.prior_bytes:
+            # As a bar it would dwarf the streams.
+            words += f"; a decoder has {row.prior_bytes / 1e6:.1f} MB besides"
+        axes.text(coded, place, words, color=TEXT, fontsize=8, va="center")
     axes.set_yticks(range(len(order)), [row.label for row in order])
-    axes.margins(x=0.25)
-    axes.set_xlabel(
-        f"MB of {order[0].corpus}; pale: what a decoder has besides", color=TEXT, fontsize=9
-    )
+    axes.margins(x=0.3)
+    axes.set_xlabel(f"MB of {order[0].corpus}, whole streams", color=TEXT, fontsize=9)
     figure.tight_layout()
     return to_svg(figure)
