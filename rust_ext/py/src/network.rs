@@ -27,6 +27,12 @@ impl Network {
             .map_err(|error| to_python(py, &error))
     }
 
+    /// Bytes that predictors beside it leave in memory for the next ones, at most.
+    #[getter]
+    fn kept_bytes(&self) -> u64 {
+        self.0.kept_bytes()
+    }
+
     /// The bytes of a file of weights with what `cm` at level 9 learns beside them from samples, one after the other.
     #[staticmethod]
     #[allow(clippy::needless_pass_by_value)] // Python's lists become vectors

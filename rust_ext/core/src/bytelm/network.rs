@@ -11,6 +11,7 @@ use crate::nn::rows::Rows;
 use crate::nn::tensors::Tensors;
 use crate::{Error, Result};
 use serde::Deserialize;
+use std::sync::OnceLock;
 
 /// What the file says it is.
 const FORMAT: &str = "bytelm-2";
@@ -18,6 +19,8 @@ const FORMAT: &str = "bytelm-2";
 const MAX_WIDTH: usize = 4096;
 const MAX_BLOCKS: usize = 16;
 const MAX_BITS: u32 = 20;
+/// Values of a byte.
+const BYTES: usize = 256;
 
 const fn refused(what: &'static str) -> Error {
     Error::Weights { what }
@@ -104,28 +107,48 @@ impl Block {
         [&self.gates, &self.mix, &self.up, &self.down]
     }
 
+    /// Runs over the sums of one place after the other.
     #[inline]
     fn run(&self, gates: &Gates, states: &mut [i32], x: &mut [i32], scratch: &mut Scratch) {
         let width = states.len();
-        let (wide, hidden) = (padded(width), padded(self.up.rows()));
+        let (wide, hidden) = (padded(width), self.up.rows());
+        let places = x.len() / width;
         let Scratch {
             steps,
             more,
             values,
         } = scratch;
+        let steps = &mut steps[..places * wide];
+        norms(x, width, steps);
+        let gated = &mut values[..3 * places * width];
+        self.gates.set(steps, gated);
+        let each = gated
+            .chunks_exact(3 * width)
+            .zip(steps.chunks_exact_mut(wide));
+        for (gated, steps) in each {
+            gates.recur(gated, states, &self.factors, &mut steps[..width]);
+        }
+        self.mix.add(steps, x);
+        norms(x, width, steps);
+        let values = &mut values[..places * hidden];
+        self.up.set(steps, values);
+        let more = &mut more[..places * padded(hidden)];
+        let each = values
+            .chunks_exact(hidden)
+            .zip(more.chunks_exact_mut(padded(hidden)));
+        for (values, more) in each {
+            squares(values, &mut more[..hidden]);
+        }
+        self.down.add(more, x);
+    }
+}
+
+/// Sets steps, with padding, to the sums of `width` values of one place after the other, normalised.
+#[inline]
+fn norms(x: &[i32], width: usize, steps: &mut [u8]) {
+    let steps = steps.chunks_exact_mut(padded(width));
+    for (x, steps) in x.chunks_exact(width).zip(steps) {
         norm(x, &mut steps[..width]);
-        self.gates.set(&steps[..wide], &mut values[..3 * width]);
-        gates.recur(
-            &values[..3 * width],
-            states,
-            &self.factors,
-            &mut steps[..width],
-        );
-        self.mix.add(&steps[..wide], x);
-        norm(x, &mut steps[..width]);
-        self.up.set(&steps[..wide], values);
-        squares(&values[..self.up.rows()], &mut more[..self.up.rows()]);
-        self.down.add(&more[..hidden], x);
     }
 }
 
@@ -156,6 +179,8 @@ pub struct Network {
     leave: Matrix,
     blocks: Vec<Block>,
     out: Matrix,
+    /// The state before the first byte, once it is known.
+    start: OnceLock<State>,
 }
 
 impl Network {
@@ -199,10 +224,11 @@ impl Network {
             blocks: (0..config.blocks)
                 .map(|n| block("blocks", n, width, config.hidden))
                 .collect::<Result<_>>()?,
-            out: matrix("out", (256, width))?.biased(tensors, "out")?,
+            out: matrix("out", (BYTES, width))?.biased(tensors, "out")?,
             exp2: Exp2::take(tensors)?,
             tables,
             config,
+            start: OnceLock::new(),
         };
         let reach: i64 = network.matrices().map(Matrix::reach).sum();
         let tables = network.tables.iter();
@@ -231,88 +257,126 @@ impl Network {
     /// The state before the first byte: that after a newline.
     #[must_use]
     pub fn start(&self) -> State {
+        self.start.get_or_init(|| self.first_state()).clone()
+    }
+
+    fn first_state(&self) -> State {
         let config = &self.config;
         let zeros = |count: usize, width| vec![vec![0; width]; count];
-        let widest = [config.width, config.word_width, config.states];
-        let widest = widest.into_iter().max().unwrap_or(0);
-        let hidden = config.hidden.max(config.word_hidden);
         let mut state = State {
             contexts: Contexts::default(),
             first: vec![0; config.states],
             blocks: zeros(config.blocks, config.width),
             words: zeros(config.word_blocks, config.word_width),
             said: vec![0; config.width],
-            x: vec![0; config.width],
-            word: vec![0; config.word_width],
-            inner: vec![0; padded(config.width)],
-            outer: vec![0; padded(config.states)],
-            logits: vec![0; 256],
-            scratch: Scratch {
-                steps: vec![0; padded(widest)],
-                more: vec![0; padded(hidden)],
-                values: vec![0; (3 * widest).max(hidden)],
-            },
+            room: Room::default(),
         };
-        self.step(&mut state, b'\n');
+        self.steps(&mut state, b"\n");
         state
     }
 
     /// Takes the next byte; the logits of the one after it are then in the state.
     pub fn step(&self, state: &mut State, byte: u8) {
-        let width = self.config.width;
-        let selected = state.contexts.push(byte, self.config.rows.most);
+        self.steps(state, &[byte]);
+    }
+
+    /// Takes the next bytes, part by part of the network and not byte by byte, so that weights are read once for all of
+    /// them; the logits of what follows each are then in the state.
+    pub fn steps(&self, state: &mut State, bytes: &[u8]) {
+        let (width, words, n) = (self.config.width, self.config.word_width, bytes.len());
         let State {
+            contexts,
             first,
+            blocks,
+            words: word_states,
             said,
+            room,
+        } = state;
+        room.fit(&self.config, n);
+        let Room {
             x,
+            word,
             inner,
             outer,
+            logits,
+            ends,
             scratch,
-            ..
-        } = state;
-        let mut rows = [0; CONTEXTS];
-        for (to, &(context, bits, start)) in rows.iter_mut().zip(&self.tables) {
-            *to = start + selected.row(context, bits);
-        }
-        self.table.sum(&rows[..self.tables.len()], x);
-        norm(x, &mut inner[..width]);
-        let values = &mut scratch.values[..2 * first.len()];
-        self.first_gates.set(inner, values);
-        let steps = &mut outer[..first.len()];
-        self.gates.recur(values, first, &self.first_factors, steps);
-        self.first_mix.add(outer, x);
-        if let Some(number) = selected.word {
-            let word = &mut state.word;
-            let at = row(number, self.config.rows.words);
-            self.words.sum(&[at], word);
-            self.enter.add(inner, word);
-            self.enter_first.add(outer, word);
-            for (block, states) in self.word_blocks.iter().zip(&mut state.words) {
-                block.run(&self.gates, states, word, scratch);
+        } = room;
+        ends.clear();
+        for (at, (&byte, x)) in bytes.iter().zip(x.chunks_exact_mut(width)).enumerate() {
+            let selected = contexts.push(byte, self.config.rows.most);
+            let mut rows = [0; CONTEXTS];
+            for (to, &(context, bits, start)) in rows.iter_mut().zip(&self.tables) {
+                *to = start + selected.row(context, bits);
             }
-            let wide = padded(word.len());
-            norm(word, &mut scratch.steps[..word.len()]);
-            self.leave.set(&scratch.steps[..wide], said);
+            self.table.sum(&rows[..self.tables.len()], x);
+            ends.extend(selected.word.map(|word| (at, word)));
         }
-        for (x, &said) in x.iter_mut().zip(&*said) {
-            *x += said;
+        let (x, wide) = (&mut x[..n * width], padded(width));
+        let (inner, outer) = (
+            &mut inner[..n * wide],
+            &mut outer[..n * padded(first.len())],
+        );
+        norms(x, width, inner);
+        let values = &mut scratch.values[..2 * n * first.len()];
+        self.first_gates.set(inner, values);
+        let values = values.chunks_exact(2 * first.len());
+        for (values, steps) in values.zip(outer.chunks_exact_mut(padded(first.len()))) {
+            let steps = &mut steps[..first.len()];
+            self.gates.recur(values, first, &self.first_factors, steps);
         }
-        for (block, states) in self.blocks.iter().zip(&mut state.blocks) {
+        self.first_mix.add(outer, x);
+
+        let word = &mut word[..ends.len() * words];
+        for (&(at, number), word) in ends.iter().zip(word.chunks_exact_mut(words)) {
+            self.words.sum(&[row(number, self.config.rows.words)], word);
+            let place = |of: &[u8]| at * (of.len() / n)..(at + 1) * (of.len() / n);
+            self.enter.add(&inner[place(inner)], word);
+            self.enter_first.add(&outer[place(outer)], word);
+        }
+        for (block, states) in self.word_blocks.iter().zip(word_states) {
+            block.run(&self.gates, states, word, scratch);
+        }
+        let steps = &mut scratch.steps[..ends.len() * padded(words)];
+        norms(word, words, steps);
+        let spoken = &mut scratch.values[..ends.len() * width];
+        self.leave.set(steps, spoken);
+        let mut spoken = ends.iter().zip(spoken.chunks_exact(width)).peekable();
+        for (at, x) in x.chunks_exact_mut(width).enumerate() {
+            if let Some((_, new)) = spoken.next_if(|((end, _), _)| *end == at) {
+                said.copy_from_slice(new);
+            }
+            for (x, &said) in x.iter_mut().zip(&*said) {
+                *x += said;
+            }
+        }
+
+        for (block, states) in self.blocks.iter().zip(blocks) {
             block.run(&self.gates, states, x, scratch);
         }
-        norm(x, &mut inner[..width]);
-        self.out.set(inner, &mut state.logits);
+        norms(x, width, inner);
+        logits.resize(n * BYTES, 0);
+        self.out.set(inner, logits);
     }
 
     /// Sets the weights of bytes by the logits of a state.
     #[inline]
     pub fn weigh(&self, state: &State, tree: &mut Tree) {
-        self.exp2.weigh(&state.logits, tree.leaves());
-        tree.add_up();
+        self.weigh_all(state, std::slice::from_mut(tree));
+    }
+
+    /// Sets the weights of bytes after each of the last bytes that were taken together, as many as there are trees.
+    #[inline]
+    pub fn weigh_all(&self, state: &State, trees: &mut [Tree]) {
+        let logits = state.room.logits.rchunks_exact(BYTES);
+        for (logits, tree) in logits.zip(trees.iter_mut().rev()) {
+            self.exp2.weigh(logits, tree.leaves());
+            tree.add_up();
+        }
     }
 }
 
-/// What a network remembers of a text, and room for one step.
+/// What a network remembers of a text, and room for steps.
 #[derive(Debug, Clone)]
 pub struct State {
     contexts: Contexts,
@@ -320,23 +384,53 @@ pub struct State {
     blocks: Vec<Vec<i32>>,
     words: Vec<Vec<i32>>,
     said: Vec<i32>,
-    x: Vec<i32>,
-    word: Vec<i32>,
-    inner: Vec<u8>,
-    outer: Vec<u8>,
-    logits: Vec<i32>,
-    scratch: Scratch,
+    room: Room,
 }
 
 impl State {
     /// Logits of the next byte, in 1/1024 bit.
     #[must_use]
     pub fn logits(&self) -> &[i32] {
-        &self.logits
+        &self.room.logits[self.room.logits.len() - BYTES..]
     }
 }
 
-#[derive(Debug, Clone)]
+/// Room for the steps that are taken together: of each byte, and of each word that ends.
+#[derive(Debug, Clone, Default)]
+struct Room {
+    x: Vec<i32>,
+    word: Vec<i32>,
+    inner: Vec<u8>,
+    outer: Vec<u8>,
+    /// Of the last bytes.
+    logits: Vec<i32>,
+    /// Where words ended, and their numbers.
+    ends: Vec<(usize, u32)>,
+    scratch: Scratch,
+}
+
+impl Room {
+    /// Makes it large enough for `n` bytes, all of which may end a word.
+    fn fit(&mut self, config: &Config, n: usize) {
+        if self.x.len() >= n * config.width {
+            return;
+        }
+        let widest = [config.width, config.word_width, config.states];
+        let widest = widest.into_iter().max().unwrap_or(0);
+        let hidden = config.hidden.max(config.word_hidden);
+        self.x.resize(n * config.width, 0);
+        self.word.resize(n * config.word_width, 0);
+        self.inner.resize(n * padded(config.width), 0);
+        self.outer.resize(n * padded(config.states), 0);
+        self.scratch = Scratch {
+            steps: vec![0; n * padded(widest)],
+            more: vec![0; n * padded(hidden)],
+            values: vec![0; n * (3 * widest).max(hidden)],
+        };
+    }
+}
+
+#[derive(Debug, Clone, Default)]
 struct Scratch {
     steps: Vec<u8>,
     more: Vec<u8>,

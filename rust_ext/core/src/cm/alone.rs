@@ -23,13 +23,20 @@ impl<'a> Alone<'a> {
         let tables = Tables::new();
         let mut alone = Self {
             follower: Follower::new(network),
-            neural: Neural::new(&tables)?,
+            neural: Neural::new(&tables, &[])?,
             tables,
             partial: 1,
             last: 0,
             p: PROB_ONE / 2,
         };
         alone.predict();
+        Ok(alone)
+    }
+
+    /// The same for an encoder, which knows what is to come.
+    fn of(symbols: &[u8], network: &'a Network) -> Result<Self> {
+        let mut alone = Self::new(network)?;
+        alone.follower.foretell(symbols);
         Ok(alone)
     }
 
@@ -71,7 +78,7 @@ pub const fn memory_bytes() -> u64 {
 /// # Errors
 /// [`crate::Error::Limit`] when there is too little memory, [`crate::Error::Interrupted`].
 pub fn encode(symbols: &[u8], network: &Network) -> Result<Vec<u8>> {
-    encode_bytes(&mut Alone::new(network)?, symbols)
+    encode_bytes(&mut Alone::of(symbols, network)?, symbols)
 }
 
 /// Decodes `count` symbols.
@@ -87,7 +94,7 @@ pub fn decode(payload: &[u8], count: usize, network: &Network) -> Result<Vec<u8>
 /// # Errors
 /// As [`encode`], and [`crate::Error::Parameter`] when no window has so many bits.
 pub fn to_windows(symbols: &[u8], bits: u32, network: &Network) -> Result<Coded> {
-    encode_windows(&mut Alone::new(network)?, symbols, bits)
+    encode_windows(&mut Alone::of(symbols, network)?, symbols, bits)
 }
 
 /// Decodes windows.

@@ -58,6 +58,12 @@ impl Pretrained {
         self.start.as_ref()
     }
 
+    /// Bytes that predictors beside it leave in memory for the next ones, at most.
+    #[must_use]
+    pub fn kept_bytes(&self) -> u64 {
+        self.start().map_or(0, |learnt| learnt.kept_bytes)
+    }
+
     /// Learns from samples, one after the other, that are coded with this network and a prior; returns the file of
     /// weights with that.
     ///
@@ -82,6 +88,7 @@ impl Pretrained {
 mod tests {
     use super::*;
     use crate::cm::prior::train::{Settings, Trainer};
+    use crate::cm::strong::Parts;
     use crate::cm::{decode, encode};
 
     const TEXT: &[u8] =
@@ -114,6 +121,74 @@ mod tests {
         let payload = encode(text, &PARAMS, known).unwrap();
         assert_eq!(decode(&payload, text.len(), &PARAMS, known).unwrap(), text);
         payload
+    }
+
+    fn known<'a>(prior: &'a Prior, network: &'a Pretrained) -> Knowledge<'a> {
+        Knowledge {
+            prior: Some(prior),
+            network: Some(network),
+            ..Knowledge::default()
+        }
+    }
+
+    /// Each message is coded by a predictor in the memory of the last one, and by one that is new; in between come
+    /// payloads that are cut or of other messages, and texts for which the memory is too small.
+    #[test]
+    fn nothing_of_a_message_is_left_for_the_next_one() {
+        let (prior, samples) = (prior(), [TEXT.repeat(3)]);
+        let tuned = Pretrained::learn(&file(), &samples, &prior).unwrap();
+        let warm = Pretrained::parse(&tuned).unwrap();
+        let text = TEXT.repeat(140);
+        let mut random = 1_u64;
+        let mut next = |below: usize| {
+            random = random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(99);
+            (random >> 33) as usize % below
+        };
+        for length in [0, 1, 300, 9, 2500, 40, 9000, 700, 2, 150, 1500, 64] {
+            let start = next(text.len() - length);
+            let mut message = text[start..start + length].to_vec();
+            for _ in 0..length / 10 {
+                let at = next(length);
+                message[at] = next(256) as u8;
+            }
+            let fresh = Pretrained::parse(&tuned).unwrap();
+            let payload = encode(&message, &PARAMS, known(&prior, &fresh)).unwrap();
+            assert!(payload == encode(&message, &PARAMS, known(&prior, &warm)).unwrap());
+            if length > 20 {
+                let cut = &payload[..payload.len() / 2];
+                assert!(decode(cut, length, &PARAMS, known(&prior, &warm)).is_err());
+            }
+            let _ = decode(
+                &payload[payload.len() / 3..],
+                length,
+                &PARAMS,
+                known(&prior, &warm),
+            );
+            let decoded = decode(&payload, length, &PARAMS, known(&prior, &warm)).unwrap();
+            assert!(decoded == message);
+        }
+        let kept = &warm.start().unwrap().parts;
+        let parts = kept.get(|_| true).unwrap();
+        assert!(parts.bytes() <= Parts::BYTES);
+        assert!(warm.kept_bytes() > 2 * Parts::BYTES as u64);
+    }
+
+    #[test]
+    fn memory_of_the_longest_messages_is_as_counted() {
+        let (prior, samples) = (prior(), [TEXT.repeat(3)]);
+        let tuned = Pretrained::learn(&file(), &samples, &prior).unwrap();
+        let network = Pretrained::parse(&tuned).unwrap();
+        let known = Knowledge {
+            network: Some(&network),
+            ..Knowledge::default()
+        };
+        let kept = &network.start().unwrap().parts;
+        for (length, is_kept) in [(8191, true), (8193, false)] {
+            encode(&TEXT.repeat(110)[..length], &PARAMS, known).unwrap();
+            let parts = kept.get(|_| true);
+            assert_eq!(parts.is_some(), is_kept);
+            assert!(parts.is_none_or(|parts| parts.bytes() <= Parts::BYTES));
+        }
     }
 
     #[test]

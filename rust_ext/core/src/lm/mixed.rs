@@ -85,7 +85,7 @@ impl<'a, S: Side> Mixed<'a, S> {
             settings,
             sums: Sums::default(),
             weights: Vec::new(),
-            ends: Apm::new(DEPTHS, LIMIT, &tables)?,
+            ends: Apm::new(DEPTHS, LIMIT, &tables, None)?,
             tables,
             places: vec![(0, 0); settings.lanes],
         })

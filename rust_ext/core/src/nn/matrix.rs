@@ -130,16 +130,23 @@ impl Matrix {
         self.rows
     }
 
-    /// Sets `out`, of as many values as there are rows, to the product with `steps`, which are padded.
+    /// Sets `out`, of as many values as there are rows, to the product with `steps`, which are padded. There may be
+    /// several vectors of steps, one after the other: so are the results.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other.
     #[inline]
     pub fn set(&self, steps: &[u8], out: &mut [i32]) {
-        simd::multiply::<false>(proven(), self, steps, &mut out[..self.rows]);
+        simd::multiply::<false>(proven(), self, steps, out);
     }
 
-    /// Adds the product with `steps` to `out`.
+    /// Adds the products with `steps` to `out`.
+    ///
+    /// # Panics
+    /// As [`Self::set`].
     #[inline]
     pub fn add(&self, steps: &[u8], out: &mut [i32]) {
-        simd::multiply::<true>(proven(), self, steps, &mut out[..self.rows]);
+        simd::multiply::<true>(proven(), self, steps, out);
     }
 }
 

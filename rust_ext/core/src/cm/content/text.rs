@@ -1,15 +1,16 @@
 //! Contexts of text: words, gaps, lines, markup and character classes.
 
 mod contexts;
+mod seen;
 
 use super::hashing::fold;
+pub use seen::Seen;
 
 /// Number of contexts that [`Text::contexts`] makes.
 pub const CONTEXTS: usize = 45;
 
 /// Tokens of a line that are told apart.
 const FIELDS: usize = 64;
-const POSITIONS: usize = 1 << 16;
 
 /// What is known of the text so far.
 #[derive(Debug, Clone)]
@@ -53,12 +54,9 @@ pub struct Text {
     tag: u64,
     in_tag: bool,
     closing: bool,
-    /// Position after the last occurrence of a word.
-    seen_at: Vec<u32>,
-    /// What followed a token, a byte history by hash.
-    followers: Vec<u16>,
+    seen: Seen,
+    /// Of the last token.
     follower_slot: usize,
-    by_pair: Vec<u32>,
     by_byte: Vec<u32>,
     /// Words since the end of the last sentence.
     sentence: u64,
@@ -122,6 +120,18 @@ impl Text {
     /// Starts a text.
     #[must_use]
     pub fn new() -> Self {
+        Self::within(Seen::default())
+    }
+
+    /// Its memory, for the next text, if it could be brought back to the start.
+    #[must_use]
+    pub fn into_seen(self) -> Option<Seen> {
+        self.seen.restored()
+    }
+
+    /// Starts a text in the memory of another one.
+    #[must_use]
+    pub fn within(seen: Seen) -> Self {
         Self {
             word: 0,
             words: [0; 5],
@@ -148,10 +158,8 @@ impl Text {
             tag: 0,
             in_tag: false,
             closing: false,
-            seen_at: vec![0; POSITIONS],
-            followers: vec![0; 1 << 18],
+            seen,
             follower_slot: 0,
-            by_pair: vec![0; 1 << 16],
             by_byte: vec![0; 256],
             sentence: 0,
             suffixes: [0; 3],
@@ -174,11 +182,9 @@ impl Text {
         let lower = c1.to_ascii_lowercase();
         let letter = lower.is_ascii_lowercase() || c1 >= 128;
         let digit = c1.is_ascii_digit();
-        self.followers[self.follower_slot] =
-            (self.followers[self.follower_slot] << 8) | u16::from(lower);
+        let pair = u16::from_be_bytes([c3, c2]);
+        self.seen.learn(self.follower_slot, lower, pair, c1);
         self.by_byte[usize::from(c2)] = (self.by_byte[usize::from(c2)] << 8) | u32::from(c1);
-        let pair = (usize::from(c3) << 8) | usize::from(c2);
-        self.by_pair[pair] = (self.by_pair[pair] << 8) | u32::from(c1);
         self.since_upper = if c1.is_ascii_uppercase() {
             0
         } else {
@@ -213,8 +219,7 @@ impl Text {
             self.shape = (self.shape << 4) | kind;
         } else {
             if self.word_length != 0 {
-                let at = (self.word >> 48) as usize;
-                self.seen_at[at] = n as u32;
+                self.seen.end_word(self.word, n);
                 if c1 == b':' || c1 == b'=' {
                     self.keyword = self.word;
                 }

@@ -48,6 +48,20 @@ impl Start {
             spare: Spare::default(),
         })
     }
+
+    /// Cells of a map of so many contexts that starts so.
+    fn cells(&self, contexts: usize) -> Result<Memory<u32>> {
+        let count = contexts * BUCKETS;
+        if let Some(cells) = self.spare.get(|cells| cells.get().len() == count) {
+            return Ok(cells);
+        }
+        let mut memory = Memory::new(count)?;
+        let (cells, _) = memory.values().as_chunks_mut::<BUCKETS>();
+        for (at, row) in &self.rows {
+            cells[*at as usize] = *row;
+        }
+        Ok(memory)
+    }
 }
 
 /// What cells were before they changed, the latest last.
@@ -70,18 +84,30 @@ pub struct Apm {
 }
 
 impl Apm {
-    /// Creates the identity for `contexts` contexts.
+    /// Creates the map of `contexts` contexts: the identity, or what was learnt elsewhere for as many.
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
-    pub fn new(contexts: usize, limit: u32, tables: &Tables) -> Result<Self> {
+    pub fn new(
+        contexts: usize,
+        limit: u32,
+        tables: &Tables,
+        learnt: Option<&Arc<Start>>,
+    ) -> Result<Self> {
+        let cells = match learnt {
+            Some(learnt) => learnt.cells(contexts)?,
+            None => Memory::new(contexts * BUCKETS)?,
+        };
         Ok(Self {
-            cells: Memory::new(contexts * BUCKETS)?,
+            cells,
             start: start(tables),
             row: 0,
             index: 0,
             limit,
-            undo: None,
+            undo: learnt.map(|learnt| Undo {
+                changes: Vec::new(),
+                start: Arc::clone(learnt),
+            }),
         })
     }
 
@@ -98,22 +124,6 @@ impl Apm {
     #[inline(always)]
     fn cell(&self, at: usize) -> u32 {
         self.cells.get()[at] ^ self.start[at % BUCKETS]
-    }
-
-    /// Starts from what was learnt elsewhere; nothing was learnt here yet.
-    pub fn take(&mut self, start: &Arc<Start>) {
-        if let Some(cells) = start.spare.get() {
-            self.cells = cells;
-        } else {
-            let (cells, _) = self.cells.values().as_chunks_mut::<BUCKETS>();
-            for (at, row) in &start.rows {
-                cells[*at as usize] = *row;
-            }
-        }
-        self.undo = Some(Undo {
-            changes: Vec::new(),
-            start: Arc::clone(start),
-        });
     }
 
     /// Notes that the cell at hand changes.

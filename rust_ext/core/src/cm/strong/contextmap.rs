@@ -75,6 +75,30 @@ impl Default for Buckets {
     }
 }
 
+type Cells<const N: usize> = Box<[[u32; N]; MAX]>;
+
+/// The larger memory of a set of contexts.
+#[derive(Debug)]
+pub struct Parts {
+    /// Zeros.
+    table: Memory<u8>,
+    /// Any values.
+    state_cells: Cells<STATE_CELLS>,
+    vote_cells: Cells<VOTE_CELLS>,
+}
+
+impl Parts {
+    /// Memory in bytes besides the table.
+    pub const FIXED_BYTES: usize = MAX * (4 * (STATE_CELLS + VOTE_CELLS) + 8);
+
+    /// Memory in bytes of these.
+    #[cfg(test)]
+    pub fn bytes(&self) -> usize {
+        let cells = size_of_val(&*self.state_cells) + size_of_val(&*self.vote_cells);
+        self.table.get().len() + cells
+    }
+}
+
 /// A set of contexts that share one hash table.
 #[derive(Debug)]
 pub struct ContextMap {
@@ -83,8 +107,8 @@ pub struct ContextMap {
     bucket_mask: u32,
     lanes: Box<Lanes>,
     /// Statistics by bit history, and by class of bit history and votes of the byte history.
-    state_cells: Box<[[u32; STATE_CELLS]; MAX]>,
-    vote_cells: Box<[[u32; VOTE_CELLS]; MAX]>,
+    state_cells: Cells<STATE_CELLS>,
+    vote_cells: Cells<VOTE_CELLS>,
     /// How many contexts, from the first, have the votes of their byte histories as an input.
     polled: usize,
     /// Which kind of context of a prior each context is.
@@ -98,7 +122,7 @@ pub struct ContextMap {
 
 /// One copy of `row` for each context.
 #[allow(clippy::unnecessary_box_returns)] // too large for the stack
-fn per_context<const N: usize>(row: [u32; N]) -> Box<[[u32; N]; MAX]> {
+fn per_context<const N: usize>(row: [u32; N]) -> Cells<N> {
     let rows = vec![row; MAX].into_boxed_slice();
     rows.try_into().expect("as many rows as contexts")
 }
@@ -113,7 +137,8 @@ fn three_bytes([run, newest, second, third]: [u8; 4]) -> [u8; 3] {
 }
 
 impl ContextMap {
-    /// Creates `count` contexts with `1 << log2_bytes` bytes of history.
+    /// Creates `count` contexts with `1 << log2_bytes` bytes of history, perhaps in the memory of others of the same
+    /// sizes.
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
@@ -123,17 +148,30 @@ impl ContextMap {
         polled: usize,
         confidence: bool,
         states: &StateTable,
+        parts: Option<Parts>,
     ) -> Result<Self> {
         let buckets = 1_usize << (log2_bytes - 6);
         let count = count.min(MAX);
+        let polled = polled.min(count);
         let padded = count.div_ceil(LANES) * LANES;
         let row = states.counts.map(|[n0, n1]| {
             let (n0, n1) = (u32::from(n0), u32::from(n1));
             (((2 * n1 + 1) << 20) / (n0 + n1 + 1) * 2).min((1 << 22) - 1) << 10 | 4
         });
+        let parts = if let Some(mut parts) = parts {
+            parts.state_cells[..count].fill(row);
+            parts.vote_cells[..polled].fill([CELL_HALF; VOTE_CELLS]);
+            parts
+        } else {
+            Parts {
+                table: Memory::new(buckets * BUCKET_BYTES + padded * 8)?,
+                state_cells: per_context(row),
+                vote_cells: per_context([CELL_HALF; VOTE_CELLS]),
+            }
+        };
         Ok(Self {
             count,
-            table: Memory::new(buckets * BUCKET_BYTES + padded * 8)?,
+            table: parts.table,
             bucket_mask: (buckets - 1) as u32,
             lanes: Box::new(Lanes {
                 base: [0; MAX],
@@ -150,15 +188,26 @@ impl ContextMap {
                 bytes: [[0; MAX]; 3],
                 agrees: [[0; MAX]; 3],
             }),
-            state_cells: per_context(row),
-            vote_cells: per_context([CELL_HALF; VOTE_CELLS]),
+            state_cells: parts.state_cells,
+            vote_cells: parts.vote_cells,
             confidence,
-            polled: polled.min(count),
+            polled,
             known_as: [None; MAX],
             random: 0x9E37_79B9,
             limit: 400,
             vote_limit: 255,
         })
+    }
+
+    /// Its memory, for the next one.
+    #[must_use]
+    pub fn into_parts(mut self) -> Parts {
+        self.table.values().fill(0);
+        Parts {
+            table: self.table,
+            state_cells: self.state_cells,
+            vote_cells: self.vote_cells,
+        }
     }
 
     /// Says which kind of context of a prior each context is.

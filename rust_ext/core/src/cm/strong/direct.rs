@@ -50,19 +50,29 @@ pub struct Direct {
 }
 
 impl Direct {
-    /// Starts `count` contexts with `1 << log2_lines` lines each.
+    /// Starts `count` contexts with `1 << log2_lines` lines each, perhaps in the cells of others of the same sizes.
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
-    pub fn new(count: usize, log2_lines: u32) -> Result<Self> {
+    pub fn new(count: usize, log2_lines: u32, cells: Option<Memory<u32>>) -> Result<Self> {
         assert!(count <= MAX, "more contexts than there is room for");
         Ok(Self {
             count,
             log2_lines,
-            cells: Memory::new((CELLS * count) << log2_lines)?,
+            cells: match cells {
+                Some(cells) => cells,
+                None => Memory::new((CELLS * count) << log2_lines)?,
+            },
             lines: Lines::default(),
             node: [0; MAX],
         })
+    }
+
+    /// Its cells, for the next one.
+    #[must_use]
+    pub fn into_cells(mut self) -> Memory<u32> {
+        self.cells.values().fill(0);
+        self.cells
     }
 
     /// Sets the contexts of the next byte of a lane: those of `hashes` that `chosen` tells.

@@ -11,7 +11,7 @@ use super::matchmodel::Match;
 use super::neural::Follower;
 use crate::cm::content::binary::Binary;
 use crate::cm::content::pixels::Pixels;
-use crate::cm::content::text::Text;
+use crate::cm::content::text::{Seen, Text};
 use crate::cm::fast::contexts::Contexts;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,6 +23,17 @@ pub enum Content {
     Binary(Box<Binary>),
     Bilevel(Box<Bilevel>),
     Pixels(Box<Pixels>),
+}
+
+impl Content {
+    /// The memory of a text, as it was at the start, if that is what it is.
+    #[must_use]
+    pub fn into_seen(self) -> Option<Seen> {
+        match self {
+            Self::Text(text) => text.into_seen(),
+            Self::Binary(_) | Self::Bilevel(_) | Self::Pixels(_) => None,
+        }
+    }
 }
 
 /// One lane.

@@ -7,8 +7,10 @@
 use super::apm::{self, place, Row as MapRow, BUCKETS};
 use super::mixer;
 use super::mixer::simd::{flat, flat_mut, Line, Row};
+use super::parts::Parts;
 use super::plan::Layout;
 use super::predictor::Strong;
+use super::spare::{Spare, KEPT};
 use crate::bitmodel::BitModel;
 use crate::cm::packed::{corrupt, flag, narrow, pack_flags, pack_rows, take, take_flags};
 use crate::cm::tables::Tables;
@@ -48,6 +50,10 @@ pub struct Learnt {
     pub last: Row,
     /// Rows of maps.
     pub maps: Vec<Arc<apm::Start>>,
+    /// Memory of predictors that started from it.
+    pub parts: Arc<Spare<Parts>>,
+    /// Bytes that predictors leave in memory for the next ones, at most.
+    pub kept_bytes: u64,
 }
 
 impl Learnt {
@@ -122,10 +128,18 @@ impl Learnt {
             maps.push(apm::Start::new(&map, tables));
         }
         if rest.is_empty() {
+            let mixer = mixer::Start::new(&layout.sets, &means, &places, &vectors);
+            let cells: usize = layout
+                .maps
+                .iter()
+                .map(|rows| rows * size_of::<MapRow>())
+                .sum();
             Ok(Self {
                 states,
                 votes,
-                mixer: Arc::new(mixer::Start::new(&layout.sets, &means, &places, &vectors)),
+                kept_bytes: (KEPT * (mixer.bytes() + cells + Parts::BYTES)) as u64,
+                parts: Arc::default(),
+                mixer: Arc::new(mixer),
                 finals,
                 last,
                 maps,

@@ -97,8 +97,14 @@ impl Start {
         }
     }
 
+    /// Memory in bytes of one layer.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.weights[..]) + size_of_val(&self.visits[..])
+    }
+
     fn memory(&self) -> Result<(Memory<Line>, Vec<u16>)> {
-        if let Some(memory) = self.spare.get() {
+        if let Some(memory) = self.spare.get(|_| true) {
             return Ok(memory);
         }
         let weights = Memory::rows(&self.weights, 1)?;

@@ -26,6 +26,7 @@ mod learnt;
 mod matchmodel;
 mod mixer;
 mod neural;
+mod parts;
 mod plan;
 mod predictor;
 mod primed;
@@ -37,6 +38,8 @@ mod tests;
 
 pub use learnt::Learnt;
 pub use neural::{Follower, Neural};
+#[cfg(test)]
+pub use parts::Parts;
 pub use plan::{Layout, Plan};
 pub use predictor::Strong;
 
@@ -73,6 +76,7 @@ pub fn encode(symbols: &[u8], params: &Params, known: Knowledge<'_>) -> Result<V
     let lanes = params.lanes as usize;
     let coded = lane::interleave(symbols, lanes);
     run(params, symbols.len(), known, |model| {
+        model.foretell(&coded);
         encode_bytes(model, &coded)
     })
 }
@@ -108,7 +112,9 @@ fn run<'a>(
         let helps = lanes > 1 && known.threads > 1;
         let helper = helps.then(|| Helper::start(scope, lanes)).flatten();
         model.split(count, lanes, helper);
-        code(&mut model)
+        let coded = code(&mut model);
+        model.retire();
+        coded
     })
 }
 

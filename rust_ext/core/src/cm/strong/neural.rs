@@ -1,10 +1,11 @@
 //! The network's part in the mix: its distribution of the byte, as predictions of the bits.
 
-use super::apm::Apm;
+use super::apm::{self, Apm};
 use crate::bytelm::network::{Network, State};
 use crate::bytelm::tree::Tree;
 use crate::cm::tables::Tables;
 use crate::Result;
+use std::sync::Arc;
 
 /// Mixer inputs.
 pub const INPUTS: usize = 4;
@@ -18,11 +19,47 @@ pub const MAPS: [usize; 2] = [1 << 11, 1 << 16];
 /// The rate of their entries falls to one over this.
 const LIMIT: u32 = 1023;
 
+/// Bytes that a network takes together where they are known. With more of them what it says does not fit the caches.
+const TOGETHER: usize = 16;
+
 /// What a network expects of a text that it follows, or what is expected elsewhere.
 #[derive(Debug, Clone)]
 pub struct Follower<'a> {
     network: Option<(&'a Network, State)>,
     tree: Tree,
+    foretold: Option<Foretold>,
+}
+
+/// The bytes to come.
+#[derive(Debug, Clone)]
+struct Foretold {
+    bytes: Arc<[u8]>,
+    /// How many of them the network has taken.
+    taken: usize,
+    /// What it expects after each of the last ones that it took together, in turn, and how many of these were asked for.
+    trees: Vec<Tree>,
+    asked: usize,
+}
+
+impl Foretold {
+    /// What is expected after the next byte. There is no more after the last one, which nothing follows.
+    #[inline]
+    fn next(&mut self, network: &Network, state: &mut State) -> Option<&mut Tree> {
+        if self.asked == self.trees.len() {
+            let rest = &self.bytes[self.taken..self.bytes.len() - 1];
+            let bytes = &rest[..rest.len().min(TOGETHER)];
+            if bytes.is_empty() {
+                return None;
+            }
+            network.steps(state, bytes);
+            self.taken += bytes.len();
+            self.trees.resize_with(bytes.len(), Tree::default);
+            network.weigh_all(state, &mut self.trees);
+            self.asked = 0;
+        }
+        self.asked += 1;
+        self.trees.get_mut(self.asked - 1)
+    }
 }
 
 impl<'a> Follower<'a> {
@@ -35,7 +72,19 @@ impl<'a> Follower<'a> {
         Self {
             network: Some((network, state)),
             tree,
+            foretold: None,
         }
+    }
+
+    /// Tells all bytes that are to be taken in, so that the network can take several together. What it expects is the
+    /// same.
+    pub fn foretell(&mut self, bytes: &[u8]) {
+        self.foretold = (!bytes.is_empty()).then(|| Foretold {
+            bytes: bytes.into(),
+            taken: 0,
+            trees: Vec::new(),
+            asked: 0,
+        });
     }
 
     /// One that knows nothing until it is told.
@@ -46,6 +95,7 @@ impl<'a> Follower<'a> {
         Self {
             network: None,
             tree,
+            foretold: None,
         }
     }
 
@@ -57,7 +107,14 @@ impl<'a> Follower<'a> {
     /// Takes in a byte.
     #[inline]
     pub fn end_byte(&mut self, byte: u8) {
-        if let Some((network, state)) = &mut self.network {
+        let Some((network, state)) = &mut self.network else {
+            return;
+        };
+        if let Some(foretold) = &mut self.foretold {
+            if let Some(tree) = foretold.next(network, state) {
+                std::mem::swap(tree, &mut self.tree);
+            }
+        } else {
             network.step(state, byte);
             network.weigh(state, &mut self.tree);
         }
@@ -74,15 +131,15 @@ pub struct Neural {
 }
 
 impl Neural {
-    /// Starts with all trust.
+    /// Starts with all trust, or with maps that were learnt elsewhere.
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
-    pub fn new(tables: &Tables) -> Result<Self> {
+    pub fn new(tables: &Tables, learnt: &[Arc<apm::Start>]) -> Result<Self> {
+        let maps = MAPS.iter().enumerate();
         Ok(Self {
-            maps: MAPS
-                .iter()
-                .map(|&rows| Apm::new(rows, LIMIT, tables))
+            maps: maps
+                .map(|(i, &rows)| Apm::new(rows, LIMIT, tables, learnt.get(i)))
                 .collect::<Result<_>>()?,
             p: 1 << 21,
             stretched: 0,
@@ -93,11 +150,6 @@ impl Neural {
     #[must_use]
     pub fn maps(&self) -> &[Apm] {
         &self.maps
-    }
-
-    /// The same, to change them.
-    pub fn maps_mut(&mut self) -> &mut [Apm] {
-        &mut self.maps
     }
 
     /// Goes on with the maps of another one.
@@ -153,6 +205,32 @@ impl Neural {
     pub fn learn(&mut self, target: i32, tables: &Tables) {
         for map in &mut self.maps {
             map.update(target, tables);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::tensors::Tensors;
+
+    #[test]
+    fn what_is_foretold_changes_nothing() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/reference/");
+        let file = std::fs::read(format!("{folder}bytelm-tiny.safetensors")).unwrap();
+        let network = Network::take(&Tensors::parse(&file).unwrap()).unwrap();
+        let text = b"It was the best of times, it was the worst of times. ".repeat(2);
+        // None, one, all that are taken together, and one more and less; the last byte is not taken.
+        for length in [0, 1, 2, TOGETHER, TOGETHER + 1, TOGETHER + 2, text.len()] {
+            let mut follower = Follower::new(&network);
+            let mut plain = follower.clone();
+            follower.foretell(&text[..length]);
+            for &byte in &text[..length.saturating_sub(1)] {
+                follower.end_byte(byte);
+                plain.end_byte(byte);
+                assert!(follower.tree.leaves() == plain.tree.leaves());
+                assert!(follower.tree.p(1) == plain.tree.p(1));
+            }
         }
     }
 }

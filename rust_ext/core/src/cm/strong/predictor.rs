@@ -15,12 +15,15 @@ use super::learnt::Learnt;
 use super::matchmodel::{Match, MatchModel};
 use super::mixer::{Mixer, Rates};
 use super::neural::{Follower, Neural};
+use super::parts::{Parts, Sizes};
 use super::plan::{log2_heads, log2_size, log2_table, Layout, Plan, MAPS};
 use super::simd;
+use super::spare::Spare;
 use super::states::StateTable;
 use crate::bitmodel::BitModel;
 use crate::cm::content::binary::Binary;
 use crate::cm::content::pixels::Pixels;
+use crate::cm::content::text::Text;
 use crate::cm::fast::contexts::Contexts;
 use crate::cm::primed::Primed;
 use crate::cm::tables::{Tables, CELL_HALF};
@@ -40,7 +43,7 @@ pub(super) struct Shared<'a> {
     pub(super) tables: Tables,
     states: StateTable,
     /// All lanes, each as far as it is coded; zeros behind.
-    history: Memory<u8>,
+    pub(super) history: Memory<u8>,
     /// Bits of the byte so far after a leading one.
     partial: u32,
     bit_position: u32,
@@ -52,11 +55,13 @@ pub(super) struct Shared<'a> {
     matches: Vec<MatchModel>,
     pub(super) mixer: Mixer,
     order0: Vec<u32>,
-    order1: Vec<u32>,
+    pub(super) order1: Vec<u32>,
     pub(super) maps: Vec<Apm>,
-    direct: Direct,
+    pub(super) direct: Direct,
     pub(super) last: Last,
     match_state: u32,
+    /// Where the memory goes at the end.
+    pub(super) home: Option<Arc<Spare<Parts>>>,
 }
 
 /// Context-mixing predictor of level 9.
@@ -65,7 +70,7 @@ pub(super) struct Shared<'a> {
 #[derive(Debug)]
 pub struct Strong<'a> {
     pub(super) shared: Shared<'a>,
-    lanes: Vec<Lane<'a>>,
+    pub(super) lanes: Vec<Lane<'a>>,
     /// The lane of the byte at hand.
     turn: usize,
     /// Bytes until the lanes change places, and how many there are then.
@@ -84,8 +89,7 @@ impl<'a> Strong<'a> {
     /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(params: &Params, count: usize, known: Knowledge<'a>) -> Result<Self> {
         let mut model = Self::empty(params, count, known, false)?;
-        let start = known.network.and_then(|pretrained| pretrained.start());
-        if let Some(learnt) = start.filter(|_| model.shared.neural.is_some()) {
+        if let Some(learnt) = Self::learnt(params, known) {
             model.shared.take(learnt);
         }
         model.begin();
@@ -106,6 +110,12 @@ impl<'a> Strong<'a> {
         model.shared.inherit(&before.shared);
         model.begin();
         Ok(model)
+    }
+
+    /// What was learnt elsewhere, if it was about such content.
+    fn learnt(params: &Params, known: Knowledge<'a>) -> Option<&'a Learnt> {
+        let network = known.network.filter(|_| params.kind == Kind::Text);
+        network.and_then(|pretrained| pretrained.start())
     }
 
     /// Predicts the first bit.
@@ -129,6 +139,16 @@ impl<'a> Strong<'a> {
         self.lanes.extend(more);
         self.place(start);
         self.helper = helper;
+    }
+
+    /// Tells all symbols that are still to come. Bytes do not depend on that.
+    pub fn foretell(&mut self, symbols: &[u8]) {
+        // Of several lanes each has its own, and another thread may run the network.
+        if let [lane] = &mut self.lanes[..] {
+            if let Some(follower) = &mut lane.follower {
+                Arc::make_mut(follower).foretell(symbols);
+            }
+        }
     }
 
     /// Begins the next group of symbols, which starts at a position: where the first lane is.
@@ -156,12 +176,28 @@ impl<'a> Strong<'a> {
         let (tables, states) = (Tables::new(), StateTable::new());
         let log2_size = log2_size(count);
         let width = params.record as usize;
+        let learnt = Self::learnt(params, known);
+        let home = learnt.map(|learnt| Arc::clone(&learnt.parts));
+        let sizes = Sizes::new(count);
+        let parts = home
+            .as_ref()
+            .and_then(|home| home.get(|parts| parts.sizes == sizes));
+        let (context_parts, order1, direct, seen) = match parts {
+            Some(parts) => (
+                Some(parts.contexts),
+                parts.order1,
+                Some(parts.direct),
+                Some(parts.seen),
+            ),
+            None => (None, vec![CELL_HALF; 1 << 16], None, None),
+        };
         let mut contexts = ContextMap::new(
             plan.contexts.len(),
             log2_table(count, params.kind),
             plan.polled,
             params.kind != Kind::Text,
             &states,
+            context_parts,
         )?;
         contexts.know(plan.known_as(params.kind));
         let layout = Layout::new(&plan, params.kind, beside);
@@ -179,15 +215,17 @@ impl<'a> Strong<'a> {
             last,
             spared,
         };
-        let learnt = network.and_then(|pretrained| pretrained.start());
         let mixer = Mixer::new(&layout, rates, learnt)?;
-        let maps = MAPS[..plan.maps]
-            .iter()
-            .map(|&(rows, limit)| Apm::new(rows, limit, &tables))
+        // Those of the network are the last ones.
+        let starts = learnt.map_or(&[][..], |learnt| &learnt.maps);
+        let maps = MAPS[..plan.maps].iter().enumerate();
+        let maps = maps
+            .map(|(i, &(rows, limit))| Apm::new(rows, limit, &tables, starts.get(i)))
             .collect::<Result<_>>()?;
+        let of_network = starts.get(plan.maps..).unwrap_or(&[]);
         let log2_heads = log2_heads(log2_size);
         let content = match params.kind {
-            Kind::Text => Content::Text(Box::default()),
+            Kind::Text => Content::Text(Box::new(Text::within(seen.unwrap_or_default()))),
             Kind::Binary => Content::Binary(Box::new(Binary::new(width, params.row as usize))),
             Kind::Bilevel => {
                 Content::Bilevel(Box::new(Bilevel::new(width, image::log2_cells(log2_size))?))
@@ -218,7 +256,9 @@ impl<'a> Strong<'a> {
             bit_position: 0,
             contexts,
             primed: prior.map(|prior| Primed::new(prior.tables(), StateTable::nearest())),
-            neural: beside.then(|| Neural::new(&tables)).transpose()?,
+            neural: beside
+                .then(|| Neural::new(&tables, of_network))
+                .transpose()?,
             hashes: Vec::with_capacity(96),
             matches: plan
                 .matches
@@ -227,11 +267,12 @@ impl<'a> Strong<'a> {
                 .collect(),
             mixer,
             order0: vec![CELL_HALF; 256],
-            order1: vec![CELL_HALF; 1 << 16],
+            order1,
             maps,
-            direct: Direct::new(plan.direct.len(), direct::log2_lines(log2_size))?,
+            direct: Direct::new(plan.direct.len(), direct::log2_lines(log2_size), direct)?,
             last: Last::new(plan.finals, plan.maps, rate_of_last),
             match_state: 0,
+            home,
             tables,
             states,
         };
@@ -305,14 +346,10 @@ impl<'a> Strong<'a> {
 }
 
 impl Shared<'_> {
-    /// Goes on with what was learnt elsewhere.
+    /// Goes on with what was learnt elsewhere, apart from the mixer and the maps, which begin so.
     fn take(&mut self, learnt: &Learnt) {
         self.contexts.take(&learnt.states, &learnt.votes);
         self.last.take(&learnt.last);
-        let neural = self.neural.iter_mut().flat_map(Neural::maps_mut);
-        for (map, rows) in self.maps.iter_mut().chain(neural).zip(&learnt.maps) {
-            map.take(rows);
-        }
     }
 
     /// Goes on with what another one has learnt, apart from the contexts.

@@ -172,12 +172,15 @@ impl StateTable {
         })
     }
 
-    /// Generates the table: breadth first from the empty history.
-    ///
-    /// # Panics
-    /// Never: that the states fit a byte is checked by a test.
+    /// A copy of the table. It is generated once, since that takes longer than to code a short message.
     #[must_use]
     pub fn new() -> Self {
+        static TABLE: OnceLock<StateTable> = OnceLock::new();
+        TABLE.get_or_init(Self::generate).clone()
+    }
+
+    /// Generates the table: breadth first from the empty history. That the states fit a byte is checked by a test.
+    fn generate() -> Self {
         let start = History {
             n: [0, 0],
             last: 2,

@@ -5,13 +5,14 @@
 use super::{finish, Block, Matrix, Tail, COLUMNS, ROWS};
 use crate::nn::vectors::{Kind, Vectors};
 
-/// Sets `out` to the product of a matrix and `steps`, or adds it.
+/// Sets `out` to the products of a matrix and each of some vectors of `steps`, or adds them.
 ///
 /// # Panics
 /// If the lengths do not fit each other.
 #[inline]
 pub fn multiply<const ADD: bool>(by: Vectors, matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
-    assert!(steps.len() == matrix.columns && out.len() == matrix.rows);
+    let vectors = steps.len() / matrix.columns;
+    assert!(steps.len() == matrix.columns * vectors && out.len() == matrix.rows * vectors);
     match by.kind() {
         // SAFETY: the processor has what the kernels need, else there were no such value.
         #[cfg(target_arch = "x86_64")]
@@ -29,20 +30,29 @@ pub fn multiply<const ADD: bool>(by: Vectors, matrix: &Matrix, steps: &[u8], out
     }
 }
 
-/// The rows that are kept together: their blocks, what becomes of sums, and the results.
-pub fn groups<'a>(
+/// Calls back with the rows that are kept together, their blocks and what becomes of sums, for each vector of steps and
+/// its results. The weights of a group are used for all vectors before the next ones are read.
+#[inline(always)]
+pub fn for_groups<'a>(
     matrix: &'a Matrix,
-    out: &'a mut [i32],
-) -> impl Iterator<Item = (&'a [Block], &'a Tail, &'a mut [i32])> {
+    steps: &[u8],
+    out: &mut [i32],
+    mut each: impl FnMut(&'a [Block], &'a Tail, &[u8], &mut [i32]),
+) {
     let blocks = matrix.blocks.chunks_exact(matrix.columns / COLUMNS);
-    let parts = blocks.zip(&matrix.tails).zip(out.chunks_mut(ROWS));
-    parts.map(|((blocks, tail), out)| (blocks, tail, out))
+    for (group, (blocks, tail)) in blocks.zip(&matrix.tails).enumerate() {
+        let rows = group * ROWS..matrix.rows.min((group + 1) * ROWS);
+        let vectors = steps.chunks_exact(matrix.columns);
+        for (steps, out) in vectors.zip(out.chunks_exact_mut(matrix.rows)) {
+            each(blocks, tail, steps, &mut out[rows.clone()]);
+        }
+    }
 }
 
 /// One product after the other.
 fn multiply_scalar<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
-    let (steps, _) = steps.as_chunks::<COLUMNS>();
-    for (blocks, tail, out) in groups(matrix, out) {
+    for_groups(matrix, steps, out, |blocks, tail, steps, out| {
+        let (steps, _) = steps.as_chunks::<COLUMNS>();
         for (i, out) in out.iter_mut().enumerate() {
             let mut sum = tail.start[i];
             for (block, steps) in blocks.iter().zip(steps) {
@@ -54,7 +64,7 @@ fn multiply_scalar<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i3
             let value = finish(sum, tail.scale[i], tail.bias[i]);
             *out = if ADD { out.wrapping_add(value) } else { value };
         }
-    }
+    });
 }
 
 /// Sets the results of a group, of whose rows the last may be padding, or adds to them.
@@ -67,7 +77,7 @@ pub fn put<const ADD: bool>(values: [i32; ROWS], out: &mut [i32]) {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{groups, put, Block, Matrix, Tail, COLUMNS, ROWS};
+    use super::{for_groups, put, Block, Matrix, Tail, COLUMNS, ROWS};
     use crate::nn::matrix::SHIFT;
     use crate::nn::simd::{load, load_bytes, scaled, store, WIDE};
     use std::arch::x86_64::{
@@ -85,8 +95,8 @@ mod x86 {
         ($name:ident, $features:literal, $dot:ident) => {
             #[target_feature(enable = $features)]
             pub fn $name<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
-                let (steps, _) = steps.as_chunks::<{ 2 * COLUMNS }>();
-                for (blocks, tail, out) in groups(matrix, out) {
+                for_groups(matrix, steps, out, |blocks, tail, steps, out| {
+                    let (steps, _) = steps.as_chunks::<{ 2 * COLUMNS }>();
                     // Sums of even and odd blocks: enough of them to hide how long one takes.
                     let mut even = [_mm256_setzero_si256(); PARTS];
                     for (part, sum) in even.iter_mut().enumerate() {
@@ -104,7 +114,7 @@ mod x86 {
                         *even = _mm256_add_epi32(*even, odd);
                     }
                     put::<ADD>(finish(even, tail), out);
-                }
+                });
             }
         };
     }
@@ -154,8 +164,8 @@ mod x86 {
 
     #[target_feature(enable = "avx2,avx512f,avx512vnni")]
     pub fn multiply_avx512<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
-        let (steps, _) = steps.as_chunks::<{ 4 * COLUMNS }>();
-        for (blocks, tail, out) in groups(matrix, out) {
+        for_groups(matrix, steps, out, |blocks, tail, steps, out| {
+            let (steps, _) = steps.as_chunks::<{ 4 * COLUMNS }>();
             let mut sums = [[_mm512_setzero_si512(); 2]; 4];
             for (half, sum) in sums[0].iter_mut().enumerate() {
                 let start: &[i32; ROWS / 2] = &tail.start.as_chunks().0[half];
@@ -190,7 +200,7 @@ mod x86 {
                 _mm512_extracti64x4_epi64::<1>(high),
             ];
             put::<ADD>(finish(sums, tail), out);
-        }
+        });
     }
 }
 
@@ -231,7 +241,15 @@ mod tests {
             let columns_padded = padded(columns);
             let blocks = blocks(&weights, columns);
             let matrix = Matrix { rows, columns: columns_padded, blocks, tails, reach: 0 };
+            let (none, vectors) = (vec![0; columns_padded], 3);
+            let many = [&steps[..], &none, &steps].concat();
+            let mut all = vec![5; rows * vectors];
+            multiply_scalar::<false>(&matrix, &many, &mut all);
+            prop_assert_eq!(&all[..rows], &expected);
             for by in Vectors::all() {
+                let mut out = vec![7; rows * vectors];
+                multiply::<false>(by, &matrix, &many, &mut out);
+                prop_assert_eq!(&out, &all, "{:?}", by);
                 let mut out = vec![5; rows];
                 multiply::<false>(by, &matrix, &steps, &mut out);
                 prop_assert_eq!(&out, &expected, "{:?}", by);

@@ -15,7 +15,7 @@ impl Text {
         let w = self.words;
         let (word, gap) = (self.word, self.gap);
         let start = out.len();
-        let age = self.seen_at[(word >> 48) as usize] as usize;
+        let age = self.seen.end_of(word);
         let age_class = if age == 0 || word == 0 {
             0
         } else {
@@ -28,7 +28,7 @@ impl Text {
         let above2 = u64::from(self.above(history, 2));
         let above3 = u64::from(self.above(history, 3));
         let above_agrees = u64::from(self.above_run >= 0);
-        let follower = u64::from(self.followers[self.follower_slot]);
+        let follower = u64::from(self.seen.follower(self.follower_slot));
         let tag = self.tags.last().copied().unwrap_or(0);
         let parent = if self.tags.len() > 1 {
             self.tags[self.tags.len() - 2]
@@ -94,7 +94,7 @@ impl Text {
         // indirect
         out.push(hash([follower, wl, 20]));
         out.push(hash([follower & 0xFF, c4 & 0xFFFF, 21]));
-        let by_pair = u64::from(self.by_pair[(c4 & 0xFFFF) as usize]);
+        let by_pair = u64::from(self.seen.after((c4 & 0xFFFF) as u16));
         let by_byte = u64::from(self.by_byte[(c4 & 0xFF) as usize]);
         out.push(hash([by_pair & 0xFFFF, c4 & 0xFF, 22]));
         out.push(hash([by_byte & 0xFF_FFFF, c4 & 0xFF, 23]));

@@ -8,7 +8,7 @@ use crate::bitmodel::BitModel;
 use crate::bytelm::tree::Tree;
 use crate::cm::strong::lane::{Content, Lane};
 use crate::cm::strong::neural::Follower;
-use crate::cm::{Kind, Knowledge, Params};
+use crate::cm::{Knowledge, Params};
 use crate::coder::binary::Side;
 use crate::Result;
 use std::sync::Arc;
@@ -26,8 +26,7 @@ impl<'a> Strong<'a> {
         lanes: usize,
     ) -> Result<Self> {
         let mut model = Self::empty(params, count, known, true)?;
-        let start = known.network.and_then(|pretrained| pretrained.start());
-        if let Some(learnt) = start.filter(|_| params.kind == Kind::Text) {
+        if let Some(learnt) = Self::learnt(params, known) {
             model.shared.take(learnt);
         }
         model.begin();
@@ -86,6 +85,7 @@ impl<'a> Strong<'a> {
 mod tests {
     use super::*;
     use crate::cm::pretrained::Pretrained;
+    use crate::cm::Kind;
 
     /// Bits of code for a text in two lanes, with what is told of each byte.
     fn cost(

@@ -1,7 +1,7 @@
 //! The products on 64-bit Arm, all of which have these instructions.
 #![allow(unsafe_code)]
 
-use super::super::simd::{groups, put};
+use super::super::simd::{for_groups, put};
 use super::super::{Matrix, Tail, COLUMNS, ROWS, SHIFT};
 use std::arch::aarch64::{
     int32x4_t, int8x16_t, int8x8_t, vaddq_s32, vcombine_s32, vdup_n_u32, vdupq_n_s32,
@@ -15,9 +15,9 @@ const PARTS: usize = ROWS / 4;
 /// As [`super::super::simd::multiply`].
 #[target_feature(enable = "neon")]
 pub fn multiply<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
-    let (steps, _) = steps.as_chunks::<COLUMNS>();
-    let (steps, _) = steps.as_chunks::<2>();
-    for (blocks, tail, out) in groups(matrix, out) {
+    for_groups(matrix, steps, out, |blocks, tail, steps, out| {
+        let (steps, _) = steps.as_chunks::<COLUMNS>();
+        let (steps, _) = steps.as_chunks::<2>();
         // Each has two sums of each of two rows.
         let mut sums = [[vdupq_n_s32(0); 2]; PARTS];
         for ([a, b], &[few, more]) in blocks.as_chunks::<2>().0.iter().zip(steps) {
@@ -38,7 +38,7 @@ pub fn multiply<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i32])
             finish(vpaddq_s32(low, high), tail, part, to);
         }
         put::<ADD>(values, out);
-    }
+    });
 }
 
 #[inline]
