@@ -7,12 +7,13 @@ import importlib.util
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import lmcodec
+from benchmarks.findings import Finding, missing
 from benchmarks.gains import version
 from benchmarks.results import Store
 from lmcodec import corpora, network, prior
@@ -33,6 +34,8 @@ __all__ = [
     "Own",
     "label",
     "measure_all",
+    "message_times",
+    "times",
 ]
 
 Note = Callable[[str], None]
@@ -131,7 +134,7 @@ def measure_all(store: Store, *, note: Note) -> None:
             for row in rows:
                 store.add(row)
         if name == SAMPLES[0]:
-            store.add(*_times(blank, data[: LENGTHS[0]], store))
+            store.add(*times(blank, data[: LENGTHS[0]], store, ("none", "general-1")))
     store.add(*_speed(store, note))
 
 
@@ -199,15 +202,28 @@ def _peers(blank: Measurement, data: bytes, store: Store, note: Note) -> Iterato
         )
 
 
-def _times(blank: Measurement, message: bytes, store: Store) -> list[Measurement]:
-    """Measure the first message of a process and later ones, with the prior and without it."""
+def times(
+    blank: Measurement, message: bytes, store: Store, choices: Sequence[str]
+) -> list[Measurement]:
+    """Measure the first message of a process and later ones, in several ways in turn.
+
+    Args:
+        blank: A row with the corpus that the message begins.
+        message: Its bytes.
+        store: Has the rows that need not be measured.
+        choices: Priors, or the network.
+
+    Returns:
+        The rows of the first message, and of later ones.
+    """
     rows: dict[str, tuple[Measurement, Measurement]] = {}
     with tempfile.TemporaryDirectory(prefix="lmcodec-messages-") as name:
         folder = Path(name)
         (folder / "message").write_bytes(message)
         for _ in range(_RUNS):
-            for choice in ("none", "general-1"):
-                made_by = version("none" if choice == "none" else "auto")
+            for choice in choices:
+                start = "none" if choice == "none" else "auto"
+                made_by = version(start, networked=choice == NETWORK)
                 options = [f"{what}, {choice}" for what in (FIRST, LATER)]
                 known = [f"{blank.codec} {option}" for option in options]
                 if all(store.has(blank.corpus, len(message), one, made_by) for one in known):
@@ -228,6 +244,7 @@ def _times(blank: Measurement, message: bytes, store: Store) -> list[Measurement
                     row,
                     options=options[0],
                     compress_cpu_s=call["first"]["cpu_s"],
+                    compress_process_cpu_s=call["first"]["process_cpu_s"],
                     compress_wall_s=call["first"]["wall_s"],
                     compress_peak_bytes=call["peak_bytes"] or whole.peak_bytes,
                 )
@@ -242,6 +259,40 @@ def _times(blank: Measurement, message: bytes, store: Store) -> list[Measurement
                 before = rows.get(choice, (first, later))
                 rows[choice] = (least([before[0], first]), least([before[1], later]))
     return [row for both in rows.values() for row in both]
+
+
+def message_times(
+    rows: Iterable[Measurement], choice: str, first_s: float, later_s: float
+) -> list[Finding]:
+    """Return the findings for the first message of a process and for later ones.
+
+    Args:
+        rows: The rows, with those of `times`.
+        choice: What messages start from.
+        first_s: Seconds of CPU that the first one may take, after the import.
+        later_s: The same of each later one, either way.
+    """
+    found = {row.label: row for row in rows}
+    findings = []
+    for what, limit, words in (
+        (FIRST, first_s, "first message of 256 bytes after the import"),
+        (LATER, later_s, "each later message of 256 bytes"),
+    ):
+        asked = f"{words}, {choice}: at most {1000 * limit:g} ms of CPU"
+        row = found.get(f"lmcodec {what}, {choice}")
+        if row is None or row.compress_cpu_s is None:
+            findings += missing(asked)
+            continue
+        reached = f"{1000 * row.compress_cpu_s:.2f} ms"
+        if row.decompress_cpu_s is not None:
+            reached += f", {1000 * row.decompress_cpu_s:.2f} ms to decode"
+        if row.compress_process_cpu_s is not None:
+            reached += f", {1000 * row.compress_process_cpu_s:.0f} ms since the process began"
+        if row.compress_wall_s is not None:
+            reached += f" ({1000 * row.compress_wall_s:.2f} ms elapsed)"
+        slowest = max(row.compress_cpu_s, row.decompress_cpu_s or 0)
+        findings.append(Finding(asked, reached, slowest <= limit))
+    return findings
 
 
 def least(rows: Sequence[Measurement]) -> Measurement:

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from benchmarks import gains, matrix
 from benchmarks.findings import Finding, bits_per_byte, missing, table
 from benchmarks.gains import KINDS, Note, Setting, beside
+from benchmarks.messages import LENGTHS, NETWORK, SAMPLES, message_times, times
 from benchmarks.options import add_chosen, add_results
 from benchmarks.report import pipe_table
 from benchmarks.results import Machine, Store
-from lmcodec import network, prior
+from lmcodec import corpora, network, prior
 from lmcodec.bench import Measurement
 from lmcodec.corpora import Corpus
+from lmcodec.errors import LmcodecError
 
 __all__ = ["SETTINGS", "end", "evaluate", "main", "markdown"]
 
@@ -23,6 +25,7 @@ SETTINGS = (Setting(9, network="none"), Setting(9), Setting(9, model="bytelm"))
 _LARGEST, _HEAD_BYTES = 10**6, 1 << 17
 _GAIN_KINDS, _GAIN_PERCENT = ("text", "code", "markup", "json"), 14
 _LOSS_KINDS, _LOSS_PERCENT = ("binary", "tabular", "dna"), 0.1
+_FIRST_S, _LATER_S = 0.050, 0.002
 _BITS = {"alice29.txt": 1.40, "book1": 1.60, "enwik6": 1.33}
 _HEAD = ("Bytes", "With the prior alone", "With the network", "Change %", "The network alone")
 
@@ -34,7 +37,8 @@ def end(corpus: Corpus) -> int:
 
 def evaluate(rows: Iterable[Measurement]) -> list[Finding]:
     """Return a finding for each target."""
-    found = beside(rows, SETTINGS)
+    known = [row for row in rows if row.ok]
+    found = beside(known, SETTINGS)
     small = [sides for sides in found if _whole(sides) and sides[0].kind in _GAIN_KINDS]
     asked = (
         f"level 9, text, code, markup and JSON up to {_LARGEST // 10**6} MB: at least "
@@ -61,7 +65,7 @@ def evaluate(rows: Iterable[Measurement]) -> list[Finding]:
     sizes = {mixed.corpus: mixed for _, mixed, _ in found}
     for name, limit in _BITS.items():
         findings += bits_per_byte(f"level 9 with the network, {name}", sizes.get(name), limit)
-    return findings
+    return findings + message_times(known, NETWORK, _FIRST_S, _LATER_S)
 
 
 def _whole(sides: Sequence[Measurement]) -> bool:
@@ -107,6 +111,18 @@ def markdown(rows: Sequence[Measurement], machine: Machine) -> str:
     return "\n".join([*parts, table(evaluate(rows)), ""])
 
 
+def _add_times(store: Store, note: Note) -> None:
+    name, length = SAMPLES[0], LENGTHS[0]
+    try:
+        message = corpora.load(name)[:length]
+    except LmcodecError as error:
+        note(f"{name}: skipped: {error}")
+        return
+    note(f"a message of {length} bytes, in processes of their own")
+    blank = Measurement(name, corpora.find(name).kind, 0, "lmcodec", "", "")
+    store.add(*times(blank, message, store, [NETWORK]))
+
+
 def _sums(found: Sequence[Sequence[Measurement]]) -> tuple[int, int, int, float, int]:
     raw = sum(sides[0].raw_bytes for sides in found)
     plain, mixed, alone = map(_bytes, zip(*found, strict=True))
@@ -126,6 +142,7 @@ def main(arguments: Sequence[str]) -> int:
         chosen = matrix.choose(options.only or KINDS)
         jobs = options.jobs
         gains.measure(chosen, store, settings=SETTINGS, sizes=(), end=end, jobs=jobs, note=note)
+        _add_times(store, note)
 
     rows = gains.run(options, measure)
     if rows is None:

@@ -9,7 +9,6 @@ from benchmarks.findings import Finding, bits_per_byte, missing
 from benchmarks.gains import pairs
 from benchmarks.messages import (
     FIRST,
-    LATER,
     LENGTHS,
     NETWORK,
     OWN_ALL,
@@ -18,6 +17,7 @@ from benchmarks.messages import (
     SPEED,
     Own,
     label,
+    message_times,
 )
 from benchmarks.results import Store
 from lmcodec.bench import Measurement
@@ -180,24 +180,7 @@ def _of_messages(
 
 
 def _first(rows: Sequence[Measurement]) -> list[Finding]:
-    findings = []
-    for what, limit, words in (
-        (FIRST, _FIRST_S, "first message of 256 bytes after the import"),
-        (LATER, _LATER_S, "each later message of 256 bytes"),
-    ):
-        asked = f"{words}: at most {1000 * limit:g} ms of CPU"
-        row = _find(rows, f"lmcodec {what}, general-1")
-        if row is None or row.compress_cpu_s is None:
-            findings += missing(asked)
-            continue
-        reached = f"{1000 * row.compress_cpu_s:.2f} ms"
-        if row.decompress_cpu_s is not None:
-            reached += f", {1000 * row.decompress_cpu_s:.2f} ms to decode"
-        if row.compress_wall_s is not None:
-            reached += f" ({1000 * row.compress_wall_s:.2f} ms elapsed)"
-        slowest = max(row.compress_cpu_s, row.decompress_cpu_s or 0)
-        findings.append(Finding(asked, reached, slowest <= limit))
-    return findings
+    return message_times(rows, "general-1", _FIRST_S, _LATER_S)
 
 
 def _memory(rows: Sequence[Measurement]) -> list[Finding]:

@@ -43,7 +43,7 @@ class Network(OwnedFile):
 
     def __init__(self, data: Buffer) -> None:
         # A view, since `bytes` of a number would be so many zeros.
-        raw = bytes(memoryview(data))
+        raw = data if isinstance(data, bytes) else bytes(memoryview(data))
         self.core = _core.Network(raw)
         super().__init__(raw)
         names = (name for name, digest in SHIPPED.items() if digest == self.digest.hex())
@@ -62,8 +62,8 @@ class Network(OwnedFile):
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes in memory while it is in use, about."""
-        return 2 * len(self._data)
+        """Bytes in memory while it is in use, about: with what is kept for the next messages."""
+        return 2 * len(self._data) + self.core.kept_bytes
 
 
 def is_shipped(network: Network) -> bool:

@@ -57,7 +57,7 @@ class Prior:
 
     def __init__(self, data: Buffer) -> None:
         # A view, since `bytes` of a number would be so many zeros.
-        raw = bytes(memoryview(data))
+        raw = data if isinstance(data, bytes) else bytes(memoryview(data))
         named = _core.Prior.base_of(raw)
         self.base: Prior | None = _base(named) if named is not None else None
         below = self.base.table if self.base is not None else None

@@ -237,6 +237,10 @@ class Shelf(Generic[W]):
             # Of a file that is something else, no more is read.
             data = file.read(len(self._start))
             if data == self._start:
+                if file.seekable():
+                    # Read anew, so that the rest need not be copied behind it.
+                    file.seek(0)
+                    data = b""
                 data += file.read(self._max_bytes + 1 - len(data))
         if len(data) > self._max_bytes:
             raise FormatError(f"{self._word} is too large: more than {self._max_bytes} bytes")

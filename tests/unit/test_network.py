@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,28 @@ def test_messages_go_through_the_network() -> None:
     assert mixed < contexts < len(message)
     assert alone < len(message) // 2
     assert codecs[2].encode(message)[1:] == Bytelm().encode(message)
+
+
+def test_nothing_of_a_message_is_left_for_the_next_one() -> None:
+    warm = MessageCodec("bytelm")
+    parts = [ENGLISH[:300], b"", b"x", ENGLISH[40:4140], bytes(range(256)), ENGLISH[7:90]]
+    for message in [*parts, *parts[::-1]]:
+        fresh = Network(bytes(network.default()))
+        coded = MessageCodec("bytelm", network=fresh).encode(message)
+        assert warm.encode(message) == coded
+        with suppress(FormatError):
+            # What is decoded of a message that is cut is of no use, and must do no harm.
+            warm.decode(coded[: len(coded) // 2])
+        assert warm.decode(coded) == message
+
+
+def test_what_is_kept_for_the_next_message_counts_as_memory() -> None:
+    one = network.default()
+    # The maps and weights that start from the network, for two threads, and its own tables.
+    assert one.memory_bytes - 2 * one.file_bytes == one.core.kept_bytes > 40 << 20
+    assert Cm(9, prior=OWN, network=one).memory_bytes(9) > one.memory_bytes
+    # Nothing was learnt beside this one.
+    assert TINY.core.kept_bytes == 0
 
 
 def test_records_of_cm_name_prior_and_network() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import lmcodec
 from benchmarks import __main__ as command
-from benchmarks import gains, networks
+from benchmarks import gains, messages, networks
 from benchmarks.gains import Setting
 from benchmarks.networks import SETTINGS
 from benchmarks.results import Machine, Store
@@ -44,18 +44,42 @@ def good_rows() -> list[Measurement]:
     return rows
 
 
+def time_rows(first_s: float, later_s: float) -> list[Measurement]:
+    row = replace(rows_of("alice29.txt", 256, (1, 1, 1), "text")[1], compress_cpu_s=first_s)
+    first = replace(row, options="message, first, bytelm", compress_process_cpu_s=0.1)
+    return [first, replace(row, options="message, later, bytelm", decompress_cpu_s=later_s)]
+
+
 def test_targets_are_met_by_good_rows() -> None:
-    findings = networks.evaluate(good_rows())
-    assert [finding.ok for finding in findings] == [True] * 5
+    findings = networks.evaluate([*good_rows(), *time_rows(0.0015, 0.002)])
+    assert [finding.ok for finding in findings] == [True] * 7
+    assert findings[5].reached == "1.50 ms, 100 ms since the process began"
+    assert findings[6].reached == "1.50 ms, 2.00 ms to decode"
     assert "404,000 to 344,000 bytes on 3 files: 14.9 %" in findings[0].reached
     assert findings[2].reached == "1.315 (25,000 bytes)"
 
 
 def test_targets_are_missed_by_others_and_not_known_without_rows() -> None:
     worse = [replace(row, coded_bytes=2 * (row.coded_bytes or 0)) for row in good_rows()[1::3]]
-    rows = [*good_rows()[::3], *worse, *good_rows()[2::3]]
-    assert [finding.ok for finding in networks.evaluate(rows)] == [False] * 5
-    assert [finding.ok for finding in networks.evaluate([])] == [None] * 5
+    rows = [*good_rows()[::3], *worse, *good_rows()[2::3], *time_rows(0.051, 0.0021)]
+    assert [finding.ok for finding in networks.evaluate(rows)] == [False] * 7
+    assert [finding.ok for finding in networks.evaluate([])] == [None] * 7
+
+
+def test_messages_are_timed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpora, "load", lambda _name: TEXT)
+    monkeypatch.setattr(gains, "measure", lambda *_, **__: None)
+    monkeypatch.setattr(messages, "_RUNS", 1)
+    assert command.main(["networks", "--out", str(tmp_path), "--only", "alice29.txt"]) == 0
+    first, later = Store(tmp_path, resume=True).rows
+    coded = len(lmcodec.MessageCodec("bytelm").encode(TEXT[:256]))
+    for row in (first, later):
+        assert (row.ok, row.raw_bytes, row.coded_bytes) == (True, 256, coded)
+        assert row.compress_cpu_s is not None
+    assert (first.compress_process_cpu_s or 0) > (first.compress_cpu_s or 0) > 0
+    assert later.decompress_cpu_s is not None
+    monkeypatch.setattr(messages, "measure", None)
+    assert command.main(["networks", "--out", str(tmp_path), "--resume"]) == 0
 
 
 def test_heads_of_larger_files_do_not_count_as_files() -> None:
