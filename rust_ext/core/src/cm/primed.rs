@@ -69,10 +69,14 @@ impl Nearest {
     /// Takes the counts of all states in use, of which the first has seen nothing.
     #[must_use]
     pub fn new(counts: &[[u16; 2]]) -> Self {
+        let places: Vec<_> = counts
+            .iter()
+            .map(|counts| place(counts.map(u32::from)))
+            .collect();
         let mut nearest = Box::new([[0; COUNTS]; COUNTS]);
         for (zeros, row) in nearest.iter_mut().enumerate() {
             for (ones, state) in row.iter_mut().enumerate() {
-                *state = closest(counts, zeros as u32, ones as u32);
+                *state = closest(&places, [zeros as u32, ones as u32]);
             }
         }
         Self(nearest)
@@ -87,20 +91,24 @@ impl Nearest {
     }
 }
 
+/// The logarithms of the ratio and of the sum of counts.
+fn place([zeros, ones]: [u32; 2]) -> [i32; 2] {
+    let log = |n: u32| log2(10 * n + 3) as i32;
+    [log(zeros) - log(ones), log2(10 * (zeros + ones)) as i32]
+}
+
 /// The closest state in the ratio first, then in the sum. In whole numbers, since streams depend on it.
-fn closest(counts: &[[u16; 2]], zeros: u32, ones: u32) -> u8 {
-    if zeros + ones == 0 {
+fn closest(places: &[[i32; 2]], counts: [u32; 2]) -> u8 {
+    if counts == [0; 2] {
         return 0;
     }
-    let log = |n: u32| i64::from(log2(10 * n + 3));
-    let sum = |n: u32| i64::from(log2(10 * n));
+    let [ratio, size] = place(counts);
     let distance = |&state: &usize| {
-        let [a, b] = counts[state].map(u32::from);
-        let ratio = log(zeros) - log(ones) - log(a) + log(b);
-        let size = sum(zeros + ones) - sum(a + b);
-        4 * ratio * ratio + size * size
+        // Logarithms are below 2^13.
+        let [a, b] = places[state];
+        4 * (ratio - a) * (ratio - a) + (size - b) * (size - b)
     };
-    (1..counts.len()).min_by_key(distance).unwrap_or(0) as u8
+    (1..places.len()).min_by_key(distance).unwrap_or(0) as u8
 }
 
 /// `log2(n)` with eight fractional bits, linear between powers of two; that of 0 is that of 1.

@@ -20,7 +20,7 @@ pub const MAPS: [usize; 2] = [1 << 11, 1 << 16];
 const LIMIT: u32 = 1023;
 
 /// Bytes that a network takes together where they are known. With more of them what it says does not fit the caches.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 32;
 
 /// What a network expects of a text that it follows, or what is expected elsewhere.
 #[derive(Debug, Clone)]

@@ -39,12 +39,17 @@ pub fn for_groups<'a>(
     out: &mut [i32],
     mut each: impl FnMut(&'a [Block], &'a Tail, &[u8], &mut [i32]),
 ) {
-    let blocks = matrix.blocks.chunks_exact(matrix.columns / COLUMNS);
-    for (group, (blocks, tail)) in blocks.zip(&matrix.tails).enumerate() {
-        let rows = group * ROWS..matrix.rows.min((group + 1) * ROWS);
-        let vectors = steps.chunks_exact(matrix.columns);
-        for (steps, out) in vectors.zip(out.chunks_exact_mut(matrix.rows)) {
-            each(blocks, tail, steps, &mut out[rows.clone()]);
+    // By numbers: not every build inlines nested iterators here.
+    let wide = matrix.columns / COLUMNS;
+    let vectors = steps.len() / matrix.columns;
+    for (group, tail) in matrix.tails.iter().enumerate() {
+        let blocks = &matrix.blocks[group * wide..][..wide];
+        let first = group * ROWS;
+        let rows = ROWS.min(matrix.rows - first);
+        for vector in 0..vectors {
+            let steps = &steps[vector * matrix.columns..][..matrix.columns];
+            let out = &mut out[vector * matrix.rows + first..][..rows];
+            each(blocks, tail, steps, out);
         }
     }
 }
