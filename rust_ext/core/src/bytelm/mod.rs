@@ -10,6 +10,7 @@
 
 pub mod contexts;
 pub mod network;
+mod state;
 pub mod tree;
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The network: weights, and one step for each byte.
 
-use super::contexts::{row, Contexts, CONTEXTS};
+use super::contexts::{row, CONTEXTS};
+pub use super::state::State;
+use super::state::{self, Room, Scratch, BYTES};
 use super::tree::Tree;
 use crate::nn::exp2::Exp2;
 use crate::nn::gates::{squares, Gates};
@@ -19,8 +21,6 @@ const FORMAT: &str = "bytelm-2";
 const MAX_WIDTH: usize = 4096;
 const MAX_BLOCKS: usize = 16;
 const MAX_BITS: u32 = 20;
-/// Values of a byte.
-const BYTES: usize = 256;
 
 const fn refused(what: &'static str) -> Error {
     Error::Weights { what }
@@ -49,6 +49,16 @@ struct Sizes {
 }
 
 impl Config {
+    /// Sizes of what is computed.
+    fn room(&self) -> state::Widths {
+        state::Widths {
+            width: self.width,
+            states: self.states,
+            words: self.word_width,
+            hidden: self.hidden.max(self.word_hidden),
+        }
+    }
+
     fn check(&self) -> Result<()> {
         let widths = [
             self.width,
@@ -262,15 +272,7 @@ impl Network {
 
     fn first_state(&self) -> State {
         let config = &self.config;
-        let zeros = |count: usize, width| vec![vec![0; width]; count];
-        let mut state = State {
-            contexts: Contexts::default(),
-            first: vec![0; config.states],
-            blocks: zeros(config.blocks, config.width),
-            words: zeros(config.word_blocks, config.word_width),
-            said: vec![0; config.width],
-            room: Room::default(),
-        };
+        let mut state = State::new(config.room(), [config.blocks, config.word_blocks]);
         self.steps(&mut state, b"\n");
         state
     }
@@ -292,7 +294,7 @@ impl Network {
             said,
             room,
         } = state;
-        room.fit(&self.config, n);
+        room.fit(self.config.room(), n);
         let Room {
             x,
             word,
@@ -374,65 +376,4 @@ impl Network {
             tree.add_up();
         }
     }
-}
-
-/// What a network remembers of a text, and room for steps.
-#[derive(Debug, Clone)]
-pub struct State {
-    contexts: Contexts,
-    first: Vec<i32>,
-    blocks: Vec<Vec<i32>>,
-    words: Vec<Vec<i32>>,
-    said: Vec<i32>,
-    room: Room,
-}
-
-impl State {
-    /// Logits of the next byte, in 1/1024 bit.
-    #[must_use]
-    pub fn logits(&self) -> &[i32] {
-        &self.room.logits[self.room.logits.len() - BYTES..]
-    }
-}
-
-/// Room for the steps that are taken together: of each byte, and of each word that ends.
-#[derive(Debug, Clone, Default)]
-struct Room {
-    x: Vec<i32>,
-    word: Vec<i32>,
-    inner: Vec<u8>,
-    outer: Vec<u8>,
-    /// Of the last bytes.
-    logits: Vec<i32>,
-    /// Where words ended, and their numbers.
-    ends: Vec<(usize, u32)>,
-    scratch: Scratch,
-}
-
-impl Room {
-    /// Makes it large enough for `n` bytes, all of which may end a word.
-    fn fit(&mut self, config: &Config, n: usize) {
-        if self.x.len() >= n * config.width {
-            return;
-        }
-        let widest = [config.width, config.word_width, config.states];
-        let widest = widest.into_iter().max().unwrap_or(0);
-        let hidden = config.hidden.max(config.word_hidden);
-        self.x.resize(n * config.width, 0);
-        self.word.resize(n * config.word_width, 0);
-        self.inner.resize(n * padded(config.width), 0);
-        self.outer.resize(n * padded(config.states), 0);
-        self.scratch = Scratch {
-            steps: vec![0; n * padded(widest)],
-            more: vec![0; n * padded(hidden)],
-            values: vec![0; n * (3 * widest).max(hidden)],
-        };
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-struct Scratch {
-    steps: Vec<u8>,
-    more: Vec<u8>,
-    values: Vec<i32>,
 }

@@ -34,7 +34,7 @@ impl<'a> Alone<'a> {
     }
 
     /// The same for an encoder, which knows what is to come.
-    fn of(symbols: &[u8], network: &'a Network) -> Result<Self> {
+    fn of(symbols: &'a [u8], network: &'a Network) -> Result<Self> {
         let mut alone = Self::new(network)?;
         alone.follower.foretell(symbols);
         Ok(alone)

@@ -10,13 +10,15 @@
 //! history inputs as in paq8px; layout of the lines, states, statistics and inputs are this project's own.
 
 mod inputs;
+mod parts;
 
 use super::primed;
 use super::states::StateTable;
 use crate::cm::primed::Primed;
-use crate::cm::tables::CELL_HALF;
 use crate::memory::Memory;
 use crate::Result;
+use parts::Cells;
+pub use parts::Parts;
 
 const BUCKET_BYTES: usize = 64;
 const WAYS: usize = 7;
@@ -75,30 +77,6 @@ impl Default for Buckets {
     }
 }
 
-type Cells<const N: usize> = Box<[[u32; N]; MAX]>;
-
-/// The larger memory of a set of contexts.
-#[derive(Debug)]
-pub struct Parts {
-    /// Zeros.
-    table: Memory<u8>,
-    /// Any values.
-    state_cells: Cells<STATE_CELLS>,
-    vote_cells: Cells<VOTE_CELLS>,
-}
-
-impl Parts {
-    /// Memory in bytes besides the table.
-    pub const FIXED_BYTES: usize = MAX * (4 * (STATE_CELLS + VOTE_CELLS) + 8);
-
-    /// Memory in bytes of these.
-    #[cfg(test)]
-    pub fn bytes(&self) -> usize {
-        let cells = size_of_val(&*self.state_cells) + size_of_val(&*self.vote_cells);
-        self.table.get().len() + cells
-    }
-}
-
 /// A set of contexts that share one hash table.
 #[derive(Debug)]
 pub struct ContextMap {
@@ -118,13 +96,6 @@ pub struct ContextMap {
     random: u32,
     limit: u32,
     vote_limit: u32,
-}
-
-/// One copy of `row` for each context.
-#[allow(clippy::unnecessary_box_returns)] // too large for the stack
-fn per_context<const N: usize>(row: [u32; N]) -> Cells<N> {
-    let rows = vec![row; MAX].into_boxed_slice();
-    rows.try_into().expect("as many rows as contexts")
 }
 
 /// The last three bytes, oldest first, in the byte history of a context that was seen as often.
@@ -158,16 +129,9 @@ impl ContextMap {
             let (n0, n1) = (u32::from(n0), u32::from(n1));
             (((2 * n1 + 1) << 20) / (n0 + n1 + 1) * 2).min((1 << 22) - 1) << 10 | 4
         });
-        let parts = if let Some(mut parts) = parts {
-            parts.state_cells[..count].fill(row);
-            parts.vote_cells[..polled].fill([CELL_HALF; VOTE_CELLS]);
-            parts
-        } else {
-            Parts {
-                table: Memory::new(buckets * BUCKET_BYTES + padded * 8)?,
-                state_cells: per_context(row),
-                vote_cells: per_context([CELL_HALF; VOTE_CELLS]),
-            }
+        let parts = match parts {
+            Some(parts) => parts.renewed(&row, (count, polled)),
+            None => Parts::new(buckets * BUCKET_BYTES + padded * 8, &row)?,
         };
         Ok(Self {
             count,
@@ -197,17 +161,6 @@ impl ContextMap {
             limit: 400,
             vote_limit: 255,
         })
-    }
-
-    /// Its memory, for the next one.
-    #[must_use]
-    pub fn into_parts(mut self) -> Parts {
-        self.table.values().fill(0);
-        Parts {
-            table: self.table,
-            state_cells: self.state_cells,
-            vote_cells: self.vote_cells,
-        }
     }
 
     /// Says which kind of context of a prior each context is.

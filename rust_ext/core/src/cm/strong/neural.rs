@@ -27,13 +27,13 @@ const TOGETHER: usize = 32;
 pub struct Follower<'a> {
     network: Option<(&'a Network, State)>,
     tree: Tree,
-    foretold: Option<Foretold>,
+    foretold: Option<Foretold<'a>>,
 }
 
 /// The bytes to come.
 #[derive(Debug, Clone)]
-struct Foretold {
-    bytes: Arc<[u8]>,
+struct Foretold<'a> {
+    bytes: &'a [u8],
     /// How many of them the network has taken.
     taken: usize,
     /// What it expects after each of the last ones that it took together, in turn, and how many of these were asked for.
@@ -41,7 +41,7 @@ struct Foretold {
     asked: usize,
 }
 
-impl Foretold {
+impl Foretold<'_> {
     /// What is expected after the next byte. There is no more after the last one, which nothing follows.
     #[inline]
     fn next(&mut self, network: &Network, state: &mut State) -> Option<&mut Tree> {
@@ -78,9 +78,9 @@ impl<'a> Follower<'a> {
 
     /// Tells all bytes that are to be taken in, so that the network can take several together. What it expects is the
     /// same.
-    pub fn foretell(&mut self, bytes: &[u8]) {
+    pub fn foretell(&mut self, bytes: &'a [u8]) {
         self.foretold = (!bytes.is_empty()).then(|| Foretold {
-            bytes: bytes.into(),
+            bytes,
             taken: 0,
             trees: Vec::new(),
             asked: 0,

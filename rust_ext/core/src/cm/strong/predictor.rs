@@ -23,7 +23,7 @@ use super::states::StateTable;
 use crate::bitmodel::BitModel;
 use crate::cm::content::binary::Binary;
 use crate::cm::content::pixels::Pixels;
-use crate::cm::content::text::Text;
+use crate::cm::content::text::{Seen, Text};
 use crate::cm::fast::contexts::Contexts;
 use crate::cm::primed::Primed;
 use crate::cm::tables::{Tables, CELL_HALF};
@@ -142,7 +142,7 @@ impl<'a> Strong<'a> {
     }
 
     /// Tells all symbols that are still to come. Bytes do not depend on that.
-    pub fn foretell(&mut self, symbols: &[u8]) {
+    pub fn foretell(&mut self, symbols: &'a [u8]) {
         // Of several lanes each has its own, and another thread may run the network.
         if let [lane] = &mut self.lanes[..] {
             if let Some(follower) = &mut lane.follower {
@@ -175,7 +175,6 @@ impl<'a> Strong<'a> {
         let plan = Plan::new(params.kind);
         let (tables, states) = (Tables::new(), StateTable::new());
         let log2_size = log2_size(count);
-        let width = params.record as usize;
         let learnt = Self::learnt(params, known);
         let home = learnt.map(|learnt| Arc::clone(&learnt.parts));
         let sizes = Sizes::new(count);
@@ -203,19 +202,7 @@ impl<'a> Strong<'a> {
         let layout = Layout::new(&plan, params.kind, beside);
         debug_assert!(layout.states == contexts.counters().0.len());
         let rate_of_last = if params.kind == Kind::Text { 12 } else { 25 };
-        let (floor, start, last, spared) = match params.kind {
-            Kind::Text => (42, 1000, 60, 1000),
-            Kind::Binary => (60, 700, 90, 300),
-            Kind::Bilevel => (60, 400, 60, 0),
-            Kind::Grey | Kind::Colour => (60, 700, 90, 0),
-        };
-        let rates = Rates {
-            floor,
-            start,
-            last,
-            spared,
-        };
-        let mixer = Mixer::new(&layout, rates, learnt)?;
+        let mixer = Mixer::new(&layout, rates(params.kind), learnt)?;
         // Those of the network are the last ones.
         let starts = learnt.map_or(&[][..], |learnt| &learnt.maps);
         let maps = MAPS[..plan.maps].iter().enumerate();
@@ -224,21 +211,10 @@ impl<'a> Strong<'a> {
             .collect::<Result<_>>()?;
         let of_network = starts.get(plan.maps..).unwrap_or(&[]);
         let log2_heads = log2_heads(log2_size);
-        let content = match params.kind {
-            Kind::Text => Content::Text(Box::new(Text::within(seen.unwrap_or_default()))),
-            Kind::Binary => Content::Binary(Box::new(Binary::new(width, params.row as usize))),
-            Kind::Bilevel => {
-                Content::Bilevel(Box::new(Bilevel::new(width, image::log2_cells(log2_size))?))
-            }
-            Kind::Grey | Kind::Colour => {
-                let channels = params.kind.channels().unwrap_or(1);
-                Content::Pixels(Box::new(Pixels::new(width, params.row as usize, channels)))
-            }
-        };
         let lane = Lane {
             number: 0,
             position: 0,
-            content,
+            content: content(params, log2_size, seen)?,
             known: Contexts::new(params.kind, 1),
             follower: network.map(|pretrained| Arc::new(Follower::new(pretrained.network()))),
             matches: vec![Match::default(); plan.matches.len()],
@@ -343,6 +319,38 @@ impl<'a> Strong<'a> {
         self.shared.predict(&mut self.lanes[self.turn], avx2);
         self.shared.foresee();
     }
+}
+
+/// How fast the mixer learns.
+fn rates(kind: Kind) -> Rates {
+    let (floor, start, last, spared) = match kind {
+        Kind::Text => (42, 1000, 60, 1000),
+        Kind::Binary => (60, 700, 90, 300),
+        Kind::Bilevel => (60, 400, 60, 0),
+        Kind::Grey | Kind::Colour => (60, 700, 90, 0),
+    };
+    Rates {
+        floor,
+        start,
+        last,
+        spared,
+    }
+}
+
+/// What is known of data of a kind at the start, of a text perhaps in the memory of another one.
+fn content(params: &Params, log2_size: u32, seen: Option<Seen>) -> Result<Content> {
+    let width = params.record as usize;
+    Ok(match params.kind {
+        Kind::Text => Content::Text(Box::new(Text::within(seen.unwrap_or_default()))),
+        Kind::Binary => Content::Binary(Box::new(Binary::new(width, params.row as usize))),
+        Kind::Bilevel => {
+            Content::Bilevel(Box::new(Bilevel::new(width, image::log2_cells(log2_size))?))
+        }
+        Kind::Grey | Kind::Colour => {
+            let channels = params.kind.channels().unwrap_or(1);
+            Content::Pixels(Box::new(Pixels::new(width, params.row as usize, channels)))
+        }
+    })
 }
 
 impl Shared<'_> {
