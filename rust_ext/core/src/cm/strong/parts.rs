@@ -58,6 +58,7 @@ impl Parts {
 
     /// Memory in bytes of these.
     #[cfg(test)]
+    #[must_use]
     pub fn bytes(&self) -> usize {
         let cells = size_of_val(&self.order1[..]) + size_of_val(self.direct.get());
         self.contexts.bytes() + cells + self.seen.bytes()

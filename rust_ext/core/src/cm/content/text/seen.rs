@@ -39,6 +39,7 @@ impl Seen {
 
     /// Memory in bytes of this one.
     #[cfg(test)]
+    #[must_use]
     pub fn bytes(&self) -> usize {
         let notes = self.changed.capacity() * 8 + self.changed_words.capacity() * 2;
         4 * (self.words.len() + self.by_pair.len()) + 2 * self.followers.len() + notes

@@ -48,6 +48,7 @@ impl Parts {
 
     /// Memory in bytes of these.
     #[cfg(test)]
+    #[must_use]
     pub fn bytes(&self) -> usize {
         let cells = size_of_val(&*self.state_cells) + size_of_val(&*self.vote_cells);
         self.table.get().len() + cells
