@@ -61,6 +61,8 @@ class Smoothing:
         emissions: Count of each state's emissions, in the parts of the prior, as far as the values
             nearby come with the state.
         reach: Steps to the values that are nearby; 0 where values have no order.
+        shapes: Count of each state's shares of shapes, in the parts that each variable has.
+        usual: float32 [variables, shapes], these parts; None where there are no shapes.
     """
 
     prior: NDArray[np.float32]
@@ -70,6 +72,8 @@ class Smoothing:
     transitions: float
     emissions: float
     reach: float
+    shapes: float = 1.0
+    usual: NDArray[np.float32] | None = None
 
     @staticmethod
     def of(
@@ -241,6 +245,20 @@ def maximize(
     kernels.maximize_rows(
         weights.row_edges, flows.transitions, np.float32(smoothing.transitions), weights.transitions
     )
+    if weights.shapes is not None and smoothing.usual is not None:
+        kernels.maximize_shares(
+            tree.variables,
+            tree.states,
+            tree.emission_starts,
+            weights.shapes.starts(tree),
+            weights.shapes.tables,
+            flows.emissions,
+            smoothing.usual,
+            np.float32(smoothing.shapes),
+            weights.emissions,
+            weights.shapes.shares,
+        )
+        return
     if mixtures is not None:
         mixtures.improve(flows.emissions)
         weights.emissions[:] = mixtures.table()

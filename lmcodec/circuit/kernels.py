@@ -61,6 +61,7 @@ class Work(NamedTuple):
         scale: float64 [BLOCK], what messages were divided by, since it went into the logarithms.
         logs: float64 [BLOCK], logarithms of probabilities.
         others: int32 [BLOCK], columns with values that are not the mode.
+        ratios: float32 [states of one node], what another value says beside the mode.
     """
 
     values: NDArray[np.int16]
@@ -71,6 +72,7 @@ class Work(NamedTuple):
     scale: NDArray[np.float64]
     logs: NDArray[np.float64]
     others: NDArray[np.int32]
+    ratios: NDArray[np.float32]
 
 
 @_jit
@@ -88,28 +90,29 @@ def _gather(samples, begin, values):
 
 
 @_jit
-def _emit(values, emissions, at, states, mode, message, others):  # noqa: C901
+def _emit(values, emissions, at, states, mode, message, others, ratios):
     """Multiply a message by the emissions of what is observed. The usual value is cheap."""
     count = 0
     for b in range(BLOCK):
         if values[b] != mode:
             others[count] = b
             count += 1
-    if count < BLOCK:
-        usual = emissions[at + mode * states : at + (mode + 1) * states]
-        for j in range(states):
-            for b in range(BLOCK):
-                message[j, b] *= usual[j]
-        for k in range(count):
-            b = others[k]
-            for j in range(states):
-                message[j, b] /= usual[j]
+    usual = emissions[at + mode * states : at + (mode + 1) * states]
+    for j in range(states):
+        for b in range(BLOCK):
+            message[j, b] *= usual[j]
     for k in range(count):
         b = others[k]
+        # Columns are far apart in memory: so each is passed once only.
         if values[b] >= 0:
             row = emissions[at + values[b] * states : at + (values[b] + 1) * states]
             for j in range(states):
-                message[j, b] *= row[j]
+                ratios[j] = row[j] / usual[j]
+        else:
+            for j in range(states):
+                ratios[j] = _ONE / usual[j]
+        for j in range(states):
+            message[j, b] *= ratios[j]
 
 
 @_jit
@@ -142,6 +145,7 @@ def _work(layout, variables):
         np.empty(BLOCK, np.float64),
         np.empty(BLOCK, np.float64),
         np.empty(BLOCK, np.int32),
+        np.empty(np.max(np.diff(layout.state_starts)), np.float32),
     )
 
 
@@ -160,7 +164,8 @@ def _up(layout, transitions, emissions, work):  # noqa: C901
             message[:] = _ONE
         if layout.variables[node] >= 0:
             values, at = work.values[layout.variables[node]], layout.emission_starts[node]
-            _emit(values, emissions, at, states, layout.modes[node], message, work.others)
+            mode = layout.modes[node]
+            _emit(values, emissions, at, states, mode, message, work.others, work.ratios)
         pending = _normalize(message, states, total, scale, pending)
         first, last = layout.row_starts[node], layout.row_starts[node + 1]
         for row in range(first, last):
@@ -361,3 +366,72 @@ def maximize_emissions(  # noqa: C901
             new = out[at + x * size : at + (x + 1) * size]
             for j in range(size):
                 new[j] = drawn[x, j] * totals[j]
+
+
+@_jit
+def maximize_shares(  # noqa: C901
+    variables, states, starts, places, tables, flows, usual, count, emissions, shares
+):
+    """Set the shares of shapes to what makes the flows more likely, with parts of a count.
+
+    Args:
+        variables: int32 [nodes], what each observes, or -1.
+        states: int32 [nodes], hidden states of each.
+        starts: int64 [nodes + 1], where the emissions of each node begin.
+        places: int64 [nodes + 1], where its shares begin.
+        tables: float32 [shapes, values].
+        flows: float32 [entries], of the emissions.
+        usual: float32 [variables, shapes], parts of the count.
+        count: Pseudocount of each state.
+        emissions: float32 [entries]; those of the shares before, and then after.
+        shares: float32 [entries]; they are changed.
+    """
+    kinds, width = tables.shape
+    largest = np.max(states)
+    ratios, totals = np.empty(largest, np.float32), np.empty(largest, np.float32)
+    found = np.empty((kinds, largest), np.float32)
+    for node in range(len(variables)):
+        v = variables[node]
+        if v < 0:
+            continue
+        size, at, place = states[node], starts[node], places[node]
+        found[:] = _ZERO
+        for x in range(width):
+            row = flows[at + x * size : at + (x + 1) * size]
+            now = emissions[at + x * size : at + (x + 1) * size]
+            for j in range(size):
+                ratios[j] = row[j] / max(now[j], _TINY)
+            for c in range(kinds):
+                part = tables[c, x]
+                if part > _ZERO:
+                    for j in range(size):
+                        found[c, j] += part * ratios[j]
+        totals[:] = _ZERO
+        for c in range(kinds):
+            old = shares[place + c * size : place + (c + 1) * size]
+            part = count * usual[v, c]
+            for j in range(size):
+                found[c, j] = found[c, j] * old[j] + part
+                totals[j] += found[c, j]
+        for j in range(size):
+            totals[j] = _ONE / totals[j]
+        for c in range(kinds):
+            new = shares[place + c * size : place + (c + 1) * size]
+            for j in range(size):
+                new[j] = found[c, j] * totals[j]
+        for x in range(width):
+            now = emissions[at + x * size : at + (x + 1) * size]
+            now[:] = _ZERO
+            for c in range(kinds):
+                part = tables[c, x]
+                if part > _ZERO:
+                    new = shares[place + c * size : place + (c + 1) * size]
+                    for j in range(size):
+                        now[j] += part * new[j]
+
+
+@_jit
+def follow(mean, new, kept, taken):
+    """Set a mean to kept times itself plus taken times what is new."""
+    for at in range(len(mean)):
+        mean[at] = kept * mean[at] + taken * new[at]
