@@ -187,8 +187,13 @@ def _scaled(
 
 def write(circuit: Quantized) -> bytes:
     """Return the bytes of the file of a circuit."""
+    return pack(tensors_of(circuit), circuit.card)
+
+
+def tensors_of(circuit: Quantized) -> dict[str, NDArray[np.integer]]:
+    """Return the tensors of the file of a circuit, in the form that is smaller."""
     tree = circuit.tree
-    arrays: dict[str, NDArray[np.integer]] = {
+    tensors: dict[str, NDArray[np.integer]] = {
         "parents": tree.parents,
         "states": tree.states,
         "variables": tree.variables,
@@ -196,31 +201,35 @@ def write(circuit: Quantized) -> bytes:
     }
     counts = np.diff(circuit.row_edges)
     places = int((tree.row_counts * tree.states).sum())
-    sparse = 2 * len(circuit.targets) + len(counts) < places
-    if sparse:
-        arrays |= {
-            "transitions": circuit.transitions,
-            "counts": counts,
-            "targets": circuit.targets,
-        }
+    if 2 * len(circuit.targets) + len(counts) < places:
+        tensors["transitions"] = circuit.transitions
+        tensors |= {"counts": counts, "targets": circuit.targets}
     else:
-        arrays["transitions"] = circuit.whole_rows()
+        tensors["transitions"] = circuit.whole_rows()
     if circuit.shapes is None:
-        arrays["emissions"] = circuit.emissions
+        tensors["emissions"] = circuit.emissions
     else:
-        arrays |= {"shapes": circuit.shapes.ravel(), "shares": circuit.emissions}
-    version = VERSIONS[sparse or circuit.shapes is not None]
-    entries: dict[str, object] = {
-        "__metadata__": {"format": FORMAT, "version": version, **circuit.card}
-    }
+        tensors |= {"shapes": circuit.shapes.ravel(), "shares": circuit.emissions}
+    return tensors
+
+
+def pack(tensors: dict[str, NDArray[np.integer]], card: dict[str, str]) -> bytes:
+    """Return the bytes of a file of tensors.
+
+    Args:
+        tensors: By their names; their values fit into what the file has for them.
+        card: What goes with them.
+    """
+    version = VERSIONS[set(tensors) != set(_TENSORS)]
+    entries: dict[str, object] = {"__metadata__": {"format": FORMAT, "version": version, **card}}
     pieces, at = [], 0
     # Wider integers first, so that all tensors lie at multiples of their width.
-    for name in sorted(arrays, key=lambda name: _KINDS[name]):
+    for name in sorted(tensors, key=lambda name: _KINDS[name]):
         kind = _KINDS[name]
-        piece = arrays[name].astype(_DTYPES[kind]).tobytes()
+        piece = tensors[name].astype(_DTYPES[kind]).tobytes()
         entries[name] = {
             "dtype": kind,
-            "shape": [len(arrays[name])],
+            "shape": [len(tensors[name])],
             "data_offsets": [at, at + len(piece)],
         }
         pieces.append(piece)
