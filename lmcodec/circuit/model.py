@@ -66,7 +66,7 @@ class Circuit:
         round_epochs: Passes over the samples in batches after each round.
         last_epochs: The same after the last round; None for as many.
         moved: Share of the samples of a batch that are moved by one step, at random, in the first
-            three quarters of the epochs: for samples such as pictures, that might as well lie there.
+            three quarters of the epochs: for pictures, which might as well lie there.
         held: Share of the samples, up to 5000 of them, that is held back to see when to stop; 0
             for none.
         patience: Epochs without gain on these after which fitting stops.

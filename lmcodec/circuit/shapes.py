@@ -106,9 +106,7 @@ def tables_of(counts: NDArray[np.float64], most: int) -> NDArray[np.float32]:
     return normal
 
 
-def usual_shares(
-    tables: NDArray[np.float32], prior: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def usual_shares(tables: NDArray[np.float32], prior: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return float32 [variables, shapes], the shares that come closest to those of the values.
 
     Args:

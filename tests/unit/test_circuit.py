@@ -51,8 +51,12 @@ def pruned_with_shapes(tree: Tree, seed: int = 0) -> Weights:
     return sparse.prune(initial.shaped(weights, tables, usual, seed), flows, 0.8)  # type: ignore[no-any-return]
 
 
-# Variables of equally many values.
-ALIKE = replace(TREE, categories=np.full(4, 5, np.int32))
+# Variables of equally many values, and states enough for few edges.
+ALIKE = replace(
+    TREE,
+    states=np.array([12, 9, 14, 10, 1, 8], np.int32),
+    categories=np.full(4, 5, np.int32),
+)
 
 
 def circuit_of(weights: Weights) -> Circuit:
@@ -375,7 +379,9 @@ def test_shares_of_shapes_never_make_samples_less_likely() -> None:
         flows = engine.flows(samples)
         found.append(flows.log_likelihood)
         em.maximize(weights, flows, smoothing)
-        np.testing.assert_allclose(weights.emissions, weights.shapes.emissions(ALIKE), rtol=1e-4)
+        np.testing.assert_allclose(
+            weights.emissions, weights.shapes.emissions(weights.tree), rtol=1e-4
+        )
     assert (np.diff(found) > -1e-4).all()
     assert found[-1] > found[0] + 0.1
 
@@ -514,7 +520,7 @@ def test_edges_and_shapes_are_stored_where_that_is_smaller() -> None:
     assert file.write(read) == file.write(stored)
     assert file.write(file.quantize(read.weights(), stored.card)) == file.write(stored)
     # The same circuit with all zeros there, as version 1 has it.
-    dense = file.Quantized.dense(ALIKE, stored.whole_rows(), stored.emissions, stored.card)
+    dense = file.Quantized.dense(stored.tree, stored.whole_rows(), stored.emissions, stored.card)
     assert np.array_equal(dense.targets, stored.targets)
     assert np.array_equal(dense.transitions, stored.transitions)
     samples = np.random.default_rng(1).integers(0, 5, (50, 4)).astype(np.uint8)

@@ -116,7 +116,9 @@ impl Emissions<'_> {
             Self::Shapes { shapes, shares } => {
                 let count = shapes.len() / categories;
                 if !shapes.len().is_multiple_of(categories) || !(1..=MAX_SHAPES).contains(&count) {
-                    return Err(wrong("shapes of a circuit have other values than a variable"));
+                    return Err(wrong(
+                        "shapes of a circuit have other values than a variable",
+                    ));
                 }
                 let shares = take(shares, states * count)?;
                 if shares.contains(&0) {

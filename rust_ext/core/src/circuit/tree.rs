@@ -122,7 +122,13 @@ impl Circuit {
         let variables = tensors.numbers("variables", parents.len())?;
         let states = tensors.shorts("states")?;
         let categories = tensors.shorts("categories")?;
-        let few = |name, there| if there { tensors.shorts(name) } else { Ok(Vec::new()) };
+        let few = |name, there| {
+            if there {
+                tensors.shorts(name)
+            } else {
+                Ok(Vec::new())
+            }
+        };
         let (sparse, shaped) = (tensors.holds("targets"), tensors.holds("shapes"));
         let weights = tensors.shorts("transitions")?;
         let (counts, targets) = (few("counts", sparse)?, few("targets", sparse)?);
