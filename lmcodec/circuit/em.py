@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from lmcodec.circuit import kernels
+from lmcodec.circuit.maximize import maximize_emissions, maximize_rows, maximize_shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -242,11 +243,11 @@ def maximize(
         mixtures: What emissions are, where they are not tables; they are changed.
     """
     tree = weights.tree
-    kernels.maximize_rows(
+    maximize_rows(
         weights.row_edges, flows.transitions, np.float32(smoothing.transitions), weights.transitions
     )
     if weights.shapes is not None and smoothing.usual is not None:
-        kernels.maximize_shares(
+        maximize_shares(
             tree.variables,
             tree.states,
             tree.emission_starts,
@@ -263,7 +264,7 @@ def maximize(
         mixtures.improve(flows.emissions)
         weights.emissions[:] = mixtures.table()
         return
-    kernels.maximize_emissions(
+    maximize_emissions(
         tree.variables,
         tree.states,
         tree.categories,

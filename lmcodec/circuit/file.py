@@ -90,6 +90,11 @@ class Quantized:
         )
 
     @property
+    def places(self) -> int:
+        """How many edges there could be."""
+        return int((self.tree.row_counts * self.tree.states).sum())
+
+    @property
     def widths(self) -> NDArray[np.int64]:
         """int64 [states of nodes with variables]: entries of each row of emissions."""
         tree = self.tree
@@ -200,8 +205,7 @@ def tensors_of(circuit: Quantized) -> dict[str, NDArray[np.integer]]:
         "categories": tree.categories,
     }
     counts = np.diff(circuit.row_edges)
-    places = int((tree.row_counts * tree.states).sum())
-    if 2 * len(circuit.targets) + len(counts) < places:
+    if 2 * len(circuit.targets) + len(counts) < circuit.places:
         tensors["transitions"] = circuit.transitions
         tensors |= {"counts": counts, "targets": circuit.targets}
     else:
@@ -266,9 +270,10 @@ def read(data: Buffer) -> Quantized:
     tree = Tree.of(*(fields[name] for name in _TREE))
     circuit = _with_transitions(tree, fields, card)
     if "shapes" in fields:
-        circuit = replace(circuit, emissions=fields["shares"], shapes=_shapes(tree, fields))
+        shares = fields["shares"].astype(np.uint16)
+        circuit = replace(circuit, emissions=shares, shapes=_shapes(tree, fields))
     else:
-        circuit = replace(circuit, emissions=fields["emissions"])
+        circuit = replace(circuit, emissions=fields["emissions"].astype(np.uint16))
     if len(circuit.emissions) != int(circuit.widths.sum()):
         raise FormatError(f"circuit has {len(circuit.emissions)} emissions for its states")
     if not circuit.emissions.all():

@@ -13,8 +13,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from lmcodec.circuit.em import Engine, Flows, Passes, Smoothing, maximize
-from lmcodec.circuit.kernels import follow
 from lmcodec.circuit.logistic import LogisticMixtures
+from lmcodec.circuit.maximize import follow
 from lmcodec.circuit.shapes import Shapes
 from lmcodec.circuit.tree import Tree
 from lmcodec.circuit.weights import Weights
@@ -261,7 +261,7 @@ def moved(
         share: Of the samples that move.
         generator: Of what is drawn.
     """
-    found = samples.copy()
+    found: NDArray[np.integer] = samples.copy()
     some = np.flatnonzero(generator.random(len(samples)) < share)
     for axis in range(1, samples.ndim):
         steps = generator.integers(-1, 2, len(some))
