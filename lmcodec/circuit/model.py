@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcodec.circuit import file, messages, structure
-from lmcodec.circuit.arrays import categories_of, samples_of
+from lmcodec.circuit.arrays import categories_of, observed, samples_of
 from lmcodec.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -260,29 +260,7 @@ class Circuit:
 
     def _samples(self, array: ArrayLike, missing: ArrayLike | None = None) -> NDArray[np.int16]:
         """Return samples of the circuit's shape, -1 where a value is missing."""
-        weights = self._fitted()
-        found = np.asarray(array)
-        hidden = None if missing is None else np.asarray(missing)
-        if hidden is not None:
-            if hidden.dtype != np.bool_ or hidden.shape != found.shape:
-                raise ValueError(
-                    f"what is missing is a mask of the shape {found.shape}: "
-                    f"{hidden.dtype} {hidden.shape}"
-                )
-            found = np.where(hidden, 0, found)
-        samples, shape = samples_of(found)
-        if shape != self.shape:
-            raise ValueError(f"samples of the circuit have the shape {self.shape}: {shape}")
-        over = samples >= weights.tree.categories
-        if over.any():
-            at = np.unravel_index(int(np.argmax(over)), over.shape)
-            raise ValueError(
-                f"sample {at[0]} has a value that variable {at[1]} never has: {samples[at]}"
-            )
-        signed = samples.astype(np.int16)
-        if hidden is not None:
-            signed[hidden.reshape(signed.shape)] = -1
-        return signed
+        return observed(array, missing, self.shape, self._fitted().tree.categories)
 
     def log_likelihood(self, array: ArrayLike) -> NDArray[np.float64]:
         """Return the natural logarithm of the probability of each sample: nats.
