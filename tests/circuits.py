@@ -61,11 +61,14 @@ class Stored:
         return packed("1", vars(self), card)
 
     def sparse_file(self, shapes: Shaped | None = None, **card: str) -> bytes:
-        """Return the bytes of a file of version 2, without the zeros of transitions.
+        """Return the bytes of a file of version 2, of `sparse_tensors`."""
+        return packed("2", self.sparse_tensors(shapes), card)
+
+    def sparse_tensors(self, shapes: Shaped | None = None) -> dict[str, NDArray[Any]]:
+        """Return the tensors of a file without the zeros of transitions.
 
         Args:
             shapes: What is stored in the place of the emissions, which mean the same.
-            card: What goes with it.
         """
         matrices = [transitions for transitions, _ in self.rows()]
         tensors = vars(self) | {
@@ -76,7 +79,7 @@ class Stored:
         if shapes is not None:
             del tensors["emissions"]
             tensors |= {"shapes": shapes.shapes.ravel(), "shares": shapes.shares.ravel()}
-        return packed("2", tensors, card)
+        return tensors
 
     def rows(self) -> list[tuple[NDArray[np.uint16], NDArray[np.uint16] | None]]:
         """Return transitions and emissions of each node, as matrices."""

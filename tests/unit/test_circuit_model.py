@@ -18,7 +18,7 @@ from lmcodec.info import WeightsInfo
 from lmcodec.models.base import Shape
 from lmcodec.models.circuit import CircuitModel
 from lmcodec.models.order0 import Order0
-from tests.circuits import random_circuit, random_samples, shaped
+from tests.circuits import packed, random_circuit, random_samples, shaped
 
 STORED = random_circuit(11, 24, states=4, categories=9)
 FILE = STORED.file(shape="4,6")
@@ -100,10 +100,13 @@ def test_sparse_files_code_as_whole_ones(categories: int) -> None:
 )
 def test_the_coder_refuses_wrong_edges_and_shapes(name: str, change: Any) -> None:
     stored, shapes = shaped(random_circuit(12, 24, states=6, categories=9), 5, 9)
-    tensors = dict(file.tensors_of(file.read(stored.sparse_file(shapes))))
-    FittedCircuit(file.pack(tensors, {}))
+    tensors = stored.sparse_tensors(shapes)
+    FittedCircuit(packed("2", tensors, {}))
+    data = packed("2", tensors | {name: change(tensors[name])}, {})
     with pytest.raises(errors.FormatError):
-        FittedCircuit(file.pack(tensors | {name: change(tensors[name])}, {}))
+        FittedCircuit(data)
+    with pytest.raises(errors.FormatError):
+        file.read(data)
 
 
 def test_threads_have_no_effect() -> None:
