@@ -149,3 +149,60 @@ impl Emissions<'_> {
         rest.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edges<'a>(counts: &'a [u16], targets: &'a [u16], weights: &'a [u16]) -> Transitions<'a> {
+        Transitions::Edges {
+            counts,
+            targets,
+            weights,
+        }
+    }
+
+    #[test]
+    fn edges_are_rows_with_zeros_between() {
+        let mut stored = edges(&[1, 2, 1], &[2, 0, 2, 0], &[5, 6, 7, 8]);
+        assert_eq!(stored.next(2, 3).unwrap(), [0, 0, 5, 6, 0, 7]);
+        assert!(!stored.is_empty());
+        assert_eq!(stored.next(1, 1).unwrap(), [8]);
+        assert!(stored.is_empty());
+    }
+
+    #[test]
+    fn edges_without_weight_or_place_are_refused() {
+        for (targets, weights) in [
+            (&[0, 3], &[1, 1]),
+            (&[1, 1], &[1, 1]),
+            (&[1, 0], &[1, 1]),
+            (&[0, 1], &[1, 0]),
+        ] {
+            assert!(edges(&[2], targets, weights).next(1, 3).is_err());
+        }
+        assert!(edges(&[2], &[0], &[1]).next(1, 3).is_err());
+        assert!(edges(&[2], &[0, 1], &[1]).next(1, 3).is_err());
+        assert!(edges(&[], &[], &[]).next(1, 3).is_err());
+    }
+
+    #[test]
+    fn emissions_of_shapes_are_sums_of_products() {
+        let mut stored = Emissions::Shapes {
+            shapes: &[1, 2, 0, 0, 3, 4],
+            shares: &[5, 7],
+        };
+        let sums = [5.0_f32, 31.0, 28.0].map(|sum| sum / 64.0);
+        assert_eq!(stored.next(1, 3).unwrap(), sums);
+        assert!(stored.is_empty());
+        for (shapes, shares) in [
+            (&[1_u16, 2, 0, 0, 3, 4][..], &[5, 0]),
+            (&[1, 2, 0, 0, 3, 0], &[5, 7]),
+            (&[1, 2, 1, 1], &[5, 7]),
+            (&[], &[5, 7]),
+        ] {
+            let mut stored = Emissions::Shapes { shapes, shares };
+            assert!(stored.next(1, 3).is_err());
+        }
+    }
+}
