@@ -135,7 +135,7 @@ def version(fitted: FittedCircuit) -> str:
 def about(fitted: FittedCircuit) -> str:
     """Return what a circuit is like, in a few words: states, edges, and whether it was pruned."""
     stored = file.read(bytes(fitted))
-    full = len(stored.transitions) + len(stored.emissions)
+    full = stored.places + int(stored.tree.emission_counts.sum())
     words = f"{int(stored.tree.states.max())} states, {fitted.core.edges} edges"
     return words if fitted.core.edges == full else f"{words} of {full}"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,34 @@ from lmcodec.fitted import FORMAT
 def numbers(seed: int) -> np.random.RandomState:
     """Return a generator whose integers are the same in every release of NumPy."""
     return np.random.RandomState(seed)
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """Emissions as shares of shapes.
+
+    Args:
+        shapes: uint16 [shapes, categories].
+        shares: uint16 [states of nodes with a variable, shapes].
+    """
+
+    shapes: NDArray[np.uint16]
+    shares: NDArray[np.uint16]
+
+
+def packed(version: str, tensors: dict[str, NDArray[Any]], card: dict[str, str]) -> bytes:
+    """Return the bytes of a file of tensors."""
+    header: dict[str, object] = {"__metadata__": {"format": FORMAT, "version": version, **card}}
+    data = b""
+    for name, array in tensors.items():
+        part = array.astype(array.dtype.newbyteorder("<")).tobytes()
+        kind = "I32" if array.dtype == np.int32 else "U16"
+        offsets = [len(data), len(data) + len(part)]
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": offsets}
+        data += part
+    words = json.dumps(header, separators=(",", ":")).encode()
+    words += b" " * (-len(words) % 8)
+    return len(words).to_bytes(8, "little") + words + data
 
 
 @dataclass
@@ -29,17 +58,28 @@ class Stored:
 
     def file(self, **card: str) -> bytes:
         """Return the bytes of its file."""
-        header: dict[str, object] = {"__metadata__": {"format": FORMAT, "version": "1", **card}}
-        data = b""
-        for name, array in vars(self).items():
-            part = array.astype(array.dtype.newbyteorder("<")).tobytes()
-            kind = "I32" if array.dtype == np.int32 else "U16"
-            offsets = [len(data), len(data) + len(part)]
-            header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": offsets}
-            data += part
-        words = json.dumps(header, separators=(",", ":")).encode()
-        words += b" " * (-len(words) % 8)
-        return len(words).to_bytes(8, "little") + words + data
+        return packed("1", vars(self), card)
+
+    def sparse_file(self, shapes: Shaped | None = None, **card: str) -> bytes:
+        """Return the bytes of a file of version 2, of `sparse_tensors`."""
+        return packed("2", self.sparse_tensors(shapes), card)
+
+    def sparse_tensors(self, shapes: Shaped | None = None) -> dict[str, NDArray[Any]]:
+        """Return the tensors of a file without the zeros of transitions.
+
+        Args:
+            shapes: What is stored in the place of the emissions, which mean the same.
+        """
+        matrices = [transitions for transitions, _ in self.rows()]
+        tensors = vars(self) | {
+            "counts": np.concatenate([(m > 0).sum(axis=1) for m in matrices]).astype(np.uint16),
+            "targets": np.concatenate([np.nonzero(m)[1] for m in matrices]).astype(np.uint16),
+            "transitions": np.concatenate([m[m > 0] for m in matrices]),
+        }
+        if shapes is not None:
+            del tensors["emissions"]
+            tensors |= {"shapes": shapes.shapes.ravel(), "shares": shapes.shares.ravel()}
+        return tensors
 
     def rows(self) -> list[tuple[NDArray[np.uint16], NDArray[np.uint16] | None]]:
         """Return transitions and emissions of each node, as matrices."""
@@ -116,3 +156,22 @@ def random_samples(circuit: Stored, seed: int, count: int) -> NDArray[np.uint8]:
     random = numbers(seed)
     columns = [random.randint(0, int(width), count) for width in circuit.categories]
     return np.stack(columns, axis=1).astype(np.uint8)
+
+
+def shaped(stored: Stored, seed: int, categories: int) -> tuple[Stored, Shaped]:
+    """Return a circuit whose emissions are small sums of products, and these as shares of shapes.
+
+    Args:
+        stored: Where all else comes from.
+        seed: Of what is drawn.
+        categories: Values of every variable.
+    """
+    generator = numbers(seed)
+    shapes = generator.randint(0, 50, (5, categories)).astype(np.uint16)
+    shapes[0] += 1
+    states = int(stored.states[stored.variables >= 0].sum())
+    shares = generator.randint(1, 200, (states, 5)).astype(np.uint16)
+    emissions = (shares.astype(np.int64) @ shapes).astype(np.uint16)
+    same = np.full(len(stored.categories), categories, np.uint16)
+    changed = replace(stored, categories=same, emissions=emissions.ravel())
+    return changed, Shaped(shapes, shares)

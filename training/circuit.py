@@ -3,7 +3,9 @@
     python -m training.circuit train-images-idx3-ubyte.xz --test t10k-images-idx3-ubyte.xz \
         --states 16 -o mnist-16.circuit
     python -m training.circuit train-images-idx3-ubyte.xz --test t10k-images-idx3-ubyte.xz \
-        --states 32 --rounds 3 -o mnist-sparse.circuit
+        --states 16 --emission shapes --shapes 24 --moved 0.5 --epochs 5 --full 0 \
+        --rounds 4 --round-epochs 4 --last-epochs 5 --prune 0.4 --grow 0.7 --noise 0.3 \
+        -o mnist-sparse.circuit
 
 Nothing is fitted to the samples of --test. Beside the file goes FILE.toml: the command, digests,
 and what each epoch reached. A checkpoint lies there while it is fitted; --resume goes on from it.
@@ -24,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcodec.circuit import Circuit
-from lmcodec.circuit.model import STRUCTURES
+from lmcodec.circuit.model import EMISSIONS, STRUCTURES
 from lmcodec.transforms.array import read_layout
 
 if TYPE_CHECKING:
@@ -61,8 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--reach", type=float, default=6.0)
     parser.add_argument("--rounds", type=int, default=0, help="of pruning and growing")
     parser.add_argument("--round-epochs", type=int, default=12)
+    parser.add_argument("--last-epochs", type=int, help="after the last round")
+    parser.add_argument("--emission", choices=EMISSIONS, default=EMISSIONS[0])
+    parser.add_argument("--shapes", type=int, default=32)
+    parser.add_argument("--moved", type=float, default=0.0)
+    parser.add_argument("--patience", type=int, default=8)
     parser.add_argument("--prune", type=float, default=0.75)
     parser.add_argument("--grow", type=float, default=1.0)
+    parser.add_argument("--noise", type=float, default=0.1)
     parser.add_argument("--held", type=float, default=0.02)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--device", default="cpu")
@@ -97,8 +105,14 @@ def main(arguments: list[str] | None = None) -> int:
         reach=options.reach,
         rounds=options.rounds,
         round_epochs=options.round_epochs,
+        last_epochs=options.last_epochs,
+        emission=options.emission,
+        shapes=options.shapes,
+        moved=options.moved,
+        patience=options.patience,
         prune=options.prune,
         grow=options.grow,
+        noise=options.noise,
         held=options.held,
         threads=options.threads,
         device=options.device,

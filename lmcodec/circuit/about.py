@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lmcodec.circuit import file
 
 if TYPE_CHECKING:
@@ -60,7 +58,7 @@ def describe(circuit: FittedCircuit) -> About:
     """
     stored = file.read(bytes(circuit))
     tree = stored.tree
-    transitions = int(np.count_nonzero(stored.transitions))
+    possible = stored.places + int(tree.emission_counts.sum())
     return About(
         sha256=circuit.digest.hex(),
         file_bytes=circuit.file_bytes,
@@ -71,9 +69,9 @@ def describe(circuit: FittedCircuit) -> About:
         nodes=len(tree),
         depth=tree.depth,
         states=(int(tree.states.min()), int(tree.states.max())),
-        edges=transitions + len(stored.emissions),
-        transitions=transitions,
-        possible=len(stored.transitions) + len(stored.emissions),
+        edges=circuit.core.edges,
+        transitions=len(stored.transitions),
+        possible=possible,
         multiplications=circuit.core.products,
         card=stored.card,
     )

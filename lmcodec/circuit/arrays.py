@@ -86,3 +86,45 @@ def categories_of(
         worst = int(np.argmax(tops > widths))
         raise ValueError(f"variable {worst} has a value {tops[worst] - 1}: above its categories")
     return widths
+
+
+def observed(
+    array: ArrayLike,
+    missing: ArrayLike | None,
+    shape: tuple[int, ...],
+    categories: NDArray[np.int32],
+) -> NDArray[np.int16]:
+    """Return int16 [samples, variables], -1 where a value is missing.
+
+    Args:
+        array: [samples, ...]; values that are missing may be any.
+        missing: bool, of the same shape; None where all is there.
+        shape: That a sample has to have.
+        categories: int32 [variables], how many values each has.
+
+    Raises:
+        ValueError: Samples are of another shape, or have values that are out of range; the mask is
+            no mask.
+    """
+    found = np.asarray(array)
+    hidden = None if missing is None else np.asarray(missing)
+    if hidden is not None:
+        if hidden.dtype != np.bool_ or hidden.shape != found.shape:
+            raise ValueError(
+                f"what is missing is a mask of the shape {found.shape}: "
+                f"{hidden.dtype} {hidden.shape}"
+            )
+        found = np.where(hidden, 0, found)
+    samples, own = samples_of(found)
+    if own != shape:
+        raise ValueError(f"samples of the circuit have the shape {shape}: {own}")
+    over = samples >= categories
+    if over.any():
+        at = np.unravel_index(int(np.argmax(over)), over.shape)
+        raise ValueError(
+            f"sample {at[0]} has a value that variable {at[1]} never has: {samples[at]}"
+        )
+    signed = samples.astype(np.int16)
+    if hidden is not None:
+        signed[hidden.reshape(signed.shape)] = -1
+    return signed

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from lmcodec.circuit import kernels
+from lmcodec.circuit.maximize import maximize_emissions, maximize_rows, maximize_shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,8 @@ class Smoothing:
         emissions: Count of each state's emissions, in the parts of the prior, as far as the values
             nearby come with the state.
         reach: Steps to the values that are nearby; 0 where values have no order.
+        shapes: Count of each state's shares of shapes, in the parts that each variable has.
+        usual: float32 [variables, shapes], these parts; None where there are no shapes.
     """
 
     prior: NDArray[np.float32]
@@ -70,6 +73,8 @@ class Smoothing:
     transitions: float
     emissions: float
     reach: float
+    shapes: float = 1.0
+    usual: NDArray[np.float32] | None = None
 
     @staticmethod
     def of(
@@ -238,14 +243,28 @@ def maximize(
         mixtures: What emissions are, where they are not tables; they are changed.
     """
     tree = weights.tree
-    kernels.maximize_rows(
+    maximize_rows(
         weights.row_edges, flows.transitions, np.float32(smoothing.transitions), weights.transitions
     )
+    if weights.shapes is not None and smoothing.usual is not None:
+        maximize_shares(
+            tree.variables,
+            tree.states,
+            tree.emission_starts,
+            weights.shapes.starts(tree),
+            weights.shapes.tables,
+            flows.emissions,
+            smoothing.usual,
+            np.float32(smoothing.shapes),
+            weights.emissions,
+            weights.shapes.shares,
+        )
+        return
     if mixtures is not None:
         mixtures.improve(flows.emissions)
         weights.emissions[:] = mixtures.table()
         return
-    kernels.maximize_emissions(
+    maximize_emissions(
         tree.variables,
         tree.states,
         tree.categories,

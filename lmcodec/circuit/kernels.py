@@ -19,15 +19,11 @@ from lmcodec.circuit.vectors import BLOCK, combine, spread_back
 # numbers below the normal ones, which are slow, and quotients from zero.
 _FLOOR = np.float32(1e-20)
 _TINY = np.float32(1e-25)
-# Of what emissions are drawn to, however rarely a state comes with what is nearby.
-_LEAST = np.float32(1e-3)
-# What speaks for the usual share of a state: a tenth of what a frequent value says.
-_FAR = np.float32(0.1)
 _ONE, _ZERO = np.float32(1), np.float32(0)
 # Scales whose product stays above the least double: 1e-20 times a small weight, eight times.
 _SCALES = 8
 
-_jit = numba.njit(
+jit = numba.njit(
     nogil=True, fastmath={"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}, cache=True
 )
 
@@ -61,6 +57,7 @@ class Work(NamedTuple):
         scale: float64 [BLOCK], what messages were divided by, since it went into the logarithms.
         logs: float64 [BLOCK], logarithms of probabilities.
         others: int32 [BLOCK], columns with values that are not the mode.
+        ratios: float32 [states of one node], what another value says beside the mode.
     """
 
     values: NDArray[np.int16]
@@ -71,9 +68,10 @@ class Work(NamedTuple):
     scale: NDArray[np.float64]
     logs: NDArray[np.float64]
     others: NDArray[np.int32]
+    ratios: NDArray[np.float32]
 
 
-@_jit
+@jit
 def _gather(samples, begin, values):
     """Put samples into columns; -1 is what is missing, and all of a sample that is not there."""
     variables = values.shape[0]
@@ -87,32 +85,33 @@ def _gather(samples, begin, values):
                 values[v, b] = -1
 
 
-@_jit
-def _emit(values, emissions, at, states, mode, message, others):  # noqa: C901
+@jit
+def _emit(values, emissions, at, states, mode, message, others, ratios):
     """Multiply a message by the emissions of what is observed. The usual value is cheap."""
     count = 0
     for b in range(BLOCK):
         if values[b] != mode:
             others[count] = b
             count += 1
-    if count < BLOCK:
-        usual = emissions[at + mode * states : at + (mode + 1) * states]
-        for j in range(states):
-            for b in range(BLOCK):
-                message[j, b] *= usual[j]
-        for k in range(count):
-            b = others[k]
-            for j in range(states):
-                message[j, b] /= usual[j]
+    usual = emissions[at + mode * states : at + (mode + 1) * states]
+    for j in range(states):
+        for b in range(BLOCK):
+            message[j, b] *= usual[j]
     for k in range(count):
         b = others[k]
+        # Columns are far apart in memory: so each is passed once only.
         if values[b] >= 0:
             row = emissions[at + values[b] * states : at + (values[b] + 1) * states]
             for j in range(states):
-                message[j, b] *= row[j]
+                ratios[j] = row[j] / usual[j]
+        else:
+            for j in range(states):
+                ratios[j] = _ONE / usual[j]
+        for j in range(states):
+            message[j, b] *= ratios[j]
 
 
-@_jit
+@jit
 def _normalize(message, states, total, scale, pending):
     """Make a message sum to 1; its sums go into the scale."""
     for b in range(BLOCK):
@@ -130,7 +129,7 @@ def _normalize(message, states, total, scale, pending):
     return pending + 1
 
 
-@_jit
+@jit
 def _work(layout, variables):
     """Return arrays for the messages of a block of samples."""
     return Work(
@@ -142,10 +141,11 @@ def _work(layout, variables):
         np.empty(BLOCK, np.float64),
         np.empty(BLOCK, np.float64),
         np.empty(BLOCK, np.int32),
+        np.empty(np.max(np.diff(layout.state_starts)), np.float32),
     )
 
 
-@_jit
+@jit
 def _up(layout, transitions, emissions, work):  # noqa: C901
     """Send messages up: below[state] of each node, above[row] of each transition."""
     below, above, total, scale, logs = work.below, work.above, work.total, work.scale, work.logs
@@ -160,7 +160,8 @@ def _up(layout, transitions, emissions, work):  # noqa: C901
             message[:] = _ONE
         if layout.variables[node] >= 0:
             values, at = work.values[layout.variables[node]], layout.emission_starts[node]
-            _emit(values, emissions, at, states, layout.modes[node], message, work.others)
+            mode = layout.modes[node]
+            _emit(values, emissions, at, states, mode, message, work.others, work.ratios)
         pending = _normalize(message, states, total, scale, pending)
         first, last = layout.row_starts[node], layout.row_starts[node + 1]
         for row in range(first, last):
@@ -187,7 +188,7 @@ def _up(layout, transitions, emissions, work):  # noqa: C901
         logs[b] += np.log(scale[b]) + np.log(above[0, b])
 
 
-@_jit
+@jit
 def _down(  # noqa: C901
     layout, transitions, count, work, transition_flows, emission_flows
 ):
@@ -230,7 +231,7 @@ def _down(  # noqa: C901
             _count(values, at, states, layout.modes[node], message, emission_flows)
 
 
-@_jit
+@jit
 def _count(values, at, states, mode, posterior, flows):
     """Add posteriors to the emissions of what was observed."""
     is_mode = np.empty(BLOCK, np.float32)
@@ -254,7 +255,7 @@ def _count(values, at, states, mode, posterior, flows):
             row[j] += posterior[j, b]
 
 
-@_jit
+@jit
 def log_likelihoods(samples, part, parts, layout, transitions, emissions, out):
     """Set out to the natural logarithms of the probabilities of the samples of a part."""
     work = _work(layout, samples.shape[1])
@@ -265,7 +266,7 @@ def log_likelihoods(samples, part, parts, layout, transitions, emissions, out):
             out[begin + b] = work.logs[b]
 
 
-@_jit
+@jit
 def add_flows(
     samples, part, parts, layout, transitions, emissions, out, transition_flows, emission_flows
 ):
@@ -278,86 +279,3 @@ def add_flows(
         for b in range(count):
             out[begin + b] = work.logs[b]
         _down(layout, transitions, count, work, transition_flows, emission_flows)
-
-
-@_jit
-def maximize_rows(row_edges, flows, count, out):
-    """Set each row of transitions to its flows and equal parts of a count, summing to 1."""
-    for row in range(len(row_edges) - 1):
-        edge, end = row_edges[row], row_edges[row + 1]
-        part = count / np.float32(end - edge)
-        total = _ZERO
-        for at in range(edge, end):
-            total += flows[at] + part
-        scale = _ONE / total
-        for at in range(edge, end):
-            out[at] = (flows[at] + part) * scale
-
-
-@_jit
-def maximize_emissions(  # noqa: C901
-    variables, states, widths, starts, flows, prior, evidence, near, decay, count, out
-):
-    """Set the emissions of each state to its flows and parts of a count, summing to 1.
-
-    The count is spread as the variable's values are, times how often the values nearby went with
-    the state: that ratio is smooth even where some values are frequent and others never come.
-
-    Args:
-        variables: int32 [nodes], what each observes, or -1.
-        states: int32 [nodes], hidden states of each.
-        widths: int32 [variables], how many values each has.
-        starts: int64 [nodes + 1], where the entries of each node begin.
-        flows: float32 [entries].
-        prior: float32 [variables, categories], shares of values.
-        evidence: float32 [variables, categories], how much each value counts for those nearby.
-        near: float32 [variables, categories], evidence times frequency of the values nearby.
-        decay: Share of its weight that a value nearby has at one step more.
-        count: Pseudocount of each state.
-        out: float32 [entries].
-    """
-    largest = np.max(states)
-    totals, parts = np.empty(largest, np.float32), np.empty(largest, np.float32)
-    usual = np.empty(largest, np.float32)
-    drawn = np.empty((np.max(widths), largest), np.float32)
-    for node in range(len(variables)):
-        v = variables[node]
-        if v < 0:
-            continue
-        width, size, at = widths[v], states[node], starts[node]
-        parts[:] = _ZERO
-        usual[:] = _ZERO
-        for x in range(width):
-            row = flows[at + x * size : at + (x + 1) * size]
-            for j in range(size):
-                parts[j] = parts[j] * decay + evidence[v, x] * row[j]
-                drawn[x, j] = parts[j]
-                usual[j] += row[j]
-        # Where no value nearby says anything, states have their usual share.
-        scale = _FAR / max(np.sum(usual[:size]), _TINY)
-        for j in range(size):
-            usual[j] *= scale
-        parts[:] = _ZERO
-        totals[:] = _ZERO
-        for x in range(width - 1, -1, -1):
-            row = flows[at + x * size : at + (x + 1) * size]
-            scale = prior[v, x] / (near[v, x] + _FAR)
-            for j in range(size):
-                ratio = drawn[x, j] + decay * parts[j] + usual[j]
-                drawn[x, j] = ratio * scale + prior[v, x] * _LEAST
-                parts[j] = parts[j] * decay + evidence[v, x] * row[j]
-                totals[j] += drawn[x, j]
-        for j in range(size):
-            parts[j] = count / totals[j]
-        totals[:] = _ZERO
-        for x in range(width):
-            row = flows[at + x * size : at + (x + 1) * size]
-            for j in range(size):
-                drawn[x, j] = row[j] + drawn[x, j] * parts[j]
-                totals[j] += drawn[x, j]
-        for j in range(size):
-            totals[j] = _ONE / totals[j]
-        for x in range(width):
-            new = out[at + x * size : at + (x + 1) * size]
-            for j in range(size):
-                new[j] = drawn[x, j] * totals[j]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcodec.circuit import file, messages, structure
-from lmcodec.circuit.arrays import categories_of, samples_of
+from lmcodec.circuit.arrays import categories_of, observed, samples_of
 from lmcodec.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lmcodec.circuit.weights import Weights
 
 STRUCTURES = ("chow-liu", "split", "chain")
+EMISSIONS = ("categorical", "shapes", "logistic")
 MAX_HELD = 5000
 # Bytes of messages at one time, outside of the kernels.
 _CHUNK_BYTES = 1 << 27
@@ -51,14 +52,21 @@ class Circuit:
             where values are names, without an order. None for 6 where samples are pictures, of two
             axes or more, with at least 64 values; else 0.
         transition_smoothing: Pseudocount of each row of transitions, spread evenly.
-        emission: "categorical" for a table of each state, "logistic" for a mixture of logistic
-            distributions, which has fewer parameters.
-        components: Of each such mixture.
+        emission: "categorical" for a table of each state, "shapes" for a mixture of distributions
+            that all variables have in common, "logistic" for one of logistic distributions. Those
+            have fewer parameters, and are for values that have an order.
+        components: Of each mixture of logistic distributions.
+        shapes: About how many distributions there are in common.
+        shape_smoothing: Pseudocount of each state's shares of these, in the parts that its variable
+            has.
         rounds: How many times edges are pruned, states copied, and all fitted again.
         prune: Share of the edges that go in a round, those of the least flow.
-        grow: Share of the states that are copied in a round, those that are used most.
+        grow: Share of the states that are copied in a round, those in which samples cost most.
         noise: Standard deviation of what the weights of a copy are multiplied by.
         round_epochs: Passes over the samples in batches after each round.
+        last_epochs: The same after the last round; None for as many.
+        moved: Share of the samples of a batch that are moved by one step, at random, in the first
+            three quarters of the epochs: for pictures, which might as well lie there.
         held: Share of the samples, up to 5000 of them, that is held back to see when to stop; 0
             for none.
         patience: Epochs without gain on these after which fitting stops.
@@ -91,11 +99,15 @@ class Circuit:
     transition_smoothing: float = 0.1
     emission: str = "categorical"
     components: int = 4
+    shapes: int = 32
+    shape_smoothing: float = 1.0
     rounds: int = 0
     prune: float = 0.75
     grow: float = 1.0
     noise: float = 0.1
     round_epochs: int = 20
+    last_epochs: int | None = None
+    moved: float = 0.0
     held: float = 0.05
     patience: int = 8
     seed: int = 0
@@ -130,13 +142,16 @@ class Circuit:
             UnsupportedError: numba is not installed.
             FormatError: The checkpoint is not of this fitting.
         """
+        if self.emission not in EMISSIONS:
+            raise ValueError(f"emissions are {', '.join(EMISSIONS)}: {self.emission!r}")
         samples, shape = samples_of(array)
         widths = categories_of(samples, self.categories)
         try:
             from lmcodec.circuit.em import Smoothing
-            from lmcodec.circuit.initial import noisy
+            from lmcodec.circuit.initial import noisy, shaped
             from lmcodec.circuit.logistic import LogisticMixtures
             from lmcodec.circuit.rounds import Rounds, run
+            from lmcodec.circuit.shapes import tables_of, usual_shares
             from lmcodec.circuit.trainer import Plan, Trainer
         except ImportError as error:
             raise UnsupportedError(
@@ -162,6 +177,7 @@ class Circuit:
             batch=self.batch,
             first=self.first,
             patience=self.patience,
+            moved=self.moved,
             seed=self.seed,
         )
         weights = noisy(tree, smoothing, self.seed)
@@ -169,6 +185,14 @@ class Circuit:
         if self.emission == "logistic":
             mixtures = LogisticMixtures.start(tree, smoothing.prior, self.components, self.seed)
             weights.emissions[:] = mixtures.table()
+        if self.emission == "shapes":
+            if widths.min() != widths.max():
+                raise ValueError("variables with shapes in common have equally many values")
+            counts = np.bincount(fitted.ravel(), minlength=int(widths.max())).astype(np.float64)
+            tables = tables_of(counts, self.shapes)
+            usual = usual_shares(tables, smoothing.prior)
+            smoothing = replace(smoothing, shapes=self.shape_smoothing, usual=usual)
+            weights = shaped(weights, tables, usual, self.seed)
         trainer = Trainer(
             weights,
             fitted,
@@ -176,13 +200,15 @@ class Circuit:
             plan,
             smoothing,
             mixtures=mixtures,
+            shape=shape,
             threads=self.threads or os.cpu_count() or 1,
             device=self.device,
             checkpoint=checkpoint,
             progress=progress,
         )
         again = replace(plan, epochs=self.round_epochs, first=plan.first / 2)
-        rounds = Rounds(self.rounds, self.prune, self.grow, self.noise, again)
+        last = again if self.last_epochs is None else replace(again, epochs=self.last_epochs)
+        rounds = Rounds(self.rounds, self.prune, self.grow, self.noise, again, last)
         there = resume and checkpoint is not None and Path(checkpoint).exists()
         self.weights, trainer = run(trainer, rounds, checkpoint if there else None)
         self.shape, self.history = shape, trainer.history
@@ -234,29 +260,7 @@ class Circuit:
 
     def _samples(self, array: ArrayLike, missing: ArrayLike | None = None) -> NDArray[np.int16]:
         """Return samples of the circuit's shape, -1 where a value is missing."""
-        weights = self._fitted()
-        found = np.asarray(array)
-        hidden = None if missing is None else np.asarray(missing)
-        if hidden is not None:
-            if hidden.dtype != np.bool_ or hidden.shape != found.shape:
-                raise ValueError(
-                    f"what is missing is a mask of the shape {found.shape}: "
-                    f"{hidden.dtype} {hidden.shape}"
-                )
-            found = np.where(hidden, 0, found)
-        samples, shape = samples_of(found)
-        if shape != self.shape:
-            raise ValueError(f"samples of the circuit have the shape {self.shape}: {shape}")
-        over = samples >= weights.tree.categories
-        if over.any():
-            at = np.unravel_index(int(np.argmax(over)), over.shape)
-            raise ValueError(
-                f"sample {at[0]} has a value that variable {at[1]} never has: {samples[at]}"
-            )
-        signed = samples.astype(np.int16)
-        if hidden is not None:
-            signed[hidden.reshape(signed.shape)] = -1
-        return signed
+        return observed(array, missing, self.shape, self._fitted().tree.categories)
 
     def log_likelihood(self, array: ArrayLike) -> NDArray[np.float64]:
         """Return the natural logarithm of the probability of each sample: nats.

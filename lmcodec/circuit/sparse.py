@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmcodec.circuit.shapes import Shapes
 from lmcodec.circuit.tree import MAX_STATES
 from lmcodec.circuit.weights import Weights
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    from lmcodec.circuit.em import Flows
+    from lmcodec.circuit.tree import Tree
+
+# Of what logarithms are taken.
+_LEAST = np.float32(1e-30)
 
 
 @dataclass(frozen=True)
@@ -91,27 +100,63 @@ def _rebuilt(weights: Weights, edges: Edges, kept: NDArray[np.bool_]) -> Weights
     row_edges = np.concatenate([[0], np.cumsum(lengths)])
     transitions = weights.transitions[kept]
     totals = np.add.reduceat(transitions, row_edges[:-1])
-    emissions = [
-        weights.emission_matrix(node)[alive[starts[node] : starts[node + 1]]].T.ravel()
-        for node in tree.observing
-    ]
-    return Weights(
-        replace(tree, states=states.astype(np.int32)),
+    left = replace(tree, states=states.astype(np.int32))
+    # Of each node, which of the old states the new ones are.
+    origins = [np.flatnonzero(alive[starts[node] : starts[node + 1]]) for node in range(len(tree))]
+    return _with_emissions(
+        weights,
+        left,
+        origins,
         row_edges,
         places[edges.targets[kept]].astype(np.int32),
         (transitions / np.repeat(totals, lengths)).astype(np.float32),
-        np.concatenate(emissions),
     )
 
 
-def grow(
-    weights: Weights, uses: NDArray[np.float32], share: float, noise: float, seed: int
+def _with_emissions(
+    weights: Weights,
+    tree: Tree,
+    origins: list[NDArray[np.int64]],
+    row_edges: NDArray[np.int64],
+    targets: NDArray[np.int32],
+    transitions: NDArray[np.float32],
+    factors: Callable[[int], NDArray[np.float32]] | None = None,
 ) -> Weights:
-    """Return a circuit in which the states that are used most are there twice.
+    """Return weights whose states have the emissions of others.
+
+    Args:
+        weights: Of these.
+        tree: Of the new weights.
+        origins: Of each node, which of the old states each new one is.
+        row_edges: Of the new weights, as the next two.
+        targets: The same.
+        transitions: The same.
+        factors: Returns so many numbers by which what a state has is multiplied.
+    """
+    old, shapes = weights.tree, weights.shapes
+    found = []
+    for node in tree.observing:
+        table = weights.emission_matrix(node).T if shapes is None else shapes.matrix(old, node)
+        table = table[:, origins[node]]
+        if factors is not None:
+            table = table * factors(table.size).reshape(table.shape)
+            table /= table.sum(axis=0)
+        found.append(table.ravel())
+    entries = np.concatenate(found).astype(np.float32)
+    if shapes is None:
+        return Weights(tree, row_edges, targets, transitions, entries)
+    mixed = Shapes(shapes.tables, entries)
+    return Weights(tree, row_edges, targets, transitions, mixed.emissions(tree), mixed)
+
+
+def grow(
+    weights: Weights, costs: NDArray[np.float32], share: float, noise: float, seed: int
+) -> Weights:
+    """Return a circuit in which the states that cost most are there twice.
 
     Args:
         weights: Of the circuit.
-        uses: float32 [states of all nodes], how many samples are in each.
+        costs: float32 [states of all nodes], see `costs_of`.
         share: Of the states of all nodes that are copied, 0 to 1.
         noise: Standard deviation of what each weight of a copy is multiplied by.
         seed: Of the noise.
@@ -121,7 +166,7 @@ def grow(
     tree = weights.tree
     starts, count = tree.state_starts, int(tree.state_starts[-1])
     copied = np.zeros(count, np.bool_)
-    copied[np.argsort(-uses, kind="stable")[: int(np.ceil(count * share))]] = True
+    copied[np.argsort(-costs, kind="stable")[: int(np.ceil(count * share))]] = True
     node_of_state = np.repeat(np.arange(len(tree)), tree.states)
     # Of a node, no more copies than there is room for.
     rank = _ranks(copied, tree.states)
@@ -155,20 +200,18 @@ def grow(
     lengths = np.bincount(rows, minlength=int(row_starts[-1]))
     row_edges = np.concatenate([[0], np.cumsum(lengths)])
     totals = np.add.reduceat(transitions, row_edges[:-1])
-    emissions = []
-    for node in tree.observing:
-        table = weights.emission_matrix(node)
-        twins = table[copied[starts[node] : starts[node + 1]]]
-        both = np.concatenate([table, twins])
-        both = both * _factors(generator, both.size, noise).reshape(both.shape)
-        both /= both.sum(axis=1, keepdims=True)
-        emissions.append(both.T.ravel())
-    return Weights(
+    origins = []
+    for node in range(len(tree)):
+        twins = np.flatnonzero(copied[starts[node] : starts[node + 1]])
+        origins.append(np.concatenate([np.arange(tree.states[node]), twins]))
+    return _with_emissions(
+        weights,
         grown,
+        origins,
         row_edges,
         targets.astype(np.int32),
         (transitions / np.repeat(totals, lengths)).astype(np.float32),
-        np.concatenate(emissions).astype(np.float32),
+        lambda count: _factors(generator, count, noise),
     )
 
 
@@ -186,7 +229,25 @@ def _factors(generator: np.random.Generator, count: int, noise: float) -> NDArra
     return factors
 
 
-def uses_of(weights: Weights, flows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how many samples are in each state of all nodes, by flows of the transitions."""
-    count = int(weights.tree.state_starts[-1])
-    return np.bincount(Edges.of(weights).targets, flows, count).astype(np.float32)
+def costs_of(weights: Weights, flows: Flows) -> NDArray[np.float32]:
+    """Return what all samples together still cost in each state of all nodes: nats.
+
+    These are the surprises of its value, and of the states below it. A state that leaves nothing
+    open needs no copy, however many samples are in it.
+
+    Args:
+        weights: Of the circuit.
+        flows: Of all samples.
+    """
+    tree, edges = weights.tree, Edges.of(weights)
+    spent = flows.transitions * -np.log(np.maximum(weights.transitions, _LEAST))
+    below = edges.sources >= 0
+    count = int(tree.state_starts[-1])
+    costs = np.bincount(edges.sources[below], spent[below], count)
+    states, starts = tree.state_starts, tree.emission_starts
+    for node in tree.observing:
+        part = slice(starts[node], starts[node + 1])
+        seen, table = (each[part] for each in (flows.emissions, weights.emissions))
+        surprise = seen * -np.log(np.maximum(table, _LEAST))
+        costs[states[node] : states[node + 1]] += surprise.reshape(-1, tree.states[node]).sum(0)
+    return costs.astype(np.float32)

@@ -42,11 +42,11 @@ def bin_values(
             binned[:, variable] = column
             continue
         counts = np.bincount(column, minlength=width)
-        binned[:, variable] = _bins_of(counts, bins)[column]
+        binned[:, variable] = equal_bins(counts, bins)[column]
     return binned
 
 
-def _bins_of(counts: NDArray[np.int64], bins: int) -> NDArray[np.uint8]:
+def equal_bins(counts: NDArray[np.int64], bins: int) -> NDArray[np.uint8]:
     """Return the bin of each value, in the order of the values."""
     table = np.zeros(len(counts), np.uint8)
     left, number, full = int(counts.sum()), 0, 0

@@ -14,6 +14,8 @@ import numpy as np
 
 from lmcodec.circuit.em import Engine, Flows, Passes, Smoothing, maximize
 from lmcodec.circuit.logistic import LogisticMixtures
+from lmcodec.circuit.maximize import follow
+from lmcodec.circuit.shapes import Shapes
 from lmcodec.circuit.tree import Tree
 from lmcodec.circuit.weights import Weights
 from lmcodec.errors import FormatError
@@ -36,6 +38,8 @@ class Plan:
             one batch is of all samples, as a cosine does.
         patience: Epochs without gain on the samples held back, after which fitting ends; 0 for
             never.
+        moved: Share of the samples of a batch that are moved by one step along their axes, at
+            random, in the first three quarters of the epochs.
         seed: Of the order of the samples.
     """
 
@@ -44,6 +48,7 @@ class Plan:
     batch: int = 2048
     first: float = 1.0
     patience: int = 8
+    moved: float = 0.0
     seed: int = 0
 
 
@@ -76,6 +81,7 @@ class Trainer:
         plan: How.
         smoothing: What weights are drawn to.
         mixtures: What emissions are, where they are not tables.
+        shape: Of a sample.
         threads: How many.
         device: "cpu", or one of torch.
         stage: How many times the tree was pruned and grown before.
@@ -89,6 +95,7 @@ class Trainer:
     plan: Plan
     smoothing: Smoothing
     mixtures: LogisticMixtures | None = None
+    shape: tuple[int, ...] = ()
     threads: int = 1
     device: str = "cpu"
     stage: int = 0
@@ -143,7 +150,7 @@ class Trainer:
         steps = -(-count // plan.batch)
         logs = 0.0
         for step, index in enumerate(np.array_split(order, steps)):
-            flows = engine.flows(self.samples, index)
+            flows = self._flows(engine, index, epoch)
             logs += flows.log_likelihood * len(index)
             done = (epoch * steps + step) / (plan.epochs * steps)
             least = len(index) / count
@@ -167,10 +174,16 @@ class Trainer:
             (self._mean.transitions, flows.transitions),
             (self._mean.emissions, flows.emissions),
         ):
-            mean *= np.float32(1 - share)
-            new *= np.float32(share * scale)
-            mean += new
+            follow(mean, new, np.float32(1 - share), np.float32(share * scale))
         return self._mean
+
+    def _flows(self, engine: Passes, index: NDArray[np.int64], epoch: int) -> Flows:
+        plan = self.plan
+        if not plan.moved or 4 * epoch >= 3 * plan.epochs:
+            return engine.flows(self.samples, index)
+        generator = np.random.default_rng((plan.seed, epoch, int(index[0])))
+        some = self.samples[index].reshape(-1, *self.shape)
+        return engine.flows(moved(some, plan.moved, generator).reshape(len(index), -1))
 
     def _all(self, engine: Passes) -> float:
         flows = engine.flows(self.samples)
@@ -236,6 +249,30 @@ class Trainer:
         self.history = [EpochReport(**each) for each in state["history"]]
 
 
+def moved(
+    samples: NDArray[np.integer], share: float, generator: np.random.Generator
+) -> NDArray[np.integer]:
+    """Return samples, some of them moved by one step or none along each axis.
+
+    What moves in at an edge is what was there.
+
+    Args:
+        samples: [samples, ...].
+        share: Of the samples that move.
+        generator: Of what is drawn.
+    """
+    found: NDArray[np.integer] = samples.copy()
+    some = np.flatnonzero(generator.random(len(samples)) < share)
+    for axis in range(1, samples.ndim):
+        steps = generator.integers(-1, 2, len(some))
+        length = samples.shape[axis]
+        for step in (-1, 1):
+            chosen = some[steps == step]
+            places = np.clip(np.arange(length) - step, 0, length - 1)
+            found[chosen] = np.take(found[chosen], places, axis=axis)
+    return found
+
+
 def _arrays(prefix: str, weights: Weights) -> dict[str, NDArray[np.generic]]:
     tree = weights.tree
     fields: dict[str, NDArray[np.generic]] = {
@@ -248,6 +285,8 @@ def _arrays(prefix: str, weights: Weights) -> dict[str, NDArray[np.generic]]:
         "transitions": weights.transitions,
         "emissions": weights.emissions,
     }
+    if weights.shapes is not None:
+        fields |= {"shapes": weights.shapes.tables, "shares": weights.shapes.shares}
     return {f"{prefix}.{name}": value for name, value in fields.items()}
 
 
@@ -264,5 +303,7 @@ def _weights(prefix: str, arrays: object) -> Weights:
         get("transitions").astype(np.float32),
         get("emissions").astype(np.float32),
     )
+    if f"{prefix}.shapes" in arrays:  # type: ignore[operator]
+        weights.shapes = Shapes(get("shapes").astype(np.float32), get("shares").astype(np.float32))
     weights.check()
     return weights

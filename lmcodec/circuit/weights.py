@@ -13,6 +13,8 @@ from lmcodec.errors import FormatError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lmcodec.circuit.shapes import Shapes
+
 
 @dataclass
 class Weights:
@@ -26,6 +28,7 @@ class Weights:
         transitions: float32 [edges], sums to 1 over each row.
         emissions: float32 [entries], node after node: categories x states, so that what a value
             says of the states lies together. The values of a state sum to 1.
+        shapes: What the emissions are mixtures of; None where they are free.
     """
 
     tree: Tree
@@ -33,6 +36,7 @@ class Weights:
     targets: NDArray[np.int32]
     transitions: NDArray[np.float32]
     emissions: NDArray[np.float32]
+    shapes: Shapes | None = None
 
     @staticmethod
     def dense(tree: Tree) -> Weights:
@@ -79,6 +83,8 @@ class Weights:
             raise FormatError(f"a circuit has {edges} edges, {len(self.transitions)} weights")
         if len(self.emissions) != tree.emission_starts[-1]:
             raise FormatError(f"a circuit has {len(self.emissions)} emissions for its states")
+        if self.shapes is not None and len(self.shapes.shares) != self.shapes.starts(tree)[-1]:
+            raise FormatError(f"a circuit has {len(self.shapes.shares)} shares for its states")
         states = np.repeat(np.repeat(tree.states, tree.row_counts), lengths)
         if ((self.targets < 0) | (self.targets >= states)).any():
             raise FormatError("an edge of a circuit leads to a state that is not there")
@@ -91,6 +97,7 @@ class Weights:
             self.targets.copy(),
             self.transitions.copy(),
             self.emissions.copy(),
+            self.shapes and self.shapes.copy(),
         )
 
     def transition_matrix(self, node: int) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ from lmcodec.models.llm import Llm
 from lmcodec.transforms.array import Array, idx_header
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
-from tests.circuits import random_circuit, random_samples
+from tests.circuits import random_circuit, random_samples, shaped
 from tests.language_models import FAMILIES, SMALL_LLAMA, save
 from tests.models import OWN
 from tests.strategies import (
@@ -137,11 +137,19 @@ def language_models() -> Iterator[tuple[str, bytes, bytes]]:
 
 def circuits() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of samples by a circuit."""
-    for name, nodes, categories, bare in (("few", 24, 5, 0), ("many", 12, 250, 4)):
+    for name, nodes, categories, bare in (
+        ("few", 24, 5, 0),
+        ("many", 12, 250, 4),
+        ("shaped", 16, 40, 5),
+    ):
         stored = random_circuit(len(name), nodes, categories=categories, bare=bare)
+        data = stored.file()
+        if name == "shaped":
+            stored, shapes = shaped(stored, 3, categories)
+            data = stored.sparse_file(shapes)
         path = HERE / "models" / f"{name}.circuit"
         if not path.exists():
-            path.write_bytes(stored.file())
+            path.write_bytes(data)
         circuit = FittedCircuit.load(path)
         samples = random_samples(stored, 1, 60)
         header = b"P5 %d 60 255 " % samples.shape[1]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcodec.circuit import Circuit, file, messages, structure
+from lmcodec.circuit import Circuit, file, messages, shapes, structure
 from lmcodec.circuit.arrays import categories_of, samples_of
 from lmcodec.circuit.tree import Tree
 from lmcodec.circuit.weights import Weights
@@ -39,6 +39,24 @@ def drawn(tree: Tree, seed: int = 0) -> Weights:
     even = (even / even.sum(axis=1, keepdims=True)).astype(np.float32)
     found: Weights = initial.noisy(tree, replace(smoothing, prior=even), seed)
     return found
+
+
+def pruned_with_shapes(tree: Tree, seed: int = 0) -> Weights:
+    """Return weights with few edges, whose emissions are mixtures of shapes."""
+    weights = drawn(tree, seed)
+    flows = np.random.default_rng(seed).random(len(weights.targets), np.float32)
+    width = int(tree.categories[0])
+    tables = shapes.tables_of(np.arange(width, dtype=np.float64), 4)
+    usual = np.full((len(tree.categories), len(tables)), 1 / len(tables), np.float32)
+    return sparse.prune(initial.shaped(weights, tables, usual, seed), flows, 0.8)  # type: ignore[no-any-return]
+
+
+# Variables of equally many values, and states enough for few edges.
+ALIKE = replace(
+    TREE,
+    states=np.array([12, 9, 14, 10, 1, 8], np.int32),
+    categories=np.full(4, 5, np.int32),
+)
 
 
 def circuit_of(weights: Weights) -> Circuit:
@@ -287,9 +305,15 @@ def test_pruning_keeps_what_flows_and_growing_keeps_what_is_said() -> None:
     assert weights is not None
     samples, _ = samples_of(images())
     engine = em.Engine(weights, np.zeros(20, np.int64), 2)
-    flows = engine.flows(samples).transitions.copy()
+    found = engine.flows(samples)
+    flows = found.transitions.copy()
     assert flows.sum() == pytest.approx(20 * 600, rel=1e-4)
-    assert sparse.uses_of(weights, flows).reshape(20, 4).sum(axis=1) == pytest.approx(600, rel=1e-4)
+    # All that samples cost, but for the choice of the root's state.
+    costs = sparse.costs_of(weights, found)
+    expected = (found.emissions * np.log(weights.emissions)).sum()
+    expected += (flows * np.log(weights.transitions))[4:].sum()
+    assert costs.shape == (80,)
+    assert costs.sum() == pytest.approx(-expected, rel=1e-4)
     pruned = sparse.prune(weights, flows, 0.5)
     assert 0.3 * len(weights.targets) < len(pruned.targets) < 0.65 * len(weights.targets)
     np.testing.assert_allclose(
@@ -325,6 +349,81 @@ def test_unreachable_states_go() -> None:
     np.testing.assert_allclose(pruned.emission_matrix(1), weights.emission_matrix(1)[:2])
 
 
+@pytest.mark.parametrize("most", [1, 2, 5, 12, 40])
+def test_shapes_are_distributions_that_cover_all_values(most: int) -> None:
+    counts = np.array([900, 0, 3, 5, 4, 7, 0, 0, 6, 5, 3, 2, 500, 4, 4, 3, 2, 300.0])
+    tables = shapes.tables_of(counts, most)
+    assert len(tables) <= max(most, 1) + 3
+    np.testing.assert_allclose(tables.sum(axis=1), 1, rtol=1e-5)
+    assert (tables.sum(axis=0) > 0).all()
+    if most >= 5:
+        alone = (tables > 0).sum(axis=1) == 1
+        assert {0, 12, 17} <= set(tables[alone].argmax(axis=1).tolist())
+    # Those of a variable come as close to its values as its shapes can.
+    usual = shapes.usual_shares(tables, (counts[None] / counts.sum()).astype(np.float32))
+    np.testing.assert_allclose((usual @ tables)[0, 0], counts[0] / counts.sum(), rtol=1e-2)
+
+
+def test_shares_of_shapes_never_make_samples_less_likely() -> None:
+    weights = pruned_with_shapes(ALIKE)
+    samples = np.random.default_rng(3).binomial(4, 0.3, (300, 4)).astype(np.uint8)
+    smoothing = em.Smoothing.of(
+        samples, ALIKE.categories, transitions=0.0, emissions=1.0, reach=0.0
+    )
+    assert weights.shapes is not None
+    usual = np.full((4, len(weights.shapes.tables)), 0.1, np.float32)
+    smoothing = replace(smoothing, shapes=1e-6, usual=usual)
+    engine = em.Engine(weights, smoothing.modes, 1)
+    found = []
+    for _ in range(15):
+        flows = engine.flows(samples)
+        found.append(flows.log_likelihood)
+        em.maximize(weights, flows, smoothing)
+        np.testing.assert_allclose(
+            weights.emissions, weights.shapes.emissions(weights.tree), rtol=1e-4
+        )
+    assert (np.diff(found) > -1e-4).all()
+    assert found[-1] > found[0] + 0.1
+
+
+def test_shapes_stay_through_rounds_and_checkpoints(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    options: dict[str, Any] = {
+        "states": 3, "epochs": 2, "full": 0, "rounds": 1, "round_epochs": 3, "last_epochs": 2,
+        "emission": "shapes", "shapes": 3, "moved": 0.5, "threads": 1, "grow": 0.5,
+    }  # fmt: skip
+    circuit = Circuit(**options).fit(images(), checkpoint=path)
+    assert circuit.weights is not None
+    assert circuit.weights.shapes is not None
+    assert len(circuit.history) == 2
+    np.testing.assert_allclose(
+        circuit.weights.emissions,
+        circuit.weights.shapes.emissions(circuit.weights.tree),
+        rtol=1e-4,
+    )
+    again = Circuit(**options).fit(images(), checkpoint=path, resume=True)
+    assert again.to_bytes() == circuit.to_bytes()
+    with pytest.raises(ValueError, match="equally many"):
+        Circuit(emission="shapes", categories="each").fit(np.array([[0, 1], [1, 2]]))
+    with pytest.raises(ValueError, match="emissions are"):
+        Circuit(emission="forms").fit(images())
+
+
+def test_samples_are_moved_by_one_step() -> None:
+    samples = np.arange(2 * 3 * 4).reshape(2, 3, 4)
+    found = trainer.moved(samples, 0.0, np.random.default_rng(0))
+    assert np.array_equal(found, samples)
+    many = np.tile(samples[:1], (400, 1, 1))
+    seen = {each.tobytes() for each in trainer.moved(many, 1.0, np.random.default_rng(0))}
+    expected = set()
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            rows = np.clip(np.arange(3) - down, 0, 2)
+            columns = np.clip(np.arange(4) - right, 0, 3)
+            expected.add(samples[0][rows][:, columns].tobytes())
+    assert seen == expected
+
+
 def test_rounds_end_with_more_states() -> None:
     circuit = Circuit(
         states=3, epochs=3, full=0, rounds=2, round_epochs=2, prune=0.3, grow=1.0, threads=2
@@ -358,7 +457,7 @@ def test_files_keep_the_circuit(bits: int, tmp_path: Path) -> None:
 
 def test_weights_are_integers_over_the_sum_of_their_row() -> None:
     tree = Tree.of([-1], [2], [0], [3])
-    stored = file.Quantized(
+    stored = file.Quantized.dense(
         tree, np.array([3, 0], np.uint16), np.array([1, 2, 4, 5, 1, 1], np.uint16), {}
     )
     weights = file.read(file.write(stored)).weights()
@@ -376,18 +475,9 @@ def test_the_file_is_a_safetensors_file() -> None:
     assert np.array_equal(tensors["emissions"], stored.emissions)
 
 
-def _file(**changes: Any) -> bytes:
-    stored = file.quantize(drawn(TREE), {"shape": "4"})
-    fields = {name: getattr(stored.tree, name) for name in vars(stored.tree)}
-    tree = Tree(**(fields | {key: changes[key] for key in changes if key in fields}))
-    return file.write(
-        file.Quantized(
-            tree,
-            changes.get("transitions", stored.transitions),
-            changes.get("emissions", stored.emissions),
-            stored.card,
-        )
-    )
+def _file(weights: Weights | None = None, **changes: Any) -> bytes:
+    stored = file.quantize(drawn(TREE) if weights is None else weights, {"shape": "4"})
+    return file.pack(file.tensors_of(stored) | changes, stored.card)
 
 
 @pytest.mark.parametrize(
@@ -405,6 +495,7 @@ def _file(**changes: Any) -> bytes:
         ({"categories": np.array([2, 3, 4, 257])}, "values"),
         ({"categories": np.array([2, 3, 4, 3])}, "emissions"),
         ({"transitions": np.zeros(3 + 6 + 12 + 12 + 4 + 8, np.uint16)}, "without weight"),
+        ({"transitions": np.ones(3, np.uint16)}, "transitions"),
         ({"emissions": np.zeros(9 + 4 + 12 + 2, np.uint16)}, "without weight"),
     ],
 )
@@ -413,8 +504,89 @@ def test_files_of_no_circuit_are_refused(changes: dict[str, Any], words: str) ->
         file.read(_file(**changes))
 
 
-def test_damaged_files_are_refused_or_are_circuits() -> None:
-    data = _file()
+def _sparse_tensors() -> dict[str, Any]:
+    return dict(file.tensors_of(file.quantize(pruned_with_shapes(ALIKE), {})))
+
+
+def test_edges_and_shapes_are_stored_where_that_is_smaller() -> None:
+    assert set(_sparse_tensors()) >= {"counts", "targets", "shapes", "shares"}
+    whole = file.tensors_of(file.quantize(drawn(TREE), {}))
+    assert "targets" not in whole
+    assert b'"version":"1"' in file.pack(whole, {})
+    weights = pruned_with_shapes(ALIKE)
+    stored = file.quantize(weights, {"shape": "4"})
+    assert b'"version":"2"' in file.write(stored)
+    read = file.read(file.write(stored))
+    assert file.write(read) == file.write(stored)
+    assert file.write(file.quantize(read.weights(), stored.card)) == file.write(stored)
+    # The same circuit with all zeros there, as version 1 has it.
+    dense = file.Quantized.dense(stored.tree, stored.whole_rows(), stored.emissions, stored.card)
+    assert np.array_equal(dense.targets, stored.targets)
+    assert np.array_equal(dense.transitions, stored.transitions)
+    samples = np.random.default_rng(1).integers(0, 5, (50, 4)).astype(np.uint8)
+    np.testing.assert_allclose(
+        circuit_of(read.weights()).log_likelihood(samples),
+        circuit_of(weights).log_likelihood(samples),
+        rtol=1e-3,
+    )
+
+
+def test_what_a_shape_has_of_a_value_is_a_sum_of_products_of_integers() -> None:
+    tree = Tree.of([-1], [2], [0], [3])
+    table = np.array([[1, 2, 0], [0, 3, 4]], np.uint16)
+    stored = replace(
+        file.Quantized.dense(tree, np.array([3, 1], np.uint16), np.array([5, 7, 1, 1]), {}),
+        emissions=np.array([5, 7, 1, 1], np.uint16),
+        shapes=table,
+    )
+    weights = file.read(file.write(stored)).weights()
+    sums = np.array([[5, 31, 28], [1, 5, 4]], np.float32)
+    assert np.array_equal(weights.emission_matrix(0), sums / sums.sum(axis=1, keepdims=True))
+    assert weights.shapes is not None
+    one = np.float32(1)
+    assert weights.shapes.matrix(tree, 0).T.tolist() == [[5 * one / 12, 7 * one / 12], [0.5, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("counts", lambda x: x * 0, "edges in each"),
+        ("counts", lambda x: x[:-1], "edges in each"),
+        ("counts", lambda x: x + 1, "edges"),
+        ("targets", lambda x: x[:-1], "edges"),
+        ("targets", lambda x: x + 9, "not there"),
+        ("targets", lambda x: x * 0, "in order"),
+        ("transitions", lambda x: x * 0, "without weight"),
+        ("transitions", lambda x: x[:-1], "edges"),
+        ("shares", lambda x: x * 0, "without weight"),
+        ("shares", lambda x: x[:-1], "emissions"),
+        ("shapes", lambda x: x[:-1], "shapes of 5 values"),
+        ("shapes", lambda x: x[:0], "other values"),
+        ("shapes", lambda x: x * 0, "no shape"),
+        ("categories", lambda x: x - np.arange(4), "other values"),
+    ],
+)
+def test_wrong_edges_and_shapes_are_refused(name: str, change: Any, words: str) -> None:
+    tensors = _sparse_tensors()
+    if name == "targets":
+        # A row of two edges, of which the second must lead further.
+        assert (tensors["counts"] > 1).any()
+    data = file.pack(tensors | {name: change(tensors[name])}, {"shape": "4"})
+    with pytest.raises(FormatError, match=words):
+        file.read(data)
+
+
+def test_half_of_what_version_2_needs_is_refused() -> None:
+    tensors = _sparse_tensors()
+    for name in ("counts", "targets", "shapes", "shares"):
+        rest = {key: value for key, value in tensors.items() if key != name}
+        with pytest.raises(FormatError, match="tensors are"):
+            file.read(file.pack(rest, {"shape": "4"}))
+
+
+@pytest.mark.parametrize("weights", [None, pruned_with_shapes(ALIKE)])
+def test_damaged_files_are_refused_or_are_circuits(weights: Weights | None) -> None:
+    data = _file(weights)
     for size in range(len(data)):
         with pytest.raises(FormatError):
             file.read(data[:size])

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 import lmcodec
 from lmcodec import _core, errors, pictures
+from lmcodec.circuit import file
 from lmcodec.fitted import FittedCircuit
 from lmcodec.info import WeightsInfo
 from lmcodec.models.base import Shape
 from lmcodec.models.circuit import CircuitModel
 from lmcodec.models.order0 import Order0
-from tests.circuits import random_circuit, random_samples
+from tests.circuits import packed, random_circuit, random_samples, shaped
 
 STORED = random_circuit(11, 24, states=4, categories=9)
 FILE = STORED.file(shape="4,6")
@@ -65,6 +66,47 @@ def test_a_stream_has_a_copy(threads: int, block_size: int) -> None:
         file.seek(len(content) - 100)
         assert file.read() == content[-100:]
     assert lmcodec.recover(stream).content == content
+
+
+@pytest.mark.parametrize("categories", [9, 40])
+def test_sparse_files_code_as_whole_ones(categories: int) -> None:
+    stored, shapes = shaped(random_circuit(12, 24, states=6, categories=9), 5, categories)
+    symbols = random_samples(stored, 11, 60).tobytes()
+    payload = CircuitModel(circuit=FittedCircuit(stored.file())).encode(symbols)
+    for data in (stored.sparse_file(), stored.sparse_file(shapes)):
+        circuit = FittedCircuit(data)
+        assert CircuitModel(circuit=circuit).encode(symbols) == payload
+        assert CircuitModel(circuit=circuit).decode(payload, len(symbols)) == symbols
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("counts", lambda x: x * 0),
+        ("counts", lambda x: x[:-1]),
+        ("counts", lambda x: x + 1),
+        ("targets", lambda x: x[:-1]),
+        ("targets", lambda x: x + 9),
+        ("targets", lambda x: x * 0),
+        ("transitions", lambda x: x * 0),
+        ("transitions", lambda x: x[:-1]),
+        ("shares", lambda x: x * 0),
+        ("shares", lambda x: x[:-1]),
+        ("shares", lambda x: np.append(x, x[:1])),
+        ("shapes", lambda x: x[:-1]),
+        ("shapes", lambda x: x[:0]),
+        ("shapes", lambda x: x * 0),
+    ],
+)
+def test_the_coder_refuses_wrong_edges_and_shapes(name: str, change: Any) -> None:
+    stored, shapes = shaped(random_circuit(12, 24, states=6, categories=9), 5, 9)
+    tensors = stored.sparse_tensors(shapes)
+    FittedCircuit(packed("2", tensors, {}))
+    data = packed("2", tensors | {name: change(tensors[name])}, {})
+    with pytest.raises(errors.FormatError):
+        FittedCircuit(data)
+    with pytest.raises(errors.FormatError):
+        file.read(data)
 
 
 def test_threads_have_no_effect() -> None:

@@ -25,6 +25,7 @@ mod kernels;
 pub mod mixed;
 pub mod program;
 pub mod simd;
+mod stored;
 mod tree;
 mod walk;
 mod workers;

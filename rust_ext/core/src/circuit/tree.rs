@@ -1,6 +1,7 @@
 //! The weights of a circuit.
 
 use super::kernels::Matrix;
+use super::stored::{parts, Emissions, Transitions};
 use super::GROUP;
 use crate::nn::tensors::Tensors;
 use crate::{Error, Result};
@@ -11,8 +12,9 @@ const MAX_STATES: usize = 1024;
 const MAX_CATEGORIES: usize = 256;
 /// The most weights: those of a file beyond it would fill the memory of most machines.
 const MAX_WEIGHTS: usize = 1 << 28;
+const TOO_MANY: &str = "circuit has too many weights: at most 2^28";
 
-fn wrong(what: &'static str) -> Error {
+pub fn wrong(what: &'static str) -> Error {
     Error::Weights { what }
 }
 
@@ -103,35 +105,14 @@ pub struct Circuit {
     edges: usize,
 }
 
-/// Rows of whole numbers as parts of their sums.
-fn parts(rows: &[u16], width: usize) -> Result<Vec<f32>> {
-    let mut out = Vec::with_capacity(rows.len());
-    for row in rows.chunks_exact(width) {
-        // At most 2^10 · (2^16 - 1): exact.
-        let sum: u32 = row.iter().map(|&q| u32::from(q)).sum();
-        if sum == 0 {
-            return Err(wrong("row of a circuit has no weight"));
-        }
-        #[allow(clippy::cast_precision_loss)]
-        let sum = sum as f32;
-        out.extend(row.iter().map(|&q| f32::from(q) / sum));
-    }
-    Ok(out)
-}
-
-/// Takes the first values of a slice.
-fn take<'a>(rest: &mut &'a [u16], count: usize) -> Result<&'a [u16]> {
-    let (taken, after) = rest
-        .split_at_checked(count)
-        .ok_or_else(|| wrong("circuit has too few weights"))?;
-    *rest = after;
-    Ok(taken)
-}
-
 impl Circuit {
     /// Reads a file in the format safetensors: `parents` and `variables` (I32, of each node; -1 where there is none),
     /// `states` (U16, of each node), `categories` (U16, of each variable), `transitions` and `emissions` (U16, rows one after
     /// the other, in the order of the nodes). A weight is its part of the sum of its row.
+    ///
+    /// Where there are `counts` and `targets` (U16, of each row of transitions, and of each edge), the zeros of transitions are
+    /// left out. Where there are `shapes` and `shares` (U16, rows of values, and in the place of emissions rows of shapes), a
+    /// weight of a value is a sum of products of both.
     ///
     /// # Errors
     /// [`Error::Weights`] when it is not one, or does not describe a tree.
@@ -141,27 +122,72 @@ impl Circuit {
         let variables = tensors.numbers("variables", parents.len())?;
         let states = tensors.shorts("states")?;
         let categories = tensors.shorts("categories")?;
-        let (transitions, emissions) =
-            (tensors.shorts("transitions")?, tensors.shorts("emissions")?);
-        Self::new(
+        let few = |name, there| {
+            if there {
+                tensors.shorts(name)
+            } else {
+                Ok(Vec::new())
+            }
+        };
+        let (sparse, shaped) = (tensors.holds("targets"), tensors.holds("shapes"));
+        let weights = tensors.shorts("transitions")?;
+        let (counts, targets) = (few("counts", sparse)?, few("targets", sparse)?);
+        let (shapes, shares) = (few("shapes", shaped)?, few("shares", shaped)?);
+        let tables = few("emissions", !shaped)?;
+        let transitions = if sparse {
+            Transitions::Edges {
+                counts: &counts,
+                targets: &targets,
+                weights: &weights,
+            }
+        } else {
+            Transitions::Whole(&weights)
+        };
+        let emissions = if shaped {
+            Emissions::Shapes {
+                shapes: &shapes,
+                shares: &shares,
+            }
+        } else {
+            Emissions::Tables(&tables)
+        };
+        if weights.len().max(tables.len()).max(shares.len()) > MAX_WEIGHTS {
+            return Err(wrong(TOO_MANY));
+        }
+        Self::build(
             &parents,
             &states,
             &variables,
             &categories,
-            (&transitions, &emissions),
+            (transitions, emissions),
         )
     }
 
-    /// Builds a circuit from what [`Self::parse`] reads.
+    /// Builds a circuit from whole rows and tables.
     ///
     /// # Errors
     /// [`Error::Weights`] when it does not describe a tree.
+    #[cfg(test)]
     pub fn new(
         parents: &[i32],
         states: &[u16],
         variables: &[i32],
         categories: &[u16],
-        (mut transitions, mut emissions): (&[u16], &[u16]),
+        (transitions, emissions): (&[u16], &[u16]),
+    ) -> Result<Self> {
+        let weights = (
+            Transitions::Whole(transitions),
+            Emissions::Tables(emissions),
+        );
+        Self::build(parents, states, variables, categories, weights)
+    }
+
+    fn build(
+        parents: &[i32],
+        states: &[u16],
+        variables: &[i32],
+        categories: &[u16],
+        (mut transitions, mut emissions): (Transitions<'_>, Emissions<'_>),
     ) -> Result<Self> {
         if parents.is_empty() || parents[0] != -1 {
             return Err(wrong("circuit has no root in its first node"));
@@ -169,9 +195,7 @@ impl Circuit {
         if states.len() != parents.len() || variables.len() != parents.len() {
             return Err(wrong("tensors of a circuit have other lengths"));
         }
-        if transitions.len().max(emissions.len()) > MAX_WEIGHTS {
-            return Err(wrong("circuit has too many weights: at most 2^28"));
-        }
+        let mut entries = 0;
         let mut homes = vec![usize::MAX; categories.len()];
         let mut nodes: Vec<Node> = Vec::with_capacity(parents.len());
         let mut edges = 0;
@@ -185,7 +209,7 @@ impl Circuit {
                 Err(_) if number == 0 => (0, 1),
                 _ => return Err(wrong("node of a circuit comes before its parent")),
             };
-            let rows = parts(take(&mut transitions, above * count)?, count)?;
+            let rows = parts(&transitions.next(above, count)?, count)?;
             edges += rows.iter().filter(|&&x| x > 0.0).count();
             let emission = match variables[number] {
                 -1 => None,
@@ -204,16 +228,14 @@ impl Circuit {
                             "variable of a circuit has no values, or more than 256",
                         ));
                     }
-                    let rows = take(&mut emissions, count * categories)?;
-                    if rows.contains(&0) {
-                        return Err(wrong("value of a variable of a circuit is impossible"));
+                    // Shapes make many of few.
+                    entries += count * categories;
+                    if entries > MAX_WEIGHTS {
+                        return Err(wrong(TOO_MANY));
                     }
+                    let rows = emissions.next(count, categories)?;
                     edges += rows.len();
-                    Some(Emission::new(
-                        variable,
-                        categories,
-                        &parts(rows, categories)?,
-                    ))
+                    Some(Emission::new(variable, categories, &rows))
                 }
             };
             nodes.push(Node {

@@ -48,6 +48,12 @@ impl<'a> Tensors<'a> {
         self.words.get(name).map(String::as_str)
     }
 
+    /// Whether there is a tensor of a name.
+    #[must_use]
+    pub fn holds(&self, name: &str) -> bool {
+        self.tensors.tensor(name).is_ok()
+    }
+
     /// The bytes of a tensor of type `U8`, if it is there.
     ///
     /// # Errors
