@@ -29,7 +29,7 @@ _MAX_CHUNK = 1 << 30
 _MAX_LANES = 256
 # Values of `mixed`, and the bytes from which it pays.
 _ALONE, _MIXED, _OPEN = 0, 1, 2
-_MIXED_FROM = 40 << 10
+_MIXED_FROM = 16 << 10
 # Longer than any: of a damaged payload, no memory is taken for more.
 _MAX_TOKEN_BYTES = 1 << 12
 # Tokens of text have a few bytes, most of them.
