@@ -29,7 +29,7 @@ _MAX_CHUNK = 1 << 30
 _MAX_LANES = 256
 # Values of `mixed`, and the bytes from which it pays.
 _ALONE, _MIXED, _OPEN = 0, 1, 2
-_MIXED_FROM = 40 << 10
+_MIXED_FROM = 16 << 10
 # Longer than any: of a damaged payload, no memory is taken for more.
 _MAX_TOKEN_BYTES = 1 << 12
 # Tokens of text have a few bytes, most of them.
@@ -230,7 +230,7 @@ class TokenModel(Model):
         return Cm(self.level)
 
 
-@MODELS.register(id="llm", version=1)
+@MODELS.register(id="llm", version=2)
 @dataclass(frozen=True)
 class Llm(TokenModel):
     """Predicts each token by a causal language model that is already on disk.
@@ -251,10 +251,12 @@ class Llm(TokenModel):
         level: That of `cm`, for what is no text.
         int8: Whether weights are rounded to 8 bits.
         mixed: 1 where what the language model says of the bytes of tokens is mixed with what `cm`
-            says at level 9, which learns from the text at hand; 0 where the language model is
-            alone; 2 to let `fit` choose: short texts have too little to learn from.
+            says at level 9, by its network and by what it learns from the text at hand; 0 where
+            the language model is alone; 2 to let `fit` choose.
         model: The language model.
     """
+
+    joint: ClassVar[bool] = True
 
     int8: bool = False
     mixed: int = _OPEN
@@ -412,7 +414,11 @@ class Llm(TokenModel):
         return known + super().memory_bytes(count)
 
     def _beside(self) -> dict[str, Any]:
-        return {"prior": default_prior().table, "network": default_network().core}
+        return {
+            "prior": default_prior().table,
+            "network": default_network().core,
+            "joint": self.joint,
+        }
 
     def _engine(self) -> _core.LanguageModel:
         return self.language_model().engine(self.int8)
@@ -428,6 +434,14 @@ class Llm(TokenModel):
             "window": self.window,
             "threads": _threads(),
         }
+
+
+@MODELS.register(id="llm", version=1)
+@dataclass(frozen=True)
+class LlmWithoutNetwork(Llm):
+    """The first version: where mixed, the language model takes the place of the network."""
+
+    joint: ClassVar[bool] = False
 
 
 def _threads() -> int:

@@ -20,7 +20,7 @@ from lmcodec.header import StreamRecord as Stream
 from lmcodec.models.base import MODELS, Model, SequentialModel, Shape
 from lmcodec.models.circuit import CircuitModel
 from lmcodec.models.cm import Cm
-from lmcodec.models.llm import Llm
+from lmcodec.models.llm import Llm, LlmWithoutNetwork
 from lmcodec.transforms.array import Array, idx_header
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
@@ -124,14 +124,16 @@ def language_models() -> Iterator[tuple[str, bytes, bytes]]:
         ("mixed-window", {"mixed": 1, "window": 16}),
         ("window-alone", {"mixed": 0, "window": 16, "begin": -1}),
     ):
-        model = Llm.of(SMALL_LLAMA, **choices)
-        yield f"llm-v1-{name}", content, lmcodec.compress(content, model=model)
+        first = LlmWithoutNetwork.of(SMALL_LLAMA, **choices)
+        yield f"llm-v1-{name}", content, lmcodec.compress(content, model=first)
+        second = Llm.of(SMALL_LLAMA, **choices)
+        yield f"llm-v2-{name}", content, lmcodec.compress(content, model=second)
     for family in ("mistral", "qwen2", "qwen3", "stretched", "gpt2", "neox", "neox-in-turn"):
         folder = HERE / "models" / family
         if not folder.exists():
             config, weights = FAMILIES[family]()
             save(folder, config, {name: array.astype("f2") for name, array in weights.items()})
-        model = Llm.of(folder, mixed=0, window=32, chunk=50, lanes=2)
+        model = LlmWithoutNetwork.of(folder, mixed=0, window=32, chunk=50, lanes=2)
         yield f"llm-v1-{family}", words * 3, lmcodec.compress(words * 3, model=model)
 
 

@@ -22,7 +22,7 @@ from lmcodec.errors import (
 from lmcodec.info import WeightsInfo
 from lmcodec.lm import files, model
 from lmcodec.models import llm
-from lmcodec.models.llm import Llm
+from lmcodec.models.llm import Llm, LlmWithoutNetwork
 from lmcodec.options import settings
 from lmcodec.testing import check_model
 from tests.language_models import (
@@ -59,7 +59,7 @@ def forgotten() -> Iterator[None]:
 def test_every_family_comes_back(family: str, mixed: int, tmp_path: Path) -> None:
     chosen = Llm.of(save(tmp_path, *FAMILIES[family]()), window=32, chunk=48, lanes=3, mixed=mixed)
     stream = lmcodec.compress(CONTENT, model=chosen)
-    assert lmcodec.info(stream).models == ("llm/1",)
+    assert lmcodec.info(stream).models == ("llm/2",)
     assert lmcodec.info(stream).portable
     assert lmcodec.decompress(stream) == CONTENT
 
@@ -67,6 +67,21 @@ def test_every_family_comes_back(family: str, mixed: int, tmp_path: Path) -> Non
 @pytest.mark.parametrize("mixed", [0, 1])
 def test_contract(folder: Path, mixed: int) -> None:
     check_model(Llm.of(folder, window=16, chunk=20, lanes=2, mixed=mixed))
+
+
+def test_the_first_version(folder: Path) -> None:
+    """It is the second one but for the network, which stays beside the contexts there."""
+    old, new = (
+        {mixed: kind.of(folder, window=16, chunk=20, lanes=2, mixed=mixed) for mixed in (0, 1)}
+        for kind in (LlmWithoutNetwork, Llm)
+    )
+    assert old[0].encode(CONTENT) == new[0].encode(CONTENT)
+    payload = old[1].encode(CONTENT)
+    assert payload != new[1].encode(CONTENT)
+    assert old[1].decode(payload, len(CONTENT)) == CONTENT
+    stream = lmcodec.compress(CONTENT, model=old[1])
+    assert lmcodec.info(stream).models == ("llm/1",)
+    assert lmcodec.decompress(stream) == CONTENT
 
 
 @pytest.mark.parametrize("content", [b"", b"a", b"\xff", b"\xff" * 3000, b"\xc3", text(3).encode()])

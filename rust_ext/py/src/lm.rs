@@ -119,6 +119,7 @@ fn beside<'a>(
     bytes: usize,
     prior: Option<&'a Bound<'_, Prior>>,
     network: &'a Bound<'_, Network>,
+    joint: bool,
 ) -> Beside<'a> {
     Beside {
         trie: &vocabulary.get().0,
@@ -127,6 +128,7 @@ fn beside<'a>(
             network: Some(&network.get().0),
             threads: 1,
         },
+        joint,
         starts,
         bytes,
     }
@@ -294,7 +296,7 @@ impl LanguageModel {
     }
 
     /// Encodes tokens to a payload, beside contexts of their bytes.
-    #[pyo3(signature = (tokens, vocabulary, starts, size, *, prior, network, start, window, chunk, lanes, threads))]
+    #[pyo3(signature = (tokens, vocabulary, starts, size, *, prior, network, joint, start, window, chunk, lanes, threads))]
     #[allow(clippy::too_many_arguments)] // named by the caller
     fn encode_mixed<'py>(
         &self,
@@ -305,6 +307,7 @@ impl LanguageModel {
         size: usize,
         prior: Option<&Bound<'_, Prior>>,
         network: &Bound<'_, Network>,
+        joint: bool,
         start: Option<u32>,
         window: usize,
         chunk: usize,
@@ -313,14 +316,14 @@ impl LanguageModel {
     ) -> PyResult<Bound<'py, PyBytes>> {
         let tokens = slice(&tokens)?;
         let settings = settings(start, window, chunk, lanes, threads);
-        let beside = beside(vocabulary, &starts, size, prior, network);
+        let beside = beside(vocabulary, &starts, size, prior, network, joint);
         let payload =
             py.detach(|| mixed::encode(&self.0, tokens, beside, &settings, &mut attended));
         Ok(PyBytes::new(py, &lift(py, payload)?))
     }
 
     /// Decodes `count` tokens from a payload that was made beside contexts.
-    #[pyo3(signature = (payload, count, vocabulary, starts, size, *, prior, network, start, window, chunk, lanes, threads))]
+    #[pyo3(signature = (payload, count, vocabulary, starts, size, *, prior, network, joint, start, window, chunk, lanes, threads))]
     #[allow(clippy::too_many_arguments)] // named by the caller
     fn decode_mixed<'py>(
         &self,
@@ -332,6 +335,7 @@ impl LanguageModel {
         size: usize,
         prior: Option<&Bound<'_, Prior>>,
         network: &Bound<'_, Network>,
+        joint: bool,
         start: Option<u32>,
         window: usize,
         chunk: usize,
@@ -339,7 +343,7 @@ impl LanguageModel {
         threads: usize,
     ) -> PyResult<Array<'py, u32>> {
         let settings = settings(start, window, chunk, lanes, threads);
-        let beside = beside(vocabulary, &starts, size, prior, network);
+        let beside = beside(vocabulary, &starts, size, prior, network, joint);
         let tokens =
             py.detach(|| mixed::decode(&self.0, payload, count, beside, &settings, &mut attended));
         Ok(lift(py, tokens)?.into_pyarray(py))

@@ -1,12 +1,15 @@
 //! Tokens as bytes, with a network of language and contexts of bytes beside each other.
 //!
 //! The bytes of a token are coded one after the other. Of each, the network tells a distribution: the share of the tokens
-//! that go on so ([`super::trie`]). It enters the mixer of [`Strong`] as that of a smaller network does, and
-//! adaptive maps there learn how far to trust it. Where a token is whole but others go on, whether it ends is coded too.
+//! that go on so ([`super::trie`]). It is weighed against what [`Strong`] makes of the text beside the network of the
+//! package ([`super::judge`]). Where a token is whole but others go on, whether it ends is coded too.
+//!
+//! In the first version of such streams it entered the mixer of [`Strong`] in the place of that network's.
 //!
 //! Chunks of tokens in lanes take turns by tokens; they share all that the contexts learn.
 
 use super::codec::{weigh, Settings};
+use super::judge::Judge;
 use super::lanes::in_lanes;
 use super::model::Model;
 use super::trie::{Node, Sums, Trie};
@@ -38,8 +41,10 @@ const CONTEXTS: Params = Params {
 pub struct Beside<'a> {
     /// The vocabulary.
     pub trie: &'a Trie,
-    /// What the contexts start from; of its network only what was learnt beside it.
+    /// What the contexts start from, and the network beside them.
     pub known: Knowledge<'a>,
+    /// Whether that network is used; else only what was learnt beside it.
+    pub joint: bool,
     /// Where in the text each chunk begins.
     pub starts: &'a [usize],
     /// Bytes of the text.
@@ -65,6 +70,7 @@ impl Beside<'_> {
 struct Mixed<'a, S> {
     side: S,
     contexts: Strong<'a>,
+    judge: Option<Judge<'a>>,
     beside: Beside<'a>,
     settings: Settings,
     sums: Sums,
@@ -78,8 +84,16 @@ struct Mixed<'a, S> {
 impl<'a, S: Side> Mixed<'a, S> {
     fn new(side: S, beside: Beside<'a>, settings: Settings) -> Result<Self> {
         let tables = Tables::new();
+        let network = beside.known.network.filter(|_| beside.joint);
+        let judge = network.map(|known| Judge::new(known.network(), settings.lanes));
+        if beside.joint && judge.is_none() {
+            return Err(Error::Parameter {
+                what: "a network is needed beside the language model",
+            });
+        }
         Ok(Self {
             side,
+            judge,
             contexts: Strong::guided(&CONTEXTS, beside.bytes, beside.known, settings.lanes)?,
             beside,
             settings,
@@ -138,6 +152,10 @@ impl<'a, S: Side> Mixed<'a, S> {
         *place += 1;
         self.side.goes_on("coded tokens")?;
         let (trie, sums) = (self.beside.trie, &self.sums);
+        if let Some(judge) = &mut self.judge {
+            let coders = (&mut self.side, &mut self.contexts);
+            return Ok(judge.code_byte(coders, lane, (trie, node), sums, byte));
+        }
         self.contexts
             .tell(lane, |tree| sums.spread(trie, node, tree));
         Ok(self.contexts.code_byte(&mut self.side, byte))

@@ -22,6 +22,7 @@ mod distributions;
 pub mod dot;
 mod follow;
 mod grid;
+mod judge;
 mod lanes;
 mod math;
 pub mod mixed;

@@ -142,6 +142,14 @@ impl Trie {
         node.from + usize::from(self.whole(node).is_some())
     }
 
+    /// Sets a one for each byte that goes on after the node, and a zero for each other one.
+    pub fn mark(&self, node: Node, ones: &mut [u32]) {
+        ones.fill(0);
+        self.children(node, |byte, from, to| {
+            ones[usize::from(byte)] = u32::from(from < to);
+        });
+    }
+
     /// Calls back with each byte that goes on after the node, and where those are in the order that do.
     fn children(&self, node: Node, mut each: impl FnMut(u8, usize, usize)) {
         if node.depth == 0 {
@@ -253,6 +261,20 @@ mod tests {
         sums.spread(&trie, a, &mut tree);
         assert_eq!(tree.likeliest(1), b'b');
         assert!((tree.p(0b1011_0001).abs_diff((1_001 << 22) / 3_002)) < 4_000);
+    }
+
+    #[test]
+    fn bytes_that_go_on_are_marked() {
+        let trie = trie(&[b"a", b"ab", b"ac", b"b"]);
+        let marked = |node| {
+            let mut ones = [7; 256];
+            trie.mark(node, &mut ones);
+            let of = |byte: u8| ones[usize::from(byte)];
+            assert_eq!(ones.iter().sum::<u32>(), of(b'a') + of(b'b') + of(b'c'));
+            [of(b'a'), of(b'b'), of(b'c')]
+        };
+        assert_eq!(marked(trie.root()), [1, 1, 0]);
+        assert_eq!(marked(trie.child(trie.root(), b'a').unwrap()), [0, 1, 1]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod coding;
 mod loading;
+mod mixing;
 mod sessions;
 
 use super::config::Config;
