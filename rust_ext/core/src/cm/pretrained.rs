@@ -154,7 +154,8 @@ mod tests {
             let fresh = Pretrained::parse(&tuned).unwrap();
             let payload = encode(&message, &PARAMS, known(&prior, &fresh)).unwrap();
             assert!(payload == encode(&message, &PARAMS, known(&prior, &warm)).unwrap());
-            if length > 20 {
+            // A few bytes may be missing unnoticed: the coder reads ahead.
+            if payload.len() > 32 {
                 let cut = &payload[..payload.len() / 2];
                 assert!(decode(cut, length, &PARAMS, known(&prior, &warm)).is_err());
             }

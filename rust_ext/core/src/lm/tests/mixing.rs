@@ -137,8 +137,13 @@ fn damage_is_an_error_or_other_tokens() {
         }
     }
     assert!(errors > payload.len() / 4, "{errors}");
+    // What is likely takes few bits, so that a payload may lack its end unnoticed: then the tokens are others.
     for cut in [0, 1, payload.len() / 2] {
-        assert!(case.decoded(&payload[..cut], &LANES).is_err());
+        match case.decoded(&payload[..cut], &LANES) {
+            Ok(found) => assert!(found != tokens, "{cut}"),
+            Err(Error::Corrupt { .. } | Error::Truncated { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 
