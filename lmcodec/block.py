@@ -263,7 +263,8 @@ def _split(
     def probe(cls: type[Transform]) -> Transform | None:
         return cls.probe_later(raw, start, head) if start else cls.probe(raw)
 
-    for transform in _transforms(raw, plan, probe):
+    for found in _transforms(raw, plan, probe, start):
+        transform = found.fit(raw, start)
         streams = transform.forward(raw)
         total = sum(len(stream.symbols) * symbol_width(stream.symbols) for stream in streams)
         try:
@@ -277,14 +278,14 @@ def _split(
 
 
 def _transforms(
-    raw: bytes, plan: Plan, probe: Callable[[type[Transform]], Transform | None]
+    raw: bytes, plan: Plan, probe: Callable[[type[Transform]], Transform | None], start: int
 ) -> Iterator[Transform]:
     """Yield the transforms that a block is to be tried with."""
     if isinstance(plan.split, Transform):
         yield plan.split
     elif isinstance(plan.split, type):
         found = probe(plan.split) or plan.split()
-        yield shortest(found.for_level(plan.level) or found, raw, plan.level)[0]
+        yield shortest(found.for_level(plan.level) or found, raw, plan.level, start)[0]
     elif plan.split == "auto" and isinstance(plan.choice, Model) and plan.choice.needs_shape:
         needed = plan.choice.needs_shape
         shapes = (cls for cls in TRANSFORMS.list() if cls.finds_shapes is needed)
@@ -294,7 +295,7 @@ def _transforms(
             suited = probe(cls)
             suited = suited and suited.for_level(plan.level)
             if suited is not None:
-                transform, pays = shortest(suited, raw, plan.level)
+                transform, pays = shortest(suited, raw, plan.level, start)
                 if pays:
                     yield transform
 

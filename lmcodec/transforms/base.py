@@ -51,6 +51,8 @@ class Transform(ABC):
 
     id: ClassVar[str]
     version: ClassVar[int]
+    # True: samples of content are whole lines.
+    by_lines: ClassVar[bool] = False
     # It finds the shape of streams, of this kind, which some models need.
     finds_shapes: ClassVar[type[Shape] | type[Cells] | None] = None
 
@@ -88,10 +90,31 @@ class Transform(ABC):
         del level
         return self
 
-    def least_gain(self, level: int) -> int | None:
-        """Return how many thousandths of the code by the fastest model must be saved at a level.
+    def fit(self, raw: bytes, start: int) -> Self:
+        """Return the transform with parameters that depend on all of a block: by default itself.
 
-        None: what is gained does not show in the code by that model, and is known.
+        It is called before `forward`, with the same block.
+
+        Args:
+            raw: The block, or a sample of it.
+            start: Offset of the block in the content.
+        """
+        del raw, start
+        return self
+
+    def gauge_level(self, level: int) -> int:
+        """Return the level whose models tell what is gained at a level: by default the fastest.
+
+        Args:
+            level: 1 to 9.
+        """
+        del level
+        return 1
+
+    def least_gain(self, level: int) -> int | None:
+        """Return how many thousandths of the code by the models of `gauge_level` must be saved.
+
+        None: what is gained does not show in the code by these models, and is known.
 
         Args:
             level: 1 to 9.
