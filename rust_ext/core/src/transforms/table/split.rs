@@ -1,10 +1,14 @@
 //! A block to streams.
 
 use super::header::is_header;
-use super::lines::Lines;
+use super::lines::{Line, Lines};
 use super::{Dialect, Layout, Streams};
 use crate::coder::numbers::put_number;
 use crate::{Error, Result};
+
+/// Bytes of a block from which on a last line without an end is kept as it is: it may go on in the next block, and
+/// those who read rows find it without the cells. In a smaller block, of a file of its own, that would cost too much.
+const LARGE: usize = 1 << 16;
 
 /// Looks where the rows of a block are.
 ///
@@ -57,7 +61,8 @@ fn walk(raw: &[u8], dialect: &Dialect, first: bool, embedded: bool) -> Walked {
     while at < raw.len() {
         ends.clear();
         let line = lines.read(at, &mut ends);
-        let mut is_row = line.regular && (embedded || !line.embedded);
+        // A first line that is not that of the content may have been cut.
+        let mut is_row = (first || at > 0) && is_row(line, raw, embedded);
         if is_row && first && found.rows == 0 {
             if raw[at] == b'#' {
                 // A comment with as many cells as a row, such as the names of columns.
@@ -77,6 +82,12 @@ fn walk(raw: &[u8], dialect: &Dialect, first: bool, embedded: bool) -> Walked {
         at = line.after;
     }
     found
+}
+
+/// Whether a line is a row, those with ends of lines in cells with `embedded` only.
+fn is_row(line: Line, raw: &[u8], embedded: bool) -> bool {
+    let may_be_cut = line.open && raw.len() >= LARGE;
+    line.regular && !may_be_cut && (embedded || !line.embedded)
 }
 
 /// Splits a block.
@@ -103,7 +114,7 @@ pub fn split(raw: &[u8], dialect: &Dialect, layout: &Layout) -> Result<Streams> 
         let line = lines.read(at, &mut bounds);
         if at < layout.head {
             bounds.truncate(before);
-        } else if line.regular && !(line.embedded && layout.terminator == b'\n') {
+        } else if is_row(line, raw, layout.terminator != b'\n') {
             if run > 0 {
                 put_place(gap, run, &mut streams.places);
                 (gap, run) = (0, 0);

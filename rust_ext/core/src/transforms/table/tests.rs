@@ -74,11 +74,12 @@ proptest! {
     ) {
         let end = if returns { "\r\n" } else { "\n" };
         let text: String = rows.iter().map(|row| row.join(separator) + end).collect();
-        let found = survey(text.as_bytes(), true).unwrap();
+        let text = format!("cut{end}{text}");
+        let found = survey(text.as_bytes(), false).unwrap();
         prop_assert_eq!(&found, &dialect(3, separator.as_bytes(), false, returns));
         let (layout, streams) = round_trip(text.as_bytes(), &found, false);
-        prop_assert_eq!(layout, Layout { rows: rows.len(), head: 0, terminator: b'\n', open: false });
-        prop_assert!(streams.rest.is_empty() && streams.places.is_empty());
+        prop_assert_eq!(layout, Layout { rows: rows.len(), head: 3 + end.len(), terminator: b'\n', open: false });
+        prop_assert!(streams.rest.len() == layout.head && streams.places.is_empty());
         let ends = column_ends(&streams.cells, b'\n', 3).unwrap();
         let second: String = rows.iter().map(|row| row[1].clone() + "\n").collect();
         prop_assert_eq!(&streams.cells[ends[0]..ends[1]], second.as_bytes());
@@ -136,13 +137,13 @@ fn lines_that_are_no_rows_have_places() {
 #[test]
 fn cells_with_ends_of_lines_have_another_terminator() {
     let raw = b"\"a\nb\",1\n\"c\",2\n";
-    let (layout, streams) = round_trip(raw, &dialect(2, b",", true, false), false);
+    let (layout, streams) = round_trip(raw, &dialect(2, b",", true, false), true);
     assert_eq!((layout.rows, layout.terminator), (2, 0));
     assert_eq!(streams.cells, b"\"a\nb\"\0\"c\"\x001\x002\0");
     // Without a byte that is free, such rows are lines that are none.
     let mut all: Vec<u8> = (0..=255).filter(|&byte| byte != b'\n').collect();
     all.extend_from_slice(b"\n\"a\nb\",1\nc,2\n");
-    let (layout, _) = round_trip(&all, &dialect(2, b",", true, false), false);
+    let (layout, _) = round_trip(&all, &dialect(2, b",", true, false), true);
     assert_eq!((layout.rows, layout.terminator), (1 + 1, b'\n'));
 }
 
@@ -185,6 +186,19 @@ fn damaged_streams_are_refused() {
         };
         assert!(measure(raw, &other, true).is_err() && join(&streams, &other, &layout).is_err());
     }
+}
+
+#[test]
+fn lines_that_may_be_cut_are_no_rows() {
+    let dialect = dialect(2, b",", false, false);
+    let (layout, streams) = round_trip(b"1,2\n3,4\n5,6", &dialect, false);
+    assert_eq!((layout.rows, layout.head, layout.open), (2, 4, true));
+    assert_eq!(streams.cells, b"3\n5\n4\n6\n");
+    let large = [&b"1,2\n".repeat(1 << 14)[..], b"3,4"].concat();
+    let (layout, streams) = round_trip(&large, &dialect, true);
+    assert_eq!((layout.rows, layout.open), (1 << 14, true));
+    assert_eq!(streams.rest, b"3,4");
+    assert_eq!(round_trip(&large[4 << 14..], &dialect, true).0.rows, 1);
 }
 
 #[test]
