@@ -171,11 +171,19 @@ class TableFile:
 
         return pyarrow.table({each.name: each.to_arrow() for each in self.read(columns, rows)})
 
-    def to_parquet(self, path: Path, **options: Any) -> None:
+    def to_parquet(
+        self,
+        path: Path,
+        columns: Sequence[str | int] | None = None,
+        rows: slice | range | None = None,
+        **options: Any,
+    ) -> None:
         """Write a Parquet file.
 
         Args:
             path: Where to.
+            columns: As for `read`.
+            rows: As for `read`.
             options: Those of `pyarrow.parquet.write_table`, such as ``compression="zstd"``.
 
         Raises:
@@ -184,7 +192,7 @@ class TableFile:
         """
         from pyarrow import parquet
 
-        parquet.write_table(self.to_arrow(), path, **options)
+        parquet.write_table(self.to_arrow(columns, rows), path, **options)
 
     def close(self) -> None:
         """Close the file, if it was opened here."""
