@@ -79,6 +79,23 @@ def encode_block(
         ModelError: The model cannot code this content, or does not decode what it encoded.
     """
     transform, streams = _split(raw, plan, start, head)
+    coded = _encode_streams(raw, start, plan, transform, streams, meter)
+    found = plan.split == "auto" and plan.choice == "auto"
+    if transform is not None and found and len(raw) < transform.compared_below:
+        plain = _encode_streams(raw, start, plan, None, [Stream("", raw)], None)
+        return min(coded, plain, key=len)
+    return coded
+
+
+def _encode_streams(
+    raw: bytes,
+    start: int,
+    plan: Plan,
+    transform: Transform | None,
+    streams: Sequence[Stream],
+    meter: Meter | None,
+) -> bytes:
+    """Code the streams of a block behind its header."""
     records: list[ModelRecord] = []
     table: list[StreamRecord] = []
     payloads: list[bytes] = []

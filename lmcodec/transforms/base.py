@@ -53,6 +53,9 @@ class Transform(ABC):
     version: ClassVar[int]
     # True: samples of content are whole lines.
     by_lines: ClassVar[bool] = False
+    # Blocks of fewer bytes are coded as they are, too, where the transform was found to pay, and
+    # the shorter code is taken: its record, and those of streams, may cost what it saves.
+    compared_below: ClassVar[int] = 0
     # It finds the shape of streams, of this kind, which some models need.
     finds_shapes: ClassVar[type[Shape] | type[Cells] | None] = None
 
