@@ -25,7 +25,9 @@ pub fn measure(raw: &[u8], dialect: &Dialect, first: bool) -> Result<Layout> {
     }
     // Any byte that is nowhere in the block; where all are there, rows with ends of lines in cells are none.
     let mut seen = [false; 256];
-    raw.iter().for_each(|&byte| seen[usize::from(byte)] = true);
+    for &byte in raw {
+        seen[usize::from(byte)] = true;
+    }
     Ok(match (0..=u8::MAX).find(|&byte| !seen[usize::from(byte)]) {
         Some(byte) => walked.layout(byte),
         None => walk(raw, dialect, first, false).layout(b'\n'),

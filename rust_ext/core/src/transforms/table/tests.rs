@@ -19,8 +19,7 @@ fn round_trip(raw: &[u8], dialect: &Dialect, first: bool) -> (Layout, Streams) {
         "{dialect:?} {layout:?} {:?}",
         String::from_utf8_lossy(raw)
     );
-    let cells = streams.cells.iter();
-    let behind = cells.filter(|&&byte| byte == layout.terminator).count();
+    let behind = super::super::count(&streams.cells, layout.terminator);
     assert_eq!(behind, layout.rows * dialect.columns);
     (layout, streams)
 }
