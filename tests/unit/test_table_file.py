@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import lmcodec
+from lmcodec import table_parts
 from lmcodec.column import Column
 from lmcodec.errors import FormatError, LimitError
+from lmcodec.models.order0 import Order0
 from lmcodec.table_file import open_table
+from lmcodec.table_parts import cut
 from lmcodec.transforms.table import Table
 
 if TYPE_CHECKING:
@@ -150,6 +153,27 @@ def test_wrong_names_and_rows_are_refused(tmp_path: Path) -> None:
     stream = lmcodec.compress(TEXT.encode(), 1, transform="table")
     with pytest.raises(LimitError):
         open_table(io.BytesIO(stream), max_memory=100)["id"]
+
+
+def test_only_wanted_columns_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Columns(Order0):
+        def decode_columns(self, payload: bytes, count: int, wanted: list[int]) -> list[bytes]:
+            asked.append(wanted)
+            cells = bytes(self.decode(payload, count))
+            return cut(cells, Table(3), wanted)
+
+    content = TEXT.encode()
+    stream = lmcodec.compress(content, model=Order0(), transform="table", block_size=2000)
+    monkeypatch.setattr(table_parts, "find_model", lambda _: Columns())
+    table = open_table(io.BytesIO(stream))
+    assert table["name"].values() == [row[1] for row in ROWS]
+    assert set(map(tuple, asked)) == {(1,)}
+    asked.clear()
+    # The column is kept; another one is decoded.
+    table.read(["share", "name"], slice(190, 195))
+    assert asked == [[2]]
 
 
 def test_damage_is_found() -> None:
