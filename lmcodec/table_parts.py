@@ -197,6 +197,53 @@ class Part:
         return self.table.separator.join(cell[0] for cell in last)
 
 
+class _Blocks:
+    """The blocks of a content; that which was read last is kept, as it is in the file.
+
+    Args:
+        content: Of a compressed file.
+        max_memory: Bytes that decoding a block may need, or None for any number.
+    """
+
+    def __init__(self, content: ContentReader, max_memory: int | None) -> None:
+        self._content = content
+        self._max_memory = max_memory
+        self._start = -1
+        self._block: tuple[BlockHeader, Buffer] | None = None
+        # Of the block that was decoded whole last.
+        self._decoded = -1, b""
+
+    def at(self, start: int) -> tuple[BlockHeader, Buffer]:
+        """Return header and payloads of the block that begins at an offset."""
+        if self._block is None or self._start != start:
+            header, payloads, self._start = self._content.block_at(start)
+            self._block = header, payloads
+        return self._block
+
+    def streams(self, start: int) -> Streams:
+        """Return the streams of a block.
+
+        Raises:
+            LimitError: Decoding needs more memory than allowed.
+        """
+        header, payloads = self.at(start)
+        needed = memory_bytes(header)
+        if self._max_memory is not None and needed > self._max_memory:
+            raise LimitError(
+                f"block needs too much memory: {needed} of {self._max_memory} bytes",
+                limit=self._max_memory,
+                needed=needed,
+                hint=f"pass max_memory={needed} or more",
+            )
+        return Streams(header, payloads)
+
+    def decode(self, start: int) -> bytes:
+        """Return the content of a block."""
+        if self._decoded[0] != start:
+            self._decoded = start, decode_block(*self.at(start), max_memory=self._max_memory)
+        return self._decoded[1]
+
+
 def parts_of(content: ContentReader, max_memory: int | None) -> tuple[list[Part], list[bytes]]:
     """Find the parts of a table.
 
@@ -211,14 +258,15 @@ def parts_of(content: ContentReader, max_memory: int | None) -> tuple[list[Part]
         FormatError: The content is no table that is recognised.
     """
     size = content.seek(0, os.SEEK_END)
+    blocks = _Blocks(content, max_memory)
     parts: list[Part] = []
     names: list[bytes] = []
     # What may go on: lines that were cut, and whole blocks without a row.
     pending, start = b"", 0
     dialect: Table | None = None
     while start < size:
-        raw_size = content.block_at(start)[0].raw_size
-        block = _of_block(content, start, dialect, max_memory)
+        raw_size = blocks.at(start)[0].raw_size
+        block = _of_block(blocks, start, dialect)
         dialect = dialect or replace(block.table, rows=0, head=0, open=False)
         at_end = start + raw_size == size
         if block.table.rows == 0:
@@ -246,46 +294,25 @@ def _no_table() -> FormatError:
     )
 
 
-def _of_block(
-    content: ContentReader, start: int, dialect: Table | None, max_memory: int | None
-) -> Part:
+def _of_block(blocks: _Blocks, start: int, dialect: Table | None) -> Part:
     """Return the part that is in a block.
 
     Args:
-        content: What it is a block of.
+        blocks: What it is one of.
         start: Where it begins.
         dialect: How the first block is written, if it is not that.
-        max_memory: Bytes that decoding may need.
     """
-    header = content.block_at(start)[0]
+    header, _ = blocks.at(start)
     if header.transform.id == Table.id:
         found = Table.from_record(header.transform.params)
-        if dialect is None or (found.columns, found.separator) == _key(dialect):
-
-            def read() -> Streams:
-                header, payloads, _ = content.block_at(start)
-                needed = memory_bytes(header)
-                if max_memory is not None and needed > max_memory:
-                    raise LimitError(
-                        f"block needs too much memory: {needed} of {max_memory} bytes",
-                        limit=max_memory,
-                        needed=needed,
-                        hint=f"pass max_memory={needed} or more",
-                    )
-                return Streams(header, payloads)
-
-            return Part(found, read)
-
-    def decode() -> bytes:
-        header, payloads, _ = content.block_at(start)
-        return decode_block(header, payloads, max_memory=max_memory)
-
-    raw = decode()
+        if dialect is None or _key(found) == _key(dialect):
+            return Part(found, lambda: blocks.streams(start))
+    raw = blocks.decode(start)
     written = dialect or Table.probe(raw)
     if written is None:
         raise _no_table()
     fitted = written.fit(raw, start)
-    return Part(fitted, lambda: _split(decode(), fitted))
+    return Part(fitted, lambda: _split(blocks.decode(start), fitted))
 
 
 def _key(table: Table) -> tuple[int, bytes]:
