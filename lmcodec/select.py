@@ -266,9 +266,9 @@ def _shaped_sample(symbols: Symbols, shape: Shape | Cells | None) -> Symbols:
         return symbols
     rows = symbols.count(shape.terminator) // shape.columns
     length = max(1, rows * _SLICE_SYMBOLS // len(symbols))
-    step = max(length, (rows - length) // (_SAMPLE_SLICES - 1))
-    starts = [step * number for number in range(_SAMPLE_SLICES) if step * number + length <= rows]
-    spans = [(at, at + length) for at in starts]
+    starts = [(rows - length) * number // (_SAMPLE_SLICES - 1) for number in range(_SAMPLE_SLICES)]
+    # Each once, where there are few rows.
+    spans = [(at, at + length) for at in sorted(set(starts))]
     return _core.table_select_rows(symbols, shape.terminator, shape.columns, spans)
 
 
