@@ -22,6 +22,7 @@ from lmcodec.network import Network
 from lmcodec.options import CompressionParameter
 from lmcodec.prior import Prior
 from lmcodec.recover import Recovered, recover
+from lmcodec.table_file import TableFile, open_table
 from lmcodec.train import train_prior
 from lmcodec.tune import train_network
 from lmcodec.windows import Windows, detokenize, tokenize
@@ -43,6 +44,7 @@ __all__ = [
     "NotReproducibleError",
     "Prior",
     "Recovered",
+    "TableFile",
     "TruncatedError",
     "UnsupportedError",
     "WeightsError",
@@ -55,6 +57,7 @@ __all__ = [
     "info",
     "open",
     "open_array",
+    "open_table",
     "recover",
     "tokenize",
     "train_network",

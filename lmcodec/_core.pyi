@@ -1,6 +1,6 @@
 """Types of the extension module."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -45,6 +45,26 @@ def cm_decode(
     network: Network | None = None,
 ) -> bytes: ...
 def is_noise(content: bytes | bytearray) -> bool: ...
+def table_survey(raw: bytes | bytearray, first: bool) -> tuple[int, bytes, bool, bool] | None: ...
+def table_measure(
+    raw: bytes | bytearray, written: tuple[int, bytes, bool, bool], first: bool
+) -> tuple[int, int, int, bool]: ...
+def table_split(
+    raw: bytes | bytearray,
+    written: tuple[int, bytes, bool, bool],
+    laid: tuple[int, int, int, bool],
+) -> tuple[bytes, bytes, bytes]: ...
+def table_join(
+    cells: bytes | bytearray,
+    rest: bytes | bytearray,
+    places: bytes | bytearray,
+    written: tuple[int, bytes, bool, bool],
+    laid: tuple[int, int, int, bool],
+) -> bytes: ...
+def table_column_ends(cells: bytes | bytearray, terminator: int, columns: int) -> list[int]: ...
+def table_select_rows(
+    cells: bytes | bytearray, terminator: int, columns: int, spans: Sequence[tuple[int, int]]
+) -> bytes: ...
 def text_survey(raw: bytes | bytearray) -> tuple[bool, bool]: ...
 def text_forward(
     raw: bytes | bytearray, lines: bool, capitals: bool, words: bool

@@ -79,6 +79,23 @@ def encode_block(
         ModelError: The model cannot code this content, or does not decode what it encoded.
     """
     transform, streams = _split(raw, plan, start, head)
+    coded = _encode_streams(raw, start, plan, transform, streams, meter)
+    found = plan.split == "auto" and plan.choice == "auto"
+    if transform is not None and found and len(raw) < transform.compared_below:
+        plain = _encode_streams(raw, start, plan, None, [Stream("", raw)], None)
+        return min(coded, plain, key=len)
+    return coded
+
+
+def _encode_streams(
+    raw: bytes,
+    start: int,
+    plan: Plan,
+    transform: Transform | None,
+    streams: Sequence[Stream],
+    meter: Meter | None,
+) -> bytes:
+    """Code the streams of a block behind its header."""
     records: list[ModelRecord] = []
     table: list[StreamRecord] = []
     payloads: list[bytes] = []
@@ -249,7 +266,7 @@ def fitted(plan: Plan, raw: bytes) -> Plan:
     if not isinstance(plan.choice, Model) or not plan.choice.fits_once:
         return plan
     for stream in _split(raw, plan, 0, b"")[1]:
-        if stream.shape is not None:
+        if stream.shape is not None and _suits(plan.choice, stream):
             model = plan.choice.shaped(stream.shape).fit(stream.symbols)
             return replace(plan, choice=model)
     return plan
@@ -263,7 +280,8 @@ def _split(
     def probe(cls: type[Transform]) -> Transform | None:
         return cls.probe_later(raw, start, head) if start else cls.probe(raw)
 
-    for transform in _transforms(raw, plan, probe):
+    for found in _transforms(raw, plan, probe, start):
+        transform = found.fit(raw, start)
         streams = transform.forward(raw)
         total = sum(len(stream.symbols) * symbol_width(stream.symbols) for stream in streams)
         try:
@@ -277,25 +295,31 @@ def _split(
 
 
 def _transforms(
-    raw: bytes, plan: Plan, probe: Callable[[type[Transform]], Transform | None]
+    raw: bytes, plan: Plan, probe: Callable[[type[Transform]], Transform | None], start: int
 ) -> Iterator[Transform]:
     """Yield the transforms that a block is to be tried with."""
     if isinstance(plan.split, Transform):
         yield plan.split
     elif isinstance(plan.split, type):
         found = probe(plan.split) or plan.split()
-        yield shortest(found.for_level(plan.level) or found, raw, plan.level)[0]
+        yield shortest(found.for_level(plan.level) or found, raw, plan.level, start)[0]
     elif plan.split == "auto" and isinstance(plan.choice, Model) and plan.choice.needs_shape:
-        shapes = (cls for cls in TRANSFORMS.list() if cls.finds_shapes)
+        needed = plan.choice.needs_shape
+        shapes = (cls for cls in TRANSFORMS.list() if cls.finds_shapes is needed)
         yield from filter(None, map(probe, shapes))
     elif plan.split == "auto" and plan.choice == "auto":
         for cls in TRANSFORMS.list():
             suited = probe(cls)
             suited = suited and suited.for_level(plan.level)
             if suited is not None:
-                transform, pays = shortest(suited, raw, plan.level)
+                transform, pays = shortest(suited, raw, plan.level, start)
                 if pays:
                     yield transform
+
+
+def _suits(model: Model, stream: Stream) -> bool:
+    """Return whether a stream has a shape of the kind that a model needs, if it needs one."""
+    return model.needs_shape is None or isinstance(stream.shape, model.needs_shape)
 
 
 def _follow(meter: Meter | None, sizes: Sequence[int]) -> Iterator[Followed]:
@@ -318,7 +342,7 @@ def _encode_stream(
     model: Model | None = None
     if plan.choice == "stored":
         return stored, None
-    if plan.choice == "auto" or (plan.choice.needs_shape and shape is None):
+    if plan.choice == "auto" or not _suits(plan.choice, stream):
         if len(symbols):
             width = symbol_width(symbols)
             models = candidates(plan.level, stream.hint, width, shape)

@@ -36,6 +36,7 @@ from lmcodec.arguments import (
 )
 from lmcodec.errors import LmcodecError
 from lmcodec.process import main_with
+from lmcodec.tables import add_table, run_table
 from lmcodec.terminal import Terminal, shown, table
 from lmcodec.tokenizing import add_detokenize, add_tokenize, run_detokenize, run_tokenize
 
@@ -78,6 +79,8 @@ def build_parser() -> Parser:
     _add_download(commands)
     _add_corpora(commands)
     _add_train(commands)
+    words = "say what the columns of a compressed table are like, or write some of them"
+    add_table(_command(commands, "table", words, run_table))
     words = "split a text into tokens of equal information, for models over compressed text"
     add_tokenize(_command(commands, "tokenize", words, run_tokenize))
     add_detokenize(

@@ -13,7 +13,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Literal
 
-from lmcodec.models.base import MODELS, symbol_width
+from lmcodec import _core
+from lmcodec.models.base import MODELS, Cells, Shape, symbol_width
 from lmcodec.network import Network
 from lmcodec.prior import default
 from lmcodec.probe import MIN_BYTES, is_noise
@@ -21,13 +22,16 @@ from lmcodec.probe import MIN_BYTES, is_noise
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lmcodec.models.base import Model, Shape, Symbols
+    from lmcodec.models.base import Model, Symbols
     from lmcodec.prior import Prior
     from lmcodec.transforms.base import Transform
 
+# What codes the cells of tables, where there is time.
+_CELLS = "table"
+_CELLS_LEVEL = 3
+
 # For each level the ids that are tried on bytes of any kind, best guess first.
 _BYTES_BY_LEVEL = {1: ("bwt",), 2: ("bwt",), **dict.fromkeys(range(3, 10), ("cm",))}
-_FAST_LEVEL = 1
 # What remains in an installation without these: the first one that is there.
 _FALLBACK = ("cm", "freqs")
 # What codes noise, a thousand times as fast as the others, unless they save half a percent.
@@ -60,7 +64,7 @@ _TRANSFORM_SLICE_BYTES = 1 << 14
 
 
 def candidates(
-    level: int, hint: str = "", width: int = 1, shape: Shape | None = None
+    level: int, hint: str = "", width: int = 1, shape: Shape | Cells | None = None
 ) -> list[Model]:
     """Return the models that are worth trying.
 
@@ -68,28 +72,31 @@ def candidates(
         level: 1 to 9.
         hint: Kind of content, from the transform.
         width: Bytes of a symbol.
-        shape: How the symbols form samples, where the transform knows.
+        shape: How the symbols form samples or cells, where the transform knows.
 
     Returns:
         Models for that width, best guess first; empty where the symbols can only be stored.
     """
-    del hint
     ids = [id for id in _BYTES_BY_LEVEL[level] if id in MODELS]
     ids = ids or [id for id in _FALLBACK if id in MODELS][:1]
     models = [MODELS.get(id).for_level(level) for id in ids]
     if shape is not None:
         shaped = [model.shaped(shape) for model in models]
         models = [*(model for model in shaped if model not in models), *models]
+    if hint == _CELLS and isinstance(shape, Cells) and level >= _CELLS_LEVEL and _CELLS in MODELS:
+        models.insert(0, MODELS.get(_CELLS).for_level(level).shaped(shape))
     return [model for model in models if model.width == width]
 
 
-def choose(symbols: Symbols, models: Sequence[Model], shape: Shape | None = None) -> Model | None:
+def choose(
+    symbols: Symbols, models: Sequence[Model], shape: Shape | Cells | None = None
+) -> Model | None:
     """Return the candidate with the shortest code on a sample of the stream.
 
     Args:
         symbols: All symbols of the stream.
         models: The candidates.
-        shape: How the symbols form samples, where that is known.
+        shape: How the symbols form samples or cells, where that is known.
 
     Returns:
         One of them, fitted to the stream, or None where there is none.
@@ -98,7 +105,7 @@ def choose(symbols: Symbols, models: Sequence[Model], shape: Shape | None = None
     noise = isinstance(symbols, bytes) and len(symbols) >= MIN_BYTES and is_noise(symbols)
     if len(fitted) < 2 and not noise:
         return fitted[0] if fitted else None
-    sample = _sample(symbols, unit=shape.sample if shape is not None else 1)
+    sample = _shaped_sample(symbols, shape)
     sizes = [len(model.encode(sample)) for model in fitted]
     if noise:
         plain = MODELS.get(_PLAIN)()
@@ -205,15 +212,18 @@ def _networked(model: Model, symbols: Symbols) -> Model:
     return (model.networked(count=len(symbols)) or model) if pays else model
 
 
-def shortest(transform: Transform, raw: bytes, level: int) -> tuple[Transform, bool]:
+def shortest(
+    transform: Transform, raw: bytes, level: int, start: int = 0
+) -> tuple[Transform, bool]:
     """Return the variant of a transform with the shortest code of a sample of a block.
 
-    The models are those of the fastest level: what they gain, the others gain too, or a part of it.
+    The models are those of a fast level: what they gain, the others gain too, or a part of it.
 
     Args:
         transform: What the content was found to suit.
         raw: The block.
         level: 1 to 9.
+        start: Offset of the block in the content.
 
     Returns:
         The variant, and whether it makes the code as much shorter as the level demands.
@@ -221,26 +231,58 @@ def shortest(transform: Transform, raw: bytes, level: int) -> tuple[Transform, b
     least = transform.least_gain(level)
     if least is None:
         return transform, True
-    sample = bytes(_sample(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
-    size = _split_length(transform, sample)
+    pick = _sample_lines if transform.by_lines else _sample
+    sample = bytes(pick(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
+    gauge = transform.gauge_level(level)
+    size = _split_length(transform, sample, gauge, start)
     tried = iter(transform.variants())
     while (variant := next(tried, None)) is not None:
-        other = _split_length(variant, sample)
+        other = _split_length(variant, sample, gauge, start)
         if other < size:
             transform, size, tried = variant, other, iter(variant.variants())
     worth = 1000 - least
-    return transform, size * 1000 < _code_length(sample) * worth
+    return transform, size * 1000 < _code_length(sample, gauge) * worth
 
 
-def _split_length(transform: Transform, sample: bytes) -> int:
-    return sum(_code_length(stream.symbols, stream.hint) for stream in transform.forward(sample))
+def _split_length(transform: Transform, sample: bytes, level: int, start: int) -> int:
+    streams = transform.fit(sample, start).forward(sample)
+    return sum(_code_length(each.symbols, level, each.hint, each.shape) for each in streams)
 
 
-def _code_length(symbols: Symbols, hint: str = "") -> int:
+def _code_length(
+    symbols: Symbols, level: int, hint: str = "", shape: Shape | Cells | None = None
+) -> int:
     width = symbol_width(symbols)
-    models = candidates(_FAST_LEVEL, hint, width) if len(symbols) else []
+    models = candidates(level, hint, width, shape) if len(symbols) else []
     coded = [len(model.fit(symbols).encode(symbols)) for model in models]
     return min([len(symbols) * width, *coded])
+
+
+def _shaped_sample(symbols: Symbols, shape: Shape | Cells | None) -> Symbols:
+    """Join slices of samples, or of rows of a table, that are whole."""
+    if not isinstance(shape, Cells) or not isinstance(symbols, bytes):
+        return _sample(symbols, unit=shape.sample if isinstance(shape, Shape) else 1)
+    if len(symbols) <= _SAMPLE_SLICES * _SLICE_SYMBOLS:
+        return symbols
+    rows = symbols.count(shape.terminator) // shape.columns
+    length = max(1, rows * _SLICE_SYMBOLS // len(symbols))
+    starts = [(rows - length) * number // (_SAMPLE_SLICES - 1) for number in range(_SAMPLE_SLICES)]
+    # Each once, where there are few rows.
+    spans = [(at, at + length) for at in sorted(set(starts))]
+    return _core.table_select_rows(symbols, shape.terminator, shape.columns, spans)
+
+
+def _sample_lines(raw: bytes, slices: int, length: int) -> bytes:
+    """Do as `_sample` does, but widen slices so that they are whole lines."""
+    if len(raw) <= slices * length:
+        return raw
+    step = (len(raw) - length) // (slices - 1)
+    parts, end = [], 0
+    for start in range(0, step * slices, step):
+        begin = max(end, raw.find(b"\n", start - 1) + 1 if start else 0)
+        end = max(begin, raw.find(b"\n", begin + length) + 1 or len(raw))
+        parts.append(raw[begin:end])
+    return b"".join(parts)
 
 
 def _sample(

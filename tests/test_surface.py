@@ -196,7 +196,16 @@ def test_examples_in_docstrings(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["circuits.md", "coders.md", "networks.md", "priors.md", "python.md", "windows.md"]
+    "page",
+    [
+        "circuits.md",
+        "coders.md",
+        "networks.md",
+        "priors.md",
+        "python.md",
+        "tables.md",
+        "windows.md",
+    ],
 )
 def test_examples_in_pages(page: str) -> None:
     if page == "circuits.md":

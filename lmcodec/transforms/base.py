@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec.errors import FormatError
+from lmcodec.models.base import Cells, Shape
 from lmcodec.packing import pack_fields, unpack_fields
 from lmcodec.registry import Registry
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from lmcodec.models.base import Shape, Symbols
+    from lmcodec.models.base import Symbols
 
 
 # Bytes at the beginning of the content that later blocks may look at.
@@ -28,14 +29,15 @@ class Stream:
     Args:
         name: Lower-case ASCII letters, digits and ``_.-``, unique in the block.
         symbols: Bytes, or an array of uint16 or uint32.
-        hint: Kind of content, by which the model is chosen: "" for bytes of any kind.
-        shape: How the symbols form samples, such as pictures, where they do.
+        hint: Kind of content, by which the model is chosen: "" for bytes of any kind, "table" for
+            the cells of a table, which have a shape.
+        shape: How the symbols form samples, such as pictures, or cells of a table, where they do.
     """
 
     name: str
     symbols: Symbols
     hint: str = ""
-    shape: Shape | None = None
+    shape: Shape | Cells | None = None
 
 
 class Transform(ABC):
@@ -49,8 +51,13 @@ class Transform(ABC):
 
     id: ClassVar[str]
     version: ClassVar[int]
-    # True: it finds the shape of streams, which some models need.
-    finds_shapes: ClassVar[bool] = False
+    # True: samples of content are whole lines.
+    by_lines: ClassVar[bool] = False
+    # Blocks of fewer bytes are coded as they are, too, where the transform was found to pay, and
+    # the shorter code is taken: its record, and those of streams, may cost what it saves.
+    compared_below: ClassVar[int] = 0
+    # It finds the shape of streams, of this kind, which some models need.
+    finds_shapes: ClassVar[type[Shape] | type[Cells] | None] = None
 
     @classmethod
     @abstractmethod
@@ -86,10 +93,31 @@ class Transform(ABC):
         del level
         return self
 
-    def least_gain(self, level: int) -> int | None:
-        """Return how many thousandths of the code by the fastest model must be saved at a level.
+    def fit(self, raw: bytes, start: int) -> Self:
+        """Return the transform with parameters that depend on all of a block: by default itself.
 
-        None: what is gained does not show in the code by that model, and is known.
+        It is called before `forward`, with the same block.
+
+        Args:
+            raw: The block, or a sample of it.
+            start: Offset of the block in the content.
+        """
+        del raw, start
+        return self
+
+    def gauge_level(self, level: int) -> int:
+        """Return the level whose models tell what is gained at a level: by default the fastest.
+
+        Args:
+            level: 1 to 9.
+        """
+        del level
+        return 1
+
+    def least_gain(self, level: int) -> int | None:
+        """Return how many thousandths of the code by the models of `gauge_level` must be saved.
+
+        None: what is gained does not show in the code by these models, and is known.
 
         Args:
             level: 1 to 9.

@@ -22,6 +22,7 @@ from lmcodec.models.circuit import CircuitModel
 from lmcodec.models.cm import Cm
 from lmcodec.models.llm import Llm, LlmWithoutNetwork
 from lmcodec.transforms.array import Array, idx_header
+from lmcodec.transforms.table import Table
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
 from tests.circuits import random_circuit, random_samples, shaped
@@ -251,6 +252,21 @@ def pictures() -> Iterator[tuple[str, bytes, bytes]]:
     yield "cm-v2-pictures-of-prior", content, lmcodec.compress(content, 9, prior=prior, embed=True)
 
 
+def tables() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of tables."""
+    rows = [f"{number};{number * number % 97};{number % 3 * 'ab'}" for number in range(300)]
+    content = ("id;square;word\r\n" + "".join(f"{row}\r\n" for row in rows)).encode()
+    yield "table-v1-freqs", content, lmcodec.compress(content, model="freqs", transform="table")
+    # Cut in the middle of rows, with lines that are none and a last one without an end.
+    rows[20:20] = ["# a comment", "1;2", "", "1;2;3;4"]
+    ragged = "\n".join(rows).encode()
+    blocks = lmcodec.compress(ragged, model="stored", transform="table", block_size=1000)
+    yield "table-v1-blocks", ragged, blocks
+    quoted = b'\xef\xbb\xbf"a", b\n"x\ny", \xff\n"""", 007\n"open, 1e5\n\0, -0'
+    table = Table(2, separator=b", ", quoted=True)
+    yield "table-v1-quoted", quoted, lmcodec.compress(quoted, model="stored", transform=table)
+
+
 def bad() -> Iterator[tuple[str, bytes]]:
     """Yield streams that must be refused; the name begins with the error."""
     good = lmcodec.compress(SAMPLES["log"], model="stored")
@@ -294,6 +310,7 @@ def main() -> None:
         *texts(),
         *transforms(),
         *pictures(),
+        *tables(),
     ):
         path = HERE / f"{name}.lmc"
         if path.exists():

@@ -1,8 +1,8 @@
 """Decoder of the lmcodec stream format, written from docs/format.md with the standard library only.
 
 It decodes stored streams and those of order0 and freqs (docs/coders.md), and the transforms array,
-text and x86 (docs/transforms), slowly, and checks what the pages demand, except that the coded
-table of freqs ends in its shortest form.
+table, text and x86 (docs/transforms), slowly, and checks what the pages demand, except that the
+coded table of freqs ends in its shortest form.
 
     python decode.py < file.lmz > file
 """
@@ -221,11 +221,13 @@ def decode_block(reader: Reader, start: int, embedded: bytes | None) -> bytes:
 def read_transform(header: Reader) -> Callable[[dict[str, bytes]], bytes]:
     """Section 7: what makes the content out of the streams."""
     id, version, params = header.name(), header.varint(), header.blob()
-    if (id, version) not in (("array", 1), ("text", 1), ("x86", 1)):
+    if (id, version) not in (("array", 1), ("table", 1), ("text", 1), ("x86", 1)):
         raise UnsupportedError(f"transform {id} version {version}")
     if id == "array":
         read_array(Reader(params))
         return join_array
+    if id == "table":
+        return read_table_transform(Reader(params))
     defaults = [True, True, True] if id == "text" else [False]
     need(len(params) <= len(defaults) and set(params) <= {0, 1}, "parameters do not fit")
     fields = [byte > 0 for byte in params] + defaults[len(params) :]
@@ -248,6 +250,51 @@ def join_array(streams: dict[str, bytes]) -> bytes:
     names = ("header", "samples", "rest")
     need(set(streams) <= set(names), "streams of array differ")
     return b"".join(streams.get(name, b"") for name in names)
+
+
+def read_table_transform(params: Reader) -> Callable[[dict[str, bytes]], bytes]:
+    """Page on table: the parameters."""
+
+    def more() -> bool:
+        return params.at < len(params.data)
+
+    def number(default: int) -> int:
+        value = params.varint() if more() else 2 * default
+        need(value % 2 == 0 and value < 2 << 40, "parameters do not fit")
+        return value // 2
+
+    def truth() -> bool:
+        value = params.u8() if more() else 0
+        need(value < 2, "parameters do not fit")
+        return value == 1
+
+    columns, rows, head = number(2), number(0), number(0)
+    separator = params.blob() if more() else b","
+    truth()
+    end = b"\r\n" if truth() else b"\n"
+    is_open, terminator = truth(), number(10)
+    need(columns > 0 and terminator < 256 and not more(), "parameters do not fit")
+    wrong = separator[:1] == b'"' or b"\n" in separator or b"\r" in separator
+    need(1 <= len(separator) <= 4 and not wrong, "parameters do not fit")
+
+    def join(streams: dict[str, bytes]) -> bytes:
+        need(set(streams) <= {"cells", "rest", "places"}, "streams of table differ")
+        cells = streams.get("cells", b"").split(bytes([terminator]))
+        need(cells.pop() == b"" and len(cells) == rows * columns, "cells are missing")
+        rest, places = Reader(streams.get("rest", b"")), Reader(streams.get("places", b""))
+        lines = [separator.join(cells[row::rows]) + end for row in range(rows)]
+        parts = [rest.take(head)]
+        row = 0
+        while places.at < len(places.data):
+            gap, size = places.varint(), places.varint()
+            need(gap <= rows - row, "lines have no place")
+            parts += [*lines[row : row + gap], rest.take(size)]
+            row += gap
+        need(rest.at == len(rest.data), "lines have no place")
+        raw = b"".join([*parts, *lines[row:]])
+        return raw[: -len(end)] if is_open and row < rows else raw
+
+    return join
 
 
 # Page on x86: the lists of bytes before the last one of an opcode.

@@ -6,11 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcodec.models.base import Model
+from lmcodec.models.base import Cells, Model
 from lmcodec.models.cm import Cm
 from lmcodec.models.order0 import Order0
 from lmcodec.prior import Prior, default
-from lmcodec.select import _at_end, _sample, candidates, choose, prime
+from lmcodec.select import (
+    _at_end,
+    _sample,
+    _sample_lines,
+    _shaped_sample,
+    candidates,
+    choose,
+    prime,
+)
 from tests.priors import ENGLISH, OWN
 from tests.strategies import prose, random_bytes
 
@@ -110,6 +118,34 @@ def test_a_prior_that_is_asked_for_is_taken() -> None:
 def test_a_prior_must_gain_more_than_its_name_takes(gain: int, taken: bool) -> None:
     model = Primable(100, with_prior=100 - gain)
     assert bool(prime(model, b"anything", "auto").digests()) == taken
+
+
+def test_samples_of_content_are_whole_lines() -> None:
+    lines = [b"%d,%d\n" % (number, number * number) for number in range(60_000)]
+    sample = _sample_lines(b"".join(lines), 24, 1 << 10)
+    found = sample.splitlines(keepends=True)
+    assert found[0] == lines[0]
+    assert found[-1] == lines[-1]
+    assert set(found) <= set(lines)
+    assert len(set(found)) == len(found)
+    assert 24 << 10 <= len(sample) < 25 << 10
+    assert _sample_lines(b"no end of line" * 9, 3, 10) == b"no end of line" * 9
+    assert _sample_lines(b"short\n", 24, 1 << 10) == b"short\n"
+
+
+def test_samples_of_cells_are_whole_rows() -> None:
+    columns = [[b"%d;" % (row * step) for row in range(50_000)] for step in (1, 7, 1001)]
+    cells = b"".join(map(b"".join, columns))
+    sample = _shaped_sample(cells, Cells(3, ord(";")))
+    assert isinstance(sample, bytes)
+    parts = sample.split(b";")
+    rows = len(parts) // 3
+    first, second, third = (parts[at : at + rows] for at in (0, rows, 2 * rows))
+    assert [int(cell) * 7 for cell in first] == list(map(int, second))
+    assert [int(cell) * 1001 for cell in first] == list(map(int, third))
+    assert (first[0], first[-1]) == (b"0", b"49999")
+    assert 180_000 < len(sample) <= 3 << 16
+    assert _shaped_sample(b"1;2;3;", Cells(3, ord(";"))) == b"1;2;3;"
 
 
 def test_long_streams_are_tried_by_a_quick_model_on_a_sample() -> None:

@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/lmcodec
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_lmcodec_subparsers=(compress decompress test info recover convert models bench evaluate download corpora train tokenize detokenize doctor completion)
+_shtab_lmcodec_subparsers=(compress decompress test info recover convert models bench evaluate download corpora train table tokenize detokenize doctor completion)
 
 _shtab_lmcodec_compress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive -L --level --model --transform --block-size --long --digest --resume --window --chunk --int8 --backend --device --dtype --mixed --prior --network --embed -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_decompress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive --sparse --no-sparse --memory --model --prior --network -T --threads -q --quiet -v --verbose --progress --no-progress --json)
@@ -19,6 +19,7 @@ _shtab_lmcodec_evaluate_option_strings=(-h --help --model --window --chunk --int
 _shtab_lmcodec_download_option_strings=(-h --help -o --output --file --revision)
 _shtab_lmcodec_corpora_option_strings=(-h --help)
 _shtab_lmcodec_train_option_strings=(-h --help -o --output -f --force -r --recursive --model --base --lines --hold-back -T --threads --name --text --size --memory --minutes --passes --states --structure --epochs --seed --resume -q --quiet -v --verbose --progress --no-progress)
+_shtab_lmcodec_table_option_strings=(-h --help --columns --rows --parquet --memory --model --prior --network)
 _shtab_lmcodec_tokenize_option_strings=(-h --help -o --output -f --force --bits --model --network --window --int8 -q --quiet --progress --no-progress)
 _shtab_lmcodec_detokenize_option_strings=(-h --help -o --output -f --force --model --network -q --quiet --progress --no-progress)
 _shtab_lmcodec_doctor_option_strings=(-h --help)
@@ -49,6 +50,9 @@ _shtab_lmcodec_evaluate_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_train_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_train__o_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_train___output_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_table_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_table___prior_COMPGEN=_shtab_compgen_files
+_shtab_lmcodec_table___network_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_tokenize_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_tokenize__o_COMPGEN=_shtab_compgen_files
 _shtab_lmcodec_tokenize___output_COMPGEN=_shtab_compgen_files
@@ -66,7 +70,7 @@ _shtab_lmcodec_train___model_choices=(cm bytelm circuit)
 _shtab_lmcodec_train___structure_choices=(chow-liu split chain)
 _shtab_lmcodec_completion_pos_0_choices=(bash zsh fish)
 _shtab_lmcodec_completion___command_choices=(lmcodec lmz)
-_shtab_lmcodec_pos_0_choices=(compress decompress test info recover convert models bench evaluate download corpora train tokenize detokenize doctor completion)
+_shtab_lmcodec_pos_0_choices=(compress decompress test info recover convert models bench evaluate download corpora train table tokenize detokenize doctor completion)
 
 _shtab_lmcodec_compress_pos_0_nargs='*'
 _shtab_lmcodec_compress__h_nargs=0
@@ -187,6 +191,8 @@ _shtab_lmcodec_train__v_nargs=0
 _shtab_lmcodec_train___verbose_nargs=0
 _shtab_lmcodec_train___progress_nargs=0
 _shtab_lmcodec_train___no_progress_nargs=0
+_shtab_lmcodec_table__h_nargs=0
+_shtab_lmcodec_table___help_nargs=0
 _shtab_lmcodec_tokenize__h_nargs=0
 _shtab_lmcodec_tokenize___help_nargs=0
 _shtab_lmcodec_tokenize__f_nargs=0

@@ -50,8 +50,8 @@ function _shtab_lmcodec_using
   test "$_shtab_lmcodec_cmdpath" = "$argv"
 end
 
-set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench evaluate download corpora train tokenize detokenize doctor completion
-set -g _shtab_lmcodec_opts_with_value --backend --base --bits --block-size --chunk --codec --command --device --dtype --epochs --file --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --revision --seed --size --states --structure --text --threads --transform --window -L -T -o
+set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench evaluate download corpora train table tokenize detokenize doctor completion
+set -g _shtab_lmcodec_opts_with_value --backend --base --bits --block-size --chunk --codec --columns --command --device --dtype --epochs --file --hold-back --level --memory --minutes --model --name --network --output --parquet --passes --prior --repeat --revision --rows --seed --size --states --structure --text --threads --transform --window -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -207,6 +207,16 @@ complete -c lmcodec -n '_shtab_lmcodec_using train' -s q -l quiet -d 'only error
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s v -l verbose -d 'a line about each file'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'
 complete -c lmcodec -n '_shtab_lmcodec_using train; and test $_shtab_lmcodec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'
+complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a table -d 'Say what the columns of a compressed table are like, or write some of them.'
+complete -c lmcodec -n '_shtab_lmcodec_using table' -s h -l help -d 'show this help message and exit'
+complete -c lmcodec -n '_shtab_lmcodec_using table' -l columns -x -d 'these columns, by names or numbers from 0 with commas between, in this order'
+complete -c lmcodec -n '_shtab_lmcodec_using table' -l rows -x -d 'these rows, from 0, the last one not included; -10: are the last ten'
+complete -c lmcodec -n '_shtab_lmcodec_using table' -l parquet -x -d 'write a Parquet file, which needs pyarrow'
+complete -c lmcodec -n '_shtab_lmcodec_using table' -l memory -x -d 'refuse to decode a block that needs more memory'
+complete -c lmcodec -n '_shtab_lmcodec_using table' -l model -x -d 'folder or GGUF file of the language model that predicted streams'
+complete -c lmcodec -n '_shtab_lmcodec_using table' -l prior -xka "(__fish_complete_path (commandline -ct))" -d 'the prior that streams started from'
+complete -c lmcodec -n '_shtab_lmcodec_using table' -l network -xka "(__fish_complete_path (commandline -ct))" -d 'the network that predicted streams'
+complete -c lmcodec -n '_shtab_lmcodec_using table; and test $_shtab_lmcodec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a compressed table'
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a tokenize -d 'Split a text into tokens of equal information, for models over compressed text.'
 complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using tokenize' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write to this file; by default FILE.npz; - is stdout'

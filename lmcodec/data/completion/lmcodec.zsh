@@ -23,6 +23,7 @@ _shtab_lmcodec_commands() {
     info:'Say what files hold, by their headers.'
     models:'List the models that this installation decodes, or show what a circuit is like.'
     recover:'Write what is undamaged in a damaged file, and say what is not.'
+    table:'Say what the columns of a compressed table are like, or write some of them.'
     test:'Decode and check, write nothing.'
     tokenize:'Split a text into tokens of equal information, for models over compressed text.'
     train:'Learn what others of their kind are like from text (--prior, --network) or arrays.'
@@ -231,6 +232,21 @@ _shtab_lmcodec_recover_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_lmcodec_recover_defaults_added=0
 
+_shtab_lmcodec_table_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--columns[these columns, by names or numbers from 0 with commas between, in this order]:NAMES:"
+  "--rows[these rows, from 0, the last one not included\; -10\: are the last ten]:FROM:TO:"
+  "--parquet[write a Parquet file, which needs pyarrow]:OUTPUT:"
+  "--memory[refuse to decode a block that needs more memory]:SIZE:"
+  "--model[folder or GGUF file of the language model that predicted streams]:PATH:"
+  "--prior[the prior that streams started from]:FILE:_files"
+  "--network[the network that predicted streams]:FILE:_files"
+  ":a compressed table:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lmcodec_table_defaults_added=0
+
 _shtab_lmcodec_test_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-r,--recursive}"[work on all files below folders]"
@@ -328,6 +344,7 @@ _shtab_lmcodec() {
         info) _arguments -C -s $_shtab_lmcodec_info_options ;;
         models) _arguments -C -s $_shtab_lmcodec_models_options ;;
         recover) _arguments -C -s $_shtab_lmcodec_recover_options ;;
+        table) _arguments -C -s $_shtab_lmcodec_table_options ;;
         test) _arguments -C -s $_shtab_lmcodec_test_options ;;
         tokenize) _arguments -C -s $_shtab_lmcodec_tokenize_options ;;
         train) _arguments -C -s $_shtab_lmcodec_train_options ;;

@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lmcodec_core::cm::{decode, Kind, Params};
 use lmcodec_core::cm::prior::{table::Table, Prior};
+use lmcodec_core::cm::{decode, Kind, Params};
 use lmcodec_fuzz::{take, take_count};
 
 fuzz_target!(|data: &[u8]| {

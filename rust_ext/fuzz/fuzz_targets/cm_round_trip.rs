@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lmcodec_core::cm::{decode, encode, Kind, Params, LEVELS};
 use lmcodec_core::cm::prior::{table::Table, Prior};
+use lmcodec_core::cm::{decode, encode, Kind, Params, LEVELS};
 use lmcodec_fuzz::{damage, take};
 
 fuzz_target!(|data: &[u8]| {
@@ -20,7 +20,10 @@ fuzz_target!(|data: &[u8]| {
     });
     let prior = prior.as_ref();
     let mut payload = encode(data, &params, prior).expect("small inputs can be coded");
-    assert_eq!(decode(&payload, data.len(), &params, prior).as_deref(), Ok(data));
+    assert_eq!(
+        decode(&payload, data.len(), &params, prior).as_deref(),
+        Ok(data)
+    );
     damage(&mut payload, u16::from_le_bytes([low, high]), change);
     if let Ok(decoded) = decode(&payload, data.len(), &params, prior) {
         assert_eq!(decoded.len(), data.len());

@@ -48,6 +48,7 @@ mod _core {
     use crate::threads::set_threads;
     #[pymodule_export]
     use crate::transforms::{
+        table_column_ends, table_join, table_measure, table_select_rows, table_split, table_survey,
         text_forward, text_inverse, text_survey, x86_forward, x86_inverse, x86_survey,
     };
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use lmcodec_core::transforms::{text, x86};
+use lmcodec_core::transforms::{table, text, x86};
 use pyo3::prelude::*;
 
 use crate::errors::to_python;
@@ -96,6 +96,130 @@ pub fn text_inverse<'a>(
         words,
     };
     py.detach(|| text::inverse(text, lines.unwrap_or_default(), parts))
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
+}
+
+/// Columns, separator, whether cells may be quoted, whether lines end in a carriage return and a line feed.
+type Dialect = (usize, Vec<u8>, bool, bool);
+
+/// Rows, bytes before the first, terminator, whether the last line has no end.
+type Layout = (usize, usize, u8, bool);
+
+/// Streams as bytes: cells, other lines, places of these.
+type TableParts<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>, Cow<'a, [u8]>);
+
+fn dialect((columns, separator, quoted, returns): Dialect) -> table::Dialect {
+    table::Dialect {
+        columns,
+        separator,
+        quoted,
+        returns,
+    }
+}
+
+fn layout((rows, head, terminator, open): Layout) -> table::Layout {
+    table::Layout {
+        rows,
+        head,
+        terminator,
+        open,
+    }
+}
+
+/// How the lines of a block are written, if it is a table; `first` tells whether content begins with it.
+#[pyfunction]
+pub fn table_survey<'a>(
+    py: Python<'_>,
+    raw: &[u8],
+    first: bool,
+) -> Option<(usize, Cow<'a, [u8]>, bool, bool)> {
+    let found = py.detach(|| table::survey(raw, first))?;
+    Some((
+        found.columns,
+        Cow::Owned(found.separator),
+        found.quoted,
+        found.returns,
+    ))
+}
+
+/// Where the rows of a block are.
+#[pyfunction]
+pub fn table_measure(
+    py: Python<'_>,
+    raw: &[u8],
+    written: Dialect,
+    first: bool,
+) -> PyResult<Layout> {
+    let written = dialect(written);
+    let found = py
+        .detach(|| table::measure(raw, &written, first))
+        .map_err(|error| to_python(py, &error))?;
+    Ok((found.rows, found.head, found.terminator, found.open))
+}
+
+/// Splits a block that is a table.
+#[pyfunction]
+pub fn table_split<'a>(
+    py: Python<'_>,
+    raw: &[u8],
+    written: Dialect,
+    laid: Layout,
+) -> PyResult<TableParts<'a>> {
+    let (written, laid) = (dialect(written), layout(laid));
+    let streams = py
+        .detach(|| table::split(raw, &written, &laid))
+        .map_err(|error| to_python(py, &error))?;
+    Ok((
+        Cow::Owned(streams.cells),
+        Cow::Owned(streams.rest),
+        Cow::Owned(streams.places),
+    ))
+}
+
+/// Joins the streams of a block that is a table.
+#[pyfunction]
+pub fn table_join<'a>(
+    py: Python<'_>,
+    cells: &[u8],
+    rest: &[u8],
+    places: &[u8],
+    written: Dialect,
+    laid: Layout,
+) -> PyResult<Cow<'a, [u8]>> {
+    let streams = table::Streams {
+        cells: cells.to_vec(),
+        rest: rest.to_vec(),
+        places: places.to_vec(),
+    };
+    let (written, laid) = (dialect(written), layout(laid));
+    py.detach(|| table::join(&streams, &written, &laid))
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
+}
+
+/// Where each column ends in a stream of cells.
+#[pyfunction]
+pub fn table_column_ends(
+    py: Python<'_>,
+    cells: &[u8],
+    terminator: u8,
+    columns: usize,
+) -> PyResult<Vec<usize>> {
+    py.detach(|| table::column_ends(cells, terminator, columns))
+        .map_err(|error| to_python(py, &error))
+}
+
+/// The cells of some rows of a stream of cells.
+#[pyfunction]
+pub fn table_select_rows<'a>(
+    py: Python<'_>,
+    cells: &[u8],
+    terminator: u8,
+    columns: usize,
+    spans: Vec<(usize, usize)>,
+) -> PyResult<Cow<'a, [u8]>> {
+    py.detach(|| table::select_rows(cells, terminator, columns, &spans))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))
 }

@@ -1,5 +1,6 @@
 //! Transforms: a block as streams of symbols that are easier to predict than the block, and back.
 
+pub mod table;
 pub mod text;
 pub mod x86;
 

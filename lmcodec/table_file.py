@@ -1,0 +1,275 @@
+"""Tables in compressed files, read by columns and rows."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
+
+from lmcodec.column import Column, unquoted
+from lmcodec.reader import ContentReader
+from lmcodec.table_parts import Part, parts_of
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+    from typing_extensions import Self
+
+Path: TypeAlias = "str | os.PathLike[str]"
+
+
+class TableFile:
+    """The columns of a table in a compressed file.
+
+    Rows are the lines that have as many cells as most. Of a block, only the streams that hold what
+    is asked for are decoded, and of the cells only the columns, where the model can do that. What
+    is read so has no checksum but that its code must come out even. Columns of the block that was
+    used last are kept.
+
+    Args:
+        file: A path, or a binary file object that can seek, which is not closed.
+        max_memory: Bytes that decoding a block may need, or None for any number.
+
+    Attributes:
+        names: Of the columns, each once: a name that comes again has a number behind it, and
+            columns without names have but the number.
+
+    Raises:
+        FormatError: The content is no table that is recognised.
+        OSError: The file cannot be read.
+    """
+
+    names: tuple[str, ...]
+
+    def __init__(self, file: Path | IO[bytes], *, max_memory: int | None = None) -> None:
+        with ExitStack() as stack:
+            if isinstance(file, (str, os.PathLike)):
+                file = stack.enter_context(builtins.open(file, "rb"))
+            content = stack.enter_context(ContentReader(file, max_memory, 1))
+            self._parts, names = parts_of(content, max_memory)
+            self._closing = stack.pop_all()
+        first = self._parts[0].table
+        self._quoted = any(part.table.quoted for part in self._parts)
+        cells = names or [b""] * first.columns
+        self.names = _distinct([_text(cell, self._quoted) for cell in cells])
+        # The row with which each part begins.
+        self._starts = [0]
+        for part in self._parts:
+            self._starts.append(self._starts[-1] + part.rows)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self._starts[-1]
+
+    def __getitem__(self, name: str | int, /) -> Column:
+        """Return a whole column, by its name or number.
+
+        Raises:
+            KeyError: There is none of that name.
+            IndexError: There is none of that number.
+            FormatError: The file is damaged.
+        """
+        return self.read([name])[0]
+
+    def __iter__(self) -> Iterator[Column]:
+        """Yield all columns, one after the other."""
+        for number in range(len(self.names)):
+            yield self[number]
+
+    def read(
+        self, columns: Sequence[str | int] | None = None, rows: slice | range | None = None
+    ) -> list[Column]:
+        """Return columns, or a part of each.
+
+        Args:
+            columns: Names or numbers, in any order; all columns by default.
+            rows: Which rows, one behind the other, such as ``slice(10, 20)``; all by default.
+
+        Raises:
+            KeyError: There is no column of a name.
+            IndexError: There is no column of a number.
+            ValueError: The rows are not one behind the other.
+            FormatError: The file is damaged.
+        """
+        wanted = [self._number(name) for name in self.names if columns is None]
+        wanted += [self._number(name) for name in columns or ()]
+        if isinstance(rows, range):
+            rows = slice(rows.start, rows.stop, rows.step)
+        first, last, step = (rows or slice(None)).indices(len(self))
+        if step != 1:
+            raise ValueError(f"rows must be one behind the other: got {rows}")
+        found: list[list[bytes]] = [[] for _ in wanted]
+        for part, begin, end in self._between(first, last):
+            distinct = sorted(set(wanted))
+            cells = dict(zip(distinct, part.cells(distinct, begin, end), strict=True))
+            for column, number in zip(found, wanted, strict=True):
+                column += cells[number]
+        return [
+            Column(self.names[number], column, self._quoted)
+            for number, column in zip(wanted, found, strict=True)
+        ]
+
+    def lines(self, rows: slice | range | None = None) -> Iterator[bytes]:
+        """Yield rows as they stand in the content, without their ends.
+
+        Args:
+            rows: Which rows, one behind the other; all by default.
+
+        Raises:
+            ValueError: The rows are not one behind the other.
+            FormatError: The file is damaged.
+        """
+        columns = [column.cells() for column in self.read(rows=rows)]
+        yield from map(self.separator.join, zip(*columns, strict=True))
+
+    @property
+    def separator(self) -> bytes:
+        """What is between cells."""
+        return self._parts[0].table.separator
+
+    def others(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the lines that are no rows, without their ends, and the row before which each is.
+
+        They are comments, the names of columns, and lines with too few cells or too many.
+        """
+        for part, start in zip(self._parts, self._starts, strict=False):
+            for row, line in part.others():
+                yield start + row, line
+
+    def to_pandas(
+        self, columns: Sequence[str | int] | None = None, rows: slice | range | None = None
+    ) -> pandas.DataFrame:
+        """Return a DataFrame, of numbers where all cells of a column are, else of text.
+
+        Args:
+            columns: As for `read`.
+            rows: As for `read`.
+
+        Raises:
+            ImportError: The extra `tables` is not installed.
+        """
+        import pandas
+
+        return pandas.DataFrame({each.name: each.to_numpy() for each in self.read(columns, rows)})
+
+    def to_arrow(
+        self, columns: Sequence[str | int] | None = None, rows: slice | range | None = None
+    ) -> pyarrow.Table:
+        """Return a table of Arrow; cells of text that are not UTF-8 make a column of bytes.
+
+        Args:
+            columns: As for `read`.
+            rows: As for `read`.
+
+        Raises:
+            ImportError: The extra `tables` is not installed.
+        """
+        import pyarrow
+
+        return pyarrow.table({each.name: each.to_arrow() for each in self.read(columns, rows)})
+
+    def to_parquet(
+        self,
+        path: Path,
+        columns: Sequence[str | int] | None = None,
+        rows: slice | range | None = None,
+        **options: Any,
+    ) -> None:
+        """Write a Parquet file.
+
+        Args:
+            path: Where to.
+            columns: As for `read`.
+            rows: As for `read`.
+            options: Those of `pyarrow.parquet.write_table`, such as ``compression="zstd"``.
+
+        Raises:
+            ImportError: The extra `tables` is not installed.
+            OSError: The file cannot be written.
+        """
+        from pyarrow import parquet
+
+        parquet.write_table(self.to_arrow(columns, rows), path, **options)
+
+    def close(self) -> None:
+        """Close the file, if it was opened here."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        """Return the table."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Return what the table is like."""
+        return f"<TableFile of {len(self):,} rows, {len(self.names):,} columns>"
+
+    def _number(self, name: str | int) -> int:
+        if isinstance(name, int):
+            return range(len(self.names))[name]
+        if name not in self.names:
+            raise KeyError(f"there is no column of that name: {name!r}")
+        return self.names.index(name)
+
+    def _between(self, first: int, last: int) -> Iterator[tuple[Part, int, int]]:
+        """Yield the parts that have some of the rows, and which of their own these are."""
+        number = bisect_right(self._starts, first) - 1
+        while first < last:
+            start, end = self._starts[number : number + 2]
+            if end > first:
+                yield self._parts[number], first - start, min(last, end) - start
+            first, number = max(first, end), number + 1
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names, each once: with numbers behind those that come again, and for none."""
+    taken: set[str] = set()
+    found = []
+    for number, name in enumerate(names):
+        name = candidate = name or str(number)
+        again = 0
+        while candidate in taken:
+            again += 1
+            candidate = f"{name}.{again}"
+        taken.add(candidate)
+        found.append(candidate)
+    return tuple(found)
+
+
+def _text(cell: bytes, quoted: bool) -> str:
+    return (unquoted(cell) if quoted else cell).decode(errors="surrogateescape").strip()
+
+
+def open_table(file: Path | IO[bytes], *, max_memory: int | None = None) -> TableFile:
+    r"""Open a table in a compressed file, to read some of its columns and rows.
+
+    Args:
+        file: A path, or a binary file object that can seek, which is not closed.
+        max_memory: Bytes that decoding a block may need, or None for any number.
+
+    Returns:
+        Columns by name or number.
+
+    Raises:
+        FormatError: The content is no table that is recognised.
+        OSError: The file cannot be read.
+
+    Example:
+        >>> import io
+        >>> import lmcodec
+        >>> text = b"name,born\nAda,1815\nGrace,1906\nAlan,1912\n"
+        >>> table = open_table(io.BytesIO(lmcodec.compress(text)))
+        >>> table.names, len(table)
+        (('name', 'born'), 3)
+        >>> table["born"].to_numpy().tolist()
+        [1815, 1906, 1912]
+        >>> table.read(["name"], slice(1, 3))[0].values()
+        ['Grace', 'Alan']
+    """
+    return TableFile(file, max_memory=max_memory)
