@@ -1,0 +1,92 @@
+//! What is best taken off the numbers of a column.
+
+use super::column::MAX_TERMS;
+use super::parents::Graph;
+use super::plan::Term;
+use super::symbols::{Looking, Numbers};
+use std::collections::HashMap;
+
+/// Rows that are looked at, one after the other.
+const SAMPLE: usize = 2048;
+/// Columns on each side that are looked at.
+const WINDOW: usize = 40;
+/// Values from which a column counts as one of numbers.
+const MANY: usize = 12;
+
+/// Bits of numbers: those that came before by how often, and others by their length.
+fn bits(numbers: impl Iterator<Item = i64>) -> f32 {
+    let mut counts: HashMap<i64, u32> = HashMap::new();
+    let (mut sum, mut all, mut kinds) = (0.0, 0_u32, 0_u32);
+    for number in numbers {
+        let total = ((all + kinds).max(1) as f32).log2();
+        let count = counts.entry(number).or_default();
+        if *count > 0 {
+            sum += total - (*count as f32).log2();
+        } else {
+            sum += total - (kinds.max(1) as f32).log2() + 3.0 + (number.unsigned_abs() as f32 + 1.0).log2();
+            kinds += 1;
+        }
+        *count += 1;
+        all += 1;
+    }
+    sum
+}
+
+/// Finds terms for each column of numbers; `values` tells how many values a column has.
+pub fn find(columns: &[Option<Numbers>], values: &[usize], rows: usize, graph: &mut Graph) -> Vec<Vec<Term>> {
+    let mut found = vec![Vec::new(); columns.len()];
+    let sample = rows.min(SAMPLE);
+    let window = (rows - sample) / 2..(rows - sample) / 2 + sample;
+    for (x, own) in columns.iter().enumerate() {
+        let Some(own) = own.as_ref().filter(|_| values[x] > MANY) else {
+            continue;
+        };
+        let cost = |terms: &[Term]| -> f32 {
+            let looking: Option<Vec<Looking<'_>>> = terms
+                .iter()
+                .map(|&term| {
+                    let other = term.column().and_then(|column| columns[column].as_ref());
+                    Looking::new(term, &own.format, other)
+                })
+                .collect();
+            looking.map_or(f32::INFINITY, |looking| {
+                bits(window.clone().map(|row| {
+                    own.rows[row].wrapping_sub(super::symbols::base(&looking, row, &own.rows))
+                }))
+            })
+        };
+        let near = x.saturating_sub(WINDOW)..(x + WINDOW + 1).min(columns.len());
+        let others: Vec<usize> = near
+            .filter(|&y| y != x && columns[y].is_some() && values[y] > MANY && graph.allows(x, y))
+            .collect();
+        let mut choices = vec![Term::Above, Term::Slope];
+        for &column in &others {
+            choices.push(Term::Other { column, negative: false });
+            choices.push(Term::Other { column, negative: true });
+            choices.push(Term::OtherSlope { column });
+        }
+        let terms = &mut found[x];
+        let mut best = cost(terms);
+        while terms.len() < MAX_TERMS {
+            let mut better: Option<(f32, Term)> = None;
+            for &term in &choices {
+                if terms.contains(&term) || term.column().is_some_and(|y| !graph.allows(x, y)) {
+                    continue;
+                }
+                terms.push(term);
+                let bits = cost(terms);
+                terms.pop();
+                if bits < best * 0.95 - 64.0 && better.is_none_or(|(least, _)| bits < least) {
+                    better = Some((bits, term));
+                }
+            }
+            let Some((bits, term)) = better else { break };
+            terms.push(term);
+            best = bits;
+        }
+        for y in terms.iter().filter_map(|term| term.column()) {
+            graph.link(x, y);
+        }
+    }
+    found
+}
