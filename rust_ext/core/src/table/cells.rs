@@ -2,6 +2,7 @@
 
 use super::format::Format;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Ranges of the values of a column.
 const RANGES: u64 = 32;
@@ -67,13 +68,19 @@ impl Column {
         column
     }
 
-    /// The first rows, at most as many as told.
-    pub fn head(&self, rows: usize) -> Self {
-        let ids = self.ids[..rows.min(self.ids.len())].to_vec();
-        let values = ids.iter().max().map_or(0, |&id| id as usize + 1);
-        let mut head = Self { ids, values: Values::default() };
-        (0..values).for_each(|at| head.values.push(self.values.get(at)));
-        head
+    /// Some rows alone.
+    pub fn part(&self, rows: &[Range<usize>]) -> Self {
+        let mut part = Self::default();
+        let mut known = vec![u32::MAX; self.values.len()];
+        for &id in rows.iter().flat_map(|rows| &self.ids[rows.clone()]) {
+            let place = &mut known[id as usize];
+            if *place == u32::MAX {
+                *place = part.values.len() as u32;
+                part.values.push(self.values.get(id as usize));
+            }
+            part.ids.push(*place);
+        }
+        part
     }
 
     /// Ranges of values, each of about as many rows, in the order of numbers where they are some.
@@ -104,9 +111,12 @@ impl Column {
         counts
     }
 
-    /// Writes the cells.
-    pub fn write(&self, terminator: u8, out: &mut Vec<u8>) {
+    /// Writes the cells; stops behind `most` bytes, which no table that was encoded has.
+    pub fn write(&self, terminator: u8, most: usize, out: &mut Vec<u8>) {
         for &id in &self.ids {
+            if out.len() > most {
+                return;
+            }
             out.extend_from_slice(self.values.get(id as usize));
             out.push(terminator);
         }

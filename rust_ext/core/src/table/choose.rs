@@ -3,15 +3,18 @@
 use super::cells::Column;
 use super::column::{self, Beside, Setting};
 use super::format::Format;
-use super::parents::{self, Graph, Seen};
+use super::parents::{Graph, Search, Seen};
 use super::plan::{Parent, Plan};
 use super::symbols::{Looking, Numbers, Symbols};
 use super::terms;
-use crate::coder::binary::BinaryEncoder;
+use super::meter::Length;
 use crate::Result;
+use std::ops::Range;
 
 /// Rows on which ways of coding are tried.
-const TRIAL: usize = 4096;
+const TRIAL: usize = 1 << 13;
+/// Parts of the table that they are taken from.
+const SLICES: usize = 4;
 /// Values from which a column has ranges.
 const MANY: usize = 32;
 
@@ -36,21 +39,6 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
         .collect();
     let values: Vec<usize> = columns.iter().map(|column| column.values.len()).collect();
     let mut graph = Graph::new(columns.len());
-    let terms = terms::find(&numbers, &values, rows, &mut graph);
-    let mut symbols: Vec<Option<Symbols>> = Vec::new();
-    for ((plan, terms), column) in plans.iter_mut().zip(terms).zip(columns) {
-        let looking = looking(&Plan { terms: terms.clone(), ..plan.clone() }, &numbers);
-        symbols.push(match (&plan.format, looking) {
-            (Some(format), Some(looking)) if !terms.is_empty() => {
-                let found = Symbols::new(column, format, &looking);
-                plan.open = Plan::is_open(rows, found.kinds.len());
-                plan.numeric = true;
-                plan.terms = terms;
-                Some(found)
-            }
-            _ => None,
-        });
-    }
     let coarse: Vec<Option<Vec<u32>>> = columns
         .iter()
         .zip(&plans)
@@ -58,13 +46,25 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
         .collect();
     let seen: Vec<Seen<'_>> = (0..columns.len())
         .map(|x| Seen {
-            target: symbols[x].as_ref().map_or(&columns[x].ids, |symbols| &symbols.rows),
+            target: &columns[x].ids,
             ids: &columns[x].ids,
             values: values[x],
             coarse: coarse[x].as_deref(),
         })
         .collect();
-    let parents = parents::find(&seen, rows, &mut graph);
+    let mut search = Search::new(&seen, rows);
+    let terms = terms::find(&numbers, &values, |x| search.bits(x), rows, &mut graph);
+    for (x, (plan, terms)) in plans.iter_mut().zip(terms).enumerate() {
+        let looking = looking(&Plan { terms: terms.clone(), ..plan.clone() }, &numbers);
+        if let (Some(format), Some(looking), false) = (&plan.format, looking, terms.is_empty()) {
+            let found = Symbols::new(&columns[x], format, &looking);
+            plan.open = Plan::is_open(rows, found.kinds.len());
+            plan.numeric = true;
+            plan.terms = terms;
+            search.replace(x, &found.rows);
+        }
+    }
+    let parents = search.find(&mut graph);
     for (plan, parents) in plans.iter_mut().zip(parents) {
         plan.parents = parents;
     }
@@ -89,19 +89,43 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
         if ways.len() < 2 {
             continue;
         }
-        let head = columns[x].head(TRIAL);
-        let keys: Vec<&[u32]> =
-            plans[x].parents.iter().map(|parent| key(*parent, columns, &coarse)).collect();
-        let mut best: Option<(usize, Plan)> = None;
+        let slice = rows.min(TRIAL) / SLICES;
+        let first = |k: usize| (rows - slice) * k / (SLICES - 1);
+        let slices: Vec<Range<usize>> = if rows <= TRIAL {
+            vec![0..rows]
+        } else {
+            (0..SLICES).map(|k| first(k)..first(k) + slice).collect()
+        };
+        let part = columns[x].part(&slices);
+        let keys: Vec<Vec<u32>> = plans[x]
+            .parents
+            .iter()
+            .map(|&parent| {
+                let ids = key(parent, columns, &coarse);
+                slices.iter().flat_map(|rows| &ids[rows.clone()]).copied().collect()
+            })
+            .collect();
+        let keys: Vec<&[u32]> = keys.iter().map(|keys| &keys[..]).collect();
+        let mut best: Option<(f64, Plan)> = None;
         for way in ways {
-            let looking = looking(&way, &numbers).unwrap_or_default();
-            let mut side = BinaryEncoder::new();
-            let setting = Setting { rows: head.ids.len(), ..setting };
-            let beside = Beside { parents: &keys, terms: &looking };
-            column::code(setting, &way, beside, &mut side, &mut head.clone(), false)?;
-            let mut size = side.finish().len();
+            let terms = looking(&way, &numbers).unwrap_or_default();
+            let parts: Vec<_> = terms.iter().map(|term| term.part(&slices)).collect();
+            let looking: Vec<Looking<'_>> = parts.iter().map(Looking::of).collect();
+            // How many values there are, here and in the whole column.
+            let kinds = |column: &Column, terms: &[Looking<'_>]| match (&way.format, way.numeric) {
+                (Some(format), true) => Symbols::new(column, format, terms).kinds.len(),
+                _ => column.values.len(),
+            };
+            let more = kinds(&columns[x], &terms) as f64 / kinds(&part, &looking) as f64;
+            let mut side = Length::new();
+            let setting = Setting { rows: part.ids.len(), ..setting };
+            let beside = Beside { parents: &keys, terms: &looking, before: 1 };
+            column::code(setting, &way, beside, &mut side, &mut part.clone(), false)?;
+            let [of_rows, of_values] = side.finish();
+            let mut size = of_rows * rows as f64 / part.ids.len() as f64 + of_values * more;
             if !way.open && !way.numeric {
-                size += head.values.iter().map(|value| value.len() / 2 + 1).sum::<usize>();
+                // Values are told before, about 4 bits a byte.
+                size += columns[x].values.iter().map(|value| 4.0 * (value.len() + 1) as f64).sum::<f64>();
             }
             if best.as_ref().is_none_or(|(least, _)| size < *least) {
                 best = Some((size, way));

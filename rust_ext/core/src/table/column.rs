@@ -5,6 +5,7 @@ use super::decider::{Decider, Expected, Place, Sizes, DEPTH};
 use super::number::Number;
 use super::numbers::Numbers;
 use super::plan::Plan;
+use super::meter::Meter;
 use super::symbols::{base, Looking, Symbol, Symbols};
 use super::text::{Around, Text};
 use super::tools::Tools;
@@ -28,6 +29,7 @@ pub const MAX_TERMS: usize = 4;
 #[derive(Debug, Clone, Copy)]
 pub struct Setting<'a> {
     pub tools: &'a Tools,
+    pub level: u32,
     pub terminator: u8,
     pub rows: usize,
 }
@@ -187,6 +189,8 @@ pub struct Beside<'a> {
     /// Values of parents, row by row.
     pub parents: &'a [&'a [u32]],
     pub terms: &'a [Looking<'a>],
+    /// Cells that were coded before.
+    pub before: usize,
 }
 
 /// Codes lengths of paths; returns those that were coded.
@@ -264,7 +268,7 @@ impl Literals {
 ///
 /// # Errors
 /// [`Error::Truncated`] and [`Error::Corrupt`] when it is no such payload, [`Error::Limit`], [`Error::Interrupted`].
-pub fn code<S: Side>(
+pub fn code<S: Side + Meter>(
     setting: Setting<'_>,
     plan: &Plan,
     beside: Beside<'_>,
@@ -273,11 +277,11 @@ pub fn code<S: Side>(
     decoding: bool,
 ) -> Result<()> {
     let Setting { tools, rows, .. } = setting;
-    let Beside { parents, terms } = beside;
+    let Beside { parents, terms, before } = beside;
     let corrupt = |what| Error::Corrupt { what };
     let (open, numeric) = (usize::from(plan.open), plan.numeric);
     if open == 0 && !numeric && column.values.len() == 1 {
-        column.ids.resize(rows, 0);
+        column.ids = vec![0; rows];
         return Ok(());
     }
     let format = plan.format.as_ref();
@@ -288,6 +292,7 @@ pub fn code<S: Side>(
     let counts = if numeric { symbols.counts() } else { column.counts() };
     let mut numbers = Numbers::new();
     let lengths = if decoding { Vec::new() } else { tree::lengths(&plan.weights(&counts)) };
+    side.tell(true);
     let lengths = code_lengths(tools, side, &mut numbers, &lengths)?;
     let tree = Tree::new(&lengths).ok_or(corrupt("lengths of paths"))?;
     let count = lengths.len();
@@ -298,6 +303,7 @@ pub fn code<S: Side>(
     if open == 0 && numeric {
         for at in 0..count {
             side.goes_on(WHAT)?;
+            side.tell(true);
             told.push(literals.code(setting, side, true, symbols.kinds.get(at), [0; 3], &[], log2.min(10))?);
         }
     }
@@ -310,8 +316,9 @@ pub fn code<S: Side>(
     let mut interned: HashMap<Vec<u8>, u32> = HashMap::new();
     let mut seen = 0;
     let mut lasts = vec![0_u32; 1 << 12];
+    side.tell(false);
     for at in 0..rows {
-        interrupt::check(at)?;
+        interrupt::check(before + at)?;
         side.goes_on(WHAT)?;
         let slot = parents.first().map_or(0, |ids| fold(9, ids[at].into()) >> 52) as usize;
         let row = Row::new(at, &known, parents, u64::from(lasts[slot]));
@@ -338,7 +345,9 @@ pub fn code<S: Side>(
                 _ => &[],
             };
             let parents = [of(0), of(1), of(2)];
+            side.tell(true);
             let symbol = literals.code(setting, side, numeric, wanted.as_ref(), parents, above, log2)?;
+            side.tell(false);
             if numeric {
                 told.push(symbol);
             } else if let (true, Symbol::Text(cell)) = (decoding, symbol) {

@@ -130,19 +130,21 @@ fn sampled(rows: &[u32], most: usize) -> Vec<u32> {
     (0..SLICES).flat_map(|k| &rows[first(k)..first(k) + slice]).copied().collect()
 }
 
+/// Which part of all each value is.
+fn shares(ids: &[u32]) -> Vec<f32> {
+    let mut counts = vec![0_u32; ids.iter().max().map_or(0, |&id| id as usize + 1)];
+    for &id in ids {
+        counts[id as usize] += 1;
+    }
+    counts.iter().map(|&n| n as f32 / ids.len() as f32).collect()
+}
+
 impl Sample {
     fn new(columns: &[Seen<'_>], rows: usize) -> Self {
         let many = columns.len();
         let most = SAMPLE.min((WORK / (many * many.min(WINDOW))).max(256));
         let targets: Vec<Vec<u32>> = columns.iter().map(|column| sampled(column.target, most)).collect();
-        let alone = targets.iter().map(|ids| {
-            let mut counts = vec![0_u32; ids.iter().max().map_or(0, |&id| id as usize + 1)];
-            for &id in ids {
-                counts[id as usize] += 1;
-            }
-            counts.iter().map(|&n| n as f32 / ids.len() as f32).collect()
-        });
-        let alone = alone.collect();
+        let alone = targets.iter().map(|ids| shares(ids)).collect();
         let mut keys = Vec::new();
         for (column, seen) in columns.iter().enumerate().filter(|(_, seen)| seen.values > 1) {
             if seen.values * 2 < rows {
@@ -195,55 +197,99 @@ impl Graph {
     }
 }
 
-/// Finds up to [`MAX_PARENTS`] parents of each column, without circles.
-pub fn find(columns: &[Seen<'_>], rows: usize, graph: &mut Graph) -> Vec<Vec<Parent>> {
-    let many = columns.len();
-    let mut parents: Vec<Vec<usize>> = vec![Vec::new(); many];
-    if rows < 2 || many < 2 {
-        return vec![Vec::new(); many];
+/// Finds parents on a sample.
+pub struct Search {
+    sample: Sample,
+    counts: Counts,
+    /// What each column gains by each parent, and which these are.
+    gains: Vec<Vec<(f32, usize)>>,
+    /// Bits of a row of each column alone, at least.
+    bits: Vec<f32>,
+    window: usize,
+}
+
+impl Search {
+    /// Looks at each column beside each other one.
+    pub fn new(columns: &[Seen<'_>], rows: usize) -> Self {
+        let sample = Sample::new(columns, rows);
+        let mut search = Self {
+            counts: Counts::new(sample.targets[0].len()),
+            gains: vec![Vec::new(); columns.len()],
+            bits: vec![0.0; columns.len()],
+            window: columns.len().min(WINDOW),
+            sample,
+        };
+        (0..columns.len()).for_each(|x| search.look(x));
+        search
     }
-    let sample = Sample::new(columns, rows);
-    let mut counts = Counts::new(sample.targets[0].len());
-    let mut gains = Vec::new();
-    let window = many.min(WINDOW);
-    for x in (0..many).filter(|&x| sample.alone[x].len() > 1) {
-        let (ids, alone) = (&sample.targets[x], &sample.alone[x]);
+
+    fn look(&mut self, x: usize) {
+        let (ids, alone) = (&self.sample.targets[x], &self.sample.alone[x]);
+        if alone.len() < 2 {
+            return;
+        }
+        let counts = &mut self.counts;
         let plain = counts.bits(ids, alone, |_| 0);
-        let first = x.saturating_sub(window / 2).min(many - window);
-        for (y, (parent, keys)) in sample.keys.iter().enumerate() {
-            if parent.column != x && (first..first + window).contains(&parent.column) {
-                let bits = counts.bits(ids, alone, |at| u64::from(keys[at]));
-                gains.push((plain - bits, x, y));
+        let above = counts.bits(ids, alone, |at| if at > 0 { u64::from(ids[at - 1]) + 1 } else { 0 });
+        let first = x.saturating_sub(self.window / 2).min(self.gains.len() - self.window);
+        let near = first..first + self.window;
+        let mut gains = Vec::new();
+        for (y, (parent, keys)) in self.sample.keys.iter().enumerate() {
+            if parent.column != x && near.contains(&parent.column) {
+                gains.push((plain - counts.bits(ids, alone, |at| u64::from(keys[at])), y));
             }
         }
+        gains.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let best = gains.first().map_or(0.0, |&(gain, _)| gain);
+        self.bits[x] = above.min(plain - best) / ids.len() as f32;
+        self.gains[x] = gains;
     }
-    gains.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
-    for &(gain, x, y) in &gains {
-        let column = sample.keys[y].0.column;
-        if gain > WORTH && parents[x].is_empty() && graph.allows(x, column) {
-            parents[x].push(y);
-            graph.link(x, column);
+
+    /// About how many bits a row of a column takes beside its best parent.
+    pub fn bits(&self, x: usize) -> f32 {
+        self.bits[x]
+    }
+
+    /// Codes something else of a column.
+    pub fn replace(&mut self, x: usize, target: &[u32]) {
+        let most = self.sample.targets[x].len();
+        self.sample.targets[x] = sampled(target, most);
+        self.sample.alone[x] = shares(&self.sample.targets[x]);
+        self.look(x);
+    }
+
+    /// Finds up to [`MAX_PARENTS`] parents of each column, without circles.
+    pub fn find(mut self, graph: &mut Graph) -> Vec<Vec<Parent>> {
+        let many = self.gains.len();
+        let mut parents: Vec<Vec<usize>> = vec![Vec::new(); many];
+        let mut all: Vec<(f32, usize, usize)> = (0..many)
+            .flat_map(|x| self.gains[x].iter().map(move |&(gain, y)| (gain, x, y)))
+            .filter(|&(gain, ..)| gain > WORTH)
+            .collect();
+        all.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        for (_, x, y) in all {
+            let column = self.sample.keys[y].0.column;
+            if parents[x].is_empty() && graph.allows(x, column) {
+                parents[x].push(y);
+                graph.link(x, column);
+            }
         }
-    }
-    let mut near: Vec<Vec<usize>> = vec![Vec::new(); many];
-    for &(_, x, y) in &gains {
-        if near[x].len() < NEAR {
-            near[x].push(y);
-        }
-    }
-    let starts = (0..many).map(|x| start(&sample, &mut counts, x, &parents[x]));
-    let mut mixed: Vec<(Vec<f32>, f32)> = starts.collect();
-    for _ in 0..MAX_PARENTS {
-        for x in 0..many {
-            if parents[x].len() < MAX_PARENTS {
-                if let Some(y) = add(&sample, &mut counts, x, &near[x], &parents[x], graph, &mut mixed[x]) {
-                    parents[x].push(y);
-                    graph.link(x, sample.keys[y].0.column);
+        let starts = (0..many).map(|x| start(&self.sample, &mut self.counts, x, &parents[x]));
+        let mut mixed: Vec<(Vec<f32>, f32)> = starts.collect();
+        for _ in 0..MAX_PARENTS {
+            for x in 0..many {
+                if parents[x].len() < MAX_PARENTS {
+                    let near = &self.gains[x][..self.gains[x].len().min(NEAR)];
+                    let found = add(&self.sample, &mut self.counts, x, near, &parents[x], graph, &mut mixed[x]);
+                    if let Some(y) = found {
+                        parents[x].push(y);
+                        graph.link(x, self.sample.keys[y].0.column);
+                    }
                 }
             }
         }
+        parents.iter().map(|of| of.iter().map(|&y| self.sample.keys[y].0).collect()).collect()
     }
-    parents.iter().map(|of| of.iter().map(|&y| sample.keys[y].0).collect()).collect()
 }
 
 fn predict(sample: &Sample, counts: &mut Counts, x: usize, key: impl Fn(usize) -> u64) -> Vec<f32> {
@@ -272,13 +318,13 @@ fn add(
     sample: &Sample,
     counts: &mut Counts,
     x: usize,
-    near: &[usize],
+    near: &[(f32, usize)],
     parents: &[usize],
     graph: &Graph,
     mixed: &mut (Vec<f32>, f32),
 ) -> Option<usize> {
     let mut best: Option<(f32, usize, Vec<f32>)> = None;
-    for &y in near {
+    for &(_, y) in near {
         if parents.contains(&y) || !graph.allows(x, sample.keys[y].0.column) {
             continue;
         }

@@ -4,6 +4,7 @@ use super::cells::{Column, Values};
 use super::format::Format;
 use super::plan::{Plan, Term};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Numbers of a column, row by row.
 #[derive(Debug, Clone)]
@@ -52,6 +53,18 @@ impl<'a> Looking<'a> {
             (Some(_), None) => return None,
         };
         Some(Self { term, other })
+    }
+
+    /// The same of some rows alone.
+    pub fn part(&self, rows: &[Range<usize>]) -> (Term, Option<(Vec<i64>, i64, i64)>) {
+        let of = |numbers: &[i64]| rows.iter().flat_map(|rows| &numbers[rows.clone()]).copied().collect();
+        (self.term, self.other.map(|(numbers, factor, divisor)| (of(numbers), factor, divisor)))
+    }
+
+    /// Looks at numbers that were taken out by [`Self::part`].
+    pub fn of((term, other): &'a (Term, Option<(Vec<i64>, i64, i64)>)) -> Self {
+        let other = other.as_ref().map(|(numbers, factor, divisor)| (&numbers[..], *factor, *divisor));
+        Self { term: *term, other }
     }
 
     /// What it takes off at a row, given the numbers above.

@@ -12,28 +12,37 @@ const SAMPLE: usize = 2048;
 const WINDOW: usize = 40;
 /// Values from which a column counts as one of numbers.
 const MANY: usize = 12;
+/// Part of the bits without terms that those with terms must be below.
+const WORTH: f32 = 0.9;
 
-/// Bits of numbers: those that came before by how often, and others by their length.
-fn bits(numbers: impl Iterator<Item = i64>) -> f32 {
+/// Bits of numbers: those that came before by how often, and others by their length; and those of lengths alone.
+fn bits(numbers: impl Iterator<Item = i64>) -> (f32, f32) {
     let mut counts: HashMap<i64, u32> = HashMap::new();
-    let (mut sum, mut all, mut kinds) = (0.0, 0_u32, 0_u32);
+    let (mut sum, mut new, mut all, mut kinds) = (0.0, 0.0, 0_u32, 0_u32);
     for number in numbers {
         let total = ((all + kinds).max(1) as f32).log2();
         let count = counts.entry(number).or_default();
         if *count > 0 {
             sum += total - (*count as f32).log2();
         } else {
-            sum += total - (kinds.max(1) as f32).log2() + 3.0 + (number.unsigned_abs() as f32 + 1.0).log2();
+            sum += total - (kinds.max(1) as f32).log2();
+            new += 3.0 + (number.unsigned_abs() as f32 + 1.0).log2();
             kinds += 1;
         }
         *count += 1;
         all += 1;
     }
-    sum
+    (sum + new, new)
 }
 
-/// Finds terms for each column of numbers; `values` tells how many values a column has.
-pub fn find(columns: &[Option<Numbers>], values: &[usize], rows: usize, graph: &mut Graph) -> Vec<Vec<Term>> {
+/// Finds terms for each column of numbers; `values` tells how many values a column has, `bits` what a row takes without terms.
+pub fn find(
+    columns: &[Option<Numbers>],
+    values: &[usize],
+    bits_of: impl Fn(usize) -> f32,
+    rows: usize,
+    graph: &mut Graph,
+) -> Vec<Vec<Term>> {
     let mut found = vec![Vec::new(); columns.len()];
     let sample = rows.min(SAMPLE);
     let window = (rows - sample) / 2..(rows - sample) / 2 + sample;
@@ -41,7 +50,7 @@ pub fn find(columns: &[Option<Numbers>], values: &[usize], rows: usize, graph: &
         let Some(own) = own.as_ref().filter(|_| values[x] > MANY) else {
             continue;
         };
-        let cost = |terms: &[Term]| -> f32 {
+        let cost = |terms: &[Term]| -> (f32, f32) {
             let looking: Option<Vec<Looking<'_>>> = terms
                 .iter()
                 .map(|&term| {
@@ -49,7 +58,7 @@ pub fn find(columns: &[Option<Numbers>], values: &[usize], rows: usize, graph: &
                     Looking::new(term, &own.format, other)
                 })
                 .collect();
-            looking.map_or(f32::INFINITY, |looking| {
+            looking.map_or((f32::INFINITY, 0.0), |looking| {
                 bits(window.clone().map(|row| {
                     own.rows[row].wrapping_sub(super::symbols::base(&looking, row, &own.rows))
                 }))
@@ -66,7 +75,7 @@ pub fn find(columns: &[Option<Numbers>], values: &[usize], rows: usize, graph: &
             choices.push(Term::OtherSlope { column });
         }
         let terms = &mut found[x];
-        let mut best = cost(terms);
+        let (mut best, new) = cost(terms);
         while terms.len() < MAX_TERMS {
             let mut better: Option<(f32, Term)> = None;
             for &term in &choices {
@@ -74,7 +83,7 @@ pub fn find(columns: &[Option<Numbers>], values: &[usize], rows: usize, graph: &
                     continue;
                 }
                 terms.push(term);
-                let bits = cost(terms);
+                let (bits, _) = cost(terms);
                 terms.pop();
                 if bits < best * 0.95 - 64.0 && better.is_none_or(|(least, _)| bits < least) {
                     better = Some((bits, term));
@@ -83,6 +92,9 @@ pub fn find(columns: &[Option<Numbers>], values: &[usize], rows: usize, graph: &
             let Some((bits, term)) = better else { break };
             terms.push(term);
             best = bits;
+        }
+        if best > WORTH * (bits_of(x) * sample as f32 + new) {
+            terms.clear();
         }
         for y in terms.iter().filter_map(|term| term.column()) {
             graph.link(x, y);

@@ -1,0 +1,67 @@
+//! Code lengths without code.
+
+use crate::coder::binary::{BinaryDecoder, BinaryEncoder, Side, PROB_ONE};
+use crate::Result;
+
+/// Is told whether what comes tells of values, or of rows.
+pub trait Meter {
+    /// See [`Meter`].
+    fn tell(&mut self, values: bool) {
+        let _ = values;
+    }
+}
+
+impl Meter for BinaryEncoder {}
+
+impl Meter for BinaryDecoder<'_> {}
+
+/// Adds up code lengths.
+#[derive(Debug, Default)]
+pub struct Length {
+    /// Bits of rows and of values.
+    pub bits: [f64; 2],
+    values: usize,
+    /// Product of probabilities that are not added yet.
+    product: f64,
+}
+
+impl Length {
+    /// Starts with nothing.
+    pub fn new() -> Self {
+        Self { product: 1.0, ..Self::default() }
+    }
+
+    fn add(&mut self) {
+        self.bits[self.values] -= self.product.log2();
+        self.product = 1.0;
+    }
+
+    /// Adds the last ones.
+    pub fn finish(mut self) -> [f64; 2] {
+        self.add();
+        self.bits
+    }
+}
+
+impl Side for Length {
+    #[inline(always)]
+    fn code(&mut self, bit: u32, p1: u32) -> u32 {
+        let p1 = f64::from(p1) / f64::from(PROB_ONE);
+        self.product *= if bit == 0 { 1.0 - p1 } else { p1 };
+        if self.product < 1e-200 {
+            self.add();
+        }
+        bit
+    }
+
+    fn goes_on(&self, _what: &'static str) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Meter for Length {
+    fn tell(&mut self, values: bool) {
+        self.add();
+        self.values = values.into();
+    }
+}
