@@ -3,7 +3,8 @@
 use super::cells::Column;
 use super::column::{self, Beside, Setting};
 use super::format::Format;
-use super::parents::{Graph, Search, Seen};
+use super::graph::Graph;
+use super::parents::{Search, Seen};
 use super::plan::{Parent, Plan};
 use super::symbols::{Looking, Numbers, Symbols};
 use super::terms;
@@ -13,6 +14,10 @@ use std::ops::Range;
 
 /// Rows on which ways of coding are tried.
 const TRIAL: usize = 1 << 13;
+/// Cells on which they are tried, if these are more.
+const TRIAL_CELLS: usize = 1 << 17;
+/// The first level at which all rows are.
+const STRONG: u32 = 8;
 /// Parts of the table that they are taken from.
 const SLICES: usize = 4;
 /// Values from which a column has ranges.
@@ -38,7 +43,6 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
         .map(|(column, plan)| plan.format.as_ref().map(|format| Numbers::new(column, format)))
         .collect();
     let values: Vec<usize> = columns.iter().map(|column| column.values.len()).collect();
-    let mut graph = Graph::new(columns.len());
     let coarse: Vec<Option<Vec<u32>>> = columns
         .iter()
         .zip(&plans)
@@ -53,6 +57,12 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
         })
         .collect();
     let mut search = Search::new(&seen, rows);
+    let costs = columns.iter().enumerate().map(|(x, column)| {
+        // A row takes as long as a few bits, and new values one for each of theirs.
+        let new = 8 * (column.values.iter().map(|value| value.len() + 1).sum::<usize>()) / rows;
+        2.0 + search.bits(x) + new as f32
+    });
+    let mut graph = Graph::new(costs.collect(), rows);
     let terms = terms::find(&numbers, &values, |x| search.bits(x), rows, &mut graph);
     for (x, (plan, terms)) in plans.iter_mut().zip(terms).enumerate() {
         let looking = looking(&Plan { terms: terms.clone(), ..plan.clone() }, &numbers);
@@ -89,9 +99,10 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
         if ways.len() < 2 {
             continue;
         }
-        let slice = rows.min(TRIAL) / SLICES;
+        let trial = if setting.level >= STRONG { rows } else { TRIAL.max(TRIAL_CELLS / columns.len()) };
+        let slice = rows.min(trial) / SLICES;
         let first = |k: usize| (rows - slice) * k / (SLICES - 1);
-        let slices: Vec<Range<usize>> = if rows <= TRIAL {
+        let slices: Vec<Range<usize>> = if rows <= trial {
             vec![0..rows]
         } else {
             (0..SLICES).map(|k| first(k)..first(k) + slice).collect()
@@ -121,8 +132,10 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
             let setting = Setting { rows: part.ids.len(), ..setting };
             let beside = Beside { parents: &keys, terms: &looking, before: 1 };
             column::code(setting, &way, beside, &mut side, &mut part.clone(), false)?;
-            let [of_rows, of_values] = side.finish();
-            let mut size = of_rows * rows as f64 / part.ids.len() as f64 + of_values * more;
+            let [first, of_values, second] = side.finish();
+            // Rows that are not looked at take as much as those of the second half.
+            let others = (rows - part.ids.len()) as f64 / (part.ids.len() - part.ids.len() / 2) as f64;
+            let mut size = first + second * (1.0 + others) + of_values * more;
             if !way.open && !way.numeric {
                 // Values are told before, about 4 bits a byte.
                 size += columns[x].values.iter().map(|value| 4.0 * (value.len() + 1) as f64).sum::<f64>();

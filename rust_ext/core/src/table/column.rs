@@ -239,7 +239,7 @@ impl Literals {
         }
         if is_text {
             if self.text.is_none() {
-                self.text = Some(Text::new(1 << if numeric { 10 } else { log2 }, setting.terminator, tools)?);
+                self.text = Some(Text::new(1 << if numeric { 10 } else { log2 }, setting.terminator, setting.level, tools)?);
             }
             let mut cell = Vec::new();
             let value = match wanted {
@@ -320,6 +320,10 @@ pub fn code<S: Side + Meter>(
     for at in 0..rows {
         interrupt::check(before + at)?;
         side.goes_on(WHAT)?;
+        if at == rows / 2 {
+            side.half();
+            side.tell(false);
+        }
         let slot = parents.first().map_or(0, |ids| fold(9, ids[at].into()) >> 52) as usize;
         let row = Row::new(at, &known, parents, u64::from(lasts[slot]));
         let wanted = match (decoding, numeric) {

@@ -103,14 +103,7 @@ impl Decider {
             finals: &[1],
             maps: Vec::new(),
         };
-        let e = |n: &str, d: i32| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-        let rates = Rates {
-            floor: e("FLOOR", 60),
-            start: e("START", 1000),
-            last: e("LAST", 60),
-            spared: 0,
-            first: e("FIRST", 1500) as i16,
-        };
+        let rates = Rates { floor: 60, start: 1000, last: 60, spared: 0, first: 1500 };
         Ok(Self {
             sizes,
             cells: Memory::new(CELLS << sizes.log2_lines)?,

@@ -138,7 +138,7 @@ pub fn code<S: Side>(
 ) -> Result<()> {
     let many = plans.len();
     let tools = setting.tools;
-    let text = Text::new(1 << 14, setting.terminator, tools)?;
+    let text = Text::new(1 << 14, setting.terminator, setting.level, tools)?;
     let mut scribe = Scribe { tools, side, numbers: Numbers::new(), text, decoding };
     let mut before = 0;
     let mut count = 0;

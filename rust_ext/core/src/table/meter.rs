@@ -9,6 +9,9 @@ pub trait Meter {
     fn tell(&mut self, values: bool) {
         let _ = values;
     }
+
+    /// Is told that half of the rows are coded.
+    fn half(&mut self) {}
 }
 
 impl Meter for BinaryEncoder {}
@@ -18,9 +21,11 @@ impl Meter for BinaryDecoder<'_> {}
 /// Adds up code lengths.
 #[derive(Debug, Default)]
 pub struct Length {
-    /// Bits of rows and of values.
-    pub bits: [f64; 2],
-    values: usize,
+    /// Bits of rows, of values, and of rows of the second half.
+    bits: [f64; 3],
+    /// Which of them come, and which rows.
+    place: usize,
+    rows: usize,
     /// Product of probabilities that are not added yet.
     product: f64,
 }
@@ -32,12 +37,12 @@ impl Length {
     }
 
     fn add(&mut self) {
-        self.bits[self.values] -= self.product.log2();
+        self.bits[self.place] -= self.product.log2();
         self.product = 1.0;
     }
 
-    /// Adds the last ones.
-    pub fn finish(mut self) -> [f64; 2] {
+    /// Adds the last ones; returns bits of rows of the first half, of values, and of rows of the second half.
+    pub fn finish(mut self) -> [f64; 3] {
         self.add();
         self.bits
     }
@@ -62,6 +67,10 @@ impl Side for Length {
 impl Meter for Length {
     fn tell(&mut self, values: bool) {
         self.add();
-        self.values = values.into();
+        self.place = if values { 1 } else { self.rows };
+    }
+
+    fn half(&mut self) {
+        self.rows = 2;
     }
 }

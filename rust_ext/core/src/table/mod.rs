@@ -30,6 +30,7 @@ mod column;
 mod decider;
 mod directory;
 mod format;
+mod graph;
 mod meter;
 mod number;
 mod numbers;

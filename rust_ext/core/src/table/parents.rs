@@ -4,6 +4,7 @@
 //! circles (after Chow and Liu, 1968); then more are added, one by one, where a mixture of all counts becomes shorter.
 
 use super::column::MAX_PARENTS;
+use super::graph::Graph;
 use super::plan::Parent;
 use crate::cm::content::hashing::fold;
 
@@ -171,32 +172,6 @@ pub struct Seen<'a> {
     pub coarse: Option<&'a [u32]>,
 }
 
-/// Which columns each column needs.
-#[derive(Debug)]
-pub struct Graph(Vec<Vec<bool>>);
-
-impl Graph {
-    /// Starts with columns that need none but themselves.
-    pub fn new(many: usize) -> Self {
-        Self((0..many).map(|x| (0..many).map(|y| x == y).collect()).collect())
-    }
-
-    /// Whether `x` can come to need `y`.
-    pub fn allows(&self, x: usize, y: usize) -> bool {
-        !self.0[y][x]
-    }
-
-    /// Lets `x` need `y`.
-    pub fn link(&mut self, x: usize, y: usize) {
-        let of_y = self.0[y].clone();
-        for row in self.0.iter_mut().filter(|row| row[x]) {
-            for (has, needs) in row.iter_mut().zip(&of_y) {
-                *has |= needs;
-            }
-        }
-    }
-}
-
 /// Finds parents on a sample.
 pub struct Search {
     sample: Sample,
@@ -285,6 +260,16 @@ impl Search {
                         parents[x].push(y);
                         graph.link(x, self.sample.keys[y].0.column);
                     }
+                }
+            }
+        }
+        // What helps little alone may help in the mixture, and costs next to nothing.
+        for (x, of) in parents.iter_mut().enumerate() {
+            for &(gain, y) in self.gains[x].iter().take(NEAR) {
+                let column = self.sample.keys[y].0.column;
+                if gain > WORTH && of.len() < MAX_PARENTS && !of.contains(&y) && graph.allows(x, column) {
+                    of.push(y);
+                    graph.link(x, column);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! What is best taken off the numbers of a column.
 
 use super::column::MAX_TERMS;
-use super::parents::Graph;
+use super::graph::Graph;
 use super::plan::Term;
 use super::symbols::{Looking, Numbers};
 use std::collections::HashMap;
@@ -96,9 +96,15 @@ pub fn find(
         if best > WORTH * (bits_of(x) * sample as f32 + new) {
             terms.clear();
         }
-        for y in terms.iter().filter_map(|term| term.column()) {
-            graph.link(x, y);
-        }
+        // All of them may be more than each alone.
+        terms.retain(|term| {
+            let Some(y) = term.column() else { return true };
+            let allowed = graph.allows(x, y);
+            if allowed {
+                graph.link(x, y);
+            }
+            allowed
+        });
     }
     found
 }

@@ -6,7 +6,11 @@ use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
 use crate::Result;
 
-const CONTEXTS: usize = 14;
+/// Contexts at the strong levels, and at the others.
+const CONTEXTS: usize = 17;
+const FEWER: usize = 10;
+/// The first of the strong levels.
+const STRONG: u32 = 8;
 /// Values that are expected: two that are given, and what followed the last bytes before.
 pub const GIVEN: usize = 2;
 /// Bytes that are looked up together.
@@ -22,6 +26,37 @@ pub struct Around<'a> {
     pub above: &'a [u8],
     /// Cells that may be the same as this one.
     pub given: [Option<&'a [u8]>; GIVEN],
+}
+
+/// Parts of a cell between marks that are neither letters nor digits.
+#[derive(Debug, Default)]
+struct Fields {
+    /// How many there were before this one.
+    number: u64,
+    /// Hash of this one so far, of the one before, and of the first one with digits.
+    so_far: u64,
+    last: u64,
+    first: u64,
+    has_digits: bool,
+}
+
+impl Fields {
+    fn push(&mut self, byte: u8) {
+        if byte.is_ascii_alphanumeric() || byte >= 128 || byte == b'.' {
+            self.so_far = fold(self.so_far, byte.into());
+            self.has_digits |= byte.is_ascii_digit();
+            return;
+        }
+        if self.first == 0 && self.has_digits {
+            self.first = self.so_far;
+        }
+        if self.has_digits {
+            self.last = self.so_far;
+        }
+        self.number += 1;
+        self.so_far = 0;
+        self.has_digits = false;
+    }
 }
 
 /// Codes cells one after the other.
@@ -40,10 +75,11 @@ impl Text {
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
-    pub fn new(bytes: usize, terminator: u8, tools: &Tools) -> Result<Self> {
-        let log2_lines = (bytes.saturating_mul(CONTEXTS)).next_power_of_two().ilog2().clamp(8, 18);
+    pub fn new(bytes: usize, terminator: u8, level: u32, tools: &Tools) -> Result<Self> {
+        let contexts = if level < STRONG { FEWER } else { CONTEXTS };
+        let log2_lines = (bytes.saturating_mul(contexts)).next_power_of_two().ilog2().clamp(8, 18);
         let sizes = Sizes {
-            contexts: CONTEXTS,
+            contexts,
             expected: GIVEN + 1,
             log2_lines,
             places: 256,
@@ -72,13 +108,14 @@ impl Text {
     ) -> Result<()> {
         out.clear();
         let (mut prefix, mut word, mut before) = (0, 0, 0);
+        let mut fields = Fields::default();
         let mut agrees = [true; GIVEN];
         let mut pointer = 0;
         loop {
             side.goes_on("cells of a table")?;
             let wanted = cell.get(out.len()).copied().unwrap_or(self.terminator);
             let above = around.above.get(out.len()).copied().unwrap_or(self.terminator);
-            let hashes = self.hashes(prefix, word, before, out.len(), above, around.parents);
+            let hashes = self.hashes(prefix, word, before, out.len(), above, around.parents, &fields);
             let mut expected = [None; GIVEN + 1];
             for (k, given) in around.given.iter().enumerate() {
                 if let (true, Some(given)) = (agrees[k], given) {
@@ -113,6 +150,7 @@ impl Text {
             }
             out.push(byte);
             prefix = fold(prefix, u64::from(byte));
+            fields.push(byte);
             if byte.is_ascii_alphanumeric() || byte >= 128 {
                 word = fold(word, u64::from(byte | 32));
             } else if word != 0 {
@@ -147,6 +185,7 @@ impl Text {
         position: usize,
         above: u8,
         parents: [u64; 2],
+        fields: &Fields,
     ) -> [u64; CONTEXTS] {
         let n = self.history.len();
         let back = |k: usize| u64::from(if k <= n { self.history[n - k] } else { 0 });
@@ -157,21 +196,25 @@ impl Text {
         let six = four | back(5) << 32 | back(6) << 40;
         let above = u64::from(above);
         let hash = |i: u64, a: u64, b: u64| fold(fold(i, a), b);
+        // Those of the lower levels first; weaker ones before stronger ones.
         [
-            hash(0, 0, position.min(2)),
-            hash(1, c1, 0),
-            hash(2, position, above),
-            hash(3, position, c1),
+            hash(1, c1, position.min(2)),
             hash(4, two, 0),
-            hash(5, above, two),
+            hash(14, fields.so_far, fields.number),
             hash(6, four & 0xFF_FFFF, 0),
-            hash(7, two, parents[0]),
+            hash(16, fields.so_far, fold(fields.number, fields.last)),
             hash(8, four, 0),
             hash(9, word, c1),
-            hash(10, six, 0),
             hash(11, word, fold(before, c1)),
-            hash(12, prefix, parents[1]),
+            hash(10, six, 0),
             hash(13, prefix, parents[0]),
+            hash(2, position, above),
+            hash(3, position, c1),
+            hash(5, above, two),
+            hash(7, two, parents[0]),
+            hash(15, fields.so_far, fold(fields.number, fields.first)),
+            hash(17, prefix, 0),
+            hash(12, prefix, parents[1]),
         ]
     }
 

@@ -1,7 +1,7 @@
 //! Prefix codes: a number as a path of decisions, short for frequent numbers.
 
 /// Longest path.
-pub const MAX_LENGTH: u32 = 32;
+pub const MAX_LENGTH: u32 = 28;
 
 /// Lengths of an optimal prefix code; those of weight 0 have none.
 pub fn lengths(weights: &[u64]) -> Vec<u8> {
