@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Literal
 
-from lmcodec.models.base import MODELS, Shape, symbol_width
+from lmcodec.models.base import MODELS, Cells, Shape, symbol_width
 from lmcodec.network import Network
 from lmcodec.prior import default
 from lmcodec.probe import MIN_BYTES, is_noise
@@ -21,13 +21,16 @@ from lmcodec.probe import MIN_BYTES, is_noise
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lmcodec.models.base import Cells, Model, Symbols
+    from lmcodec.models.base import Model, Symbols
     from lmcodec.prior import Prior
     from lmcodec.transforms.base import Transform
 
 # For each level the ids that are tried on bytes of any kind, best guess first.
 _BYTES_BY_LEVEL = {1: ("bwt",), 2: ("bwt",), **dict.fromkeys(range(3, 10), ("cm",))}
 _FAST_LEVEL = 1
+# Tried before these on the cells of a table, from this level on.
+_CELLS = "table"
+_CELLS_FROM = 3
 # What remains in an installation without these: the first one that is there.
 _FALLBACK = ("cm", "freqs")
 # What codes noise, a thousand times as fast as the others, unless they save half a percent.
@@ -76,10 +79,13 @@ def candidates(
     del hint
     ids = [id for id in _BYTES_BY_LEVEL[level] if id in MODELS]
     ids = ids or [id for id in _FALLBACK if id in MODELS][:1]
+    if isinstance(shape, Cells) and level >= _CELLS_FROM and _CELLS in MODELS:
+        ids = [_CELLS, *ids]
     models = [MODELS.get(id).for_level(level) for id in ids]
     if shape is not None:
         shaped = [model.shaped(shape) for model in models]
-        models = [*(model for model in shaped if model not in models), *models]
+        plain = [model for model in models if model.needs_shape is None]
+        models = [*(model for model in shaped if model not in models), *plain]
     return [model for model in models if model.width == width]
 
 
@@ -100,7 +106,10 @@ def choose(
     noise = isinstance(symbols, bytes) and len(symbols) >= MIN_BYTES and is_noise(symbols)
     if len(fitted) < 2 and not noise:
         return fitted[0] if fitted else None
-    sample = _sample(symbols, unit=shape.sample if isinstance(shape, Shape) else 1)
+    if isinstance(symbols, bytes) and isinstance(shape, Cells):
+        sample: Symbols = _sample_cells(symbols, shape)
+    else:
+        sample = _sample(symbols, unit=shape.sample if isinstance(shape, Shape) else 1)
     sizes = [len(model.encode(sample)) for model in fitted]
     if noise:
         plain = MODELS.get(_PLAIN)()
@@ -268,3 +277,24 @@ def _sample(
     import numpy as np
 
     return np.concatenate([symbols[span] for span in spans])
+
+
+def _sample_cells(symbols: bytes, shape: Cells) -> bytes:
+    """Take evenly spaced slices of the rows of a table, or return everything."""
+    most = _SAMPLE_SLICES * _SLICE_SYMBOLS
+    if len(symbols) <= most:
+        return symbols
+    terminator = bytes([shape.terminator])
+    cells = symbols.split(terminator)
+    rows = (len(cells) - 1) // shape.columns
+    length = rows * most // (len(symbols) * _SAMPLE_SLICES)
+    if length < 1:
+        return _sample(symbols)
+    step = (rows - length) // (_SAMPLE_SLICES - 1)
+    taken = [
+        cell
+        for column in range(0, rows * shape.columns, rows)
+        for at in range(_SAMPLE_SLICES)
+        for cell in cells[column + at * step : column + at * step + length]
+    ]
+    return terminator.join([*taken, b""])

@@ -52,7 +52,10 @@ impl Column {
         let mut known: HashMap<&[u8], u32> = HashMap::new();
         let mut last: Option<(&[u8], u32)> = None;
         for _ in 0..rows {
-            let length = cells.iter().position(|&byte| byte == terminator).unwrap_or(cells.len());
+            let length = cells
+                .iter()
+                .position(|&byte| byte == terminator)
+                .unwrap_or(cells.len());
             let (cell, rest) = cells.split_at(length);
             *cells = rest.get(1..).unwrap_or_default();
             let id = match last {

@@ -4,11 +4,11 @@ use super::cells::Column;
 use super::column::{self, Beside, Setting};
 use super::format::Format;
 use super::graph::Graph;
+use super::meter::Length;
 use super::parents::{Search, Seen};
 use super::plan::{Parent, Plan};
 use super::symbols::{Looking, Numbers, Symbols};
 use super::terms;
-use super::meter::Length;
 use crate::Result;
 use std::ops::Range;
 
@@ -33,20 +33,32 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
         .iter()
         .map(|column| {
             let values = column.values.len();
-            let format = (values > 8).then(|| Format::find(column.values.iter(), &column.counts())).flatten();
-            Plan { open: Plan::is_open(rows, values), format, ..Plan::default() }
+            let format = (values > 8)
+                .then(|| Format::find(column.values.iter(), &column.counts()))
+                .flatten();
+            Plan {
+                open: Plan::is_open(rows, values),
+                format,
+                ..Plan::default()
+            }
         })
         .collect();
     let numbers: Vec<Option<Numbers>> = columns
         .iter()
         .zip(&plans)
-        .map(|(column, plan)| plan.format.as_ref().map(|format| Numbers::new(column, format)))
+        .map(|(column, plan)| {
+            plan.format
+                .as_ref()
+                .map(|format| Numbers::new(column, format))
+        })
         .collect();
     let values: Vec<usize> = columns.iter().map(|column| column.values.len()).collect();
     let coarse: Vec<Option<Vec<u32>>> = columns
         .iter()
         .zip(&plans)
-        .map(|(column, plan)| (column.values.len() > MANY).then(|| column.coarse(plan.format.as_ref())))
+        .map(|(column, plan)| {
+            (column.values.len() > MANY).then(|| column.coarse(plan.format.as_ref()))
+        })
         .collect();
     let seen: Vec<Seen<'_>> = (0..columns.len())
         .map(|x| Seen {
@@ -59,13 +71,25 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
     let mut search = Search::new(&seen, rows);
     let costs = columns.iter().enumerate().map(|(x, column)| {
         // A row takes as long as a few bits, and new values one for each of theirs.
-        let new = 8 * (column.values.iter().map(|value| value.len() + 1).sum::<usize>()) / rows;
+        let new = 8
+            * (column
+                .values
+                .iter()
+                .map(|value| value.len() + 1)
+                .sum::<usize>())
+            / rows;
         2.0 + search.bits(x) + new as f32
     });
     let mut graph = Graph::new(costs.collect(), rows);
     let terms = terms::find(&numbers, &values, |x| search.bits(x), rows, &mut graph);
     for (x, (plan, terms)) in plans.iter_mut().zip(terms).enumerate() {
-        let looking = looking(&Plan { terms: terms.clone(), ..plan.clone() }, &numbers);
+        let looking = looking(
+            &Plan {
+                terms: terms.clone(),
+                ..plan.clone()
+            },
+            &numbers,
+        );
         if let (Some(format), Some(looking), false) = (&plan.format, looking, terms.is_empty()) {
             let found = Symbols::new(&columns[x], format, &looking);
             plan.open = Plan::is_open(rows, found.kinds.len());
@@ -88,7 +112,10 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
             terms: Vec::new(),
             ..plans[x].clone()
         };
-        let number = Plan { numeric: true, ..plain.clone() };
+        let number = Plan {
+            numeric: true,
+            ..plain.clone()
+        };
         let mut ways = vec![plain];
         if ways[0].open {
             ways.push(number);
@@ -99,7 +126,11 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
         if ways.len() < 2 {
             continue;
         }
-        let trial = if setting.level >= STRONG { rows } else { TRIAL.max(TRIAL_CELLS / columns.len()) };
+        let trial = if setting.level >= STRONG {
+            rows
+        } else {
+            TRIAL.max(TRIAL_CELLS / columns.len())
+        };
         let slice = rows.min(trial) / SLICES;
         let first = |k: usize| (rows - slice) * k / (SLICES - 1);
         let slices: Vec<Range<usize>> = if rows <= trial {
@@ -113,7 +144,11 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
             .iter()
             .map(|&parent| {
                 let ids = key(parent, columns, &coarse);
-                slices.iter().flat_map(|rows| &ids[rows.clone()]).copied().collect()
+                slices
+                    .iter()
+                    .flat_map(|rows| &ids[rows.clone()])
+                    .copied()
+                    .collect()
             })
             .collect();
         let keys: Vec<&[u32]> = keys.iter().map(|keys| &keys[..]).collect();
@@ -129,16 +164,28 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
             };
             let more = kinds(&columns[x], &terms) as f64 / kinds(&part, &looking) as f64;
             let mut side = Length::new();
-            let setting = Setting { rows: part.ids.len(), ..setting };
-            let beside = Beside { parents: &keys, terms: &looking, before: 1 };
+            let setting = Setting {
+                rows: part.ids.len(),
+                ..setting
+            };
+            let beside = Beside {
+                parents: &keys,
+                terms: &looking,
+                before: 1,
+            };
             column::code(setting, &way, beside, &mut side, &mut part.clone(), false)?;
             let [first, of_values, second] = side.finish();
             // Rows that are not looked at take as much as those of the second half.
-            let others = (rows - part.ids.len()) as f64 / (part.ids.len() - part.ids.len() / 2) as f64;
+            let others =
+                (rows - part.ids.len()) as f64 / (part.ids.len() - part.ids.len() / 2) as f64;
             let mut size = first + second * (1.0 + others) + of_values * more;
             if !way.open && !way.numeric {
                 // Values are told before, about 4 bits a byte.
-                size += columns[x].values.iter().map(|value| 4.0 * (value.len() + 1) as f64).sum::<f64>();
+                size += columns[x]
+                    .values
+                    .iter()
+                    .map(|value| 4.0 * (value.len() + 1) as f64)
+                    .sum::<f64>();
             }
             if best.as_ref().is_none_or(|(least, _)| size < *least) {
                 best = Some((size, way));
@@ -154,7 +201,10 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
             plans[x].numeric
                 || plans.iter().any(|plan| {
                     plan.terms.iter().any(|term| term.column() == Some(x))
-                        || plan.parents.contains(&Parent { column: x, coarse: true })
+                        || plan.parents.contains(&Parent {
+                            column: x,
+                            coarse: true,
+                        })
                 })
         })
         .collect();

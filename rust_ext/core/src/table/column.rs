@@ -2,10 +2,10 @@
 
 use super::cells::Column;
 use super::decider::{Decider, Expected, Place, Sizes, DEPTH};
+use super::meter::Meter;
 use super::number::Number;
 use super::numbers::Numbers;
 use super::plan::Plan;
-use super::meter::Meter;
 use super::symbols::{base, Looking, Symbol, Symbols};
 use super::text::{Around, Text};
 use super::tools::Tools;
@@ -51,7 +51,10 @@ struct Ids {
 
 impl Ids {
     fn new(rows: usize, tools: &Tools) -> Result<Self> {
-        let log2_lines = (rows * CONTEXTS / 4).next_power_of_two().ilog2().clamp(7, 18);
+        let log2_lines = (rows * CONTEXTS / 4)
+            .next_power_of_two()
+            .ilog2()
+            .clamp(7, 18);
         let sizes = Sizes {
             contexts: CONTEXTS,
             expected: EXPECTED,
@@ -86,13 +89,18 @@ impl Ids {
             let latest = self.latest[k][slots[k]];
             if latest.value > 0 {
                 let (code, length) = tree.code(latest.value as usize - 1 + open);
-                *guess = (code, length, usize::from(latest.run.min(7)) << 3 | self.trust[k]);
+                *guess = (
+                    code,
+                    length,
+                    usize::from(latest.run.min(7)) << 3 | self.trust[k],
+                );
             }
         }
         let (mut path, mut depth) = (0_u32, 0_u32);
         let symbol = loop {
             if depth.is_multiple_of(DEPTH) {
-                self.decider.aim(&row.hashes, u64::from(depth) << 32 | u64::from(path));
+                self.decider
+                    .aim(&row.hashes, u64::from(depth) << 32 | u64::from(path));
             }
             let inside = depth % DEPTH;
             let node = (path & ((1 << inside) - 1) | 1 << inside) as usize;
@@ -104,7 +112,11 @@ impl Ids {
                 },
                 trust,
             });
-            let bit = if length > depth { code >> (length - depth - 1) & 1 } else { 0 };
+            let bit = if length > depth {
+                code >> (length - depth - 1) & 1
+            } else {
+                0
+            };
             let place = Place {
                 node,
                 place: (depth / DEPTH).min(3) as usize * 16 + node,
@@ -118,14 +130,20 @@ impl Ids {
                 break symbol;
             }
             if depth == tree::MAX_LENGTH {
-                return Err(Error::Corrupt { what: "path of a value" });
+                return Err(Error::Corrupt {
+                    what: "path of a value",
+                });
             }
         };
         for (k, (_, length, _)) in guesses.into_iter().enumerate() {
             if length > 0 {
                 let latest = &mut self.latest[k][slots[k]];
                 let right = latest.value as usize + open == symbol + 1;
-                latest.run = if right { latest.run.saturating_add(1) } else { 0 };
+                latest.run = if right {
+                    latest.run.saturating_add(1)
+                } else {
+                    0
+                };
                 self.trust[k] = (self.trust[k] << 1 | usize::from(right)) & 7;
             }
         }
@@ -148,9 +166,21 @@ struct Row {
 
 impl Row {
     fn new(at: usize, ids: &[u32], parents: &[&[u32]], last: u64) -> Self {
-        let above = |k: usize| if at >= k { u64::from(ids[at - k]) + 1 } else { 0 };
+        let above = |k: usize| {
+            if at >= k {
+                u64::from(ids[at - k]) + 1
+            } else {
+                0
+            }
+        };
         let of = |p: usize, k: usize| {
-            parents.get(p).map_or(0, |ids| if at >= k { u64::from(ids[at - k]) + 1 } else { 0 })
+            parents.get(p).map_or(0, |ids| {
+                if at >= k {
+                    u64::from(ids[at - k]) + 1
+                } else {
+                    0
+                }
+            })
         };
         let [x1, x2, x3] = [1, 2, 3].map(above);
         let [a, b, c, d] = [0, 1, 2, 3].map(|p| of(p, 0));
@@ -194,15 +224,27 @@ pub struct Beside<'a> {
 }
 
 /// Codes lengths of paths; returns those that were coded.
-fn code_lengths(tools: &Tools, side: &mut impl Side, numbers: &mut Numbers, lengths: &[u8]) -> Result<Vec<u8>> {
+fn code_lengths(
+    tools: &Tools,
+    side: &mut impl Side,
+    numbers: &mut Numbers,
+    lengths: &[u8],
+) -> Result<Vec<u8>> {
     let count = numbers.code(tools, side, lengths.len() as u32, 0) as usize;
     let mut taken = Vec::new();
     let mut before = 0;
     for at in 0..count {
         side.goes_on(WHAT)?;
-        let length = numbers.code(tools, side, lengths.get(at).map_or(0, |&n| n.into()), 1 + before);
+        let length = numbers.code(
+            tools,
+            side,
+            lengths.get(at).map_or(0, |&n| n.into()),
+            1 + before,
+        );
         if length > tree::MAX_LENGTH {
-            return Err(Error::Corrupt { what: "length of a path" });
+            return Err(Error::Corrupt {
+                what: "length of a path",
+            });
         }
         before = length as usize;
         taken.push(length as u8);
@@ -239,14 +281,23 @@ impl Literals {
         }
         if is_text {
             if self.text.is_none() {
-                self.text = Some(Text::new(1 << if numeric { 10 } else { log2 }, setting.terminator, setting.level, tools)?);
+                self.text = Some(Text::new(
+                    1 << if numeric { 10 } else { log2 },
+                    setting.terminator,
+                    setting.level,
+                    tools,
+                )?);
             }
             let mut cell = Vec::new();
             let value = match wanted {
                 Some(Symbol::Text(value)) => &value[..],
                 _ => &[],
             };
-            let around = Around { parents: [parents[0], parents[1]], above, given: [None; 2] };
+            let around = Around {
+                parents: [parents[0], parents[1]],
+                above,
+                given: [None; 2],
+            };
             if let Some(text) = &mut self.text {
                 text.code(tools, side, value, around, &mut cell)?;
             }
@@ -259,7 +310,10 @@ impl Literals {
             Some(&Symbol::Number(number)) => number,
             _ => 0,
         };
-        let number = self.number.as_mut().map_or(0, |number| number.code(tools, side, value, parents));
+        let number = self
+            .number
+            .as_mut()
+            .map_or(0, |number| number.code(tools, side, value, parents));
         Ok(Symbol::Number(number))
     }
 }
@@ -277,7 +331,11 @@ pub fn code<S: Side + Meter>(
     decoding: bool,
 ) -> Result<()> {
     let Setting { tools, rows, .. } = setting;
-    let Beside { parents, terms, before } = beside;
+    let Beside {
+        parents,
+        terms,
+        before,
+    } = beside;
     let corrupt = |what| Error::Corrupt { what };
     let (open, numeric) = (usize::from(plan.open), plan.numeric);
     if open == 0 && !numeric && column.values.len() == 1 {
@@ -289,25 +347,54 @@ pub fn code<S: Side + Meter>(
         Some(format) if numeric && !decoding => Symbols::new(column, format, terms),
         _ => Symbols::default(),
     };
-    let counts = if numeric { symbols.counts() } else { column.counts() };
+    let counts = if numeric {
+        symbols.counts()
+    } else {
+        column.counts()
+    };
     let mut numbers = Numbers::new();
-    let lengths = if decoding { Vec::new() } else { tree::lengths(&plan.weights(&counts)) };
+    let lengths = if decoding {
+        Vec::new()
+    } else {
+        tree::lengths(&plan.weights(&counts))
+    };
     side.tell(true);
     let lengths = code_lengths(tools, side, &mut numbers, &lengths)?;
     let tree = Tree::new(&lengths).ok_or(corrupt("lengths of paths"))?;
     let count = lengths.len();
-    let new = if numeric { symbols.kinds.len() } else { column.values.iter().map(|value| value.len() + 1).sum() };
-    let log2 = numbers.code(tools, side, new.max(1).next_power_of_two().ilog2(), 40).min(30);
-    let mut literals = Literals { text: None, number: None, flags: Numbers::new(), kind: 0 };
+    let new = if numeric {
+        symbols.kinds.len()
+    } else {
+        column.values.iter().map(|value| value.len() + 1).sum()
+    };
+    let log2 = numbers
+        .code(tools, side, new.max(1).next_power_of_two().ilog2(), 40)
+        .min(30);
+    let mut literals = Literals {
+        text: None,
+        number: None,
+        flags: Numbers::new(),
+        kind: 0,
+    };
     let mut told: Vec<Symbol> = Vec::new();
     if open == 0 && numeric {
         for at in 0..count {
             side.goes_on(WHAT)?;
             side.tell(true);
-            told.push(literals.code(setting, side, true, symbols.kinds.get(at), [0; 3], &[], log2.min(10))?);
+            told.push(literals.code(
+                setting,
+                side,
+                true,
+                symbols.kinds.get(at),
+                [0; 3],
+                &[],
+                log2.min(10),
+            )?);
         }
     }
-    if tree.is_empty() && open == 0 && count != 1 || open == 0 && !numeric && count != column.values.len() {
+    if tree.is_empty() && open == 0 && count != 1
+        || open == 0 && !numeric && count != column.values.len()
+    {
         return Err(corrupt("number of values of a column"));
     }
     let mut ids = Ids::new(rows, tools)?;
@@ -324,7 +411,9 @@ pub fn code<S: Side + Meter>(
             side.half();
             side.tell(false);
         }
-        let slot = parents.first().map_or(0, |ids| fold(9, ids[at].into()) >> 52) as usize;
+        let slot = parents
+            .first()
+            .map_or(0, |ids| fold(9, ids[at].into()) >> 52) as usize;
         let row = Row::new(at, &known, parents, u64::from(lasts[slot]));
         let wanted = match (decoding, numeric) {
             (true, _) => 0,
@@ -335,12 +424,22 @@ pub fn code<S: Side + Meter>(
         let symbol = if tree.is_empty() {
             0
         } else {
-            ids.code(tools, side, if is_new { 0 } else { wanted + open }, &tree, open, &row)?
+            ids.code(
+                tools,
+                side,
+                if is_new { 0 } else { wanted + open },
+                &tree,
+                open,
+                &row,
+            )?
         };
         let number = if open == 1 && symbol == 0 {
             let wanted = match (decoding, numeric) {
                 (true, _) => None,
-                (false, true) => Some(std::mem::replace(&mut symbols.kinds[seen], Symbol::Number(0))),
+                (false, true) => Some(std::mem::replace(
+                    &mut symbols.kinds[seen],
+                    Symbol::Number(0),
+                )),
                 (false, false) => Some(Symbol::Text(column.values.get(seen).to_vec())),
             };
             let of = |k: usize| parents.get(k).map_or(0, |ids| u64::from(ids[at]) + 1);
@@ -350,7 +449,15 @@ pub fn code<S: Side + Meter>(
             };
             let parents = [of(0), of(1), of(2)];
             side.tell(true);
-            let symbol = literals.code(setting, side, numeric, wanted.as_ref(), parents, above, log2)?;
+            let symbol = literals.code(
+                setting,
+                side,
+                numeric,
+                wanted.as_ref(),
+                parents,
+                above,
+                log2,
+            )?;
             side.tell(false);
             if numeric {
                 told.push(symbol);

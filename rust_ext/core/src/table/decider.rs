@@ -99,11 +99,21 @@ impl Decider {
             votes: 0,
             inputs,
             lines: inputs.div_ceil(32),
-            sets: vec![sizes.places, 3_usize.pow(MAX_EXPECTED as u32), 4 * (MAX_CONTEXTS + 1)],
+            sets: vec![
+                sizes.places,
+                3_usize.pow(MAX_EXPECTED as u32),
+                4 * (MAX_CONTEXTS + 1),
+            ],
             finals: &[1],
             maps: Vec::new(),
         };
-        let rates = Rates { floor: 60, start: 1000, last: 60, spared: 0, first: 1500 };
+        let rates = Rates {
+            floor: 60,
+            start: 1000,
+            last: 60,
+            spared: 0,
+            first: 1500,
+        };
         Ok(Self {
             sizes,
             cells: Memory::new(CELLS << sizes.log2_lines)?,
@@ -141,7 +151,11 @@ impl Decider {
                 second
             } else {
                 let seen = |at: usize| cells[at + 1] & 1023;
-                let place = if seen(second) < seen(first) { second } else { first };
+                let place = if seen(second) < seen(first) {
+                    second
+                } else {
+                    first
+                };
                 cells[place..place + CELLS].fill(0);
                 cells[place] = check;
                 self.histories.values()[place..place + CELLS].fill(0);
@@ -160,7 +174,12 @@ impl Decider {
         place: Place,
         expected: &[Expected],
     ) -> u32 {
-        let Tools { tables, states, avx2, .. } = tools;
+        let Tools {
+            tables,
+            states,
+            avx2,
+            ..
+        } = tools;
         let n = self.sizes.contexts;
         let (cells, histories) = (self.cells.values(), self.histories.values());
         let inputs = flat_mut(&mut self.mixer.inputs);
@@ -202,13 +221,19 @@ impl Decider {
         self.mixer.select(1, agreement as u32);
         self.mixer.select(2, (4 * known + class) as u32);
         let first = expected.first().map_or(0, |value| {
-            if value.bit > 1 { 0 } else { 3 * value.trust + 1 + value.bit as usize }
+            if value.bit > 1 {
+                0
+            } else {
+                3 * value.trust + 1 + value.bit as usize
+            }
         });
         let second = expected.get(1).map_or(2, |value| value.bit as usize);
         self.maps[0].select(place.row);
         self.maps[1].select(first * 3 + second);
         let mean = self.mixer.mix(&[0], *avx2);
-        let p = self.last.mix(mean, self.mixer.outputs(), &mut self.maps, tables, *avx2);
+        let p = self
+            .last
+            .mix(mean, self.mixer.outputs(), &mut self.maps, tables, *avx2);
 
         let bit = side.code(bit, p);
 
@@ -218,7 +243,10 @@ impl Decider {
         for map in &mut self.maps {
             map.update(target, tables);
         }
-        self.random = self.random.wrapping_mul(0x0019_660D).wrapping_add(0x3C6E_F35F);
+        self.random = self
+            .random
+            .wrapping_mul(0x0019_660D)
+            .wrapping_add(0x3C6E_F35F);
         let mut random = self.random >> 8;
         let advance = states.advance(bit);
         for (i, &at) in self.at[..n].iter().enumerate() {
@@ -228,7 +256,11 @@ impl Decider {
             cells[at] = cell ^ CELL_HALF;
             let state = histories[at];
             if state != 0 {
-                tables.adapt(&mut self.state_cells[i][usize::from(state)], target, STATE_LIMIT);
+                tables.adapt(
+                    &mut self.state_cells[i][usize::from(state)],
+                    target,
+                    STATE_LIMIT,
+                );
             }
             random = random.rotate_left(5).wrapping_add(0x3779);
             histories[at] = advance.next(state, random);

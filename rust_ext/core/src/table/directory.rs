@@ -36,30 +36,51 @@ impl<S: Side> Scribe<'_, '_, S> {
         self.side.goes_on(WHAT)?;
         let number = self.numbers.code(self.tools, self.side, number, context);
         if number > most {
-            return Err(Error::Corrupt { what: "number in what is told of columns" });
+            return Err(Error::Corrupt {
+                what: "number in what is told of columns",
+            });
         }
         Ok(number)
     }
 
     fn string(&mut self, string: &[u8], around: Around<'_>) -> Result<Vec<u8>> {
         let mut out = Vec::new();
-        self.text.code(self.tools, self.side, string, around, &mut out)?;
+        self.text
+            .code(self.tools, self.side, string, around, &mut out)?;
         Ok(out)
     }
 
     /// Codes another column as its distance from `x`.
     fn column(&mut self, x: usize, y: usize, many: usize, context: usize) -> Result<usize> {
-        let wanted = if y < x { 2 * (x - y - 1) } else { 2 * (y - x) + 1 };
-        let step = self.number(if self.decoding { 0 } else { wanted as u32 }, u32::MAX, context)? as usize;
-        let y = if step.is_multiple_of(2) { x.checked_sub(step / 2 + 1) } else { Some(x + step / 2) };
-        y.filter(|&y| y < many && y != x).ok_or(Error::Corrupt { what: "column beside a column" })
+        let wanted = if y < x {
+            2 * (x - y - 1)
+        } else {
+            2 * (y - x) + 1
+        };
+        let step = self.number(
+            if self.decoding { 0 } else { wanted as u32 },
+            u32::MAX,
+            context,
+        )? as usize;
+        let y = if step.is_multiple_of(2) {
+            x.checked_sub(step / 2 + 1)
+        } else {
+            Some(x + step / 2)
+        };
+        y.filter(|&y| y < many && y != x).ok_or(Error::Corrupt {
+            what: "column beside a column",
+        })
     }
 
     fn format(&mut self, format: Option<&Format>) -> Result<Option<Format>> {
         if self.number(format.is_some().into(), 1, FORMATS)? == 0 {
             return Ok(None);
         }
-        let nothing = Format { prefix: Vec::new(), suffix: Vec::new(), kind: Kind::Padded { width: 0 } };
+        let nothing = Format {
+            prefix: Vec::new(),
+            suffix: Vec::new(),
+            kind: Kind::Padded { width: 0 },
+        };
         let format = format.unwrap_or(&nothing);
         let prefix = self.string(&format.prefix, Around::default())?;
         let suffix = self.string(&format.suffix, Around::default())?;
@@ -74,13 +95,21 @@ impl<S: Side> Scribe<'_, '_, S> {
                 let least = self.number(second.into(), scale.into(), FORMATS + 3)? as u8;
                 Kind::Decimal { scale, least }
             }
-            1 => Kind::Padded { width: self.number(first.into(), MAX_SCALE, FORMATS + 4)? as u8 },
+            1 => Kind::Padded {
+                width: self.number(first.into(), MAX_SCALE, FORMATS + 4)? as u8,
+            },
             _ => {
                 let pattern = self.number(first.into(), PATTERNS.len() as u32 - 1, FORMATS + 5)?;
-                Kind::Date { pattern: pattern as u8 }
+                Kind::Date {
+                    pattern: pattern as u8,
+                }
             }
         };
-        Ok(Some(Format { prefix, suffix, kind }))
+        Ok(Some(Format {
+            prefix,
+            suffix,
+            kind,
+        }))
     }
 
     fn term(&mut self, term: Term, x: usize, many: usize) -> Result<Term> {
@@ -94,8 +123,13 @@ impl<S: Side> Scribe<'_, '_, S> {
         Ok(match self.number(kind, 4, TERMS + 1)? {
             0 => Term::Above,
             1 => Term::Slope,
-            4 => Term::OtherSlope { column: self.column(x, column, many, TERMS + 2)? },
-            kind => Term::Other { column: self.column(x, column, many, TERMS + 2)?, negative: kind == 3 },
+            4 => Term::OtherSlope {
+                column: self.column(x, column, many, TERMS + 2)?,
+            },
+            kind => Term::Other {
+                column: self.column(x, column, many, TERMS + 2)?,
+                negative: kind == 3,
+            },
         })
     }
 
@@ -114,9 +148,16 @@ impl<S: Side> Scribe<'_, '_, S> {
             }
         }
         let wanted = std::mem::take(&mut plan.parents);
-        let count = self.number(wanted.len() as u32, MAX_PARENTS as u32, PARENTS + before as usize)?;
+        let count = self.number(
+            wanted.len() as u32,
+            MAX_PARENTS as u32,
+            PARENTS + before as usize,
+        )?;
         for k in 0..count as usize {
-            let parent = wanted.get(k).copied().unwrap_or(Parent { column: 0, coarse: false });
+            let parent = wanted.get(k).copied().unwrap_or(Parent {
+                column: 0,
+                coarse: false,
+            });
             let column = self.column(x, parent.column, many, STEPS + k)?;
             let coarse = self.number(parent.coarse.into(), 1, FLAGS + 2)? != 0;
             plan.parents.push(Parent { column, coarse });
@@ -139,7 +180,13 @@ pub fn code<S: Side>(
     let many = plans.len();
     let tools = setting.tools;
     let text = Text::new(1 << 14, setting.terminator, setting.level, tools)?;
-    let mut scribe = Scribe { tools, side, numbers: Numbers::new(), text, decoding };
+    let mut scribe = Scribe {
+        tools,
+        side,
+        numbers: Numbers::new(),
+        text,
+        decoding,
+    };
     let mut before = 0;
     let mut count = 0;
     for (x, plan) in plans.iter_mut().enumerate() {
@@ -156,8 +203,16 @@ pub fn code<S: Side>(
         let mut given: Vec<u8> = Vec::new();
         let mut above = 0;
         for k in 0..of as usize {
-            let around = Around { parents: [above, k as u64], above: &given, given: [None; 2] };
-            let value = if decoding { Vec::new() } else { values.get(k).to_vec() };
+            let around = Around {
+                parents: [above, k as u64],
+                above: &given,
+                given: [None; 2],
+            };
+            let value = if decoding {
+                Vec::new()
+            } else {
+                values.get(k).to_vec()
+            };
             let value = scribe.string(&value, around)?;
             if decoding {
                 values.push(&value);

@@ -5,8 +5,22 @@ const MAX_DIGITS: usize = 18;
 /// Fields of dates: years of four digits (`Y`) and of two (`y`), months, days, hours, minutes and seconds of two digits, and
 /// months, days and hours without a leading zero in small letters. Other characters stand for themselves.
 pub const PATTERNS: [&str; 16] = [
-    "Y-M-D", "Y-M-D H:N", "Y-M-D H:N:S", "Y-M-DTH:N:S", "Y-M-DTH:N:SZ", "Y/M/D", "Y/M/D H:N:S", "M/D/Y",
-    "M/D/Y H:N", "M/D/Y H:N:S", "m/d/Y", "m/d/y", "m/d/Y h:N", "H:N:S", "H:N", "D.M.Y",
+    "Y-M-D",
+    "Y-M-D H:N",
+    "Y-M-D H:N:S",
+    "Y-M-DTH:N:S",
+    "Y-M-DTH:N:SZ",
+    "Y/M/D",
+    "Y/M/D H:N:S",
+    "M/D/Y",
+    "M/D/Y H:N",
+    "M/D/Y H:N:S",
+    "m/d/Y",
+    "m/d/y",
+    "m/d/Y h:N",
+    "H:N:S",
+    "H:N",
+    "D.M.Y",
 ];
 /// The first years of two digits are of the century after this one.
 const CENTURY: i64 = 1900;
@@ -34,7 +48,10 @@ fn digits(text: &[u8]) -> Option<i64> {
     if text.is_empty() || text.len() > MAX_DIGITS || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(text.iter().fold(0, |n, &digit| 10 * n + i64::from(digit - b'0')))
+    Some(
+        text.iter()
+            .fold(0, |n, &digit| 10 * n + i64::from(digit - b'0')),
+    )
 }
 
 fn put_digits(number: i64, width: usize, out: &mut Vec<u8>) {
@@ -143,7 +160,11 @@ impl Kind {
                 if whole.len() + scale > MAX_DIGITS || behind.len() > scale {
                     return None;
                 }
-                let part = if behind.is_empty() { 0 } else { digits(behind)? };
+                let part = if behind.is_empty() {
+                    0
+                } else {
+                    digits(behind)?
+                };
                 let ten = |n: usize| 10_i64.pow(n as u32);
                 Some(sign * (digits(whole)? * ten(scale) + part * ten(scale - behind.len())))
             }
@@ -179,7 +200,9 @@ impl Kind {
 impl Format {
     /// The number of a cell, if the cell is exactly what [`Self::put`] writes of it.
     pub fn parse(&self, cell: &[u8], scratch: &mut Vec<u8>) -> Option<i64> {
-        let middle = cell.strip_prefix(&self.prefix[..])?.strip_suffix(&self.suffix[..])?;
+        let middle = cell
+            .strip_prefix(&self.prefix[..])?
+            .strip_suffix(&self.suffix[..])?;
         let number = self.kind.parse(middle)?;
         scratch.clear();
         self.put(number, scratch);
@@ -194,43 +217,80 @@ impl Format {
     }
 
     /// Finds how most of some values are numbers; `counts` tells how often each comes.
-    pub fn find<'a>(values: impl Iterator<Item = &'a [u8]> + Clone, counts: &[u32]) -> Option<Self> {
+    pub fn find<'a>(
+        values: impl Iterator<Item = &'a [u8]> + Clone,
+        counts: &[u32],
+    ) -> Option<Self> {
         let rows: u64 = counts.iter().map(|&n| u64::from(n)).sum();
-        let first = values.clone().find(|value| value.iter().any(u8::is_ascii_digit))?;
+        let first = values
+            .clone()
+            .find(|value| value.iter().any(u8::is_ascii_digit))?;
         // The first value may be of another kind, as a header is, so the next ones are looked at too.
         let ends = |value: &[u8]| -> Option<(Vec<u8>, Vec<u8>)> {
             let start = value.iter().position(u8::is_ascii_digit)?;
             let end = value.iter().rposition(u8::is_ascii_digit)? + 1;
             let prefix = &value[..start];
-            Some((prefix.strip_suffix(b"-").unwrap_or(prefix).to_vec(), value[end..].to_vec()))
+            Some((
+                prefix.strip_suffix(b"-").unwrap_or(prefix).to_vec(),
+                value[end..].to_vec(),
+            ))
         };
-        let mut shapes: Vec<(Vec<u8>, Vec<u8>)> = values.clone().take(16).filter_map(ends).collect();
+        let mut shapes: Vec<(Vec<u8>, Vec<u8>)> =
+            values.clone().take(16).filter_map(ends).collect();
         shapes.extend(ends(first));
         shapes.sort();
-        let most = shapes.iter().max_by_key(|&shape| shapes.iter().filter(|&other| other == shape).count())?;
+        let most = shapes
+            .iter()
+            .max_by_key(|&shape| shapes.iter().filter(|&other| other == shape).count())?;
         let (prefix, suffix) = most.clone();
         let middles = values.clone().zip(counts).filter_map(|(value, &n)| {
-            Some((value.strip_prefix(&prefix[..])?.strip_suffix(&suffix[..])?, n))
+            Some((
+                value.strip_prefix(&prefix[..])?.strip_suffix(&suffix[..])?,
+                n,
+            ))
         });
         let mut kinds: Vec<Kind> = Vec::new();
-        let behind = |text: &[u8]| text.iter().position(|&b| b == b'.').map_or(0, |at| text.len() - at - 1);
-        let plain = middles.clone().filter(|(text, _)| Kind::Decimal { scale: 9, least: 0 }.parse(text).is_some());
+        let behind = |text: &[u8]| {
+            text.iter()
+                .position(|&b| b == b'.')
+                .map_or(0, |at| text.len() - at - 1)
+        };
+        let plain = middles
+            .clone()
+            .filter(|(text, _)| Kind::Decimal { scale: 9, least: 0 }.parse(text).is_some());
         let scales = plain.clone().map(|(text, _)| behind(text));
         if let (Some(least), Some(scale)) = (scales.clone().min(), scales.max()) {
             for least in [least.min(1) as u8, scale as u8, 0] {
-                kinds.push(Kind::Decimal { scale: scale as u8, least });
+                kinds.push(Kind::Decimal {
+                    scale: scale as u8,
+                    least,
+                });
             }
         }
-        if let Some((text, _)) = middles.clone().next().filter(|(text, _)| text.len() <= MAX_DIGITS) {
-            kinds.push(Kind::Padded { width: text.len() as u8 });
+        if let Some((text, _)) = middles
+            .clone()
+            .next()
+            .filter(|(text, _)| text.len() <= MAX_DIGITS)
+        {
+            kinds.push(Kind::Padded {
+                width: text.len() as u8,
+            });
         }
         kinds.extend((0..PATTERNS.len() as u8).map(|pattern| Kind::Date { pattern }));
         let mut scratch = Vec::new();
         let mut best = (rows - rows / 10, None);
         for kind in kinds {
-            let format = Self { prefix: prefix.clone(), suffix: suffix.clone(), kind };
+            let format = Self {
+                prefix: prefix.clone(),
+                suffix: suffix.clone(),
+                kind,
+            };
             // A few values tell the most unlike kinds.
-            if !values.clone().take(64).any(|value| format.parse(value, &mut scratch).is_some()) {
+            if !values
+                .clone()
+                .take(64)
+                .any(|value| format.parse(value, &mut scratch).is_some())
+            {
                 continue;
             }
             let fits = values
@@ -252,7 +312,10 @@ impl Format {
         match (self.kind, other.kind) {
             (Kind::Decimal { scale, .. }, Kind::Decimal { scale: from, .. }) => {
                 let ten = |n: u8| 10_i64.pow(n.into());
-                Some((ten(scale.saturating_sub(from)), ten(from.saturating_sub(scale))))
+                Some((
+                    ten(scale.saturating_sub(from)),
+                    ten(from.saturating_sub(scale)),
+                ))
             }
             (Kind::Padded { .. }, Kind::Padded { .. }) => Some((1, 1)),
             (Kind::Date { pattern }, Kind::Date { pattern: from }) => {

@@ -26,9 +26,17 @@ impl Graph {
             needs[x / 64] = 1 << (x % 64);
             needs
         };
-        let part = if rows * many < LARGE { f32::INFINITY } else { PART * costs.iter().sum::<f32>() };
+        let part = if rows * many < LARGE {
+            f32::INFINITY
+        } else {
+            PART * costs.iter().sum::<f32>()
+        };
         Self {
-            needs: if many > MANY { Vec::new() } else { (0..many).map(one).collect() },
+            needs: if many > MANY {
+                Vec::new()
+            } else {
+                (0..many).map(one).collect()
+            },
             most: costs.iter().map(|&cost| part.max(LONGER * cost)).collect(),
             costs,
         }
@@ -61,9 +69,11 @@ impl Graph {
         if self.most[x].is_infinite() || Self::has(&self.needs[x], y) {
             return true;
         }
-        self.needs.iter().zip(&self.most).filter(|(needs, _)| Self::has(needs, x)).all(|(needs, &most)| {
-            self.cost(needs.iter().zip(of_y).map(|(a, b)| a | b)) <= most
-        })
+        self.needs
+            .iter()
+            .zip(&self.most)
+            .filter(|(needs, _)| Self::has(needs, x))
+            .all(|(needs, &most)| self.cost(needs.iter().zip(of_y).map(|(a, b)| a | b)) <= most)
     }
 
     /// Lets `x` need `y`, which [`Self::allows`] allowed.

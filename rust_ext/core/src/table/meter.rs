@@ -33,7 +33,10 @@ pub struct Length {
 impl Length {
     /// Starts with nothing.
     pub fn new() -> Self {
-        Self { product: 1.0, ..Self::default() }
+        Self {
+            product: 1.0,
+            ..Self::default()
+        }
     }
 
     fn add(&mut self) {

@@ -42,6 +42,9 @@ mod text;
 mod tools;
 mod tree;
 
+#[cfg(test)]
+mod tests;
+
 use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
 use crate::coder::bytes;
 use crate::coder::numbers::{put_number, take, take_length};
@@ -79,10 +82,14 @@ impl Params {
     /// [`Error::Parameter`] names the field that is not.
     pub fn check(&self) -> Result<()> {
         if !LEVELS.contains(&self.level) {
-            return Err(Error::Parameter { what: "level of table, 3 to 9" });
+            return Err(Error::Parameter {
+                what: "level of table, 3 to 9",
+            });
         }
         if !COLUMNS.contains(&self.columns) {
-            return Err(Error::Parameter { what: "columns of table, 1 to 65536" });
+            return Err(Error::Parameter {
+                what: "columns of table, 1 to 65536",
+            });
         }
         Ok(())
     }
@@ -116,7 +123,9 @@ fn order(plans: &[Plan]) -> Result<Vec<usize>> {
         at += 1;
     }
     if order.len() < plans.len() {
-        return Err(Error::Corrupt { what: "columns that need each other" });
+        return Err(Error::Corrupt {
+            what: "columns that need each other",
+        });
     }
     Ok(order)
 }
@@ -143,12 +152,24 @@ fn each(
                 numbers[y] = Some(Numbers::new(&columns[y], format));
             }
         }
-        let terms = choose::looking(&plans[x], &numbers)
-            .ok_or(Error::Corrupt { what: "columns that cannot be compared" })?;
+        let terms = choose::looking(&plans[x], &numbers).ok_or(Error::Corrupt {
+            what: "columns that cannot be compared",
+        })?;
         let mut column = std::mem::take(&mut columns[x]);
-        let parents: Vec<&[u32]> =
-            plans[x].parents.iter().map(|&parent| choose::key(parent, columns, &coarse)).collect();
-        code(x, Beside { parents: &parents, terms: &terms, before: cells }, &mut column)?;
+        let parents: Vec<&[u32]> = plans[x]
+            .parents
+            .iter()
+            .map(|&parent| choose::key(parent, columns, &coarse))
+            .collect();
+        code(
+            x,
+            Beside {
+                parents: &parents,
+                terms: &terms,
+                before: cells,
+            },
+            &mut column,
+        )?;
         cells += column.ids.len();
         columns[x] = column;
     }
@@ -163,10 +184,15 @@ pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
     check(symbols.len(), params)?;
     let tools = Tools::new();
     let many = params.columns as usize;
-    let rows = symbols.iter().filter(|&&byte| byte == params.terminator).count() / many;
+    let rows = symbols
+        .iter()
+        .filter(|&&byte| byte == params.terminator)
+        .count()
+        / many;
     let mut rest = symbols;
-    let mut columns: Vec<Column> =
-        (0..many).map(|_| Column::take(&mut rest, rows, params.terminator)).collect();
+    let mut columns: Vec<Column> = (0..many)
+        .map(|_| Column::take(&mut rest, rows, params.terminator))
+        .collect();
     let tail = bytes::encode(rest);
     let mut out = Vec::new();
     put_number(rows as u64, &mut out);
@@ -176,20 +202,28 @@ pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
     if rows == 0 {
         return Ok(out);
     }
-    let setting = Setting { tools: &tools, level: params.level, terminator: params.terminator, rows };
+    let setting = Setting {
+        tools: &tools,
+        level: params.level,
+        terminator: params.terminator,
+        rows,
+    };
     let mut plans = choose::plans(setting, &columns)?;
     let mut side = BinaryEncoder::new();
     directory::code(setting, &mut side, &mut plans, &mut columns, false)?;
     let head = side.finish();
     let mut payloads = vec![Vec::new(); many];
-    each(&plans, &mut columns, &order(&plans)?, |x, beside, column| {
-        let mut side = BinaryEncoder::new();
-        column::code(setting, &plans[x], beside, &mut side, column, false)?;
-        payloads[x] = side.finish();
-        Ok(())
-    })?;
-    #[cfg(feature = "show")]
-    if std::env::var("SHOW").is_ok() { show(&plans, &columns, &payloads, head.len()); }
+    each(
+        &plans,
+        &mut columns,
+        &order(&plans)?,
+        |x, beside, column| {
+            let mut side = BinaryEncoder::new();
+            column::code(setting, &plans[x], beside, &mut side, column, false)?;
+            payloads[x] = side.finish();
+            Ok(())
+        },
+    )?;
     put_number(head.len() as u64, &mut out);
     out.extend_from_slice(&head);
     for payload in &payloads {
@@ -197,14 +231,6 @@ pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
     }
     out.extend(payloads.into_iter().flatten());
     Ok(out)
-}
-
-#[cfg(feature = "show")]
-fn show(plans: &[Plan], columns: &[Column], payloads: &[Vec<u8>], head: usize) {
-    println!("directory {head}");
-    for (x, (plan, column)) in plans.iter().zip(columns).enumerate() {
-        println!("{x}: {} open {} num {} {:?} T {:?} P {:?} K {} {:?} {:?}", payloads[x].len(), plan.open as u8, plan.numeric as u8, plan.format.as_ref().map(|f| f.kind), plan.terms, plan.parents.iter().map(|p| (p.column, p.coarse as u8)).collect::<Vec<_>>(), column.values.len(), String::from_utf8_lossy(column.values.get(0)), column.values.iter().nth(1).map(String::from_utf8_lossy));
-    }
 }
 
 /// A payload, taken apart.
@@ -222,9 +248,13 @@ impl<'p> Parts<'p> {
         let rows = take_length(&mut rest, WHAT)?;
         let tail = take_length(&mut rest, WHAT)?;
         // Each cell takes a symbol at least.
-        let least = rows.checked_mul(many).and_then(|cells| cells.checked_add(tail));
+        let least = rows
+            .checked_mul(many)
+            .and_then(|cells| cells.checked_add(tail));
         if least.is_none_or(|least| least > count) {
-            return Err(Error::Corrupt { what: "more cells than symbols" });
+            return Err(Error::Corrupt {
+                what: "more cells than symbols",
+            });
         }
         let length = take_length(&mut rest, WHAT)?;
         let tail = bytes::decode(take(&mut rest, length, WHAT)?, tail)?;
@@ -232,17 +262,25 @@ impl<'p> Parts<'p> {
         if rows > 0 {
             let length = take_length(&mut rest, WHAT)?;
             head = take(&mut rest, length, WHAT)?;
-            let lengths: Vec<usize> =
-                (0..many).map(|_| take_length(&mut rest, WHAT)).collect::<Result<_>>()?;
+            let lengths: Vec<usize> = (0..many)
+                .map(|_| take_length(&mut rest, WHAT))
+                .collect::<Result<_>>()?;
             columns = lengths
                 .into_iter()
                 .map(|length| take(&mut rest, length, WHAT))
                 .collect::<Result<_>>()?;
         }
         if !rest.is_empty() {
-            return Err(Error::Corrupt { what: "bytes behind the last column" });
+            return Err(Error::Corrupt {
+                what: "bytes behind the last column",
+            });
         }
-        Ok(Self { rows, tail, head, columns })
+        Ok(Self {
+            rows,
+            tail,
+            head,
+            columns,
+        })
     }
 
     /// Decodes the columns that `wanted` tells, and those that they need.
@@ -252,8 +290,12 @@ impl<'p> Parts<'p> {
             return Ok(vec![Column::default(); many]);
         }
         let tools = Tools::new();
-        let setting =
-            Setting { tools: &tools, level: params.level, terminator: params.terminator, rows: self.rows };
+        let setting = Setting {
+            tools: &tools,
+            level: params.level,
+            terminator: params.terminator,
+            rows: self.rows,
+        };
         let mut columns = vec![Column::default(); many];
         let mut plans = vec![Plan::default(); many];
         let mut side = BinaryDecoder::new(self.head);
@@ -289,7 +331,9 @@ pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> 
     }
     out.extend_from_slice(&parts.tail);
     if out.len() != count {
-        return Err(Error::Corrupt { what: "number of symbols of a table" });
+        return Err(Error::Corrupt {
+            what: "number of symbols of a table",
+        });
     }
     Ok(out)
 }
@@ -307,7 +351,9 @@ pub fn decode_columns(
 ) -> Result<Vec<Vec<u8>>> {
     check(count, params)?;
     if wanted.iter().any(|&x| x >= params.columns as usize) {
-        return Err(Error::Parameter { what: "columns: not beyond the last one" });
+        return Err(Error::Parameter {
+            what: "columns: not beyond the last one",
+        });
     }
     let parts = Parts::read(payload, count, params)?;
     let columns = parts.decode(params, |x| wanted.contains(&x))?;
@@ -315,7 +361,9 @@ pub fn decode_columns(
         let mut out = Vec::new();
         columns[x].write(params.terminator, count, &mut out);
         if out.len() > count {
-            return Err(Error::Corrupt { what: "number of symbols of a table" });
+            return Err(Error::Corrupt {
+                what: "number of symbols of a table",
+            });
         }
         Ok(out)
     });
@@ -325,7 +373,9 @@ pub fn decode_columns(
 fn check(count: usize, params: &Params) -> Result<()> {
     params.check()?;
     if count > MAX_COUNT {
-        return Err(Error::Limit { what: "symbols of one stream, at most 2^30" });
+        return Err(Error::Limit {
+            what: "symbols of one stream, at most 2^30",
+        });
     }
     Ok(())
 }

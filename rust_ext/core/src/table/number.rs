@@ -28,7 +28,14 @@ impl Number {
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(count: usize, tools: &Tools) -> Result<Self> {
-        let lines = |each: usize| count.saturating_mul(each).max(1).next_power_of_two().ilog2().clamp(7, 18);
+        let lines = |each: usize| {
+            count
+                .saturating_mul(each)
+                .max(1)
+                .next_power_of_two()
+                .ilog2()
+                .clamp(7, 18)
+        };
         let sizes = |contexts: usize, log2_lines: u32, places: usize| Sizes {
             contexts,
             expected: 0,
@@ -44,7 +51,13 @@ impl Number {
     }
 
     /// Codes a number beside values of the row; when decoding, `number` does not count.
-    pub fn code(&mut self, tools: &Tools, side: &mut impl Side, number: i64, parents: [u64; 3]) -> i64 {
+    pub fn code(
+        &mut self,
+        tools: &Tools,
+        side: &mut impl Side,
+        number: i64,
+        parents: [u64; 3],
+    ) -> i64 {
         let [a, b, c] = parents;
         let [p, q] = self.before;
         let hash = |i: u64, x: u64, y: u64| fold(fold(i, x), y);
@@ -74,7 +87,9 @@ impl Number {
                 row: class as usize,
                 depth: depth as usize,
             };
-            let bit = self.high.code(tools, side, wanted >> (7 - depth) & 1, place, &[]);
+            let bit = self
+                .high
+                .code(tools, side, wanted >> (7 - depth) & 1, place, &[]);
             class = class << 1 | bit;
         }
         let class = class & 255;
@@ -92,19 +107,37 @@ impl Number {
                 if inside == 0 {
                     self.high.aim(&hashes, path);
                 }
-                let place = Place { node, place: 128 + at as usize % 16, row, depth: 3 };
+                let place = Place {
+                    node,
+                    place: 128 + at as usize % 16,
+                    row,
+                    depth: 3,
+                };
                 self.high.code(tools, side, bit, place, &[])
             } else {
                 if inside == 0 {
-                    let hashes = [hash(20, u64::from(class), at.into()), hash(21, path, 0), hash(22, path, a)];
+                    let hashes = [
+                        hash(20, u64::from(class), at.into()),
+                        hash(21, path, 0),
+                        hash(22, path, a),
+                    ];
                     self.low.aim(&hashes, 0);
                 }
-                let place = Place { node, place: at as usize % 64, row, depth: 3 };
+                let place = Place {
+                    node,
+                    place: at as usize % 64,
+                    row,
+                    depth: 3,
+                };
                 self.low.code(tools, side, bit, place, &[])
             };
             value = value << 1 | u64::from(bit);
         }
         let number = value as i64;
-        if class & 1 == 1 { number.wrapping_neg() } else { number }
+        if class & 1 == 1 {
+            number.wrapping_neg()
+        } else {
+            number
+        }
     }
 }

@@ -128,7 +128,10 @@ fn sampled(rows: &[u32], most: usize) -> Vec<u32> {
     }
     let slice = most / SLICES;
     let first = |k: usize| (rows.len() - slice) * k / (SLICES - 1);
-    (0..SLICES).flat_map(|k| &rows[first(k)..first(k) + slice]).copied().collect()
+    (0..SLICES)
+        .flat_map(|k| &rows[first(k)..first(k) + slice])
+        .copied()
+        .collect()
 }
 
 /// Which part of all each value is.
@@ -137,25 +140,51 @@ fn shares(ids: &[u32]) -> Vec<f32> {
     for &id in ids {
         counts[id as usize] += 1;
     }
-    counts.iter().map(|&n| n as f32 / ids.len() as f32).collect()
+    counts
+        .iter()
+        .map(|&n| n as f32 / ids.len() as f32)
+        .collect()
 }
 
 impl Sample {
     fn new(columns: &[Seen<'_>], rows: usize) -> Self {
         let many = columns.len();
         let most = SAMPLE.min((WORK / (many * many.min(WINDOW))).max(256));
-        let targets: Vec<Vec<u32>> = columns.iter().map(|column| sampled(column.target, most)).collect();
+        let targets: Vec<Vec<u32>> = columns
+            .iter()
+            .map(|column| sampled(column.target, most))
+            .collect();
         let alone = targets.iter().map(|ids| shares(ids)).collect();
         let mut keys = Vec::new();
-        for (column, seen) in columns.iter().enumerate().filter(|(_, seen)| seen.values > 1) {
+        for (column, seen) in columns
+            .iter()
+            .enumerate()
+            .filter(|(_, seen)| seen.values > 1)
+        {
             if seen.values * 2 < rows {
-                keys.push((Parent { column, coarse: false }, sampled(seen.ids, most)));
+                keys.push((
+                    Parent {
+                        column,
+                        coarse: false,
+                    },
+                    sampled(seen.ids, most),
+                ));
             }
             if let Some(coarse) = seen.coarse {
-                keys.push((Parent { column, coarse: true }, sampled(coarse, most)));
+                keys.push((
+                    Parent {
+                        column,
+                        coarse: true,
+                    },
+                    sampled(coarse, most),
+                ));
             }
         }
-        Self { targets, alone, keys }
+        Self {
+            targets,
+            alone,
+            keys,
+        }
     }
 }
 
@@ -205,8 +234,16 @@ impl Search {
         }
         let counts = &mut self.counts;
         let plain = counts.bits(ids, alone, |_| 0);
-        let above = counts.bits(ids, alone, |at| if at > 0 { u64::from(ids[at - 1]) + 1 } else { 0 });
-        let first = x.saturating_sub(self.window / 2).min(self.gains.len() - self.window);
+        let above = counts.bits(ids, alone, |at| {
+            if at > 0 {
+                u64::from(ids[at - 1]) + 1
+            } else {
+                0
+            }
+        });
+        let first = x
+            .saturating_sub(self.window / 2)
+            .min(self.gains.len() - self.window);
         let near = first..first + self.window;
         let mut gains = Vec::new();
         for (y, (parent, keys)) in self.sample.keys.iter().enumerate() {
@@ -255,7 +292,15 @@ impl Search {
             for x in 0..many {
                 if parents[x].len() < MAX_PARENTS {
                     let near = &self.gains[x][..self.gains[x].len().min(NEAR)];
-                    let found = add(&self.sample, &mut self.counts, x, near, &parents[x], graph, &mut mixed[x]);
+                    let found = add(
+                        &self.sample,
+                        &mut self.counts,
+                        x,
+                        near,
+                        &parents[x],
+                        graph,
+                        &mut mixed[x],
+                    );
                     if let Some(y) = found {
                         parents[x].push(y);
                         graph.link(x, self.sample.keys[y].0.column);
@@ -267,26 +312,41 @@ impl Search {
         for (x, of) in parents.iter_mut().enumerate() {
             for &(gain, y) in self.gains[x].iter().take(NEAR) {
                 let column = self.sample.keys[y].0.column;
-                if gain > WORTH && of.len() < MAX_PARENTS && !of.contains(&y) && graph.allows(x, column) {
+                if gain > WORTH
+                    && of.len() < MAX_PARENTS
+                    && !of.contains(&y)
+                    && graph.allows(x, column)
+                {
                     of.push(y);
                     graph.link(x, column);
                 }
             }
         }
-        parents.iter().map(|of| of.iter().map(|&y| self.sample.keys[y].0).collect()).collect()
+        parents
+            .iter()
+            .map(|of| of.iter().map(|&y| self.sample.keys[y].0).collect())
+            .collect()
     }
 }
 
 fn predict(sample: &Sample, counts: &mut Counts, x: usize, key: impl Fn(usize) -> u64) -> Vec<f32> {
     let mut told = vec![0.0; sample.targets[x].len()];
-    counts.each(&sample.targets[x], &sample.alone[x], key, |at, p| told[at] = p);
+    counts.each(&sample.targets[x], &sample.alone[x], key, |at, p| {
+        told[at] = p
+    });
     told
 }
 
 /// The prediction of a column by itself and its first parent.
 fn start(sample: &Sample, counts: &mut Counts, x: usize, parents: &[usize]) -> (Vec<f32>, f32) {
     let ids = &sample.targets[x];
-    let above = |at: usize| if at > 0 { u64::from(ids[at - 1]) + 1 } else { 0 };
+    let above = |at: usize| {
+        if at > 0 {
+            u64::from(ids[at - 1]) + 1
+        } else {
+            0
+        }
+    };
     let mut told = predict(sample, counts, x, |_| 0);
     let mut others = vec![predict(sample, counts, x, above)];
     if let Some(&y) = parents.first() {
@@ -314,7 +374,11 @@ fn add(
             continue;
         }
         let key = |y: usize, at: usize| u64::from(sample.keys[y].1[at]);
-        let all = |at: usize| parents.iter().fold(key(y, at), |hash, &p| fold(hash, key(p, at)));
+        let all = |at: usize| {
+            parents
+                .iter()
+                .fold(key(y, at), |hash, &p| fold(hash, key(p, at)))
+        };
         let mut others = vec![predict(sample, counts, x, |at| key(y, at))];
         if !parents.is_empty() {
             others.push(predict(sample, counts, x, all));

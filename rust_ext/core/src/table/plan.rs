@@ -60,7 +60,9 @@ impl Plan {
             return counts.iter().map(|&n| n.into()).collect();
         }
         let repeats = counts.iter().map(|&n| u64::from(n) - 1);
-        std::iter::once(counts.len() as u64).chain(repeats).collect()
+        std::iter::once(counts.len() as u64)
+            .chain(repeats)
+            .collect()
     }
 
     /// Columns that must be known before.

@@ -2,7 +2,7 @@
 
 use super::cells::{Column, Values};
 use super::format::Format;
-use super::plan::{Plan, Term};
+use super::plan::Term;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -23,14 +23,20 @@ impl Numbers {
             last = each[id as usize].unwrap_or(last);
             last
         });
-        Self { rows: rows.collect(), format: format.clone() }
+        Self {
+            rows: rows.collect(),
+            format: format.clone(),
+        }
     }
 }
 
 /// The numbers of values.
 pub fn parse(values: &Values, format: &Format) -> Vec<Option<i64>> {
     let mut scratch = Vec::new();
-    values.iter().map(|value| format.parse(value, &mut scratch)).collect()
+    values
+        .iter()
+        .map(|value| format.parse(value, &mut scratch))
+        .collect()
 }
 
 /// A term, and the numbers that it looks at.
@@ -57,13 +63,24 @@ impl<'a> Looking<'a> {
 
     /// The same of some rows alone.
     pub fn part(&self, rows: &[Range<usize>]) -> (Term, Option<(Vec<i64>, i64, i64)>) {
-        let of = |numbers: &[i64]| rows.iter().flat_map(|rows| &numbers[rows.clone()]).copied().collect();
-        (self.term, self.other.map(|(numbers, factor, divisor)| (of(numbers), factor, divisor)))
+        let of = |numbers: &[i64]| {
+            rows.iter()
+                .flat_map(|rows| &numbers[rows.clone()])
+                .copied()
+                .collect()
+        };
+        (
+            self.term,
+            self.other
+                .map(|(numbers, factor, divisor)| (of(numbers), factor, divisor)),
+        )
     }
 
     /// Looks at numbers that were taken out by [`Self::part`].
     pub fn of((term, other): &'a (Term, Option<(Vec<i64>, i64, i64)>)) -> Self {
-        let other = other.as_ref().map(|(numbers, factor, divisor)| (&numbers[..], *factor, *divisor));
+        let other = other
+            .as_ref()
+            .map(|(numbers, factor, divisor)| (&numbers[..], *factor, *divisor));
         Self { term: *term, other }
     }
 
@@ -72,12 +89,24 @@ impl<'a> Looking<'a> {
     pub fn at(&self, row: usize, own: &[i64]) -> i64 {
         let above = |k: usize| if row >= k { own[row - k] } else { 0 };
         let (numbers, factor, divisor) = self.other.unwrap_or((&[], 1, 1));
-        let other = |k: usize| if row >= k { numbers[row - k].wrapping_mul(factor) / divisor } else { 0 };
+        let other = |k: usize| {
+            if row >= k {
+                numbers[row - k].wrapping_mul(factor) / divisor
+            } else {
+                0
+            }
+        };
         match self.term {
             Term::Above => above(1),
             Term::Slope if row >= 2 => above(1).wrapping_sub(above(2)),
             Term::Slope => 0,
-            Term::Other { negative, .. } => if negative { other(0).wrapping_neg() } else { other(0) },
+            Term::Other { negative, .. } => {
+                if negative {
+                    other(0).wrapping_neg()
+                } else {
+                    other(0)
+                }
+            }
             Term::OtherSlope { .. } if row >= 1 => other(0).wrapping_sub(other(1)),
             Term::OtherSlope { .. } => 0,
         }
@@ -86,7 +115,9 @@ impl<'a> Looking<'a> {
 
 /// What is taken off at a row.
 pub fn base(terms: &[Looking<'_>], row: usize, own: &[i64]) -> i64 {
-    terms.iter().fold(0, |sum, term| sum.wrapping_add(term.at(row, own)))
+    terms
+        .iter()
+        .fold(0, |sum, term| sum.wrapping_add(term.at(row, own)))
 }
 
 /// What stands for a cell.
@@ -138,12 +169,5 @@ impl Symbols {
             counts[at as usize] += 1;
         }
         counts
-    }
-}
-
-impl Plan {
-    /// Whether symbols are cells themselves.
-    pub fn is_plain(&self) -> bool {
-        !self.numeric
     }
 }

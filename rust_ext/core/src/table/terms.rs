@@ -10,6 +10,8 @@ use std::collections::HashMap;
 const SAMPLE: usize = 2048;
 /// Columns on each side that are looked at.
 const WINDOW: usize = 40;
+/// Columns of numbers up to which pairs are looked at.
+const PAIRS: usize = 12;
 /// Values from which a column counts as one of numbers.
 const MANY: usize = 12;
 /// Part of the bits without terms that those with terms must be below.
@@ -68,29 +70,42 @@ pub fn find(
         let others: Vec<usize> = near
             .filter(|&y| y != x && columns[y].is_some() && values[y] > MANY && graph.allows(x, y))
             .collect();
-        let mut choices = vec![Term::Above, Term::Slope];
-        for &column in &others {
-            choices.push(Term::Other { column, negative: false });
-            choices.push(Term::Other { column, negative: true });
-            choices.push(Term::OtherSlope { column });
+        let of = |column: usize, negative: bool| Term::Other { column, negative };
+        let mut choices = vec![vec![Term::Above], vec![Term::Slope]];
+        for (k, &column) in others.iter().enumerate() {
+            choices.extend([
+                vec![of(column, false)],
+                vec![of(column, true)],
+                vec![Term::OtherSlope { column }],
+            ]);
+            // Of a sum of two columns, one alone tells next to nothing.
+            for &second in others[..k].iter().filter(|_| others.len() <= PAIRS) {
+                choices.push(vec![of(column, false), of(second, false)]);
+                choices.push(vec![of(column, false), of(second, true)]);
+                choices.push(vec![of(column, true), of(second, false)]);
+            }
         }
         let terms = &mut found[x];
         let (mut best, new) = cost(terms);
         while terms.len() < MAX_TERMS {
-            let mut better: Option<(f32, Term)> = None;
-            for &term in &choices {
-                if terms.contains(&term) || term.column().is_some_and(|y| !graph.allows(x, y)) {
+            let mut better: Option<(f32, &[Term])> = None;
+            let before = terms.len();
+            for choice in choices
+                .iter()
+                .filter(|choice| before + choice.len() <= MAX_TERMS)
+            {
+                if choice.iter().any(|term| terms.contains(term)) {
                     continue;
                 }
-                terms.push(term);
+                terms.extend(choice);
                 let (bits, _) = cost(terms);
-                terms.pop();
+                terms.truncate(before);
                 if bits < best * 0.95 - 64.0 && better.is_none_or(|(least, _)| bits < least) {
-                    better = Some((bits, term));
+                    better = Some((bits, choice));
                 }
             }
-            let Some((bits, term)) = better else { break };
-            terms.push(term);
+            let Some((bits, choice)) = better else { break };
+            terms.extend(choice);
             best = bits;
         }
         if best > WORTH * (bits_of(x) * sample as f32 + new) {

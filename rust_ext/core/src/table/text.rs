@@ -77,7 +77,10 @@ impl Text {
     /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(bytes: usize, terminator: u8, level: u32, tools: &Tools) -> Result<Self> {
         let contexts = if level < STRONG { FEWER } else { CONTEXTS };
-        let log2_lines = (bytes.saturating_mul(contexts)).next_power_of_two().ilog2().clamp(8, 18);
+        let log2_lines = (bytes.saturating_mul(contexts))
+            .next_power_of_two()
+            .ilog2()
+            .clamp(8, 18);
         let sizes = Sizes {
             contexts,
             expected: GIVEN + 1,
@@ -114,8 +117,20 @@ impl Text {
         loop {
             side.goes_on("cells of a table")?;
             let wanted = cell.get(out.len()).copied().unwrap_or(self.terminator);
-            let above = around.above.get(out.len()).copied().unwrap_or(self.terminator);
-            let hashes = self.hashes(prefix, word, before, out.len(), above, around.parents, &fields);
+            let above = around
+                .above
+                .get(out.len())
+                .copied()
+                .unwrap_or(self.terminator);
+            let hashes = self.hashes(
+                prefix,
+                word,
+                before,
+                out.len(),
+                above,
+                around.parents,
+                &fields,
+            );
             let mut expected = [None; GIVEN + 1];
             for (k, given) in around.given.iter().enumerate() {
                 if let (true, Some(given)) = (agrees[k], given) {
@@ -164,7 +179,9 @@ impl Text {
         if n < MATCH {
             return 0;
         }
-        let hash = self.history[n - MATCH..].iter().fold(0, |hash, &b| fold(hash, u64::from(b)));
+        let hash = self.history[n - MATCH..]
+            .iter()
+            .fold(0, |hash, &b| fold(hash, u64::from(b)));
         (hash >> (64 - LOG2_HEADS)) as usize
     }
 
@@ -232,7 +249,11 @@ impl Text {
             if depth % 4 == 0 {
                 self.decider.aim(hashes, partial as u64);
             }
-            let node = if depth < 4 { partial } else { partial & ((1 << (depth - 4)) - 1) | 1 << (depth - 4) };
+            let node = if depth < 4 {
+                partial
+            } else {
+                partial & ((1 << (depth - 4)) - 1) | 1 << (depth - 4)
+            };
             let says: [Expected; GIVEN + 1] = std::array::from_fn(|k| {
                 let bit = match expected[k] {
                     Some(byte) if (usize::from(byte) | 256) >> (8 - depth) == partial => {
@@ -240,7 +261,10 @@ impl Text {
                     }
                     _ => 2,
                 };
-                Expected { bit, trust: self.trust[k] % TRUSTS }
+                Expected {
+                    bit,
+                    trust: self.trust[k] % TRUSTS,
+                }
             });
             let bit = u32::from(wanted >> (7 - depth) & 1);
             let place = Place {

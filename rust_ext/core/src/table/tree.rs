@@ -25,8 +25,11 @@ fn huffman(weights: &[u64]) -> Vec<u8> {
     if used.len() < 2 {
         return lengths;
     }
-    let mut heap: BinaryHeap<Reverse<(u64, usize)>> =
-        used.iter().enumerate().map(|(node, &i)| Reverse((weights[i], node))).collect();
+    let mut heap: BinaryHeap<Reverse<(u64, usize)>> = used
+        .iter()
+        .enumerate()
+        .map(|(node, &i)| Reverse((weights[i], node)))
+        .collect();
     let mut parents = vec![0; 2 * used.len() - 1];
     let mut next = used.len();
     while let (Some(Reverse((a, left))), Some(Reverse((b, right)))) = (heap.pop(), heap.pop()) {
@@ -61,7 +64,9 @@ pub struct Tree {
 impl Tree {
     /// Builds the code of some lengths; none where these do not make a complete one.
     pub fn new(lengths: &[u8]) -> Option<Self> {
-        let mut sorted: Vec<u32> = (0..lengths.len() as u32).filter(|&i| lengths[i as usize] > 0).collect();
+        let mut sorted: Vec<u32> = (0..lengths.len() as u32)
+            .filter(|&i| lengths[i as usize] > 0)
+            .collect();
         sorted.sort_by_key(|&i| (lengths[i as usize], i));
         let mut codes = vec![(0, 0); lengths.len()];
         let mut first = [(u64::MAX, sorted.len()); MAX_LENGTH as usize + 2];
@@ -79,13 +84,19 @@ impl Tree {
             }
         }
         let complete = sorted.is_empty() || code == 1 << MAX_LENGTH;
-        (complete && at == sorted.len()).then_some(Self { codes, sorted, first })
+        (complete && at == sorted.len()).then_some(Self {
+            codes,
+            sorted,
+            first,
+        })
     }
 
     /// The path of a number, and how long it is.
     #[inline(always)]
     pub fn code(&self, number: usize) -> (u32, u32) {
-        self.codes.get(number).map_or((0, 0), |&(code, length)| (code, length.into()))
+        self.codes
+            .get(number)
+            .map_or((0, 0), |&(code, length)| (code, length.into()))
     }
 
     /// The number at the end of a path, if it ends.
