@@ -31,6 +31,7 @@ mod decider;
 mod directory;
 mod format;
 mod graph;
+mod ids;
 mod meter;
 mod number;
 mod numbers;
