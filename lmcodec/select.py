@@ -26,12 +26,11 @@ if TYPE_CHECKING:
     from lmcodec.prior import Prior
     from lmcodec.transforms.base import Transform
 
-# What codes the cells of tables, where there is time.
-_CELLS = "table"
-_CELLS_LEVEL = 3
-
 # For each level the ids that are tried on bytes of any kind, best guess first.
 _BYTES_BY_LEVEL = {1: ("bwt",), 2: ("bwt",), **dict.fromkeys(range(3, 10), ("cm",))}
+# Tried before these on the cells of a table, from this level on.
+_CELLS = "table"
+_CELLS_FROM = 3
 # What remains in an installation without these: the first one that is there.
 _FALLBACK = ("cm", "freqs")
 # What codes noise, a thousand times as fast as the others, unless they save half a percent.
@@ -77,14 +76,16 @@ def candidates(
     Returns:
         Models for that width, best guess first; empty where the symbols can only be stored.
     """
+    del hint
     ids = [id for id in _BYTES_BY_LEVEL[level] if id in MODELS]
     ids = ids or [id for id in _FALLBACK if id in MODELS][:1]
+    if isinstance(shape, Cells) and level >= _CELLS_FROM and _CELLS in MODELS:
+        ids = [_CELLS, *ids]
     models = [MODELS.get(id).for_level(level) for id in ids]
     if shape is not None:
         shaped = [model.shaped(shape) for model in models]
-        models = [*(model for model in shaped if model not in models), *models]
-    if hint == _CELLS and isinstance(shape, Cells) and level >= _CELLS_LEVEL and _CELLS in MODELS:
-        models.insert(0, MODELS.get(_CELLS).for_level(level).shaped(shape))
+        plain = [model for model in models if model.needs_shape is None]
+        models = [*(model for model in shaped if model not in models), *plain]
     return [model for model in models if model.width == width]
 
 

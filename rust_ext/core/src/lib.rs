@@ -34,6 +34,7 @@ mod machine;
 mod memory;
 pub mod nn;
 pub mod noise;
+pub mod table;
 pub mod transforms;
 
 pub use error::{Error, Result};

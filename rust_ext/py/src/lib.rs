@@ -12,6 +12,7 @@ mod network;
 mod prior;
 mod probe;
 mod stop;
+mod table;
 mod threads;
 mod transforms;
 
@@ -44,6 +45,8 @@ mod _core {
     use crate::probe::is_noise;
     #[pymodule_export]
     use crate::stop::{report, set_listener, StopFlag};
+    #[pymodule_export]
+    use crate::table::{table_decode, table_decode_columns, table_encode, table_memory_bytes};
     #[pymodule_export]
     use crate::threads::set_threads;
     #[pymodule_export]

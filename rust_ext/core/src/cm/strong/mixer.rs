@@ -20,8 +20,6 @@ use super::learnt::{Learnt, USES};
 
 /// Fractional bits of a layer 1 weight.
 const WEIGHT_BITS: u32 = 15;
-/// Every weight of layer 1 starts here, at about 1/64: there are 200 inputs that mostly agree.
-const FIRST_WEIGHT: i16 = 500;
 /// Fractional bits of a layer 2 weight.
 const FINAL_WEIGHT_BITS: u32 = 16;
 /// Largest magnitude of a layer 2 weight: 4, so that sums of products stay within 32 bits.
@@ -46,6 +44,8 @@ pub struct Rates {
     pub last: i32,
     /// Error, Q16, up to which vectors of layer 1 are not trained.
     pub spared: i32,
+    /// What every weight of layer 1 starts from, Q15.
+    pub first: i16,
 }
 
 /// Two layers of selected weight vectors.
@@ -134,7 +134,7 @@ impl Mixer {
         let (weights, visits) = match learnt {
             Some(learnt) => learnt.mixer.memory()?,
             None => (
-                Memory::rows(&[Line([FIRST_WEIGHT; 32])], vectors * padded)?,
+                Memory::rows(&[Line([rates.first; 32])], vectors * padded)?,
                 vec![0; vectors],
             ),
         };

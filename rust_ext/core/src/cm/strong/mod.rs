@@ -21,18 +21,18 @@ mod direct;
 mod helper;
 mod image;
 mod lane;
-mod last;
+pub(crate) mod last;
 mod learnt;
 mod matchmodel;
-mod mixer;
+pub(crate) mod mixer;
 mod neural;
 mod parts;
-mod plan;
+pub(crate) mod plan;
 mod predictor;
 mod primed;
-mod simd;
+pub(crate) mod simd;
 mod spare;
-mod states;
+pub(crate) mod states;
 #[cfg(test)]
 mod tests;
 

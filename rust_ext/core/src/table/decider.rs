@@ -1,0 +1,277 @@
+//! One binary decision: counters of several contexts, expected values, a mixer and its corrections.
+
+use super::tools::Tools;
+use crate::cm::content::hashing::fold;
+use crate::cm::strong::apm::Apm;
+use crate::cm::strong::last::Last;
+use crate::cm::strong::mixer::{simd::flat_mut, Mixer, Rates};
+use crate::cm::strong::plan::Layout;
+use crate::cm::tables::CELL_HALF;
+use crate::coder::binary::Side;
+use crate::memory::Memory;
+use crate::Result;
+
+/// Cells of a line: the check, then the 15 nodes of four decisions.
+const CELLS: usize = 16;
+/// Decisions that share a line.
+pub const DEPTH: u32 = 4;
+/// Mixer inputs of a context, and of an expected value.
+const INPUTS: usize = 3;
+/// See [`INPUTS`].
+const EXPECTED_INPUTS: usize = 2;
+/// Levels of trust in an expected value.
+pub const TRUSTS: usize = 64;
+/// Decisions of a symbol that are told apart where a value is expected.
+const EXPECTED_DEPTHS: usize = 4;
+/// Counters average over up to this many decisions.
+const LIMIT: u32 = 1020;
+/// The same of what follows a history, or an expected value.
+const STATE_LIMIT: u32 = 255;
+/// Most contexts.
+pub const MAX_CONTEXTS: usize = 24;
+/// Most expected values.
+pub const MAX_EXPECTED: usize = 4;
+
+/// How large the parts are.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// Contexts, the weakest first.
+    pub contexts: usize,
+    /// Expected values.
+    pub expected: usize,
+    /// Logarithm of the number of lines.
+    pub log2_lines: u32,
+    /// Places that choose weights.
+    pub places: usize,
+    /// Rows of the map of places.
+    pub rows: usize,
+}
+
+/// What a candidate says of the next decision.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected {
+    /// 0 or 1; 2 where it says nothing.
+    pub bit: u32,
+    /// Below [`TRUSTS`].
+    pub trust: usize,
+}
+
+/// Where a decision is.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Decisions since the contexts were aimed, after a leading one: 1 to 15.
+    pub node: usize,
+    /// Chooses weights.
+    pub place: usize,
+    /// Chooses a row of the map.
+    pub row: usize,
+    /// Decisions since the symbol began.
+    pub depth: usize,
+}
+
+/// Predicts decisions, and learns.
+#[derive(Debug)]
+pub struct Decider {
+    sizes: Sizes,
+    /// Adaptive probabilities, xor [`CELL_HALF`], behind a check.
+    cells: Memory<u32>,
+    histories: Memory<u8>,
+    /// First cell of the line of each context.
+    at: [usize; MAX_CONTEXTS],
+    state_cells: Vec<[u32; 256]>,
+    expected_cells: Vec<[u32; TRUSTS * EXPECTED_DEPTHS]>,
+    mixer: Mixer,
+    maps: Vec<Apm>,
+    last: Last,
+    random: u32,
+}
+
+impl Decider {
+    /// Creates a decider that knows nothing.
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
+    pub fn new(sizes: Sizes, tools: &Tools) -> Result<Self> {
+        assert!(sizes.contexts <= MAX_CONTEXTS && sizes.expected <= MAX_EXPECTED);
+        let inputs = INPUTS * sizes.contexts + EXPECTED_INPUTS * sizes.expected + 1;
+        let layout = Layout {
+            states: 0,
+            votes: 0,
+            inputs,
+            lines: inputs.div_ceil(32),
+            sets: vec![
+                sizes.places,
+                3_usize.pow(MAX_EXPECTED as u32),
+                4 * (MAX_CONTEXTS + 1),
+            ],
+            finals: &[1],
+            maps: Vec::new(),
+        };
+        let rates = Rates {
+            floor: 60,
+            start: 1000,
+            last: 60,
+            spared: 0,
+            first: 1500,
+        };
+        Ok(Self {
+            sizes,
+            cells: Memory::new(CELLS << sizes.log2_lines)?,
+            histories: Memory::new(CELLS << sizes.log2_lines)?,
+            at: [0; MAX_CONTEXTS],
+            state_cells: vec![tools.first_states; sizes.contexts],
+            expected_cells: vec![[CELL_HALF; TRUSTS * EXPECTED_DEPTHS]; sizes.expected],
+            mixer: Mixer::new(&layout, rates, None)?,
+            maps: vec![
+                Apm::new(sizes.rows, 255, &tools.tables, None)?,
+                Apm::new(TRUSTS * 3 * 3, 255, &tools.tables, None)?,
+            ],
+            last: Last::new(1, 2, 30),
+            random: 0,
+        })
+    }
+
+    /// Rows of the map of places.
+    pub fn rows(&self) -> usize {
+        self.sizes.rows
+    }
+
+    /// Looks up the lines of all contexts, given the decisions of the symbol so far.
+    #[inline(always)]
+    pub fn aim(&mut self, hashes: &[u64], path: u64) {
+        for (at, &hash) in self.at[..self.sizes.contexts].iter_mut().zip(hashes) {
+            let hash = fold(hash, path);
+            let check = (hash as u32) | 1;
+            let line = (hash >> (64 - self.sizes.log2_lines)) as usize;
+            let cells = self.cells.values();
+            let [first, second] = [line * CELLS, (line ^ 1) * CELLS];
+            *at = if cells[first] == check {
+                first
+            } else if cells[second] == check {
+                second
+            } else {
+                let seen = |at: usize| cells[at + 1] & 1023;
+                let place = if seen(second) < seen(first) {
+                    second
+                } else {
+                    first
+                };
+                cells[place..place + CELLS].fill(0);
+                cells[place] = check;
+                self.histories.values()[place..place + CELLS].fill(0);
+                place
+            };
+        }
+    }
+
+    /// Codes a decision.
+    #[inline(always)]
+    pub fn code(
+        &mut self,
+        tools: &Tools,
+        side: &mut impl Side,
+        bit: u32,
+        place: Place,
+        expected: &[Expected],
+    ) -> u32 {
+        let Tools {
+            tables,
+            states,
+            avx2,
+            ..
+        } = tools;
+        let n = self.sizes.contexts;
+        let (cells, histories) = (self.cells.values(), self.histories.values());
+        let inputs = flat_mut(&mut self.mixer.inputs);
+        let (mut known, mut class) = (0, 0);
+        for (i, &at) in self.at[..n].iter().enumerate() {
+            let cell = cells[at + place.node] ^ CELL_HALF;
+            let state = histories[at + place.node];
+            let out = &mut inputs[INPUTS * i..][..INPUTS];
+            if state == 0 {
+                out.fill(0);
+                continue;
+            }
+            known += 1;
+            let sure = state < states.mixed;
+            class = 1 + usize::from(sure) + usize::from(sure && cell & 1023 > 3);
+            let seen = tables.stretch22(self.state_cells[i][usize::from(state)] >> 10);
+            out[0] = seen as i16;
+            out[1] = if sure { seen as i16 } else { 0 };
+            out[2] = tables.stretch22(cell >> 10) as i16;
+        }
+        let (mut agreement, mut factor) = (0, 1);
+        let depth = place.depth.min(EXPECTED_DEPTHS - 1);
+        let out = &mut inputs[INPUTS * n..];
+        for (i, value) in expected.iter().enumerate() {
+            let out = &mut out[EXPECTED_INPUTS * i..][..EXPECTED_INPUTS];
+            if value.bit > 1 {
+                out.fill(0);
+            } else {
+                let p = self.expected_cells[i][value.trust * EXPECTED_DEPTHS + depth] >> 10;
+                let sign = 2 * value.bit as i32 - 1;
+                out[0] = (sign * tables.stretch22(p)) as i16;
+                out[1] = (sign * ((p as i32 - (1 << 21)) >> 11)) as i16;
+                agreement += factor * (1 + value.bit as usize);
+            }
+            factor *= 3;
+        }
+        out[EXPECTED_INPUTS * expected.len()] = 256;
+        self.mixer.select(0, place.place as u32);
+        self.mixer.select(1, agreement as u32);
+        self.mixer.select(2, (4 * known + class) as u32);
+        let first = expected.first().map_or(0, |value| {
+            if value.bit > 1 {
+                0
+            } else {
+                3 * value.trust + 1 + value.bit as usize
+            }
+        });
+        let second = expected.get(1).map_or(2, |value| value.bit as usize);
+        self.maps[0].select(place.row);
+        self.maps[1].select(first * 3 + second);
+        let mean = self.mixer.mix(&[0], *avx2);
+        let p = self
+            .last
+            .mix(mean, self.mixer.outputs(), &mut self.maps, tables, *avx2);
+
+        let bit = side.code(bit, p);
+
+        let target = (bit << 22) as i32 - bit as i32;
+        self.mixer.train(bit, tables, *avx2);
+        self.last.train(bit, tables, *avx2);
+        for map in &mut self.maps {
+            map.update(target, tables);
+        }
+        self.random = self
+            .random
+            .wrapping_mul(0x0019_660D)
+            .wrapping_add(0x3C6E_F35F);
+        let mut random = self.random >> 8;
+        let advance = states.advance(bit);
+        for (i, &at) in self.at[..n].iter().enumerate() {
+            let at = at + place.node;
+            let mut cell = cells[at] ^ CELL_HALF;
+            tables.adapt(&mut cell, target, LIMIT);
+            cells[at] = cell ^ CELL_HALF;
+            let state = histories[at];
+            if state != 0 {
+                tables.adapt(
+                    &mut self.state_cells[i][usize::from(state)],
+                    target,
+                    STATE_LIMIT,
+                );
+            }
+            random = random.rotate_left(5).wrapping_add(0x3779);
+            histories[at] = advance.next(state, random);
+        }
+        for (i, value) in expected.iter().enumerate() {
+            if value.bit <= 1 {
+                let right = u32::from(value.bit == bit);
+                let cell = &mut self.expected_cells[i][value.trust * EXPECTED_DEPTHS + depth];
+                tables.adapt(cell, (right << 22) as i32 - right as i32, STATE_LIMIT);
+            }
+        }
+        bit
+    }
+}

@@ -1,0 +1,225 @@
+//! What stands before the columns: plans, and values that are known before the first row.
+
+use super::cells::Column;
+use super::column::{Setting, MAX_PARENTS, MAX_TERMS};
+use super::format::{Format, Kind, PATTERNS};
+use super::numbers::Numbers;
+use super::plan::{Parent, Plan, Term};
+use super::text::{Around, Text};
+use super::tools::Tools;
+use crate::cm::content::hashing::fold;
+use crate::coder::binary::Side;
+use crate::{Error, Result};
+
+const WHAT: &str = "columns of a table";
+/// Most digits behind the point, and most of a number with zeros in front.
+const MAX_SCALE: u32 = 18;
+/// Where the contexts of numbers begin, by what they tell.
+const FLAGS: usize = 0;
+const PARENTS: usize = 8;
+const STEPS: usize = 14;
+const TERMS: usize = 24;
+const FORMATS: usize = 34;
+const VALUES: usize = 44;
+
+/// Codes small numbers and strings.
+struct Scribe<'t, 's, S> {
+    tools: &'t Tools,
+    side: &'s mut S,
+    numbers: Numbers,
+    text: Text,
+    decoding: bool,
+}
+
+impl<S: Side> Scribe<'_, '_, S> {
+    fn number(&mut self, number: u32, most: u32, context: usize) -> Result<u32> {
+        self.side.goes_on(WHAT)?;
+        let number = self.numbers.code(self.tools, self.side, number, context);
+        if number > most {
+            return Err(Error::Corrupt {
+                what: "number in what is told of columns",
+            });
+        }
+        Ok(number)
+    }
+
+    fn string(&mut self, string: &[u8], around: Around<'_>) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        self.text
+            .code(self.tools, self.side, string, around, &mut out)?;
+        Ok(out)
+    }
+
+    /// Codes another column as its distance from `x`.
+    fn column(&mut self, x: usize, y: usize, many: usize, context: usize) -> Result<usize> {
+        let wanted = if y < x {
+            2 * (x - y - 1)
+        } else {
+            2 * (y - x) + 1
+        };
+        let step = self.number(
+            if self.decoding { 0 } else { wanted as u32 },
+            u32::MAX,
+            context,
+        )? as usize;
+        let y = if step.is_multiple_of(2) {
+            x.checked_sub(step / 2 + 1)
+        } else {
+            Some(x + step / 2)
+        };
+        y.filter(|&y| y < many && y != x).ok_or(Error::Corrupt {
+            what: "column beside a column",
+        })
+    }
+
+    fn format(&mut self, format: Option<&Format>) -> Result<Option<Format>> {
+        if self.number(format.is_some().into(), 1, FORMATS)? == 0 {
+            return Ok(None);
+        }
+        let nothing = Format {
+            prefix: Vec::new(),
+            suffix: Vec::new(),
+            kind: Kind::Padded { width: 0 },
+        };
+        let format = format.unwrap_or(&nothing);
+        let prefix = self.string(&format.prefix, Around::default())?;
+        let suffix = self.string(&format.suffix, Around::default())?;
+        let (kind, first, second) = match format.kind {
+            Kind::Decimal { scale, least } => (0, scale, least),
+            Kind::Padded { width } => (1, width, 0),
+            Kind::Date { pattern } => (2, pattern, 0),
+        };
+        let kind = match self.number(kind, 2, FORMATS + 1)? {
+            0 => {
+                let scale = self.number(first.into(), MAX_SCALE, FORMATS + 2)? as u8;
+                let least = self.number(second.into(), scale.into(), FORMATS + 3)? as u8;
+                Kind::Decimal { scale, least }
+            }
+            1 => Kind::Padded {
+                width: self.number(first.into(), MAX_SCALE, FORMATS + 4)? as u8,
+            },
+            _ => {
+                let pattern = self.number(first.into(), PATTERNS.len() as u32 - 1, FORMATS + 5)?;
+                Kind::Date {
+                    pattern: pattern as u8,
+                }
+            }
+        };
+        Ok(Some(Format {
+            prefix,
+            suffix,
+            kind,
+        }))
+    }
+
+    fn term(&mut self, term: Term, x: usize, many: usize) -> Result<Term> {
+        let kind = match term {
+            Term::Above => 0,
+            Term::Slope => 1,
+            Term::Other { negative, .. } => 2 + u32::from(negative),
+            Term::OtherSlope { .. } => 4,
+        };
+        let column = term.column().unwrap_or(0);
+        Ok(match self.number(kind, 4, TERMS + 1)? {
+            0 => Term::Above,
+            1 => Term::Slope,
+            4 => Term::OtherSlope {
+                column: self.column(x, column, many, TERMS + 2)?,
+            },
+            kind => Term::Other {
+                column: self.column(x, column, many, TERMS + 2)?,
+                negative: kind == 3,
+            },
+        })
+    }
+
+    fn plan(&mut self, plan: &mut Plan, x: usize, many: usize, before: u32) -> Result<()> {
+        plan.open = self.number(plan.open.into(), 1, FLAGS)? != 0;
+        plan.format = self.format(plan.format.as_ref())?;
+        if plan.format.is_some() {
+            plan.numeric = self.number(plan.numeric.into(), 1, FLAGS + 1)? != 0;
+        }
+        if plan.numeric {
+            let wanted = std::mem::take(&mut plan.terms);
+            let count = self.number(wanted.len() as u32, MAX_TERMS as u32, TERMS)?;
+            for k in 0..count as usize {
+                let term = self.term(wanted.get(k).copied().unwrap_or(Term::Above), x, many)?;
+                plan.terms.push(term);
+            }
+        }
+        let wanted = std::mem::take(&mut plan.parents);
+        let count = self.number(
+            wanted.len() as u32,
+            MAX_PARENTS as u32,
+            PARENTS + before as usize,
+        )?;
+        for k in 0..count as usize {
+            let parent = wanted.get(k).copied().unwrap_or(Parent {
+                column: 0,
+                coarse: false,
+            });
+            let column = self.column(x, parent.column, many, STEPS + k)?;
+            let coarse = self.number(parent.coarse.into(), 1, FLAGS + 2)? != 0;
+            plan.parents.push(Parent { column, coarse });
+        }
+        Ok(())
+    }
+}
+
+/// Codes plans and values.
+///
+/// # Errors
+/// [`Error::Truncated`] and [`Error::Corrupt`] when it is no such payload, [`Error::Limit`].
+pub fn code<S: Side>(
+    setting: Setting<'_>,
+    side: &mut S,
+    plans: &mut [Plan],
+    columns: &mut [Column],
+    decoding: bool,
+) -> Result<()> {
+    let many = plans.len();
+    let tools = setting.tools;
+    let text = Text::new(1 << 14, setting.terminator, setting.level, tools)?;
+    let mut scribe = Scribe {
+        tools,
+        side,
+        numbers: Numbers::new(),
+        text,
+        decoding,
+    };
+    let mut before = 0;
+    let mut count = 0;
+    for (x, plan) in plans.iter_mut().enumerate() {
+        scribe.plan(plan, x, many, before)?;
+        before = plan.parents.len() as u32;
+        if plan.open || plan.numeric {
+            continue;
+        }
+        let values = &mut columns[x].values;
+        let most = setting.rows.min(1 << 31) as u32;
+        let wanted = values.len() as u32;
+        let of = scribe.number(wanted, most, VALUES + (count as usize).min(8))?;
+        count = of;
+        let mut given: Vec<u8> = Vec::new();
+        let mut above = 0;
+        for k in 0..of as usize {
+            let around = Around {
+                parents: [above, k as u64],
+                above: &given,
+                given: [None; 2],
+            };
+            let value = if decoding {
+                Vec::new()
+            } else {
+                values.get(k).to_vec()
+            };
+            let value = scribe.string(&value, around)?;
+            if decoding {
+                values.push(&value);
+            }
+            above = value.iter().fold(1, |hash, &byte| fold(hash, byte.into()));
+            given = value;
+        }
+    }
+    Ok(())
+}

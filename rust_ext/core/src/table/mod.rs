@@ -1,0 +1,382 @@
+//! The model `table`: the cells of a table, column by column.
+//!
+//! Cells of a column are coded row by row, as numbers of values that came before, as what a number is more than expected, or
+//! byte by byte where they are new. Each binary decision is predicted from the cells above and from columns that were coded
+//! before ([`parents`] finds which), by counters that a gated logistic mixer combines, as in [`cm`](crate::cm). A column can
+//! be decoded with only those that it needs.
+//!
+//! ```
+//! use lmcodec_core::table::{self, Params};
+//!
+//! let cells = b"lead\ngold\ntin\n82\n79\n50\n";
+//! let params = Params { level: 5, terminator: b'\n', columns: 2 };
+//! let payload = table::encode(cells, &params)?;
+//! assert_eq!(table::decode(&payload, cells.len(), &params)?, cells);
+//! assert_eq!(table::decode_columns(&payload, cells.len(), &params, &[1])?, [b"82\n79\n50\n"]);
+//! # Ok::<(), lmcodec_core::Error>(())
+//! ```
+
+// Fixed-point arithmetic: values are bounded by the tables they come from, and mixed signedness is its nature.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss
+)]
+
+mod cells;
+mod choose;
+mod column;
+mod decider;
+mod directory;
+mod format;
+mod graph;
+mod ids;
+mod meter;
+mod number;
+mod numbers;
+mod parents;
+mod plan;
+mod symbols;
+mod terms;
+mod text;
+mod tools;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
+use crate::coder::bytes;
+use crate::coder::numbers::{put_number, take, take_length};
+use crate::{Error, Result};
+use cells::Column;
+use column::{Beside, Setting};
+use plan::Plan;
+use std::ops::RangeInclusive;
+use symbols::Numbers;
+use tools::Tools;
+
+/// Levels of the model.
+pub const LEVELS: RangeInclusive<u32> = 3..=9;
+/// Columns of a table.
+pub const COLUMNS: RangeInclusive<u32> = 1..=1 << 16;
+/// The largest number of symbols in one stream.
+pub const MAX_COUNT: usize = 1 << 30;
+const WHAT: &str = "table";
+
+/// What the stream records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Params {
+    /// Strength, in [`LEVELS`].
+    pub level: u32,
+    /// The byte behind each cell.
+    pub terminator: u8,
+    /// In [`COLUMNS`].
+    pub columns: u32,
+}
+
+impl Params {
+    /// Checks that every field is in its range.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] names the field that is not.
+    pub fn check(&self) -> Result<()> {
+        if !LEVELS.contains(&self.level) {
+            return Err(Error::Parameter {
+                what: "level of table, 3 to 9",
+            });
+        }
+        if !COLUMNS.contains(&self.columns) {
+            return Err(Error::Parameter {
+                what: "columns of table, 1 to 65536",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
+#[must_use]
+pub fn memory_bytes(count: usize, _params: &Params) -> u64 {
+    // The counters of a column and of its text and numbers; what each cell is, of all columns and while one is coded.
+    (96 << 20) + 16 * count as u64
+}
+
+/// An order in which columns come behind those that they need.
+fn order(plans: &[Plan]) -> Result<Vec<usize>> {
+    let mut left: Vec<usize> = plans.iter().map(|plan| plan.needs().count()).collect();
+    let mut children = vec![Vec::new(); plans.len()];
+    for (x, plan) in plans.iter().enumerate() {
+        for y in plan.needs() {
+            children[y].push(x);
+        }
+    }
+    let mut order: Vec<usize> = (0..plans.len()).filter(|&x| left[x] == 0).collect();
+    let mut at = 0;
+    while at < order.len() {
+        for &x in &children[order[at]] {
+            left[x] -= 1;
+            if left[x] == 0 {
+                order.push(x);
+            }
+        }
+        at += 1;
+    }
+    if order.len() < plans.len() {
+        return Err(Error::Corrupt {
+            what: "columns that need each other",
+        });
+    }
+    Ok(order)
+}
+
+/// Calls back for some columns, those that are needed first, with what each is coded beside.
+fn each(
+    plans: &[Plan],
+    columns: &mut [Column],
+    order: &[usize],
+    mut code: impl FnMut(usize, Beside<'_>, &mut Column) -> Result<()>,
+) -> Result<()> {
+    let mut coarse: Vec<Option<Vec<u32>>> = vec![None; plans.len()];
+    let mut numbers: Vec<Option<Numbers>> = vec![None; plans.len()];
+    let mut cells = 0;
+    for &x in order {
+        for parent in plans[x].parents.iter().filter(|parent| parent.coarse) {
+            let y = parent.column;
+            if coarse[y].is_none() {
+                coarse[y] = Some(columns[y].coarse(plans[y].format.as_ref()));
+            }
+        }
+        for y in plans[x].terms.iter().filter_map(|term| term.column()) {
+            if let (None, Some(format)) = (&numbers[y], &plans[y].format) {
+                numbers[y] = Some(Numbers::new(&columns[y], format));
+            }
+        }
+        let terms = choose::looking(&plans[x], &numbers).ok_or(Error::Corrupt {
+            what: "columns that cannot be compared",
+        })?;
+        let mut column = std::mem::take(&mut columns[x]);
+        let parents: Vec<&[u32]> = plans[x]
+            .parents
+            .iter()
+            .map(|&parent| choose::key(parent, columns, &coarse))
+            .collect();
+        code(
+            x,
+            Beside {
+                parents: &parents,
+                terms: &terms,
+                before: cells,
+            },
+            &mut column,
+        )?;
+        cells += column.ids.len();
+        columns[x] = column;
+    }
+    Ok(())
+}
+
+/// Encodes cells. What is behind the last whole row of cells, if anything, is coded as bytes.
+///
+/// # Errors
+/// [`Error::Parameter`], [`Error::Limit`] for too many symbols or too little memory, [`Error::Interrupted`].
+pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
+    check(symbols.len(), params)?;
+    let tools = Tools::new();
+    let many = params.columns as usize;
+    let rows = symbols
+        .iter()
+        .filter(|&&byte| byte == params.terminator)
+        .count()
+        / many;
+    let mut rest = symbols;
+    let mut columns: Vec<Column> = (0..many)
+        .map(|_| Column::take(&mut rest, rows, params.terminator))
+        .collect();
+    let tail = bytes::encode(rest);
+    let mut out = Vec::new();
+    put_number(rows as u64, &mut out);
+    put_number(rest.len() as u64, &mut out);
+    put_number(tail.len() as u64, &mut out);
+    out.extend_from_slice(&tail);
+    if rows == 0 {
+        return Ok(out);
+    }
+    let setting = Setting {
+        tools: &tools,
+        level: params.level,
+        terminator: params.terminator,
+        rows,
+    };
+    let mut plans = choose::plans(setting, &columns)?;
+    let mut side = BinaryEncoder::new();
+    directory::code(setting, &mut side, &mut plans, &mut columns, false)?;
+    let head = side.finish();
+    let mut payloads = vec![Vec::new(); many];
+    each(
+        &plans,
+        &mut columns,
+        &order(&plans)?,
+        |x, beside, column| {
+            let mut side = BinaryEncoder::new();
+            column::code(setting, &plans[x], beside, &mut side, column, false)?;
+            payloads[x] = side.finish();
+            Ok(())
+        },
+    )?;
+    put_number(head.len() as u64, &mut out);
+    out.extend_from_slice(&head);
+    for payload in &payloads {
+        put_number(payload.len() as u64, &mut out);
+    }
+    out.extend(payloads.into_iter().flatten());
+    Ok(out)
+}
+
+/// A payload, taken apart.
+struct Parts<'p> {
+    rows: usize,
+    tail: Vec<u8>,
+    head: &'p [u8],
+    columns: Vec<&'p [u8]>,
+}
+
+impl<'p> Parts<'p> {
+    fn read(payload: &'p [u8], count: usize, params: &Params) -> Result<Self> {
+        let many = params.columns as usize;
+        let mut rest = payload;
+        let rows = take_length(&mut rest, WHAT)?;
+        let tail = take_length(&mut rest, WHAT)?;
+        // Each cell takes a symbol at least.
+        let least = rows
+            .checked_mul(many)
+            .and_then(|cells| cells.checked_add(tail));
+        if least.is_none_or(|least| least > count) {
+            return Err(Error::Corrupt {
+                what: "more cells than symbols",
+            });
+        }
+        let length = take_length(&mut rest, WHAT)?;
+        let tail = bytes::decode(take(&mut rest, length, WHAT)?, tail)?;
+        let (mut head, mut columns) = (&[][..], Vec::new());
+        if rows > 0 {
+            let length = take_length(&mut rest, WHAT)?;
+            head = take(&mut rest, length, WHAT)?;
+            let lengths: Vec<usize> = (0..many)
+                .map(|_| take_length(&mut rest, WHAT))
+                .collect::<Result<_>>()?;
+            columns = lengths
+                .into_iter()
+                .map(|length| take(&mut rest, length, WHAT))
+                .collect::<Result<_>>()?;
+        }
+        if !rest.is_empty() {
+            return Err(Error::Corrupt {
+                what: "bytes behind the last column",
+            });
+        }
+        Ok(Self {
+            rows,
+            tail,
+            head,
+            columns,
+        })
+    }
+
+    /// Decodes the columns that `wanted` tells, and those that they need.
+    fn decode(&self, params: &Params, wanted: impl Fn(usize) -> bool) -> Result<Vec<Column>> {
+        let many = params.columns as usize;
+        if self.rows == 0 {
+            return Ok(vec![Column::default(); many]);
+        }
+        let tools = Tools::new();
+        let setting = Setting {
+            tools: &tools,
+            level: params.level,
+            terminator: params.terminator,
+            rows: self.rows,
+        };
+        let mut columns = vec![Column::default(); many];
+        let mut plans = vec![Plan::default(); many];
+        let mut side = BinaryDecoder::new(self.head);
+        directory::code(setting, &mut side, &mut plans, &mut columns, true)?;
+        side.finish()?;
+        let mut order = order(&plans)?;
+        let mut needed: Vec<bool> = (0..many).map(wanted).collect();
+        for &x in order.iter().rev() {
+            if needed[x] {
+                plans[x].needs().for_each(|y| needed[y] = true);
+            }
+        }
+        order.retain(|&x| needed[x]);
+        each(&plans, &mut columns, &order, |x, beside, column| {
+            let mut side = BinaryDecoder::new(self.columns[x]);
+            column::code(setting, &plans[x], beside, &mut side, column, true)?;
+            side.finish()
+        })?;
+        Ok(columns)
+    }
+}
+
+/// Decodes `count` symbols.
+///
+/// # Errors
+/// [`Error::Truncated`] and [`Error::Corrupt`] when it is no payload of so many; those of [`encode`].
+pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> {
+    check(count, params)?;
+    let parts = Parts::read(payload, count, params)?;
+    let mut out = Vec::new();
+    for column in parts.decode(params, |_| true)? {
+        column.write(params.terminator, count, &mut out);
+    }
+    out.extend_from_slice(&parts.tail);
+    if out.len() != count {
+        return Err(Error::Corrupt {
+            what: "number of symbols of a table",
+        });
+    }
+    Ok(out)
+}
+
+/// Decodes some columns of a payload of `count` symbols: the cells of each, with their terminators. Only columns that these
+/// need are decoded beside them.
+///
+/// # Errors
+/// Those of [`decode`], and [`Error::Parameter`] when there is no such column.
+pub fn decode_columns(
+    payload: &[u8],
+    count: usize,
+    params: &Params,
+    wanted: &[usize],
+) -> Result<Vec<Vec<u8>>> {
+    check(count, params)?;
+    if wanted.iter().any(|&x| x >= params.columns as usize) {
+        return Err(Error::Parameter {
+            what: "columns: not beyond the last one",
+        });
+    }
+    let parts = Parts::read(payload, count, params)?;
+    let columns = parts.decode(params, |x| wanted.contains(&x))?;
+    let cells = wanted.iter().map(|&x| {
+        let mut out = Vec::new();
+        columns[x].write(params.terminator, count, &mut out);
+        if out.len() > count {
+            return Err(Error::Corrupt {
+                what: "number of symbols of a table",
+            });
+        }
+        Ok(out)
+    });
+    cells.collect()
+}
+
+fn check(count: usize, params: &Params) -> Result<()> {
+    params.check()?;
+    if count > MAX_COUNT {
+        return Err(Error::Limit {
+            what: "symbols of one stream, at most 2^30",
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! How a column is coded.
+
+use super::format::Format;
+
+/// A column whose values are a context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parent {
+    pub column: usize,
+    /// Whether but ranges of its values count.
+    pub coarse: bool,
+}
+
+/// What is taken off a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Term {
+    /// The number above.
+    Above,
+    /// What the number above is more than that above it.
+    Slope,
+    /// The number of another column, or its negative.
+    Other { column: usize, negative: bool },
+    /// What the number of another column is more than that above it.
+    OtherSlope { column: usize },
+}
+
+impl Term {
+    /// The column that it looks at beside its own.
+    pub fn column(self) -> Option<usize> {
+        match self {
+            Self::Above | Self::Slope => None,
+            Self::Other { column, .. } | Self::OtherSlope { column } => Some(column),
+        }
+    }
+}
+
+/// What the encoder chose for a column.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Whether values are told where they come first; otherwise all before the first row.
+    pub open: bool,
+    /// Whether cells are coded as numbers.
+    pub numeric: bool,
+    /// How cells are numbers.
+    pub format: Option<Format>,
+    /// What is taken off numbers.
+    pub terms: Vec<Term>,
+    /// Columns that are contexts.
+    pub parents: Vec<Parent>,
+}
+
+impl Plan {
+    /// Whether values are to be told where they come first.
+    pub fn is_open(rows: usize, values: usize) -> bool {
+        values > 1 && (values > 256 || values * 8 > rows)
+    }
+
+    /// What the paths of the tree are made for.
+    pub fn weights(&self, counts: &[u32]) -> Vec<u64> {
+        if !self.open {
+            return counts.iter().map(|&n| n.into()).collect();
+        }
+        let repeats = counts.iter().map(|&n| u64::from(n) - 1);
+        std::iter::once(counts.len() as u64)
+            .chain(repeats)
+            .collect()
+    }
+
+    /// Columns that must be known before.
+    pub fn needs(&self) -> impl Iterator<Item = usize> + '_ {
+        let parents = self.parents.iter().map(|parent| parent.column);
+        parents.chain(self.terms.iter().filter_map(|term| term.column()))
+    }
+}

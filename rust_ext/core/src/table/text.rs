@@ -1,0 +1,281 @@
+//! Cells as text: bytes in the contexts of their cell, of the row, and of cells before.
+
+use super::decider::{Decider, Expected, Place, Sizes, TRUSTS};
+use super::tools::Tools;
+use crate::cm::content::hashing::fold;
+use crate::coder::binary::Side;
+use crate::Result;
+
+/// Contexts at the strong levels, and at the others.
+const CONTEXTS: usize = 17;
+const FEWER: usize = 10;
+/// The first of the strong levels.
+const STRONG: u32 = 8;
+/// Values that are expected: two that are given, and what followed the last bytes before.
+pub const GIVEN: usize = 2;
+/// Bytes that are looked up together.
+const MATCH: usize = 4;
+const LOG2_HEADS: u32 = 16;
+
+/// What is known beside the cell.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Around<'a> {
+    /// Hashes of values of the row.
+    pub parents: [u64; 2],
+    /// The cell above.
+    pub above: &'a [u8],
+    /// Cells that may be the same as this one.
+    pub given: [Option<&'a [u8]>; GIVEN],
+}
+
+/// Parts of a cell between marks that are neither letters nor digits.
+#[derive(Debug, Default)]
+struct Fields {
+    /// How many there were before this one.
+    number: u64,
+    /// Hash of this one so far, of the one before, and of the first one with digits.
+    so_far: u64,
+    last: u64,
+    first: u64,
+    has_digits: bool,
+}
+
+impl Fields {
+    fn push(&mut self, byte: u8) {
+        if byte.is_ascii_alphanumeric() || byte >= 128 || byte == b'.' {
+            self.so_far = fold(self.so_far, byte.into());
+            self.has_digits |= byte.is_ascii_digit();
+            return;
+        }
+        if self.first == 0 && self.has_digits {
+            self.first = self.so_far;
+        }
+        if self.has_digits {
+            self.last = self.so_far;
+        }
+        self.number += 1;
+        self.so_far = 0;
+        self.has_digits = false;
+    }
+}
+
+/// Codes cells one after the other.
+#[derive(Debug)]
+pub struct Text {
+    decider: Decider,
+    terminator: u8,
+    history: Vec<u8>,
+    heads: Vec<u32>,
+    /// How the last three expected bytes turned out, for each that is expected.
+    trust: [usize; GIVEN + 1],
+}
+
+impl Text {
+    /// Starts with about `bytes` bytes to come.
+    ///
+    /// # Errors
+    /// [`crate::Error::Limit`] when there is too little memory.
+    pub fn new(bytes: usize, terminator: u8, level: u32, tools: &Tools) -> Result<Self> {
+        let contexts = if level < STRONG { FEWER } else { CONTEXTS };
+        let log2_lines = (bytes.saturating_mul(contexts))
+            .next_power_of_two()
+            .ilog2()
+            .clamp(8, 18);
+        let sizes = Sizes {
+            contexts,
+            expected: GIVEN + 1,
+            log2_lines,
+            places: 256,
+            rows: 1 << 12,
+        };
+        Ok(Self {
+            decider: Decider::new(sizes, tools)?,
+            terminator,
+            history: vec![terminator],
+            heads: vec![0; 1 << LOG2_HEADS],
+            trust: [0; GIVEN + 1],
+        })
+    }
+
+    /// Codes a cell; when decoding, `cell` does not count.
+    ///
+    /// # Errors
+    /// [`crate::Error::Truncated`] when the payload ended.
+    pub fn code<S: Side>(
+        &mut self,
+        tools: &Tools,
+        side: &mut S,
+        cell: &[u8],
+        around: Around<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        out.clear();
+        let (mut prefix, mut word, mut before) = (0, 0, 0);
+        let mut fields = Fields::default();
+        let mut agrees = [true; GIVEN];
+        let mut pointer = 0;
+        loop {
+            side.goes_on("cells of a table")?;
+            let wanted = cell.get(out.len()).copied().unwrap_or(self.terminator);
+            let above = around
+                .above
+                .get(out.len())
+                .copied()
+                .unwrap_or(self.terminator);
+            let hashes = self.hashes(
+                prefix,
+                word,
+                before,
+                out.len(),
+                above,
+                around.parents,
+                &fields,
+            );
+            let mut expected = [None; GIVEN + 1];
+            for (k, given) in around.given.iter().enumerate() {
+                if let (true, Some(given)) = (agrees[k], given) {
+                    expected[k] = Some(given.get(out.len()).copied().unwrap_or(self.terminator));
+                }
+            }
+            if pointer == 0 {
+                pointer = self.find();
+            }
+            if pointer > 0 && pointer < self.history.len() {
+                expected[GIVEN] = Some(self.history[pointer]);
+            }
+            let byte = self.byte(tools, side, wanted, &hashes, expected);
+            for (k, expected) in expected.iter().enumerate() {
+                if let Some(expected) = expected {
+                    let right = *expected == byte;
+                    self.trust[k] = (self.trust[k] << 1 | usize::from(right)) & 7;
+                    if k < GIVEN {
+                        agrees[k] &= right;
+                    } else if !right {
+                        pointer = 0;
+                    }
+                }
+            }
+            self.history.push(byte);
+            if pointer > 0 {
+                pointer += 1;
+            }
+            self.note();
+            if byte == self.terminator {
+                return Ok(());
+            }
+            out.push(byte);
+            prefix = fold(prefix, u64::from(byte));
+            fields.push(byte);
+            if byte.is_ascii_alphanumeric() || byte >= 128 {
+                word = fold(word, u64::from(byte | 32));
+            } else if word != 0 {
+                (before, word) = (word, 0);
+            }
+        }
+    }
+
+    fn head(&self) -> usize {
+        let n = self.history.len();
+        if n < MATCH {
+            return 0;
+        }
+        let hash = self.history[n - MATCH..]
+            .iter()
+            .fold(0, |hash, &b| fold(hash, u64::from(b)));
+        (hash >> (64 - LOG2_HEADS)) as usize
+    }
+
+    fn find(&self) -> usize {
+        self.heads[self.head()] as usize
+    }
+
+    fn note(&mut self) {
+        let head = self.head();
+        self.heads[head] = self.history.len() as u32;
+    }
+
+    fn hashes(
+        &self,
+        prefix: u64,
+        word: u64,
+        before: u64,
+        position: usize,
+        above: u8,
+        parents: [u64; 2],
+        fields: &Fields,
+    ) -> [u64; CONTEXTS] {
+        let n = self.history.len();
+        let back = |k: usize| u64::from(if k <= n { self.history[n - k] } else { 0 });
+        let position = position.min(255) as u64;
+        let [c1, c2, c3, c4] = [1, 2, 3, 4].map(back);
+        let two = c1 | c2 << 8;
+        let four = two | c3 << 16 | c4 << 24;
+        let six = four | back(5) << 32 | back(6) << 40;
+        let above = u64::from(above);
+        let hash = |i: u64, a: u64, b: u64| fold(fold(i, a), b);
+        // Those of the lower levels first; weaker ones before stronger ones.
+        [
+            hash(1, c1, position.min(2)),
+            hash(4, two, 0),
+            hash(14, fields.so_far, fields.number),
+            hash(6, four & 0xFF_FFFF, 0),
+            hash(16, fields.so_far, fold(fields.number, fields.last)),
+            hash(8, four, 0),
+            hash(9, word, c1),
+            hash(11, word, fold(before, c1)),
+            hash(10, six, 0),
+            hash(13, prefix, parents[0]),
+            hash(2, position, above),
+            hash(3, position, c1),
+            hash(5, above, two),
+            hash(7, two, parents[0]),
+            hash(15, fields.so_far, fold(fields.number, fields.first)),
+            hash(17, prefix, 0),
+            hash(12, prefix, parents[1]),
+        ]
+    }
+
+    fn byte<S: Side>(
+        &mut self,
+        tools: &Tools,
+        side: &mut S,
+        wanted: u8,
+        hashes: &[u64; CONTEXTS],
+        expected: [Option<u8>; GIVEN + 1],
+    ) -> u8 {
+        let last = usize::from(*self.history.last().unwrap_or(&0));
+        let mut partial = 1_usize;
+        for depth in 0..8 {
+            if depth % 4 == 0 {
+                self.decider.aim(hashes, partial as u64);
+            }
+            let node = if depth < 4 {
+                partial
+            } else {
+                partial & ((1 << (depth - 4)) - 1) | 1 << (depth - 4)
+            };
+            let says: [Expected; GIVEN + 1] = std::array::from_fn(|k| {
+                let bit = match expected[k] {
+                    Some(byte) if (usize::from(byte) | 256) >> (8 - depth) == partial => {
+                        u32::from(byte >> (7 - depth) & 1)
+                    }
+                    _ => 2,
+                };
+                Expected {
+                    bit,
+                    trust: self.trust[k] % TRUSTS,
+                }
+            });
+            let bit = u32::from(wanted >> (7 - depth) & 1);
+            let place = Place {
+                node,
+                place: partial,
+                row: (last * 256 + partial).wrapping_mul(0x9E3D) >> 4 & 0xFFF,
+                depth,
+            };
+            let bit = self.decider.code(tools, side, bit, place, &says);
+            partial = partial << 1 | bit as usize;
+        }
+        partial as u8
+    }
+}
