@@ -249,7 +249,7 @@ def fitted(plan: Plan, raw: bytes) -> Plan:
     if not isinstance(plan.choice, Model) or not plan.choice.fits_once:
         return plan
     for stream in _split(raw, plan, 0, b"")[1]:
-        if stream.shape is not None:
+        if stream.shape is not None and _suits(plan.choice, stream):
             model = plan.choice.shaped(stream.shape).fit(stream.symbols)
             return replace(plan, choice=model)
     return plan
@@ -286,7 +286,8 @@ def _transforms(
         found = probe(plan.split) or plan.split()
         yield shortest(found.for_level(plan.level) or found, raw, plan.level)[0]
     elif plan.split == "auto" and isinstance(plan.choice, Model) and plan.choice.needs_shape:
-        shapes = (cls for cls in TRANSFORMS.list() if cls.finds_shapes)
+        needed = plan.choice.needs_shape
+        shapes = (cls for cls in TRANSFORMS.list() if cls.finds_shapes is needed)
         yield from filter(None, map(probe, shapes))
     elif plan.split == "auto" and plan.choice == "auto":
         for cls in TRANSFORMS.list():
@@ -296,6 +297,11 @@ def _transforms(
                 transform, pays = shortest(suited, raw, plan.level)
                 if pays:
                     yield transform
+
+
+def _suits(model: Model, stream: Stream) -> bool:
+    """Return whether a stream has a shape of the kind that a model needs, if it needs one."""
+    return model.needs_shape is None or isinstance(stream.shape, model.needs_shape)
 
 
 def _follow(meter: Meter | None, sizes: Sequence[int]) -> Iterator[Followed]:
@@ -318,7 +324,7 @@ def _encode_stream(
     model: Model | None = None
     if plan.choice == "stored":
         return stored, None
-    if plan.choice == "auto" or (plan.choice.needs_shape and shape is None):
+    if plan.choice == "auto" or not _suits(plan.choice, stream):
         if len(symbols):
             width = symbol_width(symbols)
             models = candidates(plan.level, stream.hint, width, shape)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Literal
 
-from lmcodec.models.base import MODELS, symbol_width
+from lmcodec.models.base import MODELS, Shape, symbol_width
 from lmcodec.network import Network
 from lmcodec.prior import default
 from lmcodec.probe import MIN_BYTES, is_noise
@@ -21,7 +21,7 @@ from lmcodec.probe import MIN_BYTES, is_noise
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lmcodec.models.base import Model, Shape, Symbols
+    from lmcodec.models.base import Cells, Model, Symbols
     from lmcodec.prior import Prior
     from lmcodec.transforms.base import Transform
 
@@ -60,7 +60,7 @@ _TRANSFORM_SLICE_BYTES = 1 << 14
 
 
 def candidates(
-    level: int, hint: str = "", width: int = 1, shape: Shape | None = None
+    level: int, hint: str = "", width: int = 1, shape: Shape | Cells | None = None
 ) -> list[Model]:
     """Return the models that are worth trying.
 
@@ -68,7 +68,7 @@ def candidates(
         level: 1 to 9.
         hint: Kind of content, from the transform.
         width: Bytes of a symbol.
-        shape: How the symbols form samples, where the transform knows.
+        shape: How the symbols form samples or cells, where the transform knows.
 
     Returns:
         Models for that width, best guess first; empty where the symbols can only be stored.
@@ -83,13 +83,15 @@ def candidates(
     return [model for model in models if model.width == width]
 
 
-def choose(symbols: Symbols, models: Sequence[Model], shape: Shape | None = None) -> Model | None:
+def choose(
+    symbols: Symbols, models: Sequence[Model], shape: Shape | Cells | None = None
+) -> Model | None:
     """Return the candidate with the shortest code on a sample of the stream.
 
     Args:
         symbols: All symbols of the stream.
         models: The candidates.
-        shape: How the symbols form samples, where that is known.
+        shape: How the symbols form samples or cells, where that is known.
 
     Returns:
         One of them, fitted to the stream, or None where there is none.
@@ -98,7 +100,7 @@ def choose(symbols: Symbols, models: Sequence[Model], shape: Shape | None = None
     noise = isinstance(symbols, bytes) and len(symbols) >= MIN_BYTES and is_noise(symbols)
     if len(fitted) < 2 and not noise:
         return fitted[0] if fitted else None
-    sample = _sample(symbols, unit=shape.sample if shape is not None else 1)
+    sample = _sample(symbols, unit=shape.sample if isinstance(shape, Shape) else 1)
     sizes = [len(model.encode(sample)) for model in fitted]
     if noise:
         plain = MODELS.get(_PLAIN)()

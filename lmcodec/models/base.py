@@ -80,6 +80,33 @@ class Shape:
         return tuple(length for length in lengths if length > 1) or (1,)
 
 
+@dataclass(frozen=True)
+class Cells:
+    """How the bytes of a stream form the cells of a table, column after column.
+
+    Of each column in turn there is the cell of each row in turn: its bytes, of which none is the
+    terminator, and then the terminator. So the number of rows is that of the terminators divided by
+    `columns`.
+
+    Args:
+        columns: Cells of a row.
+        terminator: The byte behind each cell, 0 to 255.
+
+    Raises:
+        ValueError: There is no column, or the terminator is no byte.
+    """
+
+    columns: int
+    terminator: int = 0x0A
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.columns < 1:
+            raise ValueError(f"columns of a table must be at least 1: got {self.columns}")
+        if not 0 <= self.terminator <= 0xFF:
+            raise ValueError(f"terminator of cells must be a byte: got {self.terminator}")
+
+
 class Model(ABC):
     """Codes the symbols of one stream.
 
@@ -97,9 +124,9 @@ class Model(ABC):
     block_bytes: ClassVar[int | None] = None
     # Bytes of a symbol: 1, 2 or 4.
     width: ClassVar[int] = 1
-    # True: it codes only streams of which the shape is known. Where a caller asks for it, content
-    # is split by a transform that finds shapes, and other streams are coded by other models.
-    needs_shape: ClassVar[bool] = False
+    # It codes only streams that have a shape of this kind. Where a caller asks for it, content is
+    # split by a transform that finds such shapes, and other streams are coded by other models.
+    needs_shape: ClassVar[type[Shape] | type[Cells] | None] = None
     # True: `fit` takes long. It is called for the first block of a frame; the others follow that.
     fits_once: ClassVar[bool] = False
     # True: what streams name by `digests` is known nowhere else, so that they have a copy.
@@ -114,13 +141,13 @@ class Model(ABC):
         del level
         return cls()
 
-    def shaped(self, shape: Shape) -> Self:
-        """Return the model for symbols that form samples; itself where that makes no difference.
+    def shaped(self, shape: Shape | Cells) -> Self:
+        """Return the model for symbols of a shape; itself where that makes no difference.
 
         It is called before `fit`.
 
         Args:
-            shape: How they form samples.
+            shape: How they form samples, or the cells of a table.
         """
         del shape
         return self

@@ -18,7 +18,7 @@ from lmcodec.prior import by_digest as prior_by_digest
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from lmcodec.models.base import Symbols
+    from lmcodec.models.base import Cells, Symbols
 
 _MAX_GROUP = 1 << 16
 
@@ -61,7 +61,7 @@ class CircuitModel(Model):
     weights: ClassVar[tuple[str, ...]] = ("circuit", "prior")
     # Where it is not given, it is fitted, which needs an extra.
     external: ClassVar[bool] = True
-    needs_shape: ClassVar[bool] = True
+    needs_shape = Shape
     fits_once: ClassVar[bool] = True
     # One circuit is fitted to all of it, and groups of samples are worked on side by side.
     block_bytes: ClassVar[int | None] = 1 << 26
@@ -103,12 +103,14 @@ class CircuitModel(Model):
         """
         return cls(group, circuit=FittedCircuit.load(path), mixed=mixed)
 
-    def shaped(self, shape: Shape) -> Self:
+    def shaped(self, shape: Shape | Cells) -> Self:
         """Return the model, which must be of samples of that length, if it has a circuit.
 
         Raises:
             ModelError: It is of other samples.
         """
+        if not isinstance(shape, Shape):
+            return self
         if self.circuit is not None and self.circuit.variables != shape.sample:
             raise ModelError(
                 f"circuit is of samples of {self.circuit.variables} symbols: these have "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec import _core
 from lmcodec.errors import FormatError, ModelError
-from lmcodec.models.base import MODELS, Model
+from lmcodec.models.base import MODELS, Model, Shape
 from lmcodec.network import Network
 from lmcodec.network import by_digest as network_by_digest
 from lmcodec.network import default as default_network
@@ -17,7 +17,7 @@ from lmcodec.prior import Prior, by_digest
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from lmcodec.models.base import Shape, Symbols
+    from lmcodec.models.base import Cells, Symbols
 
 _LEVELS = (3, 9)
 _OPEN, _TEXT, _BINARY, _BILEVEL, _GREY, _COLOUR = range(6)
@@ -108,10 +108,12 @@ class Cm(Model):
         """Return the model of a level, its kind left open; levels below 3 are as 3."""
         return cls(max(level, _LEVELS[0]), _OPEN)
 
-    def shaped(self, shape: Shape) -> Self:
-        """Return the model for pictures of a shape, or rows of a table, if the kind is open."""
+    def shaped(self, shape: Shape | Cells) -> Self:
+        """Return the model for pictures of a shape, or rows of an array, if the kind is open."""
+        if not isinstance(shape, Shape):
+            return self
         kind = _PIXELS.get(shape.channels)
-        # The rows of a table go on as those of one picture.
+        # The rows of an array go on as those of one picture.
         rows = shape.rows if shape.rows > 1 else _MAX_PIXELS
         if kind is None or max(shape.row, rows) > _MAX_PIXELS or shape.sample == 1:
             return self

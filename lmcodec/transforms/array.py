@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from lmcodec.errors import FormatError
 from lmcodec.models.base import Shape
@@ -61,7 +61,7 @@ class Array(Transform):
         planes: Pictures of a sample, one whole picture after the other.
     """
 
-    finds_shapes: ClassVar[bool] = True
+    finds_shapes = Shape
 
     offset: int = 0
     size: int = 0

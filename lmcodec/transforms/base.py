@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec.errors import FormatError
+from lmcodec.models.base import Cells, Shape
 from lmcodec.packing import pack_fields, unpack_fields
 from lmcodec.registry import Registry
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from lmcodec.models.base import Shape, Symbols
+    from lmcodec.models.base import Symbols
 
 
 # Bytes at the beginning of the content that later blocks may look at.
@@ -28,14 +29,15 @@ class Stream:
     Args:
         name: Lower-case ASCII letters, digits and ``_.-``, unique in the block.
         symbols: Bytes, or an array of uint16 or uint32.
-        hint: Kind of content, by which the model is chosen: "" for bytes of any kind.
-        shape: How the symbols form samples, such as pictures, where they do.
+        hint: Kind of content, by which the model is chosen: "" for bytes of any kind, "table" for
+            the cells of a table, which have a shape.
+        shape: How the symbols form samples, such as pictures, or cells of a table, where they do.
     """
 
     name: str
     symbols: Symbols
     hint: str = ""
-    shape: Shape | None = None
+    shape: Shape | Cells | None = None
 
 
 class Transform(ABC):
@@ -49,8 +51,8 @@ class Transform(ABC):
 
     id: ClassVar[str]
     version: ClassVar[int]
-    # True: it finds the shape of streams, which some models need.
-    finds_shapes: ClassVar[bool] = False
+    # It finds the shape of streams, of this kind, which some models need.
+    finds_shapes: ClassVar[type[Shape] | type[Cells] | None] = None
 
     @classmethod
     @abstractmethod
