@@ -29,6 +29,7 @@ pub mod cm;
 pub mod coder;
 pub mod error;
 pub mod interrupt;
+pub mod latent;
 pub mod lm;
 mod machine;
 mod memory;

@@ -7,6 +7,7 @@ mod circuit;
 mod cm;
 mod coder;
 mod errors;
+mod latent;
 mod lm;
 mod network;
 mod prior;
@@ -31,6 +32,8 @@ mod _core {
         BinaryEncoder, RansStack,
     };
 
+    #[pymodule_export]
+    use crate::latent::{latent_decode, latent_encode, latent_memory_bytes};
     #[pymodule_export]
     use crate::lm::{LanguageModel, LanguageModelBuilder, Vocabulary};
     #[pymodule_export]
