@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Literal
 
-from lmcodec.models.base import MODELS, Shape, symbol_width
+from lmcodec.models.base import MODELS, Links, Shape, symbol_width
 from lmcodec.network import Network
 from lmcodec.prior import default
 from lmcodec.probe import MIN_BYTES, is_noise
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # For each level the ids that are tried on bytes of any kind, best guess first.
 _BYTES_BY_LEVEL = {1: ("bwt",), 2: ("bwt",), **dict.fromkeys(range(3, 10), ("cm",))}
 _FAST_LEVEL = 1
+# What codes the links of graphs.
+_LINKS = "graph"
 # What remains in an installation without these: the first one that is there.
 _FALLBACK = ("cm", "freqs")
 # What codes noise, a thousand times as fast as the others, unless they save half a percent.
@@ -60,7 +62,7 @@ _TRANSFORM_SLICE_BYTES = 1 << 14
 
 
 def candidates(
-    level: int, hint: str = "", width: int = 1, shape: Shape | Cells | None = None
+    level: int, hint: str = "", width: int = 1, shape: Shape | Cells | Links | None = None
 ) -> list[Model]:
     """Return the models that are worth trying.
 
@@ -80,11 +82,13 @@ def candidates(
     if shape is not None:
         shaped = [model.shaped(shape) for model in models]
         models = [*(model for model in shaped if model not in models), *models]
+    if isinstance(shape, Links) and _LINKS in MODELS:
+        models.insert(0, MODELS.get(_LINKS).for_level(level))
     return [model for model in models if model.width == width]
 
 
 def choose(
-    symbols: Symbols, models: Sequence[Model], shape: Shape | Cells | None = None
+    symbols: Symbols, models: Sequence[Model], shape: Shape | Cells | Links | None = None
 ) -> Model | None:
     """Return the candidate with the shortest code on a sample of the stream.
 

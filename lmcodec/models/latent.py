@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec import _core
 from lmcodec.errors import ModelError
-from lmcodec.models.base import MODELS, Cells, Model, Shape
+from lmcodec.models.base import MODELS, Model, Shape
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from lmcodec.latent import Latents
-    from lmcodec.models.base import Symbols
+    from lmcodec.models.base import Cells, Links, Symbols
 
 _MAX_COLUMNS = 1 << 24
 # Of a count against a symbol that was not seen, where nothing was fitted.
@@ -80,7 +80,7 @@ class Latent(Model):
         if not 1 <= self.columns <= _MAX_COLUMNS:
             raise ValueError(f"columns of latent must be 1 to {_MAX_COLUMNS}: got {self.columns}")
 
-    def shaped(self, shape: Shape | Cells) -> Self:
+    def shaped(self, shape: Shape | Cells | Links) -> Self:
         """Return the model for rows of as many bytes as a sample has."""
         if not isinstance(shape, Shape) or shape.sample > _MAX_COLUMNS:
             return self

@@ -1,4 +1,4 @@
-"""Latent classes: found where they are, refused where they are not, the same with and without numba."""
+"""Latent classes: found where they are, refused where not, the same with and without numba."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_of_a_table_that_is_too_large_some_rows_are_the_start(
 def test_wrong_arguments_are_refused() -> None:
     for wrong in ({"columns": "some"}, {"candidates": (0,)}, {"restarts": 0}, {"sweeps": -1}):
         with pytest.raises(ValueError, match="must be"):
-            Latents(**wrong)  # type: ignore[arg-type]
+            Latents(**wrong)
     with pytest.raises(ValueError, match="two axes"):
         Latents().fit(np.zeros(3, np.uint8))
     with pytest.raises(TypeError, match="integers"):

@@ -28,6 +28,7 @@ pub mod circuit;
 pub mod cm;
 pub mod coder;
 pub mod error;
+pub mod graph;
 pub mod interrupt;
 pub mod latent;
 pub mod lm;
