@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import table_plot, table_report, table_synthetic
+from benchmarks import table_graphs, table_plot, table_report, table_synthetic
 from benchmarks.circuit_figures import Figures
 from benchmarks.options import numbers
 from benchmarks.results import Machine
@@ -25,11 +25,13 @@ def main(arguments: Sequence[str]) -> int:
 
     out: Path = options.out
     try:
-        if options.synthetic:
+        if options.synthetic or options.graphs:
             out.mkdir(parents=True, exist_ok=True)
             Machine.here().write(out)
             figures = Figures(out, resume=options.resume)
-            table_synthetic.measure(figures, note, options.sizes, options.seeds)
+            if options.synthetic:
+                table_synthetic.measure(figures, note, options.sizes, options.seeds)
+            table_graphs.measure(figures, note, options.graphs)
         found = Figures.read(out)
     except (LmcodecError, ValueError, OSError) as error:
         note(f"benchmarks: {error}")
@@ -63,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         default=list(table_synthetic.SIZES),
         metavar="N,...",
         help="rows of these, and as many columns",
+    )
+    parser.add_argument(
+        "--graphs", type=Path, nargs="+", default=[], metavar="FILE", help="measure lists of edges"
     )
     parser.add_argument("--seeds", type=int, default=10, help="tables of each size")
     parser.add_argument(

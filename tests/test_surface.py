@@ -181,6 +181,7 @@ def modules() -> list[str]:
 NEEDS = {
     "lmcodec.circuit.device": "torch",
     "lmcodec.interop": "constriction",
+    "lmcodec.latent.kernels": "numba",
     "lmcodec.tuning": "torch",
 }
 
@@ -196,7 +197,16 @@ def test_examples_in_docstrings(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["circuits.md", "coders.md", "networks.md", "priors.md", "python.md", "windows.md"]
+    "page",
+    [
+        "circuits.md",
+        "coders.md",
+        "latents.md",
+        "networks.md",
+        "priors.md",
+        "python.md",
+        "windows.md",
+    ],
 )
 def test_examples_in_pages(page: str) -> None:
     if page == "circuits.md":

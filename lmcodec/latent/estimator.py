@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lmcodec.labels import Labels
 from lmcodec.latent.blocks import Classes, View, counts_of, measured, merged, moved_rows, refined
 from lmcodec.latent.clusters import cluster
 from lmcodec.latent.length import best_step, label_bits, presence_bits
@@ -174,6 +175,16 @@ class Latents:
     def code_length(self) -> CodeLength:
         """Return the bits of the table that was fitted, by what they are of."""
         return self._length
+
+    def labels(self, rows: int | None = None) -> Labels:
+        """Return what a coder is told.
+
+        Args:
+            rows: Of the table, if more than were fitted: the others are of the first class.
+        """
+        found = self.rows_.tobytes()
+        more = bytes(0 if rows is None else rows - len(found))
+        return Labels(found + more, self.columns_.tobytes(), self.is_kept_, self.step_)
 
     def _searched(self, view: View, follow: _Follower) -> Classes:
         """Return the classes with the shortest code among those that are tried."""

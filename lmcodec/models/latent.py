@@ -7,39 +7,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec import _core
 from lmcodec.errors import ModelError
-from lmcodec.models.base import MODELS, Model, Shape
+from lmcodec.labels import Labels
+from lmcodec.models.base import MODELS, Cells, Model, Shape
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from lmcodec.latent import Latents
-    from lmcodec.models.base import Cells, Links, Symbols
+    from lmcodec.latent import cells
+    from lmcodec.models.base import Links, Symbols
 
 _MAX_COLUMNS = 1 << 24
-# Of a count against a symbol that was not seen, where nothing was fitted.
-_STEP = 2
-
-
-@dataclass(frozen=True)
-class _Labels:
-    """What was found in a table: labels of its rows and columns, and how entries are counted."""
-
-    rows: bytes
-    columns: bytes
-    is_kept: bool
-    step: int
-
-    @classmethod
-    def none(cls, rows: int, columns: int) -> Self:
-        """Return the labels where all rows and columns are alike."""
-        return cls(bytes(rows), bytes(columns), False, _STEP)
-
-    @classmethod
-    def of(cls, latents: Latents, rows: int) -> Self:
-        """Return what an estimator found; rows that it has not seen are of its first class."""
-        found = latents.rows_.tobytes()
-        more = bytes(rows - len(found))
-        return cls(found + more, latents.columns_.tobytes(), latents.is_kept_, latents.step_)
+# No byte: symbols are not cells.
+_NO_TERMINATOR = 256
 
 
 @MODELS.register(id="latent", version=1)
@@ -53,13 +32,17 @@ class Latent(Model):
     before. So decoding is of integers, fits nothing, and takes a few operations an entry. It
     suits tables that have such classes and little else: ratings, answers, genotypes, adjacency
     matrices. Symbols are bytes; an array that says its shape is taken as rows of that many bytes.
+    Cells of a table that come column after column are numbered first, by a dictionary of each
+    column, or one of all; columns of more than 256 values are coded as text.
 
     Source: A. Montanari, E. Weiner, Compressing Tabular Data via Latent Variable Estimation (ICML
     2023); counters of R. Krichevsky, V. Trofimov (1981). What differs: classes are refined, and
     their number chosen, by code length, and columns may keep counts of their own.
 
     Args:
-        columns: Bytes of a row, 1 to 2**24.
+        columns: Bytes of a row, or columns of cells, 1 to 2**24.
+        terminator: The byte behind each cell; 256 where symbols are no cells, but a table.
+        labels: Classes that are known, or None for those that `fit` finds.
     """
 
     needs_shape = Shape
@@ -67,39 +50,49 @@ class Latent(Model):
     block_bytes: ClassVar[int | None] = 1 << 26
 
     columns: int = 1
-    labels: _Labels | None = field(
+    terminator: int = _NO_TERMINATOR
+    labels: Labels | None = field(
         default=None, metadata={"packed": False}, compare=False, repr=False
     )
 
     def __post_init__(self) -> None:
-        """Check the range.
+        """Check the ranges.
 
         Raises:
-            ValueError: The number of columns is out of its range.
+            ValueError: A parameter is outside of its range.
         """
         if not 1 <= self.columns <= _MAX_COLUMNS:
             raise ValueError(f"columns of latent must be 1 to {_MAX_COLUMNS}: got {self.columns}")
+        if not 0 <= self.terminator <= _NO_TERMINATOR:
+            raise ValueError(f"terminator of latent must be 0 to 256: got {self.terminator}")
 
     def shaped(self, shape: Shape | Cells | Links) -> Self:
-        """Return the model for rows of as many bytes as a sample has."""
-        if not isinstance(shape, Shape) or shape.sample > _MAX_COLUMNS:
-            return self
-        return replace(self, columns=shape.sample)
+        """Return the model for rows of as many bytes as a sample has, or for cells."""
+        if isinstance(shape, Cells) and shape.columns <= _MAX_COLUMNS:
+            return replace(self, columns=shape.columns, terminator=shape.terminator)
+        if isinstance(shape, Shape) and shape.sample <= _MAX_COLUMNS:
+            return replace(self, columns=shape.sample, terminator=_NO_TERMINATOR)
+        return self
 
     def fit(self, symbols: Symbols) -> Self:
-        """Return the model with the classes of these symbols."""
+        """Return the model with the classes of these symbols; itself if it has those of as many."""
         raw = _bytes(symbols)
-        if len(raw) < 2 * self.columns:
-            return self
+        rows = -(-len(raw) // self.columns)
         # Not at the top: only encoding needs it.
+        from lmcodec.latent import Latents, cells
+
+        if self.terminator != _NO_TERMINATOR:
+            labels = cells.fit(raw, self._layout(), _report)
+            return self if labels is None else replace(self, labels=labels)
+        is_known = self.labels is not None and self.labels.suits(rows, self.columns)
+        whole = len(raw) // self.columns
+        if is_known or whole < 2:
+            return self
         import numpy as np
 
-        from lmcodec.latent import Latents
-
-        whole = len(raw) // self.columns
         table = np.frombuffer(raw, np.uint8, whole * self.columns).reshape(whole, self.columns)
-        latents = Latents().fit(table, progress=lambda _: _core.report(0, 0))
-        return replace(self, labels=_Labels.of(latents, -(-len(raw) // self.columns)))
+        latents = Latents().fit(table, progress=_report)
+        return replace(self, labels=latents.labels(rows))
 
     def encode(self, symbols: Symbols) -> bytes:
         """Code bytes.
@@ -108,19 +101,42 @@ class Latent(Model):
             ModelError: The symbols are not bytes.
         """
         raw = _bytes(symbols)
-        rows = -(-len(raw) // self.columns)
-        labels = self.labels
-        if labels is None or len(labels.rows) != rows:
-            labels = _Labels.none(rows, self.columns)
+        if self.terminator != _NO_TERMINATOR:
+            from lmcodec.latent import cells
+
+            return cells.encode(raw, self._layout(), self.labels)
+        rows, labels = -(-len(raw) // self.columns), self.labels
+        if labels is None or not labels.suits(rows, self.columns):
+            labels = Labels.none(rows, self.columns)
         return _core.latent_encode(raw, labels.rows, labels.columns, labels.is_kept, labels.step)
 
     def decode(self, payload: bytes, count: int) -> bytes:
         """Undo `encode`."""
-        return _core.latent_decode(payload, count, self.columns)
+        if self.terminator == _NO_TERMINATOR:
+            return _core.latent_decode(payload, count, self.columns)
+        from lmcodec.latent import cells
+
+        return cells.decode(payload, count, self._layout())
 
     def memory_bytes(self, count: int) -> int:
-        """Return the memory of counts and labels."""
-        return _core.latent_memory_bytes(count)
+        """Return the memory of counts and labels, and of `cm` where symbols are cells."""
+        counted = _core.latent_memory_bytes(count)
+        if self.terminator == _NO_TERMINATOR:
+            return counted
+        from lmcodec.latent import cells
+
+        return counted + cells.memory_bytes(count)
+
+    def _layout(self) -> cells.Layout:
+        from lmcodec.latent import cells
+
+        return cells.Layout(self.columns, self.terminator)
+
+
+def _report(progress: object) -> None:
+    """Notice when the caller wants to stop, between two tries."""
+    del progress
+    _core.report(0, 0)
 
 
 def _bytes(symbols: Symbols) -> bytes:

@@ -17,7 +17,7 @@ from lmcodec.latent import Latents
 from lmcodec.models.base import Cells, Shape
 from lmcodec.models.latent import Latent
 from lmcodec.models.order0 import Order0
-from lmcodec.testing import check_model
+from lmcodec.testing import check_damage, check_model
 from tests.unit.test_latent import blocks
 
 
@@ -88,9 +88,69 @@ def test_blocks_have_classes_of_their_own() -> None:
 def test_shapes() -> None:
     assert Latent().shaped(Shape(3, 4, 2)) == Latent(24)
     assert Latent().shaped(Shape(1, 1 << 25)) == Latent()
-    assert Latent().shaped(Cells(4)) == Latent()
+    assert Latent().shaped(Cells(4, 7)) == Latent(4, 7)
+    with pytest.raises(ValueError, match="terminator"):
+        Latent(1, 257)
     for columns in (0, (1 << 24) + 1):
         with pytest.raises(ValueError, match="columns"):
             Latent(columns)
     with pytest.raises(errors.ModelError, match="codes bytes"):
         Latent().encode(np.zeros(3, np.uint16))
+
+
+def cells_of(columns: list[list[str]], end: str = "\n") -> bytes:
+    return "".join(cell + end for column in columns for cell in column).encode()
+
+
+def people(rows: int) -> list[list[str]]:
+    """Return columns: two that go together, one of few values, one that is text."""
+    random = np.random.RandomState(rows)
+    kinds = random.randint(0, 3, rows).tolist()
+    return [
+        [["red", "green", "blue"][kind] for kind in kinds],
+        [["", "low", "high"][kind] if random.random_sample() < 0.9 else "other" for kind in kinds],
+        [["yes", "no"][random.randint(2)] for _ in kinds],
+        [f"name {random.randint(10**6)}" for _ in kinds],
+    ]
+
+
+@pytest.mark.parametrize("terminator", [10, 0, 256])
+def test_the_contract_is_kept_by_cells(terminator: int) -> None:
+    check_model(Latent(3, terminator))
+
+
+def test_cells_have_classes() -> None:
+    raw = cells_of(people(400))
+    model = Latent().shaped(Cells(4)).fit(raw)
+    payload = model.encode(raw)
+    assert model.decode(payload, len(raw)) == raw
+    again = Latent.from_record(model.params(), model.digests())
+    assert again.decode(payload, len(raw)) == raw
+    assert model.labels is not None
+    assert model.labels.is_kept
+    assert len(set(model.labels.rows)) == 3
+    assert len(payload) < len(Latent(4, 10).encode(raw))
+    check_damage(model, payload, len(raw), "cells")
+
+
+def test_cells_of_columns_that_are_alike() -> None:
+    table, _, _ = blocks(150, 12)
+    columns = [["-" if value else "+" for value in column] for column in table.T.tolist()]
+    raw = cells_of(columns)
+    model = Latent(150, 10).fit(raw)
+    assert model.labels is not None
+    assert not model.labels.is_kept
+    payload = model.encode(raw)
+    assert model.decode(payload, len(raw)) == raw
+    assert 8 * len(payload) < 0.7 * table.size
+    check_damage(model, payload, len(raw), "cells")
+
+
+def test_a_value_that_comes_often_takes_no_memory_that_is_not_there() -> None:
+    # Many rows of a value that is as long as all: refused before anything is copied.
+    value = b"x" * 1000
+    raw = (value + b"\n") * 900
+    payload = Latent(1, 10).encode(raw)
+    for count in (len(raw) - 1, len(raw) + 1, 2000, 10**9):
+        with pytest.raises(errors.FormatError):
+            Latent(1, 10).decode(payload, count)
