@@ -1,7 +1,7 @@
 //! What is known of a graph while it is coded, and what speaks for a link.
 
 /// Links of a node that are looked at, and nodes that are counted for one new link.
-const MOST: usize = 1 << 14;
+const MOST: usize = 1 << 12;
 /// Nodes of more links say little of what else has them.
 const MOST_SHARED: usize = 200;
 /// Nodes that are counted in all: then counts stay as they are.

@@ -4,7 +4,7 @@ use super::links::{class, Links};
 use super::mixing::Mixture;
 use super::sources::Sources;
 use crate::coder::binary::{Side, PROB_ONE};
-use crate::latent::counts::Numbers;
+use crate::coder::counts::Numbers;
 use crate::{interrupt, Error, Result};
 
 const WHAT: &str = "graph";
@@ -150,7 +150,7 @@ impl Lists {
                 if work > MAX_WORK {
                     return Err(corrupt("graph of too many decisions"));
                 }
-                if node & 63 == 0 {
+                if node.is_multiple_of(64) {
                     side.goes_on(WHAT)?;
                 }
                 let left = (many - targets.len(), self.nodes - node);

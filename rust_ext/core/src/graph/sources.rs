@@ -1,7 +1,7 @@
 //! The nodes whose lists come, in any order.
 
 use crate::coder::binary::Side;
-use crate::latent::counts::{Cells, Numbers};
+use crate::coder::counts::{Cells, Numbers};
 
 /// As many nodes may be left out where lists go on in order.
 const REACH: u32 = 16;

@@ -16,12 +16,12 @@
 //! # Ok::<(), lmcodec_core::Error>(())
 //! ```
 
-pub mod counts;
 mod table;
 #[cfg(test)]
 mod tests;
 
 use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
+use crate::coder::counts::MAX_STEP;
 use crate::{Error, Result};
 use table::Table;
 
@@ -64,7 +64,7 @@ pub struct Labels<'a> {
     pub columns: &'a [u8],
     /// Whether each column has its own counts, whatever its label.
     pub is_kept: bool,
-    /// What a count weighs, where a symbol that was not seen weighs 1: 1 to [`counts::MAX_STEP`].
+    /// What a count weighs, where a symbol that was not seen weighs 1: 1 to [`MAX_STEP`].
     pub step: u32,
 }
 
@@ -79,7 +79,7 @@ pub fn encode<S: Symbol>(symbols: &[S], labels: &Labels<'_>) -> Result<Vec<u8>> 
     if columns == 0 || labels.rows.len() != symbols.len().div_ceil(columns) {
         return wrong("labels: one of each row and each column");
     }
-    if !(1..=counts::MAX_STEP).contains(&labels.step.into()) {
+    if !(1..=MAX_STEP).contains(&labels.step.into()) {
         return wrong("step: 1 to 1024");
     }
     if symbols.is_empty() {

@@ -1,8 +1,8 @@
 //! One description of a table for both directions.
 
-use super::counts::{Cells, Numbers, MAX_STEP};
 use super::{Labels, Symbol, MAX_LABELS, MAX_ROOM, WHAT};
 use crate::coder::binary::Side;
+use crate::coder::counts::{Cells, Numbers, MAX_STEP};
 use crate::{interrupt, Error, Result};
 
 fn corrupt(what: &'static str) -> Error {

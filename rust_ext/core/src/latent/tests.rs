@@ -78,7 +78,7 @@ fn blocks_are_worth_their_labels() {
 fn an_even_symbol_costs_what_the_counts_say() {
     // Of Krichevsky and Trofimov: 100 zeros cost log2 of the product of (2i + 2) / (2i + 1).
     let mut encoder = BinaryEncoder::new();
-    let mut cells = counts::Cells::new(1, 2, 2);
+    let mut cells = crate::coder::counts::Cells::new(1, 2, 2);
     for _ in 0..100 {
         cells.code(0, 0, &mut encoder);
     }

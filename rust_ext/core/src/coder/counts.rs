@@ -1,6 +1,6 @@
 //! Adaptive counters of symbols and numbers, in integers.
 
-use crate::coder::binary::{Side, PROB_BITS, PROB_ONE};
+use super::binary::{Side, PROB_BITS, PROB_ONE};
 
 /// Counts stop here, so that weights stay below 2^42.
 const MAX_TOTAL: u32 = 1 << 31;
@@ -33,6 +33,7 @@ pub struct Cells {
 
 impl Cells {
     /// Makes `cells` without counts over `symbols`, at least one.
+    #[must_use]
     pub fn new(cells: usize, symbols: u32, step: u64) -> Self {
         let size = symbols.next_power_of_two() as usize;
         Self {
@@ -44,6 +45,7 @@ impl Cells {
     }
 
     /// How many counts `cells` over `symbols` need.
+    #[must_use]
     pub fn room(cells: usize, symbols: u32) -> usize {
         cells.saturating_mul(symbols.next_power_of_two() as usize)
     }
@@ -104,6 +106,7 @@ const LENGTHS: u32 = 32;
 
 impl Numbers {
     /// Makes counters for `contexts` kinds of numbers.
+    #[must_use]
     pub fn new(contexts: usize) -> Self {
         let lengths = LENGTHS as usize;
         Self {
