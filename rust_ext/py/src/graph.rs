@@ -1,4 +1,6 @@
 //! Graphs as Python functions.
+// Arguments of Python functions arrive as values.
+#![allow(clippy::needless_pass_by_value)]
 
 use std::borrow::Cow;
 
