@@ -14,7 +14,7 @@ import itertools
 from typing import TYPE_CHECKING, Literal
 
 from lmcodec import _core
-from lmcodec.models.base import MODELS, Cells, Shape, symbol_width
+from lmcodec.models.base import MODELS, Cells, Links, Shape, symbol_width
 from lmcodec.network import Network
 from lmcodec.prior import default
 from lmcodec.probe import MIN_BYTES, is_noise
@@ -22,7 +22,7 @@ from lmcodec.probe import MIN_BYTES, is_noise
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lmcodec.models.base import Model, Symbols
+    from lmcodec.models.base import AnyShape, Model, Symbols
     from lmcodec.prior import Prior
     from lmcodec.transforms.base import Transform
 
@@ -31,6 +31,8 @@ _BYTES_BY_LEVEL = {1: ("bwt",), 2: ("bwt",), **dict.fromkeys(range(3, 10), ("cm"
 # Tried before these on the cells of a table, from this level on.
 _CELLS = "table"
 _CELLS_FROM = 3
+# What codes the links of graphs.
+_LINKS = "graph"
 # What remains in an installation without these: the first one that is there.
 _FALLBACK = ("cm", "freqs")
 # What codes noise, a thousand times as fast as the others, unless they save half a percent.
@@ -63,7 +65,7 @@ _TRANSFORM_SLICE_BYTES = 1 << 14
 
 
 def candidates(
-    level: int, hint: str = "", width: int = 1, shape: Shape | Cells | None = None
+    level: int, hint: str = "", width: int = 1, shape: AnyShape | None = None
 ) -> list[Model]:
     """Return the models that are worth trying.
 
@@ -86,11 +88,13 @@ def candidates(
         shaped = [model.shaped(shape) for model in models]
         plain = [model for model in models if model.needs_shape is None]
         models = [*(model for model in shaped if model not in models), *plain]
+    if isinstance(shape, Links) and _LINKS in MODELS:
+        models.insert(0, MODELS.get(_LINKS).for_level(level))
     return [model for model in models if model.width == width]
 
 
 def choose(
-    symbols: Symbols, models: Sequence[Model], shape: Shape | Cells | None = None
+    symbols: Symbols, models: Sequence[Model], shape: AnyShape | None = None
 ) -> Model | None:
     """Return the candidate with the shortest code on a sample of the stream.
 
@@ -251,7 +255,7 @@ def _split_length(transform: Transform, sample: bytes, level: int, start: int) -
 
 
 def _code_length(
-    symbols: Symbols, level: int, hint: str = "", shape: Shape | Cells | None = None
+    symbols: Symbols, level: int, hint: str = "", shape: AnyShape | None = None
 ) -> int:
     width = symbol_width(symbols)
     models = candidates(level, hint, width, shape) if len(symbols) else []
@@ -259,7 +263,7 @@ def _code_length(
     return min([len(symbols) * width, *coded])
 
 
-def _shaped_sample(symbols: Symbols, shape: Shape | Cells | None) -> Symbols:
+def _shaped_sample(symbols: Symbols, shape: AnyShape | None) -> Symbols:
     """Join slices of samples, or of rows of a table, that are whole."""
     if not isinstance(shape, Cells) or not isinstance(symbols, bytes):
         return _sample(symbols, unit=shape.sample if isinstance(shape, Shape) else 1)

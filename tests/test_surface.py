@@ -181,6 +181,7 @@ def modules() -> list[str]:
 NEEDS = {
     "lmcodec.circuit.device": "torch",
     "lmcodec.interop": "constriction",
+    "lmcodec.latent.kernels": "numba",
     "lmcodec.tuning": "torch",
 }
 
@@ -200,6 +201,7 @@ def test_examples_in_docstrings(name: str) -> None:
     [
         "circuits.md",
         "coders.md",
+        "latents.md",
         "networks.md",
         "priors.md",
         "python.md",

@@ -107,6 +107,14 @@ class Cells:
             raise ValueError(f"terminator of cells must be a byte: got {self.terminator}")
 
 
+@dataclass(frozen=True)
+class Links:
+    """How the symbols of a stream form the links of a graph: numbers of two nodes in turn."""
+
+
+AnyShape: TypeAlias = Shape | Cells | Links
+
+
 class Model(ABC):
     """Codes the symbols of one stream.
 
@@ -126,7 +134,7 @@ class Model(ABC):
     width: ClassVar[int] = 1
     # It codes only streams that have a shape of this kind. Where a caller asks for it, content is
     # split by a transform that finds such shapes, and other streams are coded by other models.
-    needs_shape: ClassVar[type[Shape] | type[Cells] | None] = None
+    needs_shape: ClassVar[type[AnyShape] | None] = None
     # True: `fit` takes long. It is called for the first block of a frame; the others follow that.
     fits_once: ClassVar[bool] = False
     # True: what streams name by `digests` is known nowhere else, so that they have a copy.
@@ -141,13 +149,13 @@ class Model(ABC):
         del level
         return cls()
 
-    def shaped(self, shape: Shape | Cells) -> Self:
+    def shaped(self, shape: AnyShape) -> Self:
         """Return the model for symbols of a shape; itself where that makes no difference.
 
         It is called before `fit`.
 
         Args:
-            shape: How they form samples, or the cells of a table.
+            shape: How they form samples, the cells of a table, or the links of a graph.
         """
         del shape
         return self

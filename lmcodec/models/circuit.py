@@ -18,7 +18,7 @@ from lmcodec.prior import by_digest as prior_by_digest
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from lmcodec.models.base import Cells, Symbols
+    from lmcodec.models.base import AnyShape, Symbols
 
 _MAX_GROUP = 1 << 16
 
@@ -103,7 +103,7 @@ class CircuitModel(Model):
         """
         return cls(group, circuit=FittedCircuit.load(path), mixed=mixed)
 
-    def shaped(self, shape: Shape | Cells) -> Self:
+    def shaped(self, shape: AnyShape) -> Self:
         """Return the model, which must be of samples of that length, if it has a circuit.
 
         Raises:

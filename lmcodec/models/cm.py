@@ -17,7 +17,7 @@ from lmcodec.prior import Prior, by_digest
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from lmcodec.models.base import Cells, Symbols
+    from lmcodec.models.base import AnyShape, Symbols
 
 _LEVELS = (3, 9)
 _OPEN, _TEXT, _BINARY, _BILEVEL, _GREY, _COLOUR = range(6)
@@ -108,7 +108,7 @@ class Cm(Model):
         """Return the model of a level, its kind left open; levels below 3 are as 3."""
         return cls(max(level, _LEVELS[0]), _OPEN)
 
-    def shaped(self, shape: Shape | Cells) -> Self:
+    def shaped(self, shape: AnyShape) -> Self:
         """Return the model for pictures of a shape, or rows of an array, if the kind is open."""
         if not isinstance(shape, Shape):
             return self

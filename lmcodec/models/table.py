@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from lmcodec import _core
 from lmcodec.errors import ModelError
-from lmcodec.models.base import MODELS, Cells, Model, Shape
+from lmcodec.models.base import MODELS, Cells, Model
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from lmcodec.models.base import Symbols
+    from lmcodec.models.base import AnyShape, Symbols
 
 _LEVELS = (3, 9)
 _MAX_COLUMNS = 1 << 16
@@ -67,7 +67,7 @@ class Table(Model):
         """Return the model of the nearest level."""
         return cls(min(max(level, _LEVELS[0]), _LEVELS[1]))
 
-    def shaped(self, shape: Shape | Cells) -> Self:
+    def shaped(self, shape: AnyShape) -> Self:
         """Return the model for the cells of a table, if there are not too many columns."""
         if not isinstance(shape, Cells) or shape.columns > _MAX_COLUMNS:
             return self

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec.errors import FormatError
-from lmcodec.models.base import Cells, Shape
+from lmcodec.models.base import AnyShape
 from lmcodec.packing import pack_fields, unpack_fields
 from lmcodec.registry import Registry
 
@@ -31,13 +31,14 @@ class Stream:
         symbols: Bytes, or an array of uint16 or uint32.
         hint: Kind of content, by which the model is chosen: "" for bytes of any kind, "table" for
             the cells of a table, which have a shape.
-        shape: How the symbols form samples, such as pictures, or cells of a table, where they do.
+        shape: How the symbols form samples, such as pictures, cells of a table, or links of a
+            graph, where they do.
     """
 
     name: str
     symbols: Symbols
     hint: str = ""
-    shape: Shape | Cells | None = None
+    shape: AnyShape | None = None
 
 
 class Transform(ABC):
@@ -57,7 +58,7 @@ class Transform(ABC):
     # the shorter code is taken: its record, and those of streams, may cost what it saves.
     compared_below: ClassVar[int] = 0
     # It finds the shape of streams, of this kind, which some models need.
-    finds_shapes: ClassVar[type[Shape] | type[Cells] | None] = None
+    finds_shapes: ClassVar[type[AnyShape] | None] = None
 
     @classmethod
     @abstractmethod

@@ -11,21 +11,26 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 import lmcodec
 from lmcodec import CompressionParameter, network, prior
 from lmcodec.container import End, FrameHeader, SkippableFrame
 from lmcodec.fitted import FittedCircuit
 from lmcodec.header import WEIGHTS_STORED, BlockHeader, ModelRecord, WeightsRecord
 from lmcodec.header import StreamRecord as Stream
+from lmcodec.labels import Labels
 from lmcodec.models.base import MODELS, Model, SequentialModel, Shape
 from lmcodec.models.circuit import CircuitModel
 from lmcodec.models.cm import Cm
+from lmcodec.models.latent import Latent
 from lmcodec.models.llm import Llm, LlmWithoutNetwork
 from lmcodec.transforms.array import Array, idx_header
+from lmcodec.transforms.edges import Edges
 from lmcodec.transforms.table import Table
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
-from tests.circuits import random_circuit, random_samples, shaped
+from tests.circuits import numbers, random_circuit, random_samples, shaped
 from tests.language_models import FAMILIES, SMALL_LLAMA, save
 from tests.models import OWN
 from tests.strategies import (
@@ -296,6 +301,33 @@ def bad() -> Iterator[tuple[str, bytes]]:
     yield "limit-announced", FrameHeader(1 << 60).pack() + End().pack()
 
 
+def classes() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of tables with classes, and of graphs."""
+    random = numbers(3)
+    rows, columns = (random.randint(0, 3, count).astype(np.uint8) for count in (50, 40))
+    shares = np.array([[1, 10, 19], [18, 2, 10], [10, 18, 2]])
+    alike = (random.randint(0, 20, (50, 40)) < shares[rows[:, None], columns]).astype(np.uint8)
+    thirds = np.arange(90, dtype=np.uint8) % 3
+    unlike = np.where(random.randint(0, 10, (90, 8)) < 8, thirds[:, None], 9)
+    unlike = (unlike + 10 * np.arange(8)).astype(np.uint8)
+    for name, table, of_rows, of_columns in (
+        ("alike", alike, rows, columns),
+        ("unlike", unlike, thirds, np.zeros(8, np.uint8)),
+    ):
+        content = b"P5 %d %d 255 " % table.shape[::-1] + table.tobytes()
+        shape = Array(len(content) - table.size, table.size, 1, table.shape[1])
+        labels = Labels(of_rows.tobytes(), of_columns.tobytes(), name == "unlike", 3)
+        model = Latent(table.shape[1], labels=labels)
+        stream = lmcodec.compress(content, model=model, transform=shape)
+        yield f"latent-v1-{name}", content, stream
+    links = [(a, b) for a in range(60) for b in range(60) if a % 4 == b % 4 or a * b % 31 == 7]
+    mixed = [*links[300:], *links[:300], (7, 3), (7, 1)]
+    for name, pairs in (("upper", [pair for pair in links if pair[0] < pair[1]]), ("mixed", mixed)):
+        content = b"# links\n" + b"".join(b"%d\t%d\n" % pair for pair in pairs)
+        stream = lmcodec.compress(content[:-2], model="graph", transform=Edges(1, 0))
+        yield f"graph-v1-{name}", content[:-2], stream
+
+
 def main() -> None:
     """Write what is missing."""
     (HERE / "bad").mkdir(exist_ok=True)
@@ -306,6 +338,8 @@ def main() -> None:
         *networks(),
         *language_models(),
         *circuits(),
+        *tables(),
+        *classes(),
         *embedded(),
         *texts(),
         *transforms(),

@@ -7,6 +7,8 @@ mod circuit;
 mod cm;
 mod coder;
 mod errors;
+mod graph;
+mod latent;
 mod lm;
 mod network;
 mod prior;
@@ -32,6 +34,10 @@ mod _core {
         BinaryEncoder, RansStack,
     };
 
+    #[pymodule_export]
+    use crate::graph::{graph_decode, graph_encode, graph_is_graph, graph_memory_bytes};
+    #[pymodule_export]
+    use crate::latent::{latent_decode, latent_encode, latent_memory_bytes};
     #[pymodule_export]
     use crate::lm::{LanguageModel, LanguageModelBuilder, Vocabulary};
     #[pymodule_export]

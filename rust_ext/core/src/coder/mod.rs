@@ -6,10 +6,12 @@
 //! | [`rans`] | rANS stack, last in first out | symbols under rows of weights; bits-back |
 //! | [`bytes`] | static rANS on bytes, vectorized | bulk: columns, weights, anything that order 0 suits |
 //! | [`windows`] | arithmetic coder, begun anew for each integer | texts as integers of equal information |
+//! | [`counts`] | | adaptive counters of symbols and numbers, for the first |
 //! | [`quantize`] | | turns weights into the [`Interval`]s of the first two, and counts into the tables of the third |
 
 pub mod binary;
 pub mod bytes;
+pub mod counts;
 pub(crate) mod numbers;
 pub mod quantize;
 pub mod rans;

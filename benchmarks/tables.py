@@ -1,0 +1,81 @@
+"""``python -m benchmarks tables``: what tables take, by latent classes and by others."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import table_graphs, table_plot, table_report, table_synthetic
+from benchmarks.circuit_figures import Figures
+from benchmarks.options import numbers
+from benchmarks.results import Machine
+from lmcodec.errors import LmcodecError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; return 0 if it has done what was asked, 1 otherwise."""
+    options = _parser().parse_args(arguments)
+
+    def note(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    out: Path = options.out
+    try:
+        if options.synthetic or options.graphs:
+            out.mkdir(parents=True, exist_ok=True)
+            Machine.here().write(out)
+            figures = Figures(out, resume=options.resume)
+            if options.synthetic:
+                table_synthetic.measure(figures, note, options.sizes, options.seeds)
+            table_graphs.measure(figures, note, options.graphs)
+        found = Figures.read(out)
+    except (LmcodecError, ValueError, OSError) as error:
+        note(f"benchmarks: {error}")
+        return 1
+    except KeyboardInterrupt:
+        note(f"stopped; --resume goes on with {out}")
+        return 1
+    text = table_report.markdown(found, Machine.read(out) or Machine.here())
+    (out / "report.md").write_text(text, encoding="utf-8")
+    for name, drawing in (
+        ("blocks.svg", table_plot.excess(table_report.by_size(found))),
+        ("signal.svg", table_plot.signal(table_report.by_strength(found))),
+    ):
+        (out / name).write_text(drawing, encoding="utf-8")
+    print(text)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks tables",
+        description="Measure what tables take; write CSV, Markdown and pictures. Without an "
+        "option, only the report is written anew.",
+    )
+    parser.add_argument(
+        "--synthetic", action="store_true", help="measure tables whose entropy is known"
+    )
+    parser.add_argument(
+        "--sizes",
+        type=numbers,
+        default=list(table_synthetic.SIZES),
+        metavar="N,...",
+        help="rows of these, and as many columns",
+    )
+    parser.add_argument(
+        "--graphs", type=Path, nargs="+", default=[], metavar="FILE", help="measure lists of edges"
+    )
+    parser.add_argument("--seeds", type=int, default=10, help="tables of each size")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("benchmarks/results/tables"),
+        metavar="FOLDER",
+        help="takes figures.csv, report.md and pictures",
+    )
+    parser.add_argument("--resume", action="store_true", help="keep the figures that are there")
+    return parser

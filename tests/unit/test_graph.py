@@ -1,0 +1,146 @@
+"""Lists of edges, and the links of graphs."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lmcodec
+from lmcodec import errors
+from lmcodec.models.base import Links
+from lmcodec.models.cm import Cm
+from lmcodec.models.graph import Graph, is_graph
+from lmcodec.models.latent import Latent
+from lmcodec.testing import check_model
+from lmcodec.transforms.base import Stream
+from lmcodec.transforms.edges import Edges
+
+
+def friends(groups: int = 12, size: int = 14) -> list[tuple[int, int]]:
+    """Return the links of groups whose members know nearly all others, each link once."""
+    draw = random.Random(1)
+    people = groups * size
+    order = draw.sample(range(people), people)
+    links = set()
+    for a in range(people):
+        for b in range(a):
+            near = order[a] // size == order[b] // size
+            if draw.random() < (0.9 if near else 0.005):
+                links.add((b, a))
+    return sorted(links)
+
+
+def lines(links: list[tuple[int, int]], separator: str = "\t", end: str = "\n") -> bytes:
+    return "".join(f"{a}{separator}{b}{end}" for a, b in links).encode()
+
+
+def test_the_contract_is_kept() -> None:
+    check_model(Graph())
+
+
+def test_links_of_groups_are_cheap() -> None:
+    links = friends()
+    pairs = np.array(links, np.uint32).reshape(-1)
+    assert is_graph(pairs)
+    payload = Graph().encode(pairs)
+    assert np.array_equal(Graph().decode(payload, pairs.size), pairs)
+    assert 8 * len(payload) < 3.2 * len(links)
+
+
+@pytest.mark.parametrize("separator", [" ", "\t", ","])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("head", ["", "# Nodes: 168\n# From To\n", "%% remark\n"])
+def test_lists_of_edges(separator: str, end: str, head: str) -> None:
+    content = head.encode() + lines(friends(), separator, end)
+    stream = lmcodec.compress(content, level=9)
+    assert lmcodec.decompress(stream) == content
+    assert "graph/1" in lmcodec.info(stream).models
+    assert lmcodec.compress(content, model="graph") == stream
+    assert len(stream) < len(lmcodec.compress(content, level=9, model=Cm.for_level(9)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text[:-1],
+        lambda text: text[:-4],
+        lambda text: text[3:],
+        lambda text: text + b"7",
+        lambda text: text.replace(b"\t", b" ", 1),
+        lambda text: text.replace(b"\n", b"\r\n", 1),
+        lambda text: b"0" + text,
+        lambda text: text + b"\n",
+        lambda text: text + b"1\t1234567890\n",
+        lambda text: text + b"-1\t2\n",
+        lambda text: text + b"+1\t2\n",
+        lambda text: text + b"1\t2\t3\n",
+        lambda text: text + b"1\t\xff\n",
+        lambda text: text + b"# the end\n",
+        lambda text: b"\n".join(reversed(text.splitlines())),
+        lambda text: b"Id\tId\n" + text,
+    ],
+)
+def test_whatever_comes_is_exact(change: object) -> None:
+    assert callable(change)
+    content = change(lines(friends(8, 8)))
+    for model in ("auto", "graph"):
+        assert lmcodec.decompress(lmcodec.compress(content, model=model, level=7)) == content
+
+
+@pytest.mark.parametrize("content", [b"", b"1 2", b"1 2\n", b"\n\n\n", b"# x\n", b"5\t5\n5\t6\n"])
+def test_short_content(content: bytes) -> None:
+    assert lmcodec.decompress(lmcodec.compress(content, model="graph")) == content
+
+
+def test_lines_of_several_blocks() -> None:
+    content = b"# remark\n" + lines(friends(16, 16))
+    stream = lmcodec.compress(content, model="graph", block_size=4000)
+    assert lmcodec.decompress(stream) == content
+    assert lmcodec.info(stream).models == ("graph/1",) or "graph/1" in lmcodec.info(stream).models
+
+
+def test_lines_without_lists_are_left_to_others() -> None:
+    draw = random.Random(2)
+    content = lines([(draw.randrange(500), draw.randrange(500)) for _ in range(800)])
+    assert Edges.probe(content) is None
+    assert Edges.probe(b"words\tand words\n" * 9) is None
+    assert Edges.probe(lines(friends())) == Edges(1, 0)
+    assert Edges(1, 0).for_level(6) is None
+
+
+@given(st.binary(max_size=200), st.integers(0, 2), st.integers(0, 1))
+def test_the_transform_undoes_itself(raw: bytes, separator: int, end: int) -> None:
+    transform = Edges(separator, end)
+    assert transform.inverse({s.name: s.symbols for s in transform.forward(raw)}) == raw
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10**9 - 1), st.integers(0, 50)), max_size=30),
+    st.binary(max_size=5),
+)
+def test_links_and_rests_come_back(links: list[tuple[int, int]], tail: bytes) -> None:
+    raw = b"#\n" + lines(links, " ") + tail
+    transform = Edges(0, 0)
+    streams = transform.forward(raw)
+    assert transform.inverse({s.name: s.symbols for s in streams}) == raw
+    if links and b"\n" not in tail:
+        assert Stream("links", streams[1].symbols, shape=Links()) == streams[1]
+
+
+def test_streams_that_do_not_fit_are_refused() -> None:
+    three = np.zeros(3, np.uint32)
+    for streams in ({"links": three}, {"links": b"1"}, {"head": three}, {"other": b""}):
+        with pytest.raises(errors.FormatError, match="edges"):
+            Edges().inverse(streams)
+    for wrong in ((3, 0), (0, 2), (-1, 0)):
+        with pytest.raises(ValueError, match="edges"):
+            Edges(*wrong)
+    with pytest.raises(errors.ModelError, match="uint32"):
+        Graph().encode(b"abcd")
+    with pytest.raises(errors.ModelError, match="uint32"):
+        Graph().encode(np.zeros(2, np.uint16))
+    assert Latent().shaped(Links()) == Latent()
