@@ -344,7 +344,6 @@ def main() -> None:
         *texts(),
         *transforms(),
         *pictures(),
-        *tables(),
     ):
         path = HERE / f"{name}.lmc"
         if path.exists():
