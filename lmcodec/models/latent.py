@@ -46,8 +46,8 @@ class Latent(Model):
     """
 
     needs_shape = Shape
-    # Classes are those of a block.
-    block_bytes: ClassVar[int | None] = 1 << 26
+    # Classes are those of a block; to find them takes thirty times its memory.
+    block_bytes: ClassVar[int | None] = 1 << 24
 
     columns: int = 1
     terminator: int = _NO_TERMINATOR
