@@ -38,6 +38,8 @@ _FALLBACK = ("cm", "freqs")
 # What codes noise, a thousand times as fast as the others, unless they save half a percent.
 _PLAIN = "freqs"
 _WORTH = (995, 1000)
+# What the first model for cells may lose on a sample, by which it is far from done.
+_LATE = (95, 100)
 
 # A prior is chosen by a quicker model: what it gains shows early.
 _PRIOR_SLICES = 4
@@ -117,6 +119,9 @@ def choose(
         least = min(len(sample), len(plain.encode(sample)))
         if min(sizes, default=least) * _WORTH[1] >= least * _WORTH[0]:
             return plain
+    if isinstance(shape, Cells) and len(sample) < len(symbols):
+        # How columns hang together shows late: what is made for that need not win a sample.
+        sizes[0] = sizes[0] * _LATE[0] // _LATE[1]
     return fitted[sizes.index(min(sizes))]
 
 
@@ -259,6 +264,9 @@ def _code_length(
 ) -> int:
     width = symbol_width(symbols)
     models = candidates(level, hint, width, shape) if len(symbols) else []
+    if isinstance(shape, Cells):
+        # What is made for them tells what is gained.
+        models = models[:1]
     coded = [len(model.fit(symbols).encode(symbols)) for model in models]
     return min([len(symbols) * width, *coded])
 
