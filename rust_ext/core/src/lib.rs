@@ -21,6 +21,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod ardm;
 pub mod bitmodel;
 pub mod bwt;
 pub mod bytelm;
@@ -34,6 +35,7 @@ mod machine;
 mod memory;
 pub mod nn;
 pub mod noise;
+pub mod samples;
 pub mod transforms;
 
 pub use error::{Error, Result};
