@@ -10,7 +10,7 @@ from benchmarks.circuit_rows import CODED
 from benchmarks.plots import TEXT, to_svg
 from lmcodec.bench import Measurement
 
-__all__ = ["sizes", "visits"]
+__all__ = ["axes_of", "sizes", "visits"]
 
 _COLOURS = {"walk": ("#d6452b", "o"), "paths": ("#1f78b4", "s"), "passes": ("#7f7f7f", "^")}
 _NAMES = {
@@ -21,7 +21,14 @@ _NAMES = {
 _OWN, _OTHER = "#d6452b", "#8c9bab"
 
 
-def _axes(width: float, height: float, salt: str) -> tuple[Any, Any]:
+def axes_of(width: float, height: float, salt: str) -> tuple[Any, Any]:
+    """Return a figure of a size in inches, and its axes.
+
+    Args:
+        width: Of the figure.
+        height: Of the figure.
+        salt: What its identifiers are made from.
+    """
     # Imported by name: type checking and the measurements do not need this library.
     matplotlib: Any = importlib.import_module("matplotlib")
     matplotlib.use("Agg")
@@ -46,7 +53,7 @@ def visits(found: Mapping[str, Mapping[int, float]]) -> str:
     Returns:
         An SVG element.
     """
-    figure, axes = _axes(6.4, 4.2, "visits")
+    figure, axes = axes_of(6.4, 4.2, "visits")
     sides: list[int] = []
     for way, by in found.items():
         colour, marker = _COLOURS[way]
@@ -84,7 +91,7 @@ def sizes(rows: Sequence[Measurement]) -> str:
         An SVG element.
     """
     order = sorted(rows, key=lambda row: -(row.coded_bytes or 0))
-    figure, axes = _axes(8.0, 1.2 + 0.3 * len(order), "sizes")
+    figure, axes = axes_of(8.0, 1.2 + 0.3 * len(order), "sizes")
     for place, row in enumerate(order):
         coded = (row.coded_bytes or 0) / 1e6
         own = row.codec in (CODED, "lmcodec")

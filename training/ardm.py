@@ -28,7 +28,7 @@ import torch
 
 from benchmarks.ardm_source import Source
 from lmcodec.ardm.config import Config
-from lmcodec.ardm.fit import alphabet_of, train
+from lmcodec.ardm.fit import MEASURED, alphabet_of, train
 from lmcodec.ardm.trainer import Plan
 from lmcodec.fitted import FittedArdm
 from training.circuit import samples_of
@@ -102,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=100)
+    parser.add_argument("--measured", type=int, default=MEASURED, help="items of the curve")
     parser.add_argument("--resume", action="store_true")
     return parser
 
@@ -149,6 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
         checkpoint=checkpoint,
         resume=options.resume,
         every=options.every,
+        measured=options.measured,
     )
     options.output.write_bytes(data)
     words = [Path(word).name if "/" in word else word for word in arguments or sys.argv[1:]]

@@ -29,8 +29,10 @@ _ANY_BYTE = 65
 
 # Orders that are tried, and on how many items.
 ORDERS, TRIED = 4, 64
-# How often each place of the curve is measured.
-MEASURES = 8
+# Items on which the curve is measured.
+MEASURED = 512
+# Places of it, about.
+_MEASURED = 24
 
 
 def alphabet_of(items: NDArray[np.uint8]) -> bytes:
@@ -50,6 +52,7 @@ def train(
     checkpoint: Path | None = None,
     resume: bool = False,
     every: int = 100,
+    measured: int = MEASURED,
 ) -> bytes:
     """Train a network, and return its file in the format safetensors.
 
@@ -64,6 +67,7 @@ def train(
         checkpoint: Where to leave what is needed to go on, or None.
         resume: Whether to go on from there.
         every: Steps between two calls of `tell`.
+        measured: Items on which the curve of bits is measured.
 
     Raises:
         ValueError: Items have other bytes, or the checkpoint is of others.
@@ -83,7 +87,7 @@ def train(
         "seconds": str(round(trainer.spent)),
         **{f"plan_{name}": str(value) for name, value in asdict(plan).items()},
     }
-    return finish(trainer.mean, symbols, held, card)
+    return finish(trainer.mean, symbols, held, card, measured=measured)
 
 
 def numbered(items: NDArray[np.uint8], symbols: bytes) -> torch.Tensor:
@@ -108,7 +112,7 @@ def finish(
     *,
     orders: int = ORDERS,
     tried: int = TRIED,
-    measures: int = MEASURES,
+    measured: int = MEASURED,
     seed: int = 1,
 ) -> bytes:
     """Return the file of a network, in the format safetensors.
@@ -120,8 +124,8 @@ def finish(
         card: What it was trained on, and how.
         orders: How many orders of positions are tried.
         tried: On how many items.
-        measures: How often each place of the curve is measured.
-        seed: Of the first order and of what is drawn for the curve.
+        measured: Items on which the curve is measured.
+        seed: Of the first order.
     """
     config, tensors = model.config, integers(model)
     flat = np.zeros((config.stages, config.size))
@@ -133,7 +137,7 @@ def finish(
     numbers = range(seed, seed + orders)
     bits = [_bits(file(number, flat), items[:tried]) for number in numbers] if orders > 1 else [0.0]
     number = numbers[int(np.argmin(bits))]
-    return file(number, measure(_core.Ardm(file(number, flat)), items, measures, seed))
+    return file(number, measure(_core.Ardm(file(number, flat)), items[:measured]))
 
 
 def _bits(file: bytes, items: NDArray[np.uint8]) -> float:
@@ -143,26 +147,30 @@ def _bits(file: bytes, items: NDArray[np.uint8]) -> float:
     return float(core.code_lengths(items.tobytes(), steps).sum())
 
 
-def measure(
-    core: _core.Ardm, items: NDArray[np.uint8], measures: int, seed: int
-) -> NDArray[np.float64]:
+def measure(core: _core.Ardm, items: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the bits of a position after so many others are known [stages, size].
 
-    They are means over random orders and items, not yet falling as they should be.
+    They are means over all items and all positions that are left, in the order of the network.
+    Places between those that are measured lie on a line.
 
     Args:
         core: The network.
         items: Bytes of items [items, size].
-        measures: How often each place is measured.
-        seed: Of orders.
     """
-    random = np.random.default_rng(seed)
-    found = np.zeros((core.stages, core.size))
-    # Each place sees all kinds of items, whatever their order.
-    picked = random.permutation(np.resize(np.arange(len(items)), found.size * measures))
-    for at, item in enumerate(picked):
-        stage, known = divmod(at % found.size, core.size)
-        order = random.permutation(core.size)
-        bits = core.position_bits(items[item].tobytes(), order.tolist(), stage, known)
-        found[stage, known] += bits.sum() / (core.size - known) / measures
-    return found
+    places = np.unique(np.round(_places(core.size)).astype(int))
+    found = np.zeros((core.stages, len(places)))
+    order = core.order
+    for item in items:
+        data = item.tobytes()
+        for stage in range(core.stages):
+            for at, known in enumerate(places.tolist()):
+                bits = core.position_bits(data, order, stage, known)
+                found[stage, at] += bits.sum() / (core.size - known)
+    every = np.arange(core.size)
+    return np.array([np.interp(every, places, row / len(items)) for row in found])
+
+
+def _places(size: int) -> NDArray[np.float64]:
+    """Return how much is known where the curve is measured: close where it falls fast."""
+    grows = np.geomspace(1, size, _MEASURED) - 1
+    return np.concatenate([grows, np.linspace(0, size - 1, _MEASURED // 3)])
