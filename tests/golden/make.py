@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 import lmcodec
 from lmcodec import CompressionParameter, network, prior
 from lmcodec.container import End, FrameHeader, SkippableFrame
-from lmcodec.fitted import FittedCircuit
+from lmcodec.fitted import FittedArdm, FittedCircuit
 from lmcodec.header import WEIGHTS_STORED, BlockHeader, ModelRecord, WeightsRecord
 from lmcodec.header import StreamRecord as Stream
+from lmcodec.models.ardm import ArdmModel
 from lmcodec.models.base import MODELS, Model, SequentialModel, Shape
 from lmcodec.models.circuit import CircuitModel
 from lmcodec.models.cm import Cm
@@ -24,7 +27,9 @@ from lmcodec.models.llm import Llm, LlmWithoutNetwork
 from lmcodec.transforms.array import Array, idx_header
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
-from tests.circuits import random_circuit, random_samples, shaped
+from tests.ardm import Stored as StoredArdm
+from tests.ardm import small
+from tests.circuits import numbers, random_circuit, random_samples, shaped
 from tests.language_models import FAMILIES, SMALL_LLAMA, save
 from tests.models import OWN
 from tests.strategies import (
@@ -173,6 +178,35 @@ def circuits() -> Iterator[tuple[str, bytes, bytes]]:
         yield f"circuit-v1-{name}-mixed", content, stream
 
 
+def ardms() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of samples by networks of `ardm`."""
+    kinds = {
+        "picture": small((6, 5), (4, 4)),
+        "row": small((13,), (27,), outline_blocks=2),
+        "near": small((4, 3), (2, 2), outline=0, blocks=2),
+    }
+    for name, config in kinds.items():
+        symbols = numbers(len(name)).permutation(256)[: config.alphabet].astype(np.uint8)
+        path = HERE / "models" / f"{name}.ardm"
+        if not path.exists():
+            path.write_bytes(StoredArdm(config, symbols.tobytes(), len(name)).file())
+        ardm = FittedArdm.load(path)
+        samples = symbols[numbers(1).randint(0, config.alphabet, (20, config.size))]
+        # Two have a value that is not known, where there is one.
+        samples[7:9, 1] = min(set(range(256)) - set(symbols.tolist()), default=0)
+        header = b"P5 %d 20 255 " % config.size
+        content = header + samples.tobytes() + b"behind"
+        shape = Array(len(header), samples.size, 1, config.size)
+        stages = config.stages
+        for calls in (stages, 3 * stages, stages * config.size):
+            model = ArdmModel(8, calls=calls, network=ardm)
+            stream = lmcodec.compress(content, model=model, transform=shape)
+            yield f"ardm-v1-{name}-{calls}", content, stream
+        model = ArdmModel(network=ardm)
+        stream = lmcodec.compress(content, model=model, transform=shape, embed=True)
+        yield f"ardm-v1-{name}-embedded", content, stream
+
+
 def embedded() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of frames with a copy of a prior."""
     samples = log_lines(31, 90).splitlines(keepends=True)
@@ -290,6 +324,7 @@ def main() -> None:
         *networks(),
         *language_models(),
         *circuits(),
+        *ardms(),
         *embedded(),
         *texts(),
         *transforms(),
