@@ -56,7 +56,7 @@ class Plan:
     rate: float = 3e-3
     matrix_rate: float = 0.02
     warm_up: int = 200
-    decay: float = 0.999
+    decay: float = 0.998
     exact: float = 0.2
     seed: int = 1
     minutes: float = 0.0

@@ -51,7 +51,7 @@ function _shtab_lmcodec_using
 end
 
 set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench evaluate download corpora train tokenize detokenize doctor completion
-set -g _shtab_lmcodec_opts_with_value --backend --base --bits --block-size --chunk --codec --command --device --dtype --epochs --file --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --revision --seed --size --states --structure --text --threads --transform --window -L -T -o
+set -g _shtab_lmcodec_opts_with_value --backend --base --bits --block-size --calls --chunk --codec --command --device --dtype --epochs --file --hold-back --level --memory --minutes --model --name --network --output --passes --prior --repeat --revision --seed --size --stages --states --structure --text --threads --transform --window -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
@@ -81,6 +81,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using compress' -l backend -xka "portable
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l device -xka "auto cpu cuda mps" -d 'what torch runs it on'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l dtype -xka "float32 float16 bfloat16" -d 'what torch computes with'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l mixed -d 'code with the contexts of level 9 beside a circuit, where samples are pictures, or beside a language model however short the text is: smaller and slower'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l calls -x -d 'how often the network runs for each sample: few calls are fast, many are small; a tenth of the symbols of a sample by default'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l network -x -d 'what predicts text at level 9: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l embed -d 'put a copy of a prior of your own into the output: decoding needs nothing else'
@@ -187,7 +188,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using train' -s h -l help -d 'show this h
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write it here; - is stdout'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s f -l force -d 'replace the output'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s r -l recursive -d 'work on all files below folders'
-complete -c lmcodec -n '_shtab_lmcodec_using train' -l model -xka "cm bytelm circuit" -d 'what is to know the text: cm by a prior, in seconds, or bytelm, in minutes; circuit is for arrays of samples that are all alike, as images'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l model -xka "cm bytelm circuit ardm" -d 'what is to know the text: cm by a prior, in seconds, or bytelm, in minutes; circuit and ardm are for arrays of samples that are all alike, as images'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l base -x -d 'what to start from, a name or a file: general-1, or none for a prior with a table of its own; of a network, that of the package'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l lines -d 'each line is a sample of its own, not each file'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l hold-back -x -d 'of the text, to tell what is gained: 0 to 50, 10 by default'
@@ -201,6 +202,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using train' -l passes -x -d 'how often t
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l states -x -d 'hidden states of each node; 16'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l structure -xka "chow-liu split chain" -d 'tree of the nodes: chow-liu finds it in the samples, split halves an image again and again, chain is a hidden Markov model; chow-liu'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l epochs -x -d 'how often to see the samples, at most; 60'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l stages -x -d 'how often a symbol is refined; 1'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l seed -x -d 'of what is drawn; 1'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l resume -d 'go on from a checkpoint'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s q -l quiet -d 'only errors'
