@@ -125,7 +125,7 @@ def finish(
         orders: How many orders of positions are tried.
         tried: On how many items.
         measured: Items on which the curve is measured.
-        seed: Of the first order.
+        seed: Of the first order of positions, and of those in which the curve is measured.
     """
     config, tensors = model.config, integers(model)
     flat = np.zeros((config.stages, config.size))
@@ -137,7 +137,7 @@ def finish(
     numbers = range(seed, seed + orders)
     bits = [_bits(file(number, flat), items[:tried]) for number in numbers] if orders > 1 else [0.0]
     number = numbers[int(np.argmin(bits))]
-    return file(number, measure(_core.Ardm(file(number, flat)), items[:measured]))
+    return file(number, measure(_core.Ardm(file(number, flat)), items[:measured], seed))
 
 
 def _bits(file: bytes, items: NDArray[np.uint8]) -> float:
@@ -147,21 +147,24 @@ def _bits(file: bytes, items: NDArray[np.uint8]) -> float:
     return float(core.code_lengths(items.tobytes(), steps).sum())
 
 
-def measure(core: _core.Ardm, items: NDArray[np.uint8]) -> NDArray[np.float64]:
+def measure(core: _core.Ardm, items: NDArray[np.uint8], seed: int) -> NDArray[np.float64]:
     """Return the bits of a position after so many others are known [stages, size].
 
-    They are means over all items and all positions that are left, in the order of the network.
-    Places between those that are measured lie on a line.
+    They are means over all items, each in an order of its own, and all positions that are left.
+    In the order of the network alone, the curve would rise and fall with what positions are left,
+    some of which are hard. All items are at all places, for differences between places are what
+    matters. Places between those that are measured lie on a line.
 
     Args:
         core: The network.
         items: Bytes of items [items, size].
+        seed: Of the orders.
     """
+    random = np.random.default_rng(seed)
     places = np.unique(np.round(_places(core.size)).astype(int))
     found = np.zeros((core.stages, len(places)))
-    order = core.order
     for item in items:
-        data = item.tobytes()
+        data, order = item.tobytes(), random.permutation(core.size).tolist()
         for stage in range(core.stages):
             for at, known in enumerate(places.tolist()):
                 bits = core.position_bits(data, order, stage, known)

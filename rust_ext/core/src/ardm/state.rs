@@ -36,7 +36,9 @@ impl Scratch {
         for layer in layers {
             let hidden = layer.up.rows();
             norm(x, &mut self.steps[..x.len()]);
-            layer.up.set(&self.steps[..wide], &mut self.values[..hidden]);
+            layer
+                .up
+                .set(&self.steps[..wide], &mut self.values[..hidden]);
             squares(&self.values[..hidden], &mut self.hidden[..hidden]);
             layer.down.add(&self.hidden[..padded(hidden)], x);
         }

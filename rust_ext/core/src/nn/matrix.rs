@@ -137,7 +137,11 @@ impl Matrix {
                 reach: self.reach,
             }
         };
-        self.tails.chunks(rows / ROWS).enumerate().map(part).collect()
+        self.tails
+            .chunks(rows / ROWS)
+            .enumerate()
+            .map(part)
+            .collect()
     }
 
     /// The largest magnitude of a result, without the bias.
