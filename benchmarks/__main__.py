@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from benchmarks import circuits, figures, llm, matrix, networks, priors, report, tables
+from benchmarks import ardm, circuits, figures, llm, matrix, networks, priors, report, tables
 from benchmarks.options import add_results, numbers, words
 from benchmarks.results import Machine, read_rows
 from lmcodec.bench import Measurement, available
@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return circuits.main(given[1:])
     if given[:1] == ["tables"]:
         return tables.main(given[1:])
+    if given[:1] == ["ardm"]:
+        return ardm.main(given[1:])
     options = _parser().parse_args(given)
     try:
         rows = _measure(options) if options.run else read_rows(options.out / "rows.csv")

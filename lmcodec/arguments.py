@@ -233,6 +233,17 @@ def add_mixed(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_calls(group: argparse._ArgumentGroup) -> None:
+    """Add how often a network of `ardm` runs."""
+    group.add_argument(
+        "--calls",
+        type=number,
+        metavar="N",
+        help="how often the network runs for each sample: few calls are fast, many are small; a "
+        "tenth of the symbols of a sample by default",
+    )
+
+
 def add_looking_back(group: argparse._ArgumentGroup) -> None:
     """Add how a language model is used."""
     group.add_argument(
@@ -382,7 +393,7 @@ def _model(options: argparse.Namespace) -> Model | str:
 
     chosen = {
         key: value
-        for key in ("window", "chunk", "int8", "device", "dtype", "mixed")
+        for key in ("window", "chunk", "int8", "device", "dtype", "mixed", "calls")
         if (value := getattr(options, key, None)) is not None and value is not False
     }
     by_torch = getattr(options, "backend", "portable") == "torch"
@@ -391,11 +402,13 @@ def _model(options: argparse.Namespace) -> Model | str:
             from lmcodec.models.circuit import CircuitModel
 
             return CircuitModel(mixed=True)
+        if list(chosen) == ["calls"] and not by_torch:
+            raise ValueError(f"--calls: for networks of ardm only, not for {name!r}")
         words = [f"--{key}" for key in chosen] + ["--backend"] * by_torch
         if words:
             raise ValueError(f"{', '.join(words)}: for language models only, not for {name!r}")
         return str(name)
-    ours, of_torch = ("int8", "mixed"), ("device", "dtype")
+    ours, of_torch = ("int8", "mixed", "calls"), ("device", "dtype")
     unsuited = [key for key in chosen if key in (ours if by_torch else of_torch)]
     if unsuited:
         where = "--backend portable" if by_torch else "--backend torch"

@@ -29,9 +29,9 @@ _SAMPLES = "samples"
 class ArrayFile:
     """The samples of an array in a compressed file.
 
-    Of a block that a circuit coded, only the groups that hold samples are read and decoded; of any
-    other, the whole block, of which the last one is kept. What is read so has no checksum but that
-    its code must come out even.
+    Of a block that a circuit or `ardm` coded, only the groups that hold samples are read and
+    decoded; of any other, the whole block, of which the last one is kept. What is read so has no
+    checksum but that its code must come out even.
 
     Args:
         file: A path, or a binary file object that can seek, which is not closed.
@@ -130,7 +130,7 @@ class ArrayFile:
 
         parts = []
         while first < last:
-            part = self._of_circuit(first, last)
+            part = self._of_samples(first, last)
             if part is None:
                 begin = self._layout.begin + first * self._size
                 part = self._read(begin, (last - first) * self._size)
@@ -140,8 +140,8 @@ class ArrayFile:
         shape = (-1, *self.shape[1:]) if self._size else (last - first, *self.shape[1:])
         return np.frombuffer(b"".join(parts), self.dtype).reshape(shape)
 
-    def _of_circuit(self, first: int, last: int) -> bytes | None:
-        """Return as many samples as are whole in one block, if a circuit coded it; else None."""
+    def _of_samples(self, first: int, last: int) -> bytes | None:
+        """Return as many samples as are whole in one block, if they can be had alone; else None."""
         begin = self._layout.begin + first * self._size
         if self._size == 0:
             return None
@@ -160,10 +160,11 @@ class ArrayFile:
         for record in header.streams:
             if record.name == _SAMPLES and record.model != STORED:
                 # Not at the top: the whole package would import it.
+                from lmcodec.models.ardm import ArdmModel
                 from lmcodec.models.circuit import CircuitModel
 
                 model = find_model(header.models[record.model - 1])
-                if not isinstance(model, CircuitModel):
+                if not isinstance(model, (ArdmModel, CircuitModel)):
                     return None
                 payload = bytes(memoryview(payloads)[at : at + record.coded_size])
                 return model.decode_samples(payload, record.count, number, number + many)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lmcodec.arguments import (
     Parser,
+    add_calls,
     add_decoding,
     add_encoding,
     add_files,
@@ -160,6 +161,7 @@ def _add_job(commands: Commands, verb: str, words: str) -> None:
         add_encoding(group)
         add_language_model(command.add_argument_group("language models"))
         add_mixed(command.add_argument_group("language models and circuits"))
+        add_calls(command.add_argument_group("networks of ardm"))
     else:
         add_decoding(group)
         add_own_model(group)
@@ -489,10 +491,10 @@ def _add_train(commands: Commands) -> None:
     group = command.add_argument_group("training")
     group.add_argument(
         "--model",
-        choices=("cm", "bytelm", "circuit"),
+        choices=("cm", "bytelm", "circuit", "ardm"),
         default="cm",
         help="what is to know the text: cm by a prior, in seconds, or bytelm, in minutes; circuit "
-        "is for arrays of samples that are all alike, as images",
+        "and ardm are for arrays of samples that are all alike, as images",
     )
     group.add_argument(
         "--base",
@@ -551,6 +553,10 @@ def _add_train(commands: Commands) -> None:
     group.add_argument(
         "--epochs", type=number, metavar="N", help="how often to see the samples, at most; 60"
     )
+    group = command.add_argument_group("networks of ardm; they need torch")
+    group.add_argument(
+        "--stages", type=number, metavar="N", help="how often a symbol is refined; 1"
+    )
     group = command.add_argument_group("networks and circuits")
     group.add_argument("--seed", type=number, metavar="N", help="of what is drawn; 1")
     group.add_argument(
@@ -564,8 +570,14 @@ _OWN = {
     "cm": ("name", "text", "size", "memory", "base"),
     "bytelm": ("minutes", "passes", "seed", "resume", "base"),
     "circuit": ("states", "structure", "epochs", "seed", "resume"),
+    "ardm": ("minutes", "stages", "seed", "resume"),
 }
-_KINDS = {"cm": "priors", "bytelm": "networks", "circuit": "circuits"}
+_KINDS = {
+    "cm": "priors",
+    "bytelm": "networks",
+    "circuit": "circuits",
+    "ardm": "networks of ardm",
+}
 
 
 def _train(parser: Parser, options: argparse.Namespace) -> int:
@@ -574,9 +586,14 @@ def _train(parser: Parser, options: argparse.Namespace) -> int:
     for name in sorted({name for names in _OWN.values() for name in names} - set(own)):
         if getattr(options, name) is not None:
             parser.error(f"argument --{name}: has no meaning for {_KINDS[options.model]}")
-    if options.model == "circuit" and options.lines:
-        parser.error("argument --lines: has no meaning for circuits")
-    work = {"cm": _train_prior, "bytelm": _train_network, "circuit": _fit_circuit}
+    if options.model in ("circuit", "ardm") and options.lines:
+        parser.error(f"argument --lines: has no meaning for {_KINDS[options.model]}")
+    work = {
+        "cm": _train_prior,
+        "bytelm": _train_network,
+        "circuit": _fit_circuit,
+        "ardm": _learn_ardm,
+    }
     try:
         work[options.model](options, terminal)
     except ValueError as error:
@@ -638,6 +655,24 @@ def _fit_circuit(options: argparse.Namespace, terminal: Terminal) -> None:
         states=options.states or 16,
         structure=options.structure or "chow-liu",
         epochs=options.epochs or 60,
+        seed=1 if options.seed is None else options.seed,
+        threads=options.threads,
+        hold_back_percent=options.hold_back,
+        recursive=options.recursive,
+        force=options.force,
+        resume=bool(options.resume),
+    )
+
+
+def _learn_ardm(options: argparse.Namespace, terminal: Terminal) -> None:
+    from lmcodec.learn_files import DEFAULT_MINUTES, learn_files
+
+    learn_files(
+        options.files,
+        options.output,
+        terminal,
+        stages=options.stages or 1,
+        minutes=options.minutes or DEFAULT_MINUTES,
         seed=1 if options.seed is None else options.seed,
         threads=options.threads,
         hold_back_percent=options.hold_back,

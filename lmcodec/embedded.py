@@ -1,12 +1,15 @@
-"""Copies of priors and circuits in a frame, for streams that need nothing else."""
+"""Copies of weights in a frame, for streams that need nothing else.
+
+They are priors, circuits and networks of `ardm`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lmcodec import fitted
 from lmcodec.errors import CorruptError, FormatError, LimitError
-from lmcodec.fitted import FittedCircuit
+from lmcodec.fitted import FittedArdm, FittedCircuit
 from lmcodec.header import (
     MAX_WEIGHTS_BYTES,
     MAX_WEIGHTS_RATIO,
@@ -16,14 +19,14 @@ from lmcodec.header import (
 )
 from lmcodec.models.base import MODELS
 from lmcodec.prior import MAGIC, SHELF, Prior, is_shipped
-from lmcodec.shelf import sha256
+from lmcodec.shelf import Shelf, sha256
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lmcodec.models.base import Model
 
-Embeddable: TypeAlias = Prior | FittedCircuit
+Embeddable: TypeAlias = Prior | FittedCircuit | FittedArdm
 
 # Small, fast and always there; a prior has next to no text in it for a better one to gain from.
 _CODER = "bwt", 1
@@ -35,7 +38,7 @@ def can_embed(model: Model) -> bool:
     What is of the package is everywhere: a copy would cost megabytes and help nobody.
     """
     digests = model.digests()
-    if _is_of_circuit(type(model)):
+    if _shelf(type(model)) is not SHELF:
         return bool(digests)
     return model.can_be_primed() and bool(digests) and not SHELF.is_shipped(digests[0])
 
@@ -46,18 +49,22 @@ def find(id: str, digest: bytes) -> Embeddable:
     Raises:
         WeightsError: It is not here.
     """
-    if _is_of_circuit(MODELS.get(id)):
-        return fitted.by_digest(digest)
-    return SHELF.by_digest(digest)
+    found: Embeddable = _shelf(MODELS.get(id)).by_digest(digest)
+    return found
 
 
-def _is_of_circuit(model: type[Model]) -> bool:
+def _shelf(model: type[Model]) -> Shelf[Any]:
     # The first digest is that of which there is a copy.
-    return model.weights[:1] == ("circuit",)
+    first = model.weights[0] if model.weights else None
+    shelves: dict[str | None, Shelf[Any]] = {
+        "circuit": fitted.SHELF,
+        "ardm": fitted.ARDM_SHELF,
+    }
+    return shelves.get(first, SHELF)
 
 
 def check(weights: Embeddable) -> None:
-    """Check that a prior or a circuit can be embedded.
+    """Check that weights can be embedded.
 
     Raises:
         ValueError: It is a prior on a base that is not everywhere: a frame has one copy.
@@ -92,7 +99,8 @@ def pack(weights: Embeddable) -> bytes:
 
 
 def _word(weights: Embeddable) -> str:
-    return "prior" if isinstance(weights, Prior) else "circuit"
+    kinds = {Prior: "prior", FittedCircuit: "circuit", FittedArdm: "network of ardm"}
+    return kinds[type(weights)]
 
 
 def memory_bytes(record: WeightsRecord) -> int:
@@ -111,7 +119,7 @@ def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -
         max_memory: Bytes that decoding may need, or None for any number.
 
     Raises:
-        FormatError: The copy is damaged, or is not one of a prior or a circuit.
+        FormatError: The copy is damaged, or is not one of what can be embedded.
         LimitError: Decoding it needs more memory than allowed.
     """
     data = bytes(copy)
@@ -138,8 +146,8 @@ def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -
             got=digest,
         )
     try:
-        return Prior(data) if data.startswith(MAGIC) else FittedCircuit(data)
+        return Prior(data) if data.startswith(MAGIC) else fitted.of_bytes(data)
     except FormatError as error:
         raise FormatError(
-            f"embedded weights are neither a prior nor a circuit: {record.digest.hex()}: {error}"
+            f"embedded weights are of no kind that is known: {record.digest.hex()}: {error}"
         ) from error

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lmcodec.circuit.trainer import EpochReport
+    from lmcodec.models.base import Model
 
 # Of what was held back, what level 9 is tried on: it is slow.
 _TRIED_BYTES = 1 << 20
@@ -73,11 +74,9 @@ def fit_files(
     if not (resume or force) and os.path.exists(checkpoint):
         words = "exists: --resume goes on from there, --force begins anew"
         raise FileExistsError(errno.EEXIST, words, checkpoint)
-    paths = [path for file in names for path in expand(file, recursive=recursive, compressed=False)]
-    paths = [path for path in paths if path == STDIN or not is_same(path, output)]
     target = open_output(output, replace=force, sparse=False, like=None, sync=True)
     try:
-        samples = _read(paths)
+        samples = read_arrays(names, output, recursive=recursive)
         held = samples[len(samples) - len(samples) * hold_back_percent // 100 :]
         kept = samples[: len(samples) - len(held)]
         data = _fit(
@@ -103,13 +102,29 @@ def fit_files(
         f"{shown(output)}: {human(len(data))}, {circuit.core.edges:,} edges, from {len(kept):,} "
         f"samples of {circuit.variables:,} symbols"
     )
-    terminal.note(_gain(circuit, held))
+    from lmcodec.models.circuit import CircuitModel
+
+    terminal.note(gain(CircuitModel(circuit=circuit), circuit.variables, held))
 
 
-def _read(paths: list[str]) -> NDArray[np.uint8]:
-    """Return the samples of all files, one after the other."""
+def read_arrays(names: list[str], output: str, *, recursive: bool) -> NDArray[np.uint8]:
+    """Return the samples of all files, one after the other.
+
+    Args:
+        names: Files with arrays of samples of one shape, or folders where it is recursive; "-" is
+            standard input.
+        output: A file that is none of them.
+        recursive: Whether to look into folders.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: There are no samples.
+        FormatError: A file has no array of bytes, or one of other samples.
+    """
     import numpy as np
 
+    paths = [path for file in names for path in expand(file, recursive=recursive, compressed=False)]
+    paths = [path for path in paths if path == STDIN or not is_same(path, output)]
     found: list[NDArray[np.uint8]] = []
     for path in paths:
         for raw in read_samples(path, by_line=False):
@@ -179,17 +194,21 @@ def _fit(
     return circuit.to_bytes()
 
 
-def _gain(circuit: FittedCircuit, held: NDArray[np.uint8]) -> str:
-    """Return a line on what samples that were held back take."""
-    from lmcodec.models.circuit import CircuitModel
+def gain(model: Model, size: int, held: NDArray[np.uint8]) -> str:
+    """Return a line on what samples that were held back take.
 
-    symbols = held[: max(1, _TRIED_BYTES // circuit.variables)].tobytes()
+    Args:
+        model: What codes them.
+        size: Symbols of a sample.
+        held: The samples.
+    """
+    symbols = held[: max(1, _TRIED_BYTES // size)].tobytes()
     if not symbols:
         return "nothing was held back, so what it gains is not known"
-    coded = len(CircuitModel(circuit=circuit).encode(symbols))
+    coded = len(model.encode(symbols))
     other = len(Cm.for_level(9).fit(symbols).encode(symbols))
     return (
-        f"held back: {len(symbols) // circuit.variables:,} samples of {human(len(symbols))} take "
+        f"held back: {len(symbols) // size:,} samples of {human(len(symbols))} take "
         f"{human(coded)} with it, {8 * coded / len(symbols):.3f} bits a symbol, {human(other)} at "
         "level 9"
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lmcodec.checker import WeightsPart
-    from lmcodec.fitted import FittedCircuit
+    from lmcodec.fitted import FittedArdm, FittedCircuit
     from lmcodec.lm.model import LanguageModel
     from lmcodec.network import Network
     from lmcodec.prior import Prior
@@ -101,6 +101,7 @@ class Info:
         networks: What else it needs.
         language_models: And what these are named by: the SHA-256 of weights and configuration.
         circuits: And the circuits.
+        ardms: And the networks of `ardm`.
     """
 
     frames: int
@@ -114,6 +115,7 @@ class Info:
     networks: tuple[WeightsInfo, ...] = ()
     language_models: tuple[WeightsInfo, ...] = ()
     circuits: tuple[WeightsInfo, ...] = ()
+    ardms: tuple[WeightsInfo, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -197,8 +199,8 @@ def _describe(source: Source) -> Info:
     )
 
 
-_KINDS = ("prior", "network", "language model", "circuit")
-Found: TypeAlias = "Prior | Network | LanguageModel | FittedCircuit | None"
+_KINDS = ("prior", "network", "language model", "circuit", "ardm")
+Found: TypeAlias = "Prior | Network | LanguageModel | FittedCircuit | FittedArdm | None"
 
 
 class _Weights:
@@ -256,6 +258,8 @@ def _look_for(kind: str, digests: tuple[bytes, ...]) -> Found:
         return by_digests(digests)
     if kind == "circuit":
         return fitted.by_digest(digests[0])
+    if kind == "ardm":
+        return fitted.ARDM_SHELF.by_digest(digests[0])
     return (prior.SHELF if kind == "prior" else network.SHELF).by_digest(digests[0])
 
 

@@ -89,6 +89,7 @@ def _print_table(found: list[tuple[str, Info]], *, blocks: bool) -> None:
                 ("network", described.networks),
                 ("language model", described.language_models),
                 ("circuit", described.circuits),
+                ("network of ardm", described.ardms),
             ):
                 for weights in some:
                     print(f"{kind} {weights.digest.hex()}: {_weights(weights, full=False)}")
@@ -158,6 +159,7 @@ def stream_record(name: str, described: Info) -> dict[str, object]:
         "networks": list(map(_weights_record, described.networks)),
         "language_models": list(map(_weights_record, described.language_models)),
         "circuits": list(map(_weights_record, described.circuits)),
+        "ardms": list(map(_weights_record, described.ardms)),
         "sha256": [digest.hex() if digest else None for digest in described.digests],
     }
 

@@ -23,6 +23,8 @@ DEFAULT_LEVEL = 5
 MIN_LEVEL, MAX_LEVEL = 1, 9
 DEFAULT_MAX_OUTPUT_BYTES = 2 << 30
 
+# What the name of a network of `ardm` may begin with.
+_ARDM = "ardm:"
 _MIB = 1 << 20
 # Adaptive models lose 4 % and more at 256 KiB; past 16 MiB the gain is small, the memory is not.
 BLOCK_BYTES_BY_LEVEL = {
@@ -176,41 +178,57 @@ def _choice(model: Model | str, level: int) -> Choice:
         return model_of_path(model)
     known = ", ".join(("auto", "stored", *MODELS.ids()))
     raise ValueError(
-        f"model is not known: {model!r}; known are {known}, files of circuits, and folders of "
-        "language models"
+        f"model is not known: {model!r}; known are {known}, files of circuits and of networks "
+        "of ardm, and folders of language models"
     )
 
 
 def model_of_path(path: str, **parameters: Any) -> Model:
-    """Return the model of a circuit or a language model on disk.
+    """Return the model of a circuit, a network of `ardm` or a language model on disk.
 
     Args:
-        path: A file of a circuit, or what `Llm.of` takes.
-        parameters: Those of a language model.
+        path: A file of a circuit or a network; "ardm:" and what `ArdmModel.of` takes; or what
+            `Llm.of` takes.
+        parameters: Those of `CircuitModel.of`, `ArdmModel.of` or `Llm.of`.
 
     Raises:
         FormatError: A file is damaged.
         UnsupportedError: The language model is of a family that is not known here.
         WeightsError: A part of it is missing.
-        ValueError: A parameter is out of range, or is for language models only.
+        ValueError: A parameter is out of range, or is for other models.
         OSError: A file cannot be read.
     """
+    if path.startswith(_ARDM) or path.endswith(fitted.ARDM_SUFFIX):
+        from lmcodec.models.ardm import ArdmModel
+
+        _only(("calls",), parameters, path)
+        return ArdmModel.of(path.removeprefix(_ARDM), **parameters)
     if path.endswith(fitted.SUFFIX):
         from lmcodec.models.circuit import CircuitModel
 
-        mixed = bool(parameters.pop("mixed", False))
-        if parameters:
-            words = ", ".join(f"--{key}" for key in parameters)
-            raise ValueError(f"{words}: for language models only, not for {path!r}")
-        return CircuitModel.of(path, mixed=mixed)
+        _only(("mixed",), parameters, path)
+        return CircuitModel.of(path, **parameters)
     from lmcodec.models.llm import Llm
 
+    _only(("window", "chunk", "int8", "mixed"), parameters, path)
     return Llm.of(path, **parameters)
+
+
+def _only(names: tuple[str, ...], parameters: dict[str, Any], path: str) -> None:
+    """Check that a model has all parameters that are given.
+
+    Raises:
+        ValueError: It does not.
+    """
+    others = [f"--{name}" for name in parameters if name not in names]
+    if others:
+        raise ValueError(f"{', '.join(others)}: for other models, not for {path!r}")
 
 
 def is_model_path(name: str) -> bool:
     """Return whether a choice of a model is a path, not an id."""
-    return name not in MODELS and (os.sep in name or os.path.exists(name))
+    is_path = os.sep in name or os.path.exists(name) or name.startswith(_ARDM)
+    return name not in MODELS and is_path
 
 
 def _block_bytes(choice: Choice, level: int) -> int:

@@ -179,6 +179,7 @@ def modules() -> list[str]:
 
 # Modules whose examples need a package that is not required.
 NEEDS = {
+    **{f"lmcodec.ardm.{name}": "torch" for name in ("export", "fit", "model", "trainer")},
     "lmcodec.circuit.device": "torch",
     "lmcodec.interop": "constriction",
     "lmcodec.latent.kernels": "numba",

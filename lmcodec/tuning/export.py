@@ -29,6 +29,11 @@ SQUARE_SHIFT = 15
 FORMAT = "bytelm-2"
 
 
+def powers() -> NDArray[np.int32]:
+    """Return the table of powers of two that makes weights of logits."""
+    return np.round(2.0 ** (23 - np.arange(1024) / 1024)).astype(np.int32)
+
+
 def tables() -> dict[str, NDArray[np.int32]]:
     """Return the tables of functions."""
     gate = np.arange(-1024, 1025) / GATE_ONE
@@ -36,13 +41,19 @@ def tables() -> dict[str, NDArray[np.int32]]:
     return {
         "sigmoid": np.round(65536 / (1 + np.exp(-gate))).astype(np.int32),
         "tanh": np.round(32768 * np.tanh(value)).astype(np.int32),
-        "exp2": np.round(2.0 ** (23 - np.arange(1024) / 1024)).astype(np.int32),
+        "exp2": powers(),
     }
 
 
-class _Writer:
-    def __init__(self) -> None:
-        self.tensors: dict[str, NDArray[Any]] = dict(tables())
+class Writer:
+    """Gathers the tensors of an integer network.
+
+    Args:
+        tensors: What is in it before.
+    """
+
+    def __init__(self, tensors: dict[str, NDArray[Any]]) -> None:
+        self.tensors = tensors
 
     def matrix(self, name: str, w: torch.Tensor, inputs: Any, unit: Any, bias: Any = None) -> None:
         """Add a matrix whose inputs count ``inputs``, and whose results count 1 / unit."""
@@ -56,6 +67,27 @@ class _Writer:
         if bias is not None:
             rounded = np.round(bias.detach().double().numpy() * unit)
             self.tensors[f"{name}.bias"] = rounded.astype(np.int32)
+
+    def layer(self, name: str, up: torch.Tensor, down: torch.Tensor, scale: torch.Tensor) -> None:
+        """Add a layer of hidden values, which are squares that count ``scale`` [hidden]."""
+        hidden = scale.double()
+        root = np.sqrt((1 << SQUARE_SHIFT) / hidden.numpy())
+        self.matrix(f"{name}.up", up, 1.0 / NORM_STEPS, root)
+        self.matrix(f"{name}.down", down, hidden, SUM_ONE)
+
+    def reach(self) -> int:
+        """Return the largest sum that all matrices together can make."""
+        total = 0
+        for name, weight in self.tensors.items():
+            if name.endswith(".weight"):
+                scale = self.tensors[name.removesuffix("weight") + "scale"].astype(np.int64)
+                largest = np.abs(weight.astype(np.int64)).sum(1) * UNIT * scale >> SHIFT
+                total += int(largest.max())
+        return total
+
+
+class _Recurrent(Writer):
+    """Knows of the parts that are of networks of bytes alone."""
 
     def state(self, name: str, scale: torch.Tensor) -> None:
         whole = np.round((1 << STATE_SHIFT) / STATE_ONE / scale.numpy())
@@ -73,17 +105,14 @@ class _Writer:
         norm = 1.0 / NORM_STEPS
         self.matrix(f"{name}.gates", block.gates, norm, GATE_ONE, block.bias)
         state = block.quantize["state"].scale.double()
-        hidden = block.quantize["hidden"].scale.double()
         self.state(name, state)
         self.matrix(f"{name}.mix", block.mix, state, SUM_ONE)
-        root = np.sqrt((1 << SQUARE_SHIFT) / hidden.numpy())
-        self.matrix(f"{name}.up", block.up, norm, root)
-        self.matrix(f"{name}.down", block.down, hidden, SUM_ONE)
+        self.layer(name, block.up, block.down, block.quantize["hidden"].scale)
 
 
 def integers(model: ByteModel) -> dict[str, NDArray[Any]]:
     """Return the tensors of the integer network, as docs/models/bytelm.md describes them."""
-    writer, norm = _Writer(), 1.0 / NORM_STEPS
+    writer, norm = _Recurrent(dict(tables())), 1.0 / NORM_STEPS
     writer.table("table", model.table.values)
     writer.table("words", model.word_table.values)
     first = model.quantize["state"].scale.double()
@@ -98,18 +127,13 @@ def integers(model: ByteModel) -> dict[str, NDArray[Any]]:
     for n, block in enumerate(model.blocks):
         writer.block(f"blocks.{n}", block)
     writer.matrix("out", model.out, norm, LOGIT_BIT, model.out_bias)
-    _check(writer.tensors, model.contexts.starts)
+    _check(writer, model.contexts.starts)
     return writer.tensors
 
 
-def _check(tensors: dict[str, NDArray[Any]], starts: NDArray[np.int32]) -> None:
+def _check(writer: Writer, starts: NDArray[np.int32]) -> None:
     """Raise where sums could leave 32 bits."""
-    total = 0
-    for name, weight in tensors.items():
-        if name.endswith(".weight"):
-            scale = tensors[name.removesuffix("weight") + "scale"].astype(np.int64)
-            largest = np.abs(weight.astype(np.int64)).sum(1) * UNIT * scale >> SHIFT
-            total += int(largest.max())
+    total, tensors = writer.reach(), writer.tensors
     for scales in (*np.split(tensors["table.scale"], starts[1:]), tensors["words.scale"]):
         total += (NIBBLE + 1) * int(scales.max())
     if total >= 1 << 31:

@@ -16,10 +16,11 @@ import numpy as np
 import lmcodec
 from lmcodec import CompressionParameter, network, prior
 from lmcodec.container import End, FrameHeader, SkippableFrame
-from lmcodec.fitted import FittedCircuit
+from lmcodec.fitted import FittedArdm, FittedCircuit
 from lmcodec.header import WEIGHTS_STORED, BlockHeader, ModelRecord, WeightsRecord
 from lmcodec.header import StreamRecord as Stream
 from lmcodec.labels import Labels
+from lmcodec.models.ardm import ArdmModel
 from lmcodec.models.base import MODELS, Model, SequentialModel, Shape
 from lmcodec.models.circuit import CircuitModel
 from lmcodec.models.cm import Cm
@@ -30,6 +31,8 @@ from lmcodec.transforms.edges import Edges
 from lmcodec.transforms.table import Table
 from lmcodec.transforms.text import Text
 from lmcodec.transforms.x86 import X86
+from tests.ardm import Stored as StoredArdm
+from tests.ardm import small
 from tests.circuits import numbers, random_circuit, random_samples, shaped
 from tests.language_models import FAMILIES, SMALL_LLAMA, save
 from tests.models import OWN
@@ -177,6 +180,35 @@ def circuits() -> Iterator[tuple[str, bytes, bytes]]:
         model = CircuitModel(circuit=circuit, mixed=True)
         stream = lmcodec.compress(content, model=model, transform=shape)
         yield f"circuit-v1-{name}-mixed", content, stream
+
+
+def ardms() -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, content and stream of samples by networks of `ardm`."""
+    kinds = {
+        "picture": small((6, 5), (4, 4)),
+        "row": small((13,), (27,), outline_blocks=2),
+        "near": small((4, 3), (2, 2), outline=0, blocks=2),
+    }
+    for name, config in kinds.items():
+        symbols = numbers(len(name)).permutation(256)[: config.alphabet].astype(np.uint8)
+        path = HERE / "models" / f"{name}.ardm"
+        if not path.exists():
+            path.write_bytes(StoredArdm(config, symbols.tobytes(), len(name)).file())
+        ardm = FittedArdm.load(path)
+        samples = symbols[numbers(1).randint(0, config.alphabet, (20, config.size))]
+        # Two have a value that is not known, where there is one.
+        samples[7:9, 1] = min(set(range(256)) - set(symbols.tolist()), default=0)
+        header = b"P5 %d 20 255 " % config.size
+        content = header + samples.tobytes() + b"behind"
+        shape = Array(len(header), samples.size, 1, config.size)
+        stages = config.stages
+        for calls in (stages, 3 * stages, stages * config.size):
+            model = ArdmModel(8, calls=calls, network=ardm)
+            stream = lmcodec.compress(content, model=model, transform=shape)
+            yield f"ardm-v1-{name}-{calls}", content, stream
+        model = ArdmModel(network=ardm)
+        stream = lmcodec.compress(content, model=model, transform=shape, embed=True)
+        yield f"ardm-v1-{name}-embedded", content, stream
 
 
 def embedded() -> Iterator[tuple[str, bytes, bytes]]:
@@ -340,6 +372,7 @@ def main() -> None:
         *circuits(),
         *tables(),
         *classes(),
+        *ardms(),
         *embedded(),
         *texts(),
         *transforms(),

@@ -182,11 +182,11 @@ def test_copies_of_something_else(read: Read) -> None:
         (replace(RECORD, digest=bytes(32)).pack() + TINY, "embedded weights are damaged"),
         (
             stored(b"text"),
-            "embedded weights are neither a prior nor a circuit: [0-9a-f]{64}: weights are not",
+            "embedded weights are of no kind that is known: [0-9a-f]{64}: weights are not",
         ),
         (
             stored(TINY[:-1]),
-            "embedded weights are neither a prior nor a circuit: [0-9a-f]{64}: prior is damaged",
+            "embedded weights are of no kind that is known: [0-9a-f]{64}: prior is damaged",
         ),
     ):
         with pytest.raises(FormatError, match=words):

@@ -7,7 +7,7 @@
 
 _shtab_lmcodec_subparsers=(compress decompress test info recover convert models bench evaluate download corpora train table tokenize detokenize doctor completion)
 
-_shtab_lmcodec_compress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive -L --level --model --transform --block-size --long --digest --resume --window --chunk --int8 --backend --device --dtype --mixed --prior --network --embed -T --threads -q --quiet -v --verbose --progress --no-progress --json)
+_shtab_lmcodec_compress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive -L --level --model --transform --block-size --long --digest --resume --window --chunk --int8 --backend --device --dtype --mixed --calls --prior --network --embed -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_decompress_option_strings=(-h --help -c --stdout --to-stdout -o --output -f --force -k --keep --rm --verify -r --recursive --sparse --no-sparse --memory --model --prior --network -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_test_option_strings=(-h --help -r --recursive --memory --model --prior --network -T --threads -q --quiet -v --verbose --progress --no-progress --json)
 _shtab_lmcodec_info_option_strings=(-h --help -r --recursive --model --prior --network -v --verbose --json)
@@ -66,7 +66,7 @@ _shtab_lmcodec_compress___device_choices=(auto cpu cuda mps)
 _shtab_lmcodec_compress___dtype_choices=(float32 float16 bfloat16)
 _shtab_lmcodec_models_pos_0_choices=(show)
 _shtab_lmcodec_corpora_pos_0_choices=(list get verify)
-_shtab_lmcodec_train___model_choices=(cm bytelm circuit)
+_shtab_lmcodec_train___model_choices=(cm bytelm circuit ardm)
 _shtab_lmcodec_train___structure_choices=(chow-liu split chain)
 _shtab_lmcodec_completion_pos_0_choices=(bash zsh fish)
 _shtab_lmcodec_completion___command_choices=(lmcodec lmz)

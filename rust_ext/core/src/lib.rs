@@ -21,6 +21,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod ardm;
 pub mod bitmodel;
 pub mod bwt;
 pub mod bytelm;
@@ -36,6 +37,7 @@ mod machine;
 mod memory;
 pub mod nn;
 pub mod noise;
+pub mod samples;
 pub mod table;
 pub mod transforms;
 

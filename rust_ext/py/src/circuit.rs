@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use lmcodec_core::circuit::mixed::{self, Beside};
 use lmcodec_core::circuit::{self, Layout, Order, Program};
+use lmcodec_core::samples;
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 
@@ -100,7 +101,7 @@ impl Circuit {
     /// Encodes samples; `group` of them share a stack.
     fn encode<'a>(&self, py: Python<'_>, symbols: &[u8], group: usize) -> PyResult<Cow<'a, [u8]>> {
         let layout = self.layout(group);
-        py.detach(|| circuit::encode(layout, symbols, &mut |done| attended(done)))
+        py.detach(|| samples::encode(&layout, symbols, &mut |done| attended(done)))
             .map(Cow::Owned)
             .map_err(|error| to_python(py, &error))
     }
@@ -115,7 +116,7 @@ impl Circuit {
     ) -> PyResult<Cow<'a, [u8]>> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let layout = self.layout(group);
-        py.detach(|| circuit::decode(layout, payload, count, &mut |done| attended(done)))
+        py.detach(|| samples::decode(&layout, payload, count, &mut |done| attended(done)))
             .map(Cow::Owned)
             .map_err(|error| to_python(py, &error))
     }
@@ -131,7 +132,7 @@ impl Circuit {
     ) -> PyResult<Cow<'a, [u8]>> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let (layout, (first, last)) = (self.layout(group), samples);
-        py.detach(|| circuit::decode_samples(layout, payload, count, first..last))
+        py.detach(|| samples::decode_samples(&layout, payload, count, first..last))
             .map(Cow::Owned)
             .map_err(|error| to_python(py, &error))
     }

@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod ardm;
 mod bwt;
 mod circuit;
 mod cm;
@@ -22,6 +23,8 @@ mod transforms;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::ardm::Ardm;
     #[pymodule_export]
     use crate::bwt::{bwt_decode, bwt_encode, bwt_memory_bytes};
     #[pymodule_export]

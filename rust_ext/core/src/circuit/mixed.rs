@@ -4,7 +4,6 @@
 //! mixer of [`Strong`] as that of a network does; adaptive maps there learn how far to trust it. Pictures come one after the
 //! other: side by side, each would have but its share of what is learnt.
 
-use super::codec::Listener;
 use super::walk::{Next, Walk};
 use super::{Circuit, Program, GROUP};
 use crate::bytelm::tree::Tree;
@@ -12,7 +11,7 @@ use crate::cm::strong::Strong;
 use crate::cm::{Knowledge, Params, MAX_COUNT};
 use crate::coder::binary::{Ahead, BinaryDecoder, BinaryEncoder, Side};
 use crate::lm::dot::proven;
-use crate::lm::watch::Watch;
+use crate::lm::watch::{Listener, Watch};
 use crate::{machine, Error, Result};
 
 /// What ends early, in messages.

@@ -28,9 +28,8 @@ pub mod simd;
 mod stored;
 mod tree;
 mod walk;
-mod workers;
 
-pub use codec::{code_lengths, decode, decode_samples, encode, Layout, Listener, MAX_GROUP};
+pub use codec::{code_lengths, Layout};
 pub use program::{Order, Program};
 pub use tree::Circuit;
 

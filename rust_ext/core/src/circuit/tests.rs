@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::lm::dot::Simd;
+use crate::samples::{decode, decode_samples, encode};
 use crate::Error;
 use proptest::prelude::*;
 
@@ -241,12 +242,12 @@ proptest! {
                 symbols[at] = value;
             }
         }
-        let payload = encode(layout, &symbols, &mut |_| false).unwrap();
-        prop_assert_eq!(&decode(layout, &payload, symbols.len(), &mut |_| false).unwrap(), &symbols);
+        let payload = encode(&layout, &symbols, &mut |_| false).unwrap();
+        prop_assert_eq!(&decode(&layout, &payload, symbols.len(), &mut |_| false).unwrap(), &symbols);
         let width = circuit.variables();
         for first in (0..samples).step_by(7) {
             let last = samples.min(first + 3);
-            let some = decode_samples(layout, &payload, symbols.len(), first..last).unwrap();
+            let some = decode_samples(&layout, &payload, symbols.len(), first..last).unwrap();
             prop_assert_eq!(&some, &symbols[first * width..last * width]);
         }
     }
@@ -302,17 +303,17 @@ proptest! {
         let program = Program::new(&circuit, Order::Tree);
         let layout = layout(&circuit, &program, 9);
         let symbols = stored.samples(seed, 40);
-        let payload = encode(layout, &symbols, &mut |_| false).unwrap();
+        let payload = encode(&layout, &symbols, &mut |_| false).unwrap();
         let mut damaged = payload.clone();
         damaged[at.index(payload.len())] ^= flip;
         let expected = |result: Result<Vec<u8>, Error>, count: usize| match result {
             Ok(found) => found.len() == count,
             Err(error) => matches!(error, Error::Corrupt { .. } | Error::Truncated { .. }),
         };
-        prop_assert!(expected(decode(layout, &damaged, symbols.len(), &mut |_| false), symbols.len()));
+        prop_assert!(expected(decode(&layout, &damaged, symbols.len(), &mut |_| false), symbols.len()));
         let cut = &payload[..cut.index(payload.len())];
-        prop_assert!(decode(layout, cut, symbols.len(), &mut |_| false).is_err());
-        prop_assert!(expected(decode(layout, &payload, claimed, &mut |_| false), claimed));
+        prop_assert!(decode(&layout, cut, symbols.len(), &mut |_| false).is_err());
+        prop_assert!(expected(decode(&layout, &payload, claimed, &mut |_| false), claimed));
     }
 }
 
@@ -359,7 +360,7 @@ fn samples_take_what_the_circuit_says() {
     let program = Program::new(&circuit, Order::Tree);
     let layout = layout(&circuit, &program, 128);
     let bits: f64 = code_lengths(layout, &symbols).unwrap().iter().sum();
-    let bytes = encode(layout, &symbols, &mut |_| false).unwrap().len();
+    let bytes = encode(&layout, &symbols, &mut |_| false).unwrap().len();
     let coded = f64::from(u32::try_from(8 * bytes).unwrap());
     assert!(coded < bits * 1.003, "{coded} {bits}");
 }

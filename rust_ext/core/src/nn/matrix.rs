@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 /// Results are products times a scale, shifted right by this.
 const SHIFT: i32 = 20;
 /// Rows whose weights are beside each other: padded with zeros to a multiple of this many.
-const ROWS: usize = 32;
+pub const ROWS: usize = 32;
 /// Columns of a block.
 const COLUMNS: usize = 4;
 /// Largest magnitude of a bias.
@@ -116,6 +116,32 @@ impl Matrix {
             tail.start = [0; ROWS];
         }
         self
+    }
+
+    /// The same in parts of so many rows each, a multiple of [`ROWS`]; the last may have fewer.
+    ///
+    /// # Panics
+    /// If `rows` is no such number.
+    #[must_use]
+    pub fn split(&self, rows: usize) -> Vec<Self> {
+        assert!(rows > 0 && rows.is_multiple_of(ROWS));
+        let wide = self.columns / COLUMNS;
+        let part = |(number, tails): (usize, &[Tail])| {
+            let first = number * rows;
+            let group = first / ROWS;
+            Self {
+                rows: rows.min(self.rows - first),
+                columns: self.columns,
+                blocks: self.blocks[group * wide..][..tails.len() * wide].to_vec(),
+                tails: tails.to_vec(),
+                reach: self.reach,
+            }
+        };
+        self.tails
+            .chunks(rows / ROWS)
+            .enumerate()
+            .map(part)
+            .collect()
     }
 
     /// The largest magnitude of a result, without the bias.
@@ -223,6 +249,43 @@ fn finish(sum: i32, scale: i32, bias: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_give_what_the_whole_gives() {
+        let (rows, columns) = (3 * ROWS + 7, 20);
+        let weights: Vec<i8> = (0..rows * columns)
+            .map(|i| (i * 89 % 255) as i8 ^ 85)
+            .map(|w| w.max(-127))
+            .collect();
+        let mut tails = vec![Tail::EMPTY; rows.div_ceil(ROWS)];
+        for (n, tail) in tails.iter_mut().enumerate() {
+            for i in 0..ROWS {
+                tail.scale[i] = 1 << 20;
+                tail.bias[i] = (n * ROWS + i) as i32;
+            }
+        }
+        let matrix = Matrix {
+            rows,
+            columns: padded(columns),
+            blocks: blocks(&weights, columns),
+            tails,
+            reach: 5,
+        };
+        let steps: Vec<u8> = (0..matrix.columns).map(|i| (i * 7 % 128) as u8).collect();
+        let mut expected = vec![0; rows];
+        matrix.set(&steps, &mut expected);
+        for size in [ROWS, 2 * ROWS, 5 * ROWS] {
+            let parts = matrix.split(size);
+            assert_eq!(parts.len(), rows.div_ceil(size));
+            let mut found = Vec::new();
+            for part in &parts {
+                let mut out = vec![0; part.rows()];
+                part.set(&steps, &mut out);
+                found.extend(out);
+            }
+            assert_eq!(found, expected);
+        }
+    }
 
     #[test]
     fn the_fastest_vectors_are_proven() {

@@ -1,6 +1,6 @@
 //! Groups of samples, by several threads.
 
-use super::codec::{Layout, Listener, Samples};
+use super::{Listener, Source};
 use crate::lm::watch::Watch;
 use crate::{Error, Result};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -38,11 +38,14 @@ impl Pace<'_, '_> {
 }
 
 /// Works on `0..count`, and returns the results in their order. The listener is told in the calling thread.
-pub fn share<'c, T: Send>(
-    layout: Layout<'c>,
+///
+/// # Errors
+/// Those of the work and of the source, [`Error::Interrupted`].
+pub fn share<S: Source, T: Send>(
+    source: &S,
     count: usize,
     listener: Listener<'_>,
-    work: impl Fn(&mut Samples<'c>, usize, &mut Pace<'_, '_>) -> Result<T> + Sync,
+    work: impl Fn(&mut S::Coder, usize, &mut Pace<'_, '_>) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
     let common = Common::default();
     let run = |watch: Option<Watch<'_>>| -> Result<Vec<(usize, T)>> {
@@ -50,7 +53,7 @@ pub fn share<'c, T: Send>(
             common: &common,
             watch,
         };
-        let mut coder = Samples::new(layout)?;
+        let mut coder = source.coder()?;
         let mut found = Vec::new();
         loop {
             let number = common.next.fetch_add(1, Ordering::Relaxed);
@@ -64,7 +67,7 @@ pub fn share<'c, T: Send>(
             found.push((number, result?));
         }
     };
-    let helpers = layout.threads.min(count).saturating_sub(1);
+    let helpers = source.threads().min(count).saturating_sub(1);
     let results = thread::scope(|scope| {
         let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(|| run(None))).collect();
         let mut results = vec![run(Some(Watch::new(listener)))];

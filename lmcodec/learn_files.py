@@ -1,0 +1,165 @@
+"""Trains a network on arrays in files and says what it gains: `lmcodec train --model ardm`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmcodec.errors import UnsupportedError
+from lmcodec.fit_files import gain, read_arrays
+from lmcodec.fitted import ARDM_SUFFIX, FittedArdm
+from lmcodec.outputs import open_output
+from lmcodec.process import asked_first
+from lmcodec.terminal import Terminal, human, shown
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DEFAULT_MINUTES = 10
+# Between two reports, after each of which it can be stopped.
+_EVERY = 50
+# Stands in for no limit: time ends the training.
+_STEPS = 1 << 30
+
+
+def learn_files(
+    names: list[str],
+    output: str,
+    terminal: Terminal,
+    *,
+    stages: int,
+    minutes: float,
+    seed: int,
+    threads: int | None,
+    hold_back_percent: int,
+    recursive: bool,
+    force: bool,
+    resume: bool,
+) -> None:
+    """Train on arrays, write the network, and say what it gains.
+
+    Args:
+        names: Files with arrays of samples of one shape, or folders where it is recursive; "-" is
+            standard input.
+        output: Where the network goes; a checkpoint stands beside it until then.
+        terminal: Where words go.
+        stages: How often a symbol is refined.
+        minutes: How long to train.
+        seed: Of all that is drawn.
+        threads: Threads, or None for one each processor.
+        hold_back_percent: How many of the samples are held back: 0 to 50.
+        recursive: Whether to look into folders.
+        force: Whether to replace output and checkpoint.
+        resume: Whether to go on from the checkpoint.
+
+    Raises:
+        OSError: A file cannot be read, or the output cannot be written.
+        ValueError: There are no samples, or the output has a wrong name.
+        FormatError: A file has no array of bytes, or one of other samples; the checkpoint is
+            damaged.
+        UnsupportedError: torch is not installed.
+    """
+    if not output.endswith(ARDM_SUFFIX):
+        raise ValueError(f"output of a network of ardm must end in {ARDM_SUFFIX}: {output}")
+    checkpoint = Path(f"{output.removesuffix(ARDM_SUFFIX)}.checkpoint.safetensors")
+    if checkpoint.exists() and not (resume or force):
+        words = "exists: --resume goes on from there, --force begins anew"
+        raise FileExistsError(errno.EEXIST, words, os.fspath(checkpoint))
+    target = open_output(output, replace=force, sparse=False, like=None, sync=True)
+    try:
+        samples = read_arrays(names, output, recursive=recursive)
+        held = samples[len(samples) - len(samples) * hold_back_percent // 100 :]
+        kept = samples[: len(samples) - len(held)]
+        data = _train(
+            kept,
+            held if len(held) else kept,
+            terminal,
+            checkpoint,
+            stages=stages,
+            minutes=minutes,
+            seed=seed,
+            threads=threads,
+            resume=resume,
+        )
+        target.write(data)
+        target.commit()
+    except BaseException:
+        target.abandon()
+        raise
+    checkpoint.unlink(missing_ok=True)
+    from lmcodec.models.ardm import ArdmModel
+
+    network = FittedArdm(data)
+    terminal.note(
+        f"{shown(output)}: {human(len(data))}, from {len(kept):,} samples of {network.size:,} "
+        "symbols"
+    )
+    terminal.note(gain(ArdmModel(network=network).fit(b""), network.size, held))
+
+
+def _train(
+    kept: NDArray[np.uint8],
+    held: NDArray[np.uint8],
+    terminal: Terminal,
+    checkpoint: Path,
+    *,
+    stages: int,
+    minutes: float,
+    seed: int,
+    threads: int | None,
+    resume: bool,
+) -> bytes:
+    """Train where one can follow it, and a signal leaves a checkpoint."""
+    try:
+        from lmcodec.ardm.fit import alphabet_of, train
+        from lmcodec.ardm.trainer import Plan
+        from lmcodec.tuning.run import use_threads
+    except ImportError as error:
+        raise UnsupportedError(
+            f"training needs torch: {error}", hint="pip install 'lmcodec[lm]'"
+        ) from error
+    from lmcodec.ardm.config import Config
+
+    axes = tuple(side for side in kept.shape[1:] if side > 1) or (1,)
+    kept, held = kept.reshape(len(kept), -1), held.reshape(len(held), -1)
+    # Of all samples, for the few that are held back must have numbers, too.
+    symbols = alphabet_of(np.concatenate([kept, held]))
+    config = Config.suited(axes, len(symbols), stages)
+    plan = Plan(steps=_STEPS, minutes=minutes, seed=seed)
+    stop = threading.Event()
+    done = 0
+
+    def tell(step: int, bits: float, held_bits: float) -> None:
+        nonlocal done
+        # In bytes that were seen, for these are what is shown.
+        done = step * plan.items * kept.shape[1]
+        words = f"step {step:,}: {bits:.4f} bits a symbol, {held_bits:.4f} of others"
+        terminal.note(words, level=1)
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    terminal.begin("training", 0, lambda: done)
+    try:
+        with asked_first(stop.set), use_threads(threads):
+            return train(
+                kept,
+                held,
+                config,
+                plan,
+                symbols,
+                tell,
+                checkpoint=checkpoint,
+                resume=resume,
+                every=_EVERY,
+            )
+    except KeyboardInterrupt:
+        terminal.end()
+        terminal.note(f"{shown(os.fspath(checkpoint))}: go on from here with --resume")
+        raise
+    finally:
+        terminal.end()

@@ -1,0 +1,245 @@
+"""Networks that fill in items of one shape, in any order and many positions at a time."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, ClassVar
+
+from lmcodec.errors import FormatError, ModelError
+from lmcodec.fitted import ARDM_SHELF, FittedArdm, find_ardm
+from lmcodec.models.base import MODELS, Model, Shape
+from lmcodec.packing import Cursor, pack_varint, unpack_fields
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from lmcodec.models.base import Symbols
+
+_MAX_GROUP = 1 << 16
+# Where no number of calls is asked for: so many positions a call, on average.
+_POSITIONS_A_CALL = 10
+
+
+@MODELS.register(id="ardm", version=1)
+@dataclass(frozen=True)
+class ArdmModel(Model):
+    """Codes samples by a network that was trained to fill in what is unknown of one.
+
+    The network says of all unknown positions at once how likely each value is. A call may serve one
+    of them or many: few calls are fast, many are small, and the list of steps in the stream says
+    how many positions each one serves. Samples are coded by themselves, so that any of them can be
+    decoded alone. Networks are trained by `lmcodec train --model ardm`, which needs the extra `lm`;
+    coding needs nothing. Samples with symbols that are not of the network's alphabet are coded
+    apart.
+
+    Source: E. Hoogeboom, A. Gritsenko, J. Bastings, B. Poole, R. van den Berg, T. Salimans,
+    Autoregressive Diffusion Models (ICLR 2022). The network is another one, which runs only where
+    symbols are coded.
+
+    Args:
+        group: Samples that are decoded together, 1 to 65536. With fewer, one is found sooner; each
+            group costs about 6 bytes.
+        steps: How many positions each call serves, as `pack_steps` packs them. Empty to have them
+            chosen when it is fitted.
+        calls: How many calls a sample may take, where steps are to be chosen; 0 for a tenth of the
+            positions.
+        network: What was trained, or None.
+        is_copied: Whether streams have a copy of the network in any case.
+    """
+
+    weights: ClassVar[tuple[str, ...]] = ("ardm",)
+    external: ClassVar[bool] = True
+    needs_shape: ClassVar[bool] = True
+    fits_once: ClassVar[bool] = True
+    # Groups of samples are worked on side by side.
+    block_bytes: ClassVar[int | None] = 1 << 26
+
+    group: int = 128
+    steps: bytes = b""
+    calls: int = field(default=0, metadata={"packed": False}, kw_only=True)
+    network: FittedArdm | None = field(default=None, metadata={"packed": False}, kw_only=True)
+    is_copied: bool = field(default=False, metadata={"packed": False}, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ValueError: A parameter is outside of its range, or there is no such number of calls.
+        """
+        if not 1 <= self.group <= _MAX_GROUP:
+            raise ValueError(f"group of ardm must be 1 to {_MAX_GROUP}: got {self.group}")
+        if self.calls < 0:
+            raise ValueError(f"calls of ardm must not be negative: got {self.calls}")
+        if self.calls and self.network is not None:
+            from lmcodec.ardm.schedule import check_calls
+
+            check_calls(self.calls, self.network.core.stages, self.network.size)
+
+    @classmethod
+    def of(
+        cls, name: str | os.PathLike[str], *, calls: int | None = None, group: int = 128
+    ) -> Self:
+        """Return the model that codes by a network on disk.
+
+        Args:
+            name: The file, or its name without a suffix in a folder of `LMCODEC_MODEL_PATH`.
+            calls: How many calls a sample may take: at least one for each stage of the network, at
+                most one for each position and stage. None for a tenth of the most.
+            group: Samples that are decoded together.
+
+        Raises:
+            FormatError: The file is not such a network.
+            ValueError: There is no such number of calls.
+            OSError: It cannot be read.
+        """
+        if calls is not None and calls < 1:
+            raise ValueError(f"calls must be at least 1: got {calls}")
+        return cls(group, calls=calls or 0, network=find_ardm(name))
+
+    def shaped(self, shape: Shape) -> Self:
+        """Return the model, which must be of samples of that length.
+
+        Raises:
+            ModelError: It is of other samples.
+        """
+        if self.network is not None and self.network.size != shape.sample:
+            raise ModelError(
+                f"network of ardm is of samples of {self.network.size} symbols: these have "
+                f"{shape.sample}"
+            )
+        return self
+
+    def fit(self, symbols: Symbols) -> Self:
+        """Return the model with the steps of as many calls as it may take, if it has none.
+
+        Raises:
+            ModelError: There is no network.
+        """
+        del symbols
+        if self.steps:
+            return self
+        from lmcodec.ardm.schedule import falling, steps_for
+
+        network = self._network()
+        stages, size = network.core.stages, network.size
+        calls = self.calls or max(stages, stages * size // _POSITIONS_A_CALL)
+        return replace(self, steps=pack_steps(steps_for(falling(network.curve), calls)))
+
+    def encode(self, symbols: Symbols) -> bytes:
+        """Code bytes.
+
+        Raises:
+            ModelError: The symbols are not bytes, there is no network, or there are no steps.
+            ValueError: The steps do not cover all positions once.
+        """
+        network, steps = self._network(), self._steps()
+        return network.core.encode(_bytes(symbols), steps, self.group)
+
+    def decode(self, payload: bytes, count: int) -> bytes:
+        """Undo `encode`."""
+        network, steps = self._network(), self._steps()
+        return network.core.decode(payload, count, steps, self.group)
+
+    def decode_samples(self, payload: bytes, count: int, first: int, last: int) -> bytes:
+        """Return samples from a payload; only the groups that hold them are decoded.
+
+        Args:
+            payload: What `encode` returned.
+            count: How many symbols were coded.
+            first: The first sample.
+            last: Behind the last one.
+
+        Raises:
+            FormatError: The payload is not one that `encode` returns for `count` symbols.
+            ValueError: There are no such samples.
+        """
+        network, steps = self._network(), self._steps()
+        return network.core.decode_samples(payload, count, (first, last), steps, self.group)
+
+    def memory_bytes(self, count: int) -> int:
+        """Return the memory of the network, and of symbols and their intervals."""
+        return 2 * count + (self.network.memory_bytes if self.network is not None else 0)
+
+    def digests(self) -> tuple[bytes, ...]:
+        """Return the SHA-256 of the network."""
+        return () if self.network is None else (self.network.digest,)
+
+    @classmethod
+    def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:
+        """Build the model that a record describes.
+
+        Raises:
+            FormatError: The parameters do not fit, the steps do not cover all positions once, or
+                no network is named.
+            WeightsError: The network is not here.
+        """
+        model = unpack_fields(cls, params)
+        if len(digests) != 1:
+            raise FormatError(f"ardm needs one network: {len(digests)} are named")
+        model = replace(model, network=ARDM_SHELF.by_digest(digests[0]))
+        model._steps()
+        return model
+
+    def _network(self) -> FittedArdm:
+        if self.network is None:
+            raise ModelError(
+                "ardm has no network",
+                hint="train one with lmcodec train --model ardm, and give its file with --model",
+            )
+        return self.network
+
+    def _steps(self) -> list[int]:
+        if not self.steps:
+            raise ModelError("ardm has no steps", hint="encode with the model that fit returns")
+        core = self._network().core
+        return unpack_steps(self.steps, core.stages, core.size)
+
+
+def pack_steps(steps: tuple[int, ...]) -> bytes:
+    """Pack steps: those that are equal and next to each other as one number, and how many.
+
+    Args:
+        steps: How many positions each call serves.
+    """
+    runs = [(step, len(list(run))) for step, run in groupby(steps)]
+    return b"".join(pack_varint(step) + pack_varint(many) for step, many in runs)
+
+
+def unpack_steps(packed: bytes, stages: int, size: int) -> list[int]:
+    """Undo `pack_steps`.
+
+    Args:
+        packed: What it returned.
+        stages: How often each position is refined.
+        size: Positions.
+
+    Raises:
+        FormatError: The steps do not cover all positions of each stage once.
+    """
+    wrong = f"steps of ardm do not cover {size} positions {stages} times"
+    cursor = Cursor(packed, complete=True)
+    steps: list[int] = []
+    total = 0
+    while cursor.remaining:
+        step, many = cursor.varint("steps of ardm"), cursor.varint("steps of ardm")
+        total += step * many
+        if not step or not many or total > stages * size:
+            raise FormatError(wrong)
+        steps += [step] * many
+    place = 0
+    for step in steps:
+        place += step
+        if place > size:
+            raise FormatError(wrong)
+        place %= size
+    if total != stages * size:
+        raise FormatError(wrong)
+    return steps
+
+
+def _bytes(symbols: Symbols) -> bytes:
+    if not isinstance(symbols, bytes):
+        raise ModelError(f"ardm codes bytes: got {type(symbols).__name__}")
+    return symbols
