@@ -124,3 +124,12 @@ def test_tables_are_found_and_become_smaller(level: int) -> None:
     assert lmcodec.info(stream).transforms == ("table/1",)
     assert lmcodec.decompress(stream) == raw
     assert len(stream) < 0.9 * len(lmcodec.compress(raw, level, transform="raw"))
+
+
+@pytest.mark.parametrize("rows", [3, 9, 30, 100, 300])
+def test_small_tables_never_become_larger(rows: int) -> None:
+    lines = ["id,square,word"] + [f"{n},{n * n % 97},{'abc'[n % 3]}" for n in range(rows)]
+    raw = "\n".join(lines).encode()
+    stream = lmcodec.compress(raw, 1)
+    assert lmcodec.decompress(stream) == raw
+    assert len(stream) <= len(lmcodec.compress(raw, 1, transform="raw"))
