@@ -51,7 +51,7 @@ function _shtab_lmcodec_using
 end
 
 set -g _shtab_lmcodec_commands compress decompress test info recover convert models bench evaluate download corpora train table tokenize detokenize doctor completion
-set -g _shtab_lmcodec_opts_with_value --backend --base --bits --block-size --chunk --codec --columns --command --device --dtype --epochs --file --hold-back --level --memory --minutes --model --name --network --output --parquet --passes --prior --repeat --revision --rows --seed --size --states --structure --text --threads --transform --window -L -T -o
+set -g _shtab_lmcodec_opts_with_value --backend --base --bits --block-size --calls --chunk --codec --columns --command --device --dtype --epochs --file --hold-back --level --memory --minutes --model --name --network --output --parquet --passes --prior --repeat --revision --rows --seed --size --stages --states --structure --text --threads --transform --window -L -T -o
 
 complete -c lmcodec -e
 complete -c lmcodec -f
