@@ -15,7 +15,7 @@ from lmcodec.packing import Cursor, pack_varint, unpack_fields
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from lmcodec.models.base import Symbols
+    from lmcodec.models.base import AnyShape, Symbols
 
 _MAX_GROUP = 1 << 16
 # Where no number of calls is asked for: so many positions a call, on average.
@@ -51,7 +51,7 @@ class ArdmModel(Model):
 
     weights: ClassVar[tuple[str, ...]] = ("ardm",)
     external: ClassVar[bool] = True
-    needs_shape: ClassVar[bool] = True
+    needs_shape = Shape
     fits_once: ClassVar[bool] = True
     # Groups of samples are worked on side by side.
     block_bytes: ClassVar[int | None] = 1 << 26
@@ -98,13 +98,15 @@ class ArdmModel(Model):
             raise ValueError(f"calls must be at least 1: got {calls}")
         return cls(group, calls=calls or 0, network=find_ardm(name))
 
-    def shaped(self, shape: Shape) -> Self:
+    def shaped(self, shape: AnyShape) -> Self:
         """Return the model, which must be of samples of that length.
 
         Raises:
             ModelError: It is of other samples.
         """
-        if self.network is not None and self.network.size != shape.sample:
+        if not isinstance(shape, Shape) or self.network is None:
+            return self
+        if self.network.size != shape.sample:
             raise ModelError(
                 f"network of ardm is of samples of {self.network.size} symbols: these have "
                 f"{shape.sample}"

@@ -19,7 +19,14 @@ from tests.ardm import small
 torch: Any = pytest.importorskip("torch")
 pytestmark = pytest.mark.nn
 
-_PLAN = {"steps": 40, "items": 16, "positions": 6, "warm_up": 5, "exact": 0.4, "decay": 0.8}
+_PLAN: dict[str, Any] = {
+    "steps": 40,
+    "items": 16,
+    "positions": 6,
+    "warm_up": 5,
+    "exact": 0.4,
+    "decay": 0.8,
+}
 
 
 def _items(count: int = 400, seed: int = 3) -> np.ndarray[Any, np.dtype[np.uint8]]:
