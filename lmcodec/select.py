@@ -263,10 +263,8 @@ def _code_length(
     symbols: Symbols, level: int, hint: str = "", shape: AnyShape | None = None
 ) -> int:
     width = symbol_width(symbols)
-    models = candidates(level, hint, width, shape) if len(symbols) else []
-    if isinstance(shape, Cells):
-        # What is made for them tells what is gained.
-        models = models[:1]
+    # The best guess is enough to see whether a transform pays.
+    models = candidates(level, hint, width, shape)[:1] if len(symbols) else []
     coded = [len(model.fit(symbols).encode(symbols)) for model in models]
     return min([len(symbols) * width, *coded])
 
