@@ -22,7 +22,10 @@ def columns(rows: int) -> list[list[bytes]]:
         [b"%d" % code for code in codes],
         [b"name %d" % (code * code % 37) for code in codes],
         [b"%d.%02d" % divmod(price, 100) for price in prices],
-        [b"%d.%02d" % divmod(price + 5 * code, 100) for price, code in zip(prices, codes)],
+        [
+            b"%d.%02d" % divmod(price + 5 * code, 100)
+            for price, code in zip(prices, codes, strict=True)
+        ],
         [b"2024-03-%02d %02d:%02d" % (1 + i // 1440, i // 60 % 24, i % 60) for i in range(rows)],
         [rng.choice(ODD) for _ in range(rows)],
     ]
