@@ -58,6 +58,7 @@ pub fn table_decode<'a>(
 
 /// Decodes some columns of a payload of `count` symbols: the cells of each, with their terminators.
 #[pyfunction]
+#[allow(clippy::needless_pass_by_value)] // as Python gives it
 pub fn table_decode_columns<'py>(
     py: Python<'py>,
     payload: &[u8],

@@ -7,6 +7,12 @@ use std::ops::Range;
 /// Ranges of the values of a column.
 const RANGES: u64 = 32;
 
+/// How many terminators there are.
+#[allow(clippy::naive_bytecount)] // it becomes vector code
+pub fn count(symbols: &[u8], terminator: u8) -> usize {
+    symbols.iter().filter(|&&byte| byte == terminator).count()
+}
+
 /// Byte strings, one after the other.
 #[derive(Debug, Clone, Default)]
 pub struct Values {

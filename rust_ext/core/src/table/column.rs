@@ -139,6 +139,7 @@ impl Literals {
 ///
 /// # Errors
 /// [`Error::Truncated`] and [`Error::Corrupt`] when it is no such payload, [`Error::Limit`], [`Error::Interrupted`].
+#[allow(clippy::too_many_lines)] // rows, one after the other, the same way in both directions
 pub fn code<S: Side + Meter>(
     setting: Setting<'_>,
     plan: &Plan,

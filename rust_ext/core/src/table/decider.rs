@@ -62,7 +62,7 @@ pub struct Place {
     /// Decisions since the contexts were aimed, after a leading one: 1 to 15.
     pub node: usize,
     /// Chooses weights.
-    pub place: usize,
+    pub set: usize,
     /// Chooses a row of the map.
     pub row: usize,
     /// Decisions since the symbol began.
@@ -217,7 +217,7 @@ impl Decider {
             factor *= 3;
         }
         out[EXPECTED_INPUTS * expected.len()] = 256;
-        self.mixer.select(0, place.place as u32);
+        self.mixer.select(0, place.set as u32);
         self.mixer.select(1, agreement as u32);
         self.mixer.select(2, (4 * known + class) as u32);
         let first = expected.first().map_or(0, |value| {

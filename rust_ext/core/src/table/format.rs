@@ -218,7 +218,7 @@ impl Format {
 
     /// Finds how most of some values are numbers; `counts` tells how often each comes.
     pub fn find<'a>(
-        values: impl Iterator<Item = &'a [u8]> + Clone,
+        values: &(impl Iterator<Item = &'a [u8]> + Clone),
         counts: &[u32],
     ) -> Option<Self> {
         let rows: u64 = counts.iter().map(|&n| u64::from(n)).sum();

@@ -101,7 +101,7 @@ impl Ids {
             };
             let place = Place {
                 node,
-                place: (depth / DEPTH).min(3) as usize * 16 + node,
+                set: (depth / DEPTH).min(3) as usize * 16 + node,
                 row: (path | 1 << depth.min(31)) as usize & (self.decider.rows() - 1),
                 depth: depth as usize,
             };

@@ -42,6 +42,7 @@ mod terms;
 mod text;
 mod tools;
 mod tree;
+mod trial;
 
 #[cfg(test)]
 mod tests;
@@ -185,11 +186,7 @@ pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
     check(symbols.len(), params)?;
     let tools = Tools::new();
     let many = params.columns as usize;
-    let rows = symbols
-        .iter()
-        .filter(|&&byte| byte == params.terminator)
-        .count()
-        / many;
+    let rows = cells::count(symbols, params.terminator) / many;
     let mut rest = symbols;
     let mut columns: Vec<Column> = (0..many)
         .map(|_| Column::take(&mut rest, rows, params.terminator))

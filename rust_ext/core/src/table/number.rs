@@ -83,7 +83,7 @@ impl Number {
             let inside = depth % DEPTH;
             let place = Place {
                 node: (class & ((1 << inside) - 1) | 1 << inside) as usize,
-                place: (class & 127) as usize,
+                set: (class & 127) as usize,
                 row: class as usize,
                 depth: depth as usize,
             };
@@ -109,7 +109,7 @@ impl Number {
                 }
                 let place = Place {
                     node,
-                    place: 128 + at as usize % 16,
+                    set: 128 + at as usize % 16,
                     row,
                     depth: 3,
                 };
@@ -125,7 +125,7 @@ impl Number {
                 }
                 let place = Place {
                     node,
-                    place: at as usize % 64,
+                    set: at as usize % 64,
                     row,
                     depth: 3,
                 };

@@ -7,7 +7,9 @@ use crate::coder::binary::Side;
 /// Contexts that numbers are coded in.
 pub const CONTEXTS: usize = 64;
 /// Cells of a context: bits of the length, then first bits below the leading one for each length.
-const CELLS: usize = 64 + 64 * 8;
+const CELLS: usize = LENGTHS + LENGTHS * 8;
+/// Lengths of a number, at most.
+const LENGTHS: usize = 32;
 
 /// Codes numbers, each in one of [`CONTEXTS`] contexts.
 #[derive(Debug)]
@@ -54,7 +56,12 @@ impl Numbers {
             // The two bits below the leading one have contexts of their own.
             let node = if value < 4 { value as usize } else { 4 };
             value = value << 1
-                | u64::from(self.bit(tools, side, bit, first + 64 + length as usize * 8 + node));
+                | u64::from(self.bit(
+                    tools,
+                    side,
+                    bit,
+                    first + LENGTHS + length as usize * 8 + node,
+                ));
         }
         (value - 1) as u32
     }

@@ -332,7 +332,7 @@ impl Search {
 fn predict(sample: &Sample, counts: &mut Counts, x: usize, key: impl Fn(usize) -> u64) -> Vec<f32> {
     let mut told = vec![0.0; sample.targets[x].len()];
     counts.each(&sample.targets[x], &sample.alone[x], key, |at, p| {
-        told[at] = p
+        told[at] = p;
     });
     told
 }

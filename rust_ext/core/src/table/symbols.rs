@@ -39,6 +39,9 @@ pub fn parse(values: &Values, format: &Format) -> Vec<Option<i64>> {
         .collect()
 }
 
+/// Numbers of a column, with their factor and divisor.
+pub type Scaled = (Vec<i64>, i64, i64);
+
 /// A term, and the numbers that it looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct Looking<'a> {
@@ -62,7 +65,7 @@ impl<'a> Looking<'a> {
     }
 
     /// The same of some rows alone.
-    pub fn part(&self, rows: &[Range<usize>]) -> (Term, Option<(Vec<i64>, i64, i64)>) {
+    pub fn part(&self, rows: &[Range<usize>]) -> (Term, Option<Scaled>) {
         let of = |numbers: &[i64]| {
             rows.iter()
                 .flat_map(|rows| &numbers[rows.clone()])
@@ -77,7 +80,7 @@ impl<'a> Looking<'a> {
     }
 
     /// Looks at numbers that were taken out by [`Self::part`].
-    pub fn of((term, other): &'a (Term, Option<(Vec<i64>, i64, i64)>)) -> Self {
+    pub fn of((term, other): &'a (Term, Option<Scaled>)) -> Self {
         let other = other
             .as_ref()
             .map(|(numbers, factor, divisor)| (&numbers[..], *factor, *divisor));
@@ -99,7 +102,6 @@ impl<'a> Looking<'a> {
         match self.term {
             Term::Above => above(1),
             Term::Slope if row >= 2 => above(1).wrapping_sub(above(2)),
-            Term::Slope => 0,
             Term::Other { negative, .. } => {
                 if negative {
                     other(0).wrapping_neg()
@@ -108,7 +110,7 @@ impl<'a> Looking<'a> {
                 }
             }
             Term::OtherSlope { .. } if row >= 1 => other(0).wrapping_sub(other(1)),
-            Term::OtherSlope { .. } => 0,
+            Term::Slope | Term::OtherSlope { .. } => 0,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::Result;
 
 /// Contexts at the strong levels, and at the others.
 const CONTEXTS: usize = 17;
-const FEWER: usize = 10;
+const FEWER: usize = 11;
 /// The first of the strong levels.
 const STRONG: u32 = 8;
 /// Values that are expected: two that are given, and what followed the last bytes before.
@@ -194,6 +194,7 @@ impl Text {
         self.heads[head] = self.history.len() as u32;
     }
 
+    #[allow(clippy::too_many_arguments)] // all that is known of a cell
     fn hashes(
         &self,
         prefix: u64,
@@ -224,13 +225,13 @@ impl Text {
             hash(9, word, c1),
             hash(11, word, fold(before, c1)),
             hash(10, six, 0),
+            hash(17, prefix, 0),
             hash(13, prefix, parents[0]),
             hash(2, position, above),
             hash(3, position, c1),
             hash(5, above, two),
             hash(7, two, parents[0]),
             hash(15, fields.so_far, fold(fields.number, fields.first)),
-            hash(17, prefix, 0),
             hash(12, prefix, parents[1]),
         ]
     }
@@ -269,7 +270,7 @@ impl Text {
             let bit = u32::from(wanted >> (7 - depth) & 1);
             let place = Place {
                 node,
-                place: partial,
+                set: partial,
                 row: (last * 256 + partial).wrapping_mul(0x9E3D) >> 4 & 0xFFF,
                 depth,
             };

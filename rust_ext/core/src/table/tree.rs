@@ -71,6 +71,7 @@ impl Tree {
         let mut codes = vec![(0, 0); lengths.len()];
         let mut first = [(u64::MAX, sorted.len()); MAX_LENGTH as usize + 2];
         let (mut code, mut at) = (0_u64, 0);
+        #[allow(clippy::needless_range_loop)] // lengths are more than places
         for length in 1..=MAX_LENGTH as usize {
             code <<= 1;
             first[length] = (code, at);
