@@ -302,6 +302,18 @@ def tables() -> Iterator[tuple[str, bytes, bytes]]:
     quoted = b'\xef\xbb\xbf"a", b\n"x\ny", \xff\n"""", 007\n"open, 1e5\n\0, -0'
     table = Table(2, separator=b", ", quoted=True)
     yield "table-v1-quoted", quoted, lmcodec.compress(quoted, model="stored", transform=table)
+    # Numbers, scaled and summed, times, names that others tell, words, and a column of one value.
+    random = numbers(8)
+    a, b, kind = (random.randint(0, most, 700).tolist() for most in (5000, 900, 6))
+    lines = [
+        f"{x},{y / 100:.2f},{x + 3 * y},2024-05-{1 + i // 96:02} {i // 4 % 24:02}:{i % 4 * 15:02},"
+        f"kind {k},{'abc'[k % 3] * (k + 1)}{x % 7},same"
+        for i, (x, y, k) in enumerate(zip(a, b, kind, strict=True))
+    ]
+    numbered = "\n".join(["a,b,sum,time,kind,word,one", *lines, ""]).encode()
+    for level in (3, 5, 9):
+        stream = lmcodec.compress(numbered, level, model="table")
+        yield f"table-v1-numbers-{level}", numbered, stream
 
 
 def bad() -> Iterator[tuple[str, bytes]]:
