@@ -18,6 +18,7 @@ from lmcodec.models.base import MODELS, Cells, Links, Shape, symbol_width
 from lmcodec.network import Network
 from lmcodec.prior import default
 from lmcodec.probe import MIN_BYTES, is_noise
+from lmcodec.transforms.base import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -244,27 +245,34 @@ def shortest(
     pick = _sample_lines if transform.by_lines else _sample
     sample = bytes(pick(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
     gauge = transform.gauge_level(level)
+    plain = _code_length(Stream("", sample), gauge) * (1000 - least)
     size = _split_length(transform, sample, gauge, start)
     tried = iter(transform.variants())
     while (variant := next(tried, None)) is not None:
         other = _split_length(variant, sample, gauge, start)
         if other < size:
             transform, size, tried = variant, other, iter(variant.variants())
-    worth = 1000 - least
-    return transform, size * 1000 < _code_length(sample, gauge) * worth
+    if size * 1000 >= plain:
+        size = _split_length(transform, sample, gauge, start, guesses=None)
+    return transform, size * 1000 < plain
 
 
-def _split_length(transform: Transform, sample: bytes, level: int, start: int) -> int:
-    streams = transform.fit(sample, start).forward(sample)
-    return sum(_code_length(each.symbols, level, each.hint, each.shape) for each in streams)
-
-
-def _code_length(
-    symbols: Symbols, level: int, hint: str = "", shape: AnyShape | None = None
+def _split_length(
+    transform: Transform, sample: bytes, level: int, start: int, guesses: int | None = 1
 ) -> int:
+    """Return the length of the code of the streams of a sample.
+
+    The best guess among the models is enough to see that a transform pays; to see that it does not
+    takes all of them.
+    """
+    streams = transform.fit(sample, start).forward(sample)
+    return sum(_code_length(stream, level, guesses) for stream in streams)
+
+
+def _code_length(stream: Stream, level: int, guesses: int | None = 1) -> int:
+    symbols = stream.symbols
     width = symbol_width(symbols)
-    # The best guess is enough to see whether a transform pays.
-    models = candidates(level, hint, width, shape)[:1] if len(symbols) else []
+    models = candidates(level, stream.hint, width, stream.shape)[:guesses] if len(symbols) else []
     coded = [len(model.fit(symbols).encode(symbols)) for model in models]
     return min([len(symbols) * width, *coded])
 
