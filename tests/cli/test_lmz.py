@@ -150,6 +150,7 @@ def test_list(run: Run, folder: Path) -> None:
         "networks": [],
         "language_models": [],
         "circuits": [],
+        "ardms": [],
         "transforms": ["raw"],
         "portable": True,
         "memory_bytes": lmcodec.info(STREAM).memory_bytes,
