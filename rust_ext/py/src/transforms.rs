@@ -211,6 +211,7 @@ pub fn table_column_ends(
 }
 
 /// The cells of some rows of a stream of cells.
+#[allow(clippy::needless_pass_by_value)] // Python hands over a list
 #[pyfunction]
 pub fn table_select_rows<'a>(
     py: Python<'_>,

@@ -143,7 +143,7 @@ impl Network {
         let outline = self.outline.iter();
         let single = outline.clone().flat_map(|o| [&o.enter, &o.leave]);
         // Its parts have the reach of the whole.
-        let tell = outline.clone().flat_map(|o| o.tell.first());
+        let tell = outline.clone().filter_map(|o| o.tell.first());
         let layers = outline.flat_map(|o| &o.layers).chain(&self.blocks);
         [&self.first, &self.out]
             .into_iter()

@@ -1,4 +1,9 @@
 //! Networks of random weights: what is coded comes back, whatever the steps, and what is damaged is an error.
+#![allow(
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)] // small numbers
 
 use super::network::permutation;
 use super::*;

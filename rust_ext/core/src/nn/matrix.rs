@@ -254,7 +254,7 @@ mod tests {
     fn parts_give_what_the_whole_gives() {
         let (rows, columns) = (3 * ROWS + 7, 20);
         let weights: Vec<i8> = (0..rows * columns)
-            .map(|i| (i * 89 % 255) as i8 ^ 85)
+            .map(|i| (i * 89 % 255) as i8 ^ 0x55)
             .map(|w| w.max(-127))
             .collect();
         let mut tails = vec![Tail::EMPTY; rows.div_ceil(ROWS)];
