@@ -4,7 +4,7 @@
         --states 16 -o mnist-16.circuit
     python -m training.circuit train-images-idx3-ubyte.xz --test t10k-images-idx3-ubyte.xz \
         --states 16 --emission shapes --shapes 24 --moved 0.5 --epochs 5 --full 0 \
-        --rounds 3 --round-epochs 4 --prune 0.4 --grow 0.7 --noise 0.3 \
+        --rounds 4 --round-epochs 4 --last-epochs 5 --prune 0.4 --grow 0.7 --noise 0.3 \
         -o mnist-sparse.circuit
 
 Nothing is fitted to the samples of --test. Beside the file goes FILE.toml: the command, digests,
