@@ -39,8 +39,6 @@ _FALLBACK = ("cm", "freqs")
 # What codes noise, a thousand times as fast as the others, unless they save half a percent.
 _PLAIN = "freqs"
 _WORTH = (995, 1000)
-# What the first model for cells may lose on a sample, by which it is far from done.
-_LATE = (95, 100)
 
 # A prior is chosen by a quicker model: what it gains shows early.
 _PRIOR_SLICES = 4
@@ -120,9 +118,9 @@ def choose(
         least = min(len(sample), len(plain.encode(sample)))
         if min(sizes, default=least) * _WORTH[1] >= least * _WORTH[0]:
             return plain
-    if isinstance(shape, Cells) and len(sample) < len(symbols):
-        # How columns hang together shows late: what is made for that need not win a sample.
-        sizes[0] = sizes[0] * _LATE[0] // _LATE[1]
+    if isinstance(shape, Cells) and len(sample) < len(symbols) and sizes[0] > min(sizes):
+        # How columns hang together shows late: only all of them can tell.
+        sizes = [len(model.encode(symbols)) for model in fitted]
     return fitted[sizes.index(min(sizes))]
 
 
