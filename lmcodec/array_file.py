@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import builtins
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from math import prod
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any
 
-from lmcodec.block import decode_stream, find_model
+from lmcodec.block import decode_stream, stream_model, stream_payloads
+from lmcodec.content_file import ContentFile, Path
 from lmcodec.errors import FormatError
-from lmcodec.header import STORED, BlockHeader
-from lmcodec.reader import ContentReader
+from lmcodec.header import BlockHeader
 from lmcodec.transforms.array import Array, Layout, read_layout
 from lmcodec.transforms.base import HEAD_BYTES
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from typing_extensions import Buffer, Self
-
-Path: TypeAlias = "str | os.PathLike[str]"
+    from typing_extensions import Buffer
 
 _SAMPLES = "samples"
 
 
-class ArrayFile:
+class ArrayFile(ContentFile):
     """The samples of an array in a compressed file.
 
     Of a block that a circuit or `ardm` coded, only the groups that hold samples are read and
@@ -47,30 +43,29 @@ class ArrayFile:
     """
 
     def __init__(self, file: Path | IO[bytes], *, max_memory: int | None = None) -> None:
-        import numpy as np
-
-        with ExitStack() as stack:
-            if isinstance(file, (str, os.PathLike)):
-                file = stack.enter_context(builtins.open(file, "rb"))
-            self._content = stack.enter_context(ContentReader(file, max_memory, 1))
-            size = self._content.seek(0, os.SEEK_END)
-            layout = read_layout(self._head(size))
-            if layout is None:
-                raise FormatError(
-                    "content is not an array of bytes that is recognised",
-                    hint="NumPy (.npy, 8 bits, in C order), IDX, PGM and PPM are",
-                )
-            if layout.begin + prod(layout.axes) > size:
-                raise FormatError(
-                    f"array ends early: {layout.begin + prod(layout.axes)} bytes of {size}"
-                )
-            self._closing = stack.pop_all()
-        self._layout: Layout = layout
-        self.shape = tuple(layout.axes)
-        self.dtype: np.dtype[Any] = np.dtype(layout.dtype)
+        super().__init__(file, max_memory=max_memory)
         # Of the block that was used last.
         self._start = -1
         self._block: tuple[BlockHeader, Buffer] | None = None
+
+    def _recognise(self) -> None:
+        """Read the layout of the array."""
+        import numpy as np
+
+        size = self._content.seek(0, os.SEEK_END)
+        layout = read_layout(self._head(size))
+        if layout is None:
+            raise FormatError(
+                "content is not an array of bytes that is recognised",
+                hint="NumPy (.npy, 8 bits, in C order), IDX, PGM and PPM are",
+            )
+        if layout.begin + prod(layout.axes) > size:
+            raise FormatError(
+                f"array ends early: {layout.begin + prod(layout.axes)} bytes of {size}"
+            )
+        self._layout: Layout = layout
+        self.shape = tuple(layout.axes)
+        self.dtype: np.dtype[Any] = np.dtype(layout.dtype)
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -108,18 +103,6 @@ class ArrayFile:
         values = self[:]
         return values if dtype is None else values.astype(dtype)
 
-    def close(self) -> None:
-        """Close the file, if it was opened here."""
-        self._closing.close()
-
-    def __enter__(self) -> Self:
-        """Return the array."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        self.close()
-
     @property
     def _size(self) -> int:
         """Bytes of a sample."""
@@ -156,29 +139,21 @@ class ArrayFile:
         many = min(last - first, cut.size // cut.shape.sample - number)
         if cut.shape.sample != self._size or number < 0 or apart or many < 1:
             return None
-        at = 0
-        for record in header.streams:
-            if record.name == _SAMPLES and record.model != STORED:
-                # Not at the top: the whole package would import it.
-                from lmcodec.models.ardm import ArdmModel
-                from lmcodec.models.circuit import CircuitModel
-
-                model = find_model(header.models[record.model - 1])
-                if not isinstance(model, (ArdmModel, CircuitModel)):
-                    return None
-                payload = bytes(memoryview(payloads)[at : at + record.coded_size])
+        for record, payload in stream_payloads(header, payloads):
+            if record.name == _SAMPLES and (model := stream_model(header, record)):
                 return model.decode_samples(payload, record.count, number, number + many)
-            at += record.coded_size
         return None
 
     def _head(self, size: int) -> bytes:
         """Return the beginning of the content, of which no samples are decoded if need be."""
         if size:
             header, payloads, _ = self._content.block_at(0)
-            found = decode_stream(header, payloads, "header")
-            if header.transform.id == Array.id and isinstance(found, bytes):
-                # A header alone, without a byte behind it, is not recognised.
-                return found + b"\0" * HEAD_BYTES
+            if header.transform.id == Array.id:
+                for record, payload in stream_payloads(header, payloads):
+                    if record.name == "header" and record.width == 1:
+                        found = bytes(decode_stream(header, record, payload))
+                        # A header alone, without a byte behind it, is not recognised.
+                        return found + b"\0" * HEAD_BYTES
         return self._read(0, min(size, HEAD_BYTES))
 
     def _read(self, position: int, size: int) -> bytes:

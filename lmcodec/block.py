@@ -149,31 +149,18 @@ def decode_block(
         UnsupportedError: A model or transform is not known here.
         LimitError: Decoding needs more memory than allowed.
     """
-    view = memoryview(payloads)
     transform = None
     if header.transform.id:
         cls = TRANSFORMS.get(header.transform.id, header.transform.version)
         transform = cls.from_record(header.transform.params)
     models = [find_model(record) for record in header.models]
-    needed = _memory_bytes(header, models)
-    if max_memory is not None and needed > max_memory:
-        raise LimitError(
-            f"block needs too much memory: {needed} of {max_memory} bytes",
-            limit=max_memory,
-            needed=needed,
-            hint=f"pass max_memory={needed} or more",
-        )
+    _check_memory(_memory_bytes(header, models), max_memory)
     symbols: dict[str, Symbols] = {}
-    position = 0
     sizes = [record.count * record.width for record in header.streams]
-    for record, followed in zip(header.streams, _follow(meter, sizes), strict=True):
-        payload = bytes(view[position : position + record.coded_size])
-        position += record.coded_size
-        if record.model == STORED:
-            symbols[record.name] = _from_little_endian(payload, record.width)
-        else:
-            model = models[record.model - 1]
-            symbols[record.name] = _decode_stream(model, payload, record, followed)
+    coded = zip(stream_payloads(header, payloads), _follow(meter, sizes), strict=True)
+    for (record, payload), followed in coded:
+        model = None if record.model == STORED else models[record.model - 1]
+        symbols[record.name] = _decode_stream(record, payload, model, followed)
     raw = transform.inverse(symbols) if transform else bytes(symbols[""])
     computed = zlib.crc32(raw)
     if len(raw) != header.raw_size or computed != header.crc:
@@ -186,28 +173,43 @@ def decode_block(
     return raw
 
 
-def decode_stream(header: BlockHeader, payloads: Buffer, name: str) -> Symbols | None:
-    """Return the symbols of one stream of a block, or None where it has none of that name.
+def stream_payloads(header: BlockHeader, payloads: Buffer) -> Iterator[tuple[StreamRecord, bytes]]:
+    """Yield the record of each stream of a block, and its payload.
 
     Args:
         header: The parsed block header.
         payloads: As many bytes as it announces.
-        name: That of the stream.
+    """
+    view = memoryview(payloads)
+    position = 0
+    for record in header.streams:
+        yield record, bytes(view[position : position + record.coded_size])
+        position += record.coded_size
+
+
+def decode_stream(header: BlockHeader, record: StreamRecord, payload: bytes) -> Symbols:
+    """Return the symbols of one stream of a block.
+
+    Args:
+        header: The parsed block header.
+        record: That of the stream.
+        payload: Its payload.
 
     Raises:
         FormatError: The payload is damaged.
         UnsupportedError: The model is not known here.
     """
-    position = 0
-    for record in header.streams:
-        if record.name == name:
-            payload = bytes(memoryview(payloads)[position : position + record.coded_size])
-            if record.model == STORED:
-                return _from_little_endian(payload, record.width)
-            model = find_model(header.models[record.model - 1])
-            return _decode_stream(model, payload, record, lambda _: nullcontext())
-        position += record.coded_size
-    return None
+    return _decode_stream(record, payload, stream_model(header, record), lambda _: nullcontext())
+
+
+def stream_model(header: BlockHeader, record: StreamRecord) -> Model | None:
+    """Return the model that coded a stream, or None where it is stored.
+
+    Raises:
+        UnsupportedError: The model is not known here.
+        FormatError: Its parameters do not fit.
+    """
+    return None if record.model == STORED else find_model(header.models[record.model - 1])
 
 
 def find_model(record: ModelRecord) -> Model:
@@ -223,6 +225,21 @@ def find_model(record: ModelRecord) -> Model:
     return cls.from_record(record.params, record.digests)
 
 
+def check_memory(header: BlockHeader, max_memory: int | None) -> None:
+    """Check that a block can be decoded, with its content, in some memory.
+
+    Args:
+        header: The parsed block header.
+        max_memory: Bytes that decoding may need, or None for any number.
+
+    Raises:
+        LimitError: It needs more.
+        UnsupportedError: A model is not known here.
+    """
+    if max_memory is not None:
+        _check_memory(memory_bytes(header), max_memory)
+
+
 def memory_bytes(header: BlockHeader) -> int:
     """Return about how much memory decoding a block needs, with its content.
 
@@ -230,6 +247,16 @@ def memory_bytes(header: BlockHeader) -> int:
         UnsupportedError: A model is not known here.
     """
     return _memory_bytes(header, [find_model(record) for record in header.models])
+
+
+def _check_memory(needed: int, max_memory: int | None) -> None:
+    if max_memory is not None and needed > max_memory:
+        raise LimitError(
+            f"block needs too much memory: {needed} of {max_memory} bytes",
+            limit=max_memory,
+            needed=needed,
+            hint=f"pass max_memory={needed} or more",
+        )
 
 
 def _memory_bytes(header: BlockHeader, models: Sequence[Model]) -> int:
@@ -369,8 +396,11 @@ def _encode_stream(
 
 
 def _decode_stream(
-    model: Model, payload: bytes, record: StreamRecord, followed: Followed
+    record: StreamRecord, payload: bytes, model: Model | None, followed: Followed
 ) -> Symbols:
+    """Decode a stream, or take it as it is where it has no model."""
+    if model is None:
+        return _from_little_endian(payload, record.width)
     with followed(record.count):
         symbols = model.decode(payload, record.count)
     if len(symbols) != record.count or symbol_width(symbols) != record.width:

@@ -1,4 +1,4 @@
-"""Fits a circuit to arrays in files and says what it gains: `lmcodec train --model circuit`."""
+"""Fits to arrays in files and says what that gains: `lmcodec train --model circuit`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from lmcodec.train_files import is_same, read_samples
 from lmcodec.transforms.array import Array
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -68,18 +70,10 @@ def fit_files(
             damaged.
         UnsupportedError: numba is not installed.
     """
-    if not output.endswith(SUFFIX):
-        raise ValueError(f"output of a circuit must end in {SUFFIX}: {output}")
     checkpoint = f"{output.removesuffix(SUFFIX)}.checkpoint.npz"
-    if not (resume or force) and os.path.exists(checkpoint):
-        words = "exists: --resume goes on from there, --force begins anew"
-        raise FileExistsError(errno.EEXIST, words, checkpoint)
-    target = open_output(output, replace=force, sparse=False, like=None, sync=True)
-    try:
-        samples = read_arrays(names, output, recursive=recursive)
-        held = samples[len(samples) - len(samples) * hold_back_percent // 100 :]
-        kept = samples[: len(samples) - len(held)]
-        data = _fit(
+
+    def fit(kept: NDArray[np.uint8], _held: NDArray[np.uint8]) -> bytes:
+        return _fit(
             kept,
             terminal,
             checkpoint,
@@ -90,6 +84,78 @@ def fit_files(
             threads=threads,
             resume=resume,
         )
+
+    data, count, held = fit_to_arrays(
+        names,
+        output,
+        fit,
+        kind="a circuit",
+        suffix=SUFFIX,
+        checkpoint=checkpoint,
+        hold_back_percent=hold_back_percent,
+        recursive=recursive,
+        force=force,
+        resume=resume,
+    )
+    circuit = FittedCircuit(data)
+    terminal.note(
+        f"{shown(output)}: {human(len(data))}, {circuit.core.edges:,} edges, from {count:,} "
+        f"samples of {circuit.variables:,} symbols"
+    )
+    from lmcodec.models.circuit import CircuitModel
+
+    terminal.note(gain(CircuitModel(circuit=circuit), circuit.variables, held))
+
+
+def fit_to_arrays(
+    names: list[str],
+    output: str,
+    fit: Callable[[NDArray[np.uint8], NDArray[np.uint8]], bytes],
+    *,
+    kind: str,
+    suffix: str,
+    checkpoint: str,
+    hold_back_percent: int,
+    recursive: bool,
+    force: bool,
+    resume: bool,
+) -> tuple[bytes, int, NDArray[np.uint8]]:
+    """Read arrays, fit to them, and write the file.
+
+    Args:
+        names: Files with arrays of samples of one shape, or folders where it is recursive; "-" is
+            standard input.
+        output: Where the file goes.
+        fit: Called with the samples to fit to, and with those that are held back; returns the
+            bytes of the file. It may leave a checkpoint, which is removed when the file is there.
+        kind: What is fitted, with an article.
+        suffix: That of the output.
+        checkpoint: Where `fit` leaves a checkpoint.
+        hold_back_percent: How many of the samples are held back: 0 to 50.
+        recursive: Whether to look into folders.
+        force: Whether to replace output and checkpoint.
+        resume: Whether to go on from the checkpoint.
+
+    Returns:
+        The bytes of the file, the number of samples that it was fitted to, and the others.
+
+    Raises:
+        OSError: A file cannot be read, or the output cannot be written; or there is a checkpoint,
+            and neither `force` nor `resume`.
+        ValueError: There are no samples, or the output has a wrong name.
+        FormatError: A file has no array of bytes, or one of other samples.
+    """
+    if not output.endswith(suffix):
+        raise ValueError(f"output of {kind} must end in {suffix}: {output}")
+    if not (resume or force) and os.path.exists(checkpoint):
+        words = "exists: --resume goes on from there, --force begins anew"
+        raise FileExistsError(errno.EEXIST, words, checkpoint)
+    target = open_output(output, replace=force, sparse=False, like=None, sync=True)
+    try:
+        samples = read_arrays(names, output, recursive=recursive)
+        count = len(samples) - len(samples) * hold_back_percent // 100
+        held = samples[count:]
+        data = fit(samples[:count], held)
         target.write(data)
         target.commit()
     except BaseException:
@@ -97,14 +163,7 @@ def fit_files(
         raise
     if os.path.exists(checkpoint):
         os.remove(checkpoint)
-    circuit = FittedCircuit(data)
-    terminal.note(
-        f"{shown(output)}: {human(len(data))}, {circuit.core.edges:,} edges, from {len(kept):,} "
-        f"samples of {circuit.variables:,} symbols"
-    )
-    from lmcodec.models.circuit import CircuitModel
-
-    terminal.note(gain(CircuitModel(circuit=circuit), circuit.variables, held))
+    return data, count, held
 
 
 def read_arrays(names: list[str], output: str, *, recursive: bool) -> NDArray[np.uint8]:

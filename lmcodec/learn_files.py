@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcodec.errors import UnsupportedError
-from lmcodec.fit_files import gain, read_arrays
+from lmcodec.fit_files import fit_to_arrays, gain
 from lmcodec.fitted import ARDM_SUFFIX, FittedArdm
-from lmcodec.outputs import open_output
 from lmcodec.process import asked_first
 from lmcodec.terminal import Terminal, human, shown
 
@@ -64,40 +62,38 @@ def learn_files(
             damaged.
         UnsupportedError: torch is not installed.
     """
-    if not output.endswith(ARDM_SUFFIX):
-        raise ValueError(f"output of a network of ardm must end in {ARDM_SUFFIX}: {output}")
-    checkpoint = Path(f"{output.removesuffix(ARDM_SUFFIX)}.checkpoint.safetensors")
-    if checkpoint.exists() and not (resume or force):
-        words = "exists: --resume goes on from there, --force begins anew"
-        raise FileExistsError(errno.EEXIST, words, os.fspath(checkpoint))
-    target = open_output(output, replace=force, sparse=False, like=None, sync=True)
-    try:
-        samples = read_arrays(names, output, recursive=recursive)
-        held = samples[len(samples) - len(samples) * hold_back_percent // 100 :]
-        kept = samples[: len(samples) - len(held)]
-        data = _train(
+    checkpoint = f"{output.removesuffix(ARDM_SUFFIX)}.checkpoint.safetensors"
+
+    def fit(kept: NDArray[np.uint8], held: NDArray[np.uint8]) -> bytes:
+        return _train(
             kept,
             held if len(held) else kept,
             terminal,
-            checkpoint,
+            Path(checkpoint),
             stages=stages,
             minutes=minutes,
             seed=seed,
             threads=threads,
             resume=resume,
         )
-        target.write(data)
-        target.commit()
-    except BaseException:
-        target.abandon()
-        raise
-    checkpoint.unlink(missing_ok=True)
+
+    data, count, held = fit_to_arrays(
+        names,
+        output,
+        fit,
+        kind="a network of ardm",
+        suffix=ARDM_SUFFIX,
+        checkpoint=checkpoint,
+        hold_back_percent=hold_back_percent,
+        recursive=recursive,
+        force=force,
+        resume=resume,
+    )
     from lmcodec.models.ardm import ArdmModel
 
     network = FittedArdm(data)
     terminal.note(
-        f"{shown(output)}: {human(len(data))}, from {len(kept):,} samples of {network.size:,} "
-        "symbols"
+        f"{shown(output)}: {human(len(data))}, from {count:,} samples of {network.size:,} symbols"
     )
     terminal.note(gain(ArdmModel(network=network).fit(b""), network.size, held))
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import builtins
-import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any
 
 from lmcodec.column import Column, unquoted
-from lmcodec.reader import ContentReader
+from lmcodec.content_file import ContentFile, Path
 from lmcodec.table_parts import Part, parts_of
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
-    from typing_extensions import Self
-
-Path: TypeAlias = "str | os.PathLike[str]"
 
 
-class TableFile:
+class TableFile(ContentFile):
     """The columns of a table in a compressed file.
 
     Rows are the lines that have as many cells as most. Of a block, only the streams that hold what
@@ -44,13 +38,9 @@ class TableFile:
 
     names: tuple[str, ...]
 
-    def __init__(self, file: Path | IO[bytes], *, max_memory: int | None = None) -> None:
-        with ExitStack() as stack:
-            if isinstance(file, (str, os.PathLike)):
-                file = stack.enter_context(builtins.open(file, "rb"))
-            content = stack.enter_context(ContentReader(file, max_memory, 1))
-            self._parts, names = parts_of(content, max_memory)
-            self._closing = stack.pop_all()
+    def _recognise(self) -> None:
+        """Find the rows of each block, and the names of columns."""
+        self._parts, names = parts_of(self._content, self._max_memory)
         first = self._parts[0].table
         self._quoted = any(part.table.quoted for part in self._parts)
         cells = names or [b""] * first.columns
@@ -193,18 +183,6 @@ class TableFile:
         from pyarrow import parquet
 
         parquet.write_table(self.to_arrow(columns, rows), path, **options)
-
-    def close(self) -> None:
-        """Close the file, if it was opened here."""
-        self._closing.close()
-
-    def __enter__(self) -> Self:
-        """Return the table."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        self.close()
 
     def __repr__(self) -> str:
         """Return what the table is like."""

@@ -8,9 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lmcodec import _core
-from lmcodec.block import decode_block, find_model, memory_bytes
-from lmcodec.errors import FormatError, LimitError
-from lmcodec.header import STORED, BlockHeader
+from lmcodec.block import (
+    check_memory,
+    decode_block,
+    decode_stream,
+    stream_model,
+    stream_payloads,
+)
+from lmcodec.errors import FormatError
+from lmcodec.header import BlockHeader
 from lmcodec.packing import Cursor
 from lmcodec.transforms.table import Table
 
@@ -32,13 +38,10 @@ class Streams:
     """
 
     def __init__(self, header: BlockHeader, payloads: Buffer) -> None:
-        self._records = {}
-        self._models = header.models
-        at = 0
-        for record in header.streams:
-            payload = memoryview(payloads)[at : at + record.coded_size]
-            self._records[record.name] = record, payload
-            at += record.coded_size
+        self._header = header
+        self._coded = {
+            record.name: (record, payload) for record, payload in stream_payloads(header, payloads)
+        }
 
     def read(self, name: str) -> bytes:
         """Return a stream of bytes, empty where there is none of that name.
@@ -46,15 +49,12 @@ class Streams:
         Raises:
             FormatError: It is damaged, or not of bytes.
         """
-        if name not in self._records:
+        if name not in self._coded:
             return b""
-        record, payload = self._records[name]
+        record, payload = self._coded[name]
         if record.width != 1:
             raise FormatError(f"streams of table are bytes: {name} has symbols of {record.width}")
-        if record.model == STORED:
-            return bytes(payload)
-        model = find_model(self._models[record.model - 1])
-        return bytes(model.decode(bytes(payload), record.count))
+        return bytes(decode_stream(self._header, record, payload))
 
     def columns(self, table: Table, wanted: Sequence[int]) -> list[bytes]:
         """Return columns of the cells with their terminators; others are not decoded if need be.
@@ -62,13 +62,13 @@ class Streams:
         Raises:
             FormatError: The stream is damaged.
         """
-        record, payload = self._records.get("cells", (None, b""))
-        if record is not None and record.model != STORED:
-            model = find_model(self._models[record.model - 1])
-            decode = getattr(model, "decode_columns", None)
-            if decode is not None:
-                columns: list[bytes] = decode(bytes(payload), record.count, list(wanted))
-                return columns
+        if "cells" in self._coded:
+            record, payload = self._coded["cells"]
+            model = stream_model(self._header, record)
+            if model is not None:
+                found = model.decode_columns(payload, record.count, wanted)
+                if found is not None:
+                    return found
         return cut(self.read("cells"), table, wanted)
 
 
@@ -227,14 +227,7 @@ class _Blocks:
             LimitError: Decoding needs more memory than allowed.
         """
         header, payloads = self.at(start)
-        needed = memory_bytes(header)
-        if self._max_memory is not None and needed > self._max_memory:
-            raise LimitError(
-                f"block needs too much memory: {needed} of {self._max_memory} bytes",
-                limit=self._max_memory,
-                needed=needed,
-                hint=f"pass max_memory={needed} or more",
-            )
+        check_memory(header, self._max_memory)
         return Streams(header, payloads)
 
     def decode(self, start: int) -> bytes:

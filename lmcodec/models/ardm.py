@@ -145,18 +145,7 @@ class ArdmModel(Model):
         return network.core.decode(payload, count, steps, self.group)
 
     def decode_samples(self, payload: bytes, count: int, first: int, last: int) -> bytes:
-        """Return samples from a payload; only the groups that hold them are decoded.
-
-        Args:
-            payload: What `encode` returned.
-            count: How many symbols were coded.
-            first: The first sample.
-            last: Behind the last one.
-
-        Raises:
-            FormatError: The payload is not one that `encode` returns for `count` symbols.
-            ValueError: There are no such samples.
-        """
+        """Return some samples; only the groups that hold them are decoded."""
         network, steps = self._network(), self._steps()
         return network.core.decode_samples(payload, count, (first, last), steps, self.group)
 

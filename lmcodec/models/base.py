@@ -19,6 +19,8 @@ from lmcodec.packing import pack_fields, unpack_fields
 from lmcodec.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Self
@@ -203,6 +205,42 @@ class Model(ABC):
         Raises:
             FormatError: The payload is not one that `encode` returns for `count` symbols.
         """
+
+    def decode_samples(self, payload: bytes, count: int, first: int, last: int) -> bytes | None:
+        """Return some samples of a payload, or None where all would have to be decoded for them.
+
+        Args:
+            payload: What `encode` returned.
+            count: How many symbols were coded.
+            first: The first sample.
+            last: Behind the last one.
+
+        Raises:
+            FormatError: The payload is not one that `encode` returns for `count` symbols.
+            ValueError: There are no such samples.
+        """
+        del payload, count, first, last
+        return None
+
+    def decode_columns(
+        self, payload: bytes, count: int, wanted: Sequence[int]
+    ) -> list[bytes] | None:
+        """Return some columns of the cells of a table, or None where all would have to be decoded.
+
+        Args:
+            payload: What `encode` returned.
+            count: How many symbols were coded.
+            wanted: Numbers of columns, from 0.
+
+        Returns:
+            The cells of each, with their terminators.
+
+        Raises:
+            FormatError: The payload is not one that `encode` returns for `count` symbols.
+            ValueError: There is no such column.
+        """
+        del payload, count, wanted
+        return None
 
     def memory_bytes(self, count: int) -> int:
         """Return about how much memory coding `count` symbols needs, besides the symbols."""

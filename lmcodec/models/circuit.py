@@ -157,28 +157,14 @@ class CircuitModel(Model):
             return circuit.core_by_number.decode_mixed(payload, count, *self._beside())
         return circuit.core.decode(payload, count, self.group)
 
-    def decode_samples(self, payload: bytes, count: int, first: int, last: int) -> bytes:
-        """Return samples from a payload; only the groups that hold them are decoded.
+    def decode_samples(self, payload: bytes, count: int, first: int, last: int) -> bytes | None:
+        """Return some samples; only the groups that hold them are decoded.
 
-        Where there are contexts beside the circuit, all is decoded.
-
-        Args:
-            payload: What `encode` returned.
-            count: How many symbols were coded.
-            first: The first sample.
-            last: Behind the last one.
-
-        Raises:
-            FormatError: The payload is not one that `encode` returns for `count` symbols.
-            ValueError: There are no such samples.
+        None where there are contexts beside the circuit, which learn from all samples before.
         """
-        circuit = self._circuit()
-        if not self.kind:
-            return circuit.core.decode_samples(payload, count, (first, last), self.group)
-        if not 0 <= first <= last <= count // circuit.variables:
-            raise ValueError(f"samples are up to {count // circuit.variables}: {first} to {last}")
-        found = self.decode(payload, count)
-        return found[first * circuit.variables : last * circuit.variables]
+        if self.kind:
+            return None
+        return self._circuit().core.decode_samples(payload, count, (first, last), self.group)
 
     def memory_bytes(self, count: int) -> int:
         """Return the memory of the circuit, of symbols in groups, and of contexts and prior."""

@@ -10,6 +10,8 @@ from lmcodec.errors import ModelError
 from lmcodec.models.base import MODELS, Cells, Model
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from typing_extensions import Self
 
     from lmcodec.models.base import AnyShape, Symbols
@@ -88,22 +90,10 @@ class Table(Model):
         """Undo `encode`."""
         return _core.table_decode(payload, count, self.level, self.terminator, self.columns)
 
-    def decode_columns(self, payload: bytes, count: int, wanted: list[int]) -> list[bytes]:
-        """Return columns from a payload: the cells of each, with their terminators.
-
-        Only those columns that they need are decoded beside them.
-
-        Args:
-            payload: What `encode` returned.
-            count: How many symbols were coded.
-            wanted: Numbers of columns, from 0.
-
-        Raises:
-            FormatError: The payload is not one that `encode` returns for `count` symbols.
-            ValueError: There is no such column.
-        """
+    def decode_columns(self, payload: bytes, count: int, wanted: Sequence[int]) -> list[bytes]:
+        """Return some columns; only those that they need are decoded beside them."""
         return _core.table_decode_columns(
-            payload, count, wanted, self.level, self.terminator, self.columns
+            payload, count, list(wanted), self.level, self.terminator, self.columns
         )
 
     def memory_bytes(self, count: int) -> int:

@@ -19,6 +19,8 @@ from lmcodec.table_parts import cut
 from lmcodec.transforms.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lmcodec.table_file import TableFile
 
 ROWS = [(f"{number}", f"name {number % 7}", f"{number / 8}") for number in range(200)]
@@ -159,14 +161,14 @@ def test_only_wanted_columns_are_decoded(monkeypatch: pytest.MonkeyPatch) -> Non
     asked = []
 
     class Columns(Order0):
-        def decode_columns(self, payload: bytes, count: int, wanted: list[int]) -> list[bytes]:
-            asked.append(wanted)
+        def decode_columns(self, payload: bytes, count: int, wanted: Sequence[int]) -> list[bytes]:
+            asked.append(list(wanted))
             cells = bytes(self.decode(payload, count))
             return cut(cells, Table(3), wanted)
 
     content = TEXT.encode()
     stream = lmcodec.compress(content, model=Order0(), transform="table", block_size=2000)
-    monkeypatch.setattr(table_parts, "find_model", lambda _: Columns())
+    monkeypatch.setattr(table_parts, "stream_model", lambda *_: Columns())
     table = open_table(io.BytesIO(stream))
     assert table["name"].values() == [row[1] for row in ROWS]
     assert set(map(tuple, asked)) == {(1,)}
