@@ -67,6 +67,20 @@ pub trait Source: Sync {
     ) -> Result<Vec<u8>>;
 }
 
+/// Samples, which all must be whole.
+///
+/// # Errors
+/// [`Error::Parameter`] when the last one is not.
+pub fn whole<'s>(source: &impl Source, symbols: &'s [u8]) -> Result<Vec<&'s [u8]>> {
+    if symbols.len().is_multiple_of(source.width()) {
+        Ok(symbols.chunks_exact(source.width()).collect())
+    } else {
+        Err(Error::Parameter {
+            what: "symbols: whole samples",
+        })
+    }
+}
+
 fn check(source: &impl Source) -> Result<()> {
     if !(1..=MAX_GROUP).contains(&source.group()) {
         return Err(Error::Parameter {
@@ -219,7 +233,12 @@ fn decode_some<S: Source>(
     let index = Index::read(source, payload, count)?;
     // How many samples before one are in groups.
     let known = |sample: usize| sample - index.strangers.partition_point(|&s| s < sample);
-    let groups = known(samples.start) / group..known(samples.end).div_ceil(group);
+    let (before, behind) = (known(samples.start), known(samples.end));
+    let groups = if before == behind {
+        0..0
+    } else {
+        before / group..behind.div_ceil(group)
+    };
     let first = groups.start;
     let found = share(source, groups.len(), listener, |coder, number, pace| {
         let (coded, size) = index.groups[first + number];

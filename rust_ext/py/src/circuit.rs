@@ -60,7 +60,7 @@ impl Circuit {
         };
         py.detach(|| {
             let circuit = circuit::Circuit::parse(data)?;
-            let program = Program::new(&circuit, order);
+            let program = Program::new(&circuit, order)?;
             Ok(Self { circuit, program })
         })
         .map_err(|error| to_python(py, &error))
@@ -92,10 +92,10 @@ impl Circuit {
         self.program.products()
     }
 
-    /// About how many bytes the weights take.
+    /// About how many bytes the weights and the walk take.
     #[getter]
     fn memory_bytes(&self) -> usize {
-        self.circuit.memory_bytes()
+        self.circuit.memory_bytes() + self.program.memory_bytes()
     }
 
     /// Encodes samples; `group` of them share a stack.
@@ -144,7 +144,7 @@ impl Circuit {
         symbols: &[u8],
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let layout = self.layout(1);
-        py.detach(|| circuit::code_lengths(layout, symbols))
+        py.detach(|| circuit::code_lengths(&layout, symbols, &mut |done| attended(done)))
             .map(|bits| bits.into_pyarray(py))
             .map_err(|error| to_python(py, &error))
     }

@@ -5,7 +5,7 @@ use super::state::State;
 use crate::coder::quantize::Quantizer;
 use crate::coder::rans::Stack;
 use crate::coder::Interval;
-use crate::samples::{share, Listener, Pace, Source};
+use crate::samples::{share, whole, Listener, Pace, Source};
 use crate::{Error, Result};
 use std::ops::Range;
 
@@ -93,7 +93,7 @@ impl<'n> Source for Layout<'n> {
         group: &[&[u8]],
         pace: &mut Pace<'_, '_>,
     ) -> Result<Vec<u8>> {
-        let mut intervals = Vec::with_capacity(group.len() * self.width());
+        let mut intervals = Vec::with_capacity(group.len() * self.width() * self.network.stages());
         for item in group {
             coder.item(&mut Known(item, &mut intervals))?;
             pace.done(item.len())?;
@@ -150,11 +150,7 @@ impl Side for Known<'_> {
         let symbol = network.symbol(self.0[position]).ok_or(Error::Parameter {
             what: "symbols: those of the alphabet",
         })?;
-        let (below, each) = (
-            network.config.leaves(stage),
-            network.config.leaves(stage + 1),
-        );
-        let branch = symbol % below / each;
+        let branch = network.config.branch(symbol, stage);
         self.1.push(quantizer.interval(weights, branch)?);
         Ok(branch)
     }
@@ -271,7 +267,7 @@ pub fn code_lengths(
     listener: Listener<'_>,
 ) -> Result<Vec<f64>> {
     layout.check()?;
-    let items = whole(layout.network, symbols)?;
+    let items = whole(layout, symbols)?;
     share(layout, items.len(), listener, |coder, number, pace| {
         pace.done(layout.network.size())?;
         if !layout.knows(items[number]) {
@@ -281,16 +277,6 @@ pub fn code_lengths(
         coder.item(&mut Known(items[number], &mut intervals))?;
         Ok(intervals.into_iter().map(bits).sum())
     })
-}
-
-fn whole<'s>(network: &Network, symbols: &'s [u8]) -> Result<Vec<&'s [u8]>> {
-    if symbols.len().is_multiple_of(network.size()) {
-        Ok(symbols.chunks_exact(network.size()).collect())
-    } else {
-        Err(Error::Parameter {
-            what: "symbols: whole items",
-        })
-    }
 }
 
 /// Bits of each position of an item when all are asked for in one call, after the first `known` of an order were
@@ -329,15 +315,11 @@ pub fn position_bits(
     let mut quantizer = Quantizer::new(PRECISION)?;
     let mut leaves = vec![0; network.alphabet()];
     let mut branches = vec![0; network.config.levels[stage]];
-    let (below, each) = (
-        network.config.leaves(stage),
-        network.config.leaves(stage + 1),
-    );
     let mut found = vec![0.0; item.len()];
     for &position in rest {
         let position = position as usize;
         state.branches(position, stage, &mut leaves, &mut branches);
-        let branch = symbols[position] % below / each;
+        let branch = network.config.branch(symbols[position], stage);
         found[position] = bits(quantizer.interval(&branches, branch)?) as f32;
     }
     Ok(found)

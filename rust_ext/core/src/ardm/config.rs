@@ -4,7 +4,7 @@ use crate::nn::matrix::ROWS;
 use crate::{Error, Result};
 use serde::Deserialize;
 
-/// The largest width of a part, number of layers, of stages, and size of an alphabet.
+/// The largest width of a part, number of layers and of axes, and size of an alphabet.
 const MAX_WIDTH: usize = 4096;
 const MAX_LAYERS: usize = 16;
 const MAX_ALPHABET: usize = 256;
@@ -126,6 +126,12 @@ impl Config {
     #[must_use]
     pub fn leaves(&self, level: usize) -> usize {
         self.levels[level..].iter().product()
+    }
+
+    /// The branch that a symbol takes at a stage.
+    #[must_use]
+    pub fn branch(&self, symbol: usize, stage: usize) -> usize {
+        symbol % self.leaves(stage) / self.leaves(stage + 1)
     }
 
     /// The number of the first node of a level; behind the last level, that of being outside.

@@ -9,8 +9,8 @@ use crate::coder::quantize::Quantizer;
 use crate::coder::rans::Stack;
 use crate::coder::Interval;
 use crate::lm::dot::proven;
-use crate::samples::{Pace, Source};
-use crate::{machine, Error, Result};
+use crate::samples::{share, whole, Listener, Pace, Source};
+use crate::{machine, Result};
 
 /// Bits of the intervals.
 const PRECISION: u32 = 24;
@@ -79,24 +79,23 @@ impl<'c> Source for Layout<'c> {
 /// Bits that each sample takes by the probabilities of the circuit; [`f64::INFINITY`] outside of its alphabet.
 ///
 /// # Errors
-/// [`Error::Machine`], [`Error::Interrupted`], [`Error::Parameter`] when the last sample is not whole.
-pub fn code_lengths(layout: Layout<'_>, symbols: &[u8]) -> Result<Vec<f64>> {
-    machine::check()?;
-    let width = layout.circuit.variables();
-    if !symbols.len().is_multiple_of(width) {
-        return Err(Error::Parameter {
-            what: "symbols: whole samples",
-        });
-    }
-    let mut walk = Walk::new(layout.circuit, layout.program, proven());
-    let samples: Vec<&[u8]> = symbols.chunks_exact(width).collect();
-    let mut lengths = vec![f64::INFINITY; samples.len()];
+/// [`Error::Machine`](crate::Error::Machine), [`Error::Interrupted`](crate::Error::Interrupted),
+/// [`Error::Parameter`](crate::Error::Parameter) when the last sample is not whole.
+pub fn code_lengths(
+    layout: &Layout<'_>,
+    symbols: &[u8],
+    listener: Listener<'_>,
+) -> Result<Vec<f64>> {
+    layout.check()?;
+    let samples = whole(layout, symbols)?;
     let known: Vec<usize> = (0..samples.len())
         .filter(|&i| layout.circuit.knows(samples[i]))
         .collect();
-    for some in known.chunks(LANES) {
+    let lanes: Vec<_> = known.chunks(LANES).collect();
+    let found = share(layout, lanes.len(), listener, |coder, number, pace| {
+        let some = lanes[number];
         let mut bits = [0.0; LANES];
-        walk.go(|next| {
+        coder.walk.go(|next| {
             let mut values = [0; LANES];
             for (lane, &sample) in some.iter().enumerate() {
                 let value = samples[sample][next.variable()];
@@ -113,6 +112,11 @@ pub fn code_lengths(layout: Layout<'_>, symbols: &[u8]) -> Result<Vec<f64>> {
             }
             Ok(values)
         })?;
+        pace.done(some.len() * layout.width())?;
+        Ok(bits)
+    })?;
+    let mut lengths = vec![f64::INFINITY; samples.len()];
+    for (some, bits) in lanes.iter().zip(found) {
         for (&sample, bits) in some.iter().zip(bits) {
             lengths[sample] = bits;
         }
@@ -139,9 +143,6 @@ pub struct Samples<'c> {
 
 impl<'c> Samples<'c> {
     /// Prepares for groups.
-    ///
-    /// # Errors
-    /// None: the precision is one of a quantizer.
     pub fn new(layout: Layout<'c>) -> Result<Self> {
         Ok(Self {
             width: layout.circuit.variables(),

@@ -4,7 +4,12 @@
 //! of its parent, [`Step::Code`] codes the variable of a node. Between two variables the walk goes up to the last common
 //! ancestor of their nodes, and down from there.
 
+use super::tree::wrong;
 use super::Circuit;
+use crate::Result;
+
+/// The most steps of a walk. 65,536 variables in a balanced tree take about two millions.
+const MAX_STEPS: usize = 1 << 23;
 
 /// In which order variables are coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,8 +91,11 @@ fn depth_first(circuit: &Circuit) -> Vec<usize> {
 
 impl Program {
     /// Plans a walk.
-    #[must_use]
-    pub fn new(circuit: &Circuit, order: Order) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Weights`](crate::Error::Weights) when it would be longer than any circuit needs: a file may describe a tree
+    /// through which variables in turn are far from each other.
+    pub fn new(circuit: &Circuit, order: Order) -> Result<Self> {
         let homes: Vec<usize> = match order {
             Order::Tree => {
                 let all = depth_first(circuit).into_iter();
@@ -100,7 +108,7 @@ impl Program {
     }
 
     /// Plans a walk through nodes with variables.
-    fn through(circuit: &Circuit, homes: &[usize]) -> Self {
+    fn through(circuit: &Circuit, homes: &[usize]) -> Result<Self> {
         let nodes = &circuit.nodes;
         let mut depths = vec![0_usize; nodes.len()];
         for node in 1..nodes.len() {
@@ -148,6 +156,9 @@ impl Program {
             }
             steps.push(Step::Code { node: home });
             here = Some(home);
+            if steps.len() > MAX_STEPS {
+                return Err(wrong("walk through a circuit is too long"));
+            }
         }
         let product = |step: &Step| match *step {
             Step::Down { node, .. } => nodes[node].down.cost(),
@@ -167,14 +178,20 @@ impl Program {
         } else {
             shared(circuit, &steps)
         };
-        Self {
+        Ok(Self {
             steps,
             places,
             children,
             room,
             again,
             products,
-        }
+        })
+    }
+
+    /// Memory in bytes, about.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        size_of_val(&self.steps[..]) + size_of_val(&self.places[..])
     }
 
     /// Multiplications that a sample takes, but for those of single values.

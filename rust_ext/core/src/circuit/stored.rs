@@ -10,7 +10,7 @@ const MAX_SHAPES: usize = 1024;
 pub fn parts<N: Copy + Into<u64>>(rows: &[N], width: usize) -> Result<Vec<f32>> {
     let mut out = Vec::with_capacity(rows.len());
     for row in rows.chunks_exact(width) {
-        // Exact: at most 2^10 rows of 2^42.
+        // Exact: at most 2^10 values, each below 2^42.
         let sum: u64 = row.iter().map(|&q| q.into()).sum();
         if sum == 0 {
             return Err(wrong("row of a circuit has no weight"));

@@ -1,10 +1,16 @@
 //! Circuits against enumeration and a naive evaluation in 64-bit floats.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)] // small numbers
 
 use super::*;
 use crate::lm::dot::Simd;
 use crate::samples::{decode, decode_samples, encode};
 use crate::Error;
 use proptest::prelude::*;
+use safetensors::tensor::{serialize, Dtype, TensorView};
 
 /// Numbers that look random.
 struct Random(u64);
@@ -209,8 +215,8 @@ proptest! {
     ) {
         let stored = Stored::random(seed, count, shape, (states, categories));
         let (circuit, samples) = (stored.circuit(), stored.samples(seed, 20));
-        let program = Program::new(&circuit, order);
-        let lengths = code_lengths(layout(&circuit, &program, 1), &samples).unwrap();
+        let program = Program::new(&circuit, order).unwrap();
+        let lengths = code_lengths(&layout(&circuit, &program, 1), &samples, &mut |_| false).unwrap();
         for (sample, length) in samples.chunks_exact(circuit.variables()).zip(lengths) {
             let given: Vec<Option<u8>> = sample.iter().copied().map(Some).collect();
             let expected = -stored.probability(&given).log2();
@@ -232,7 +238,7 @@ proptest! {
     ) {
         let stored = Stored::random(seed, count, shape, (6, categories));
         let circuit = stored.circuit();
-        let program = Program::new(&circuit, order);
+        let program = Program::new(&circuit, order).unwrap();
         let layout = layout(&circuit, &program, group);
         let mut symbols = stored.samples(seed, samples);
         symbols.extend((0..tail.min(circuit.variables() - 1)).map(|i| u8::try_from(i).unwrap()));
@@ -300,7 +306,7 @@ proptest! {
     ) {
         let stored = Stored::random(seed, 12, Shape::Any, (4, 40));
         let circuit = stored.circuit();
-        let program = Program::new(&circuit, Order::Tree);
+        let program = Program::new(&circuit, Order::Tree).unwrap();
         let layout = layout(&circuit, &program, 9);
         let symbols = stored.samples(seed, 40);
         let payload = encode(&layout, &symbols, &mut |_| false).unwrap();
@@ -345,8 +351,8 @@ fn probabilities_add_up_to_one() {
         .flat_map(|number| (0..width).map(move |bit| u8::from(number >> bit & 1 == 1)))
         .collect();
     for order in [Order::Tree, Order::Variables] {
-        let program = Program::new(&circuit, order);
-        let lengths = code_lengths(layout(&circuit, &program, 1), &all).unwrap();
+        let program = Program::new(&circuit, order).unwrap();
+        let lengths = code_lengths(&layout(&circuit, &program, 1), &all, &mut |_| false).unwrap();
         let sum: f64 = lengths.iter().map(|bits| (-bits).exp2()).sum();
         assert!((sum - 1.0).abs() < 1e-5, "{sum}");
     }
@@ -357,9 +363,12 @@ fn samples_take_what_the_circuit_says() {
     let stored = Stored::random(5, 60, Shape::Balanced, (8, 100));
     let circuit = stored.circuit();
     let symbols = stored.samples(5, 1000);
-    let program = Program::new(&circuit, Order::Tree);
+    let program = Program::new(&circuit, Order::Tree).unwrap();
     let layout = layout(&circuit, &program, 128);
-    let bits: f64 = code_lengths(layout, &symbols).unwrap().iter().sum();
+    let bits: f64 = code_lengths(&layout, &symbols, &mut |_| false)
+        .unwrap()
+        .iter()
+        .sum();
     let bytes = encode(&layout, &symbols, &mut |_| false).unwrap().len();
     let coded = f64::from(u32::try_from(8 * bytes).unwrap());
     assert!(coded < bits * 1.003, "{coded} {bits}");
@@ -370,7 +379,7 @@ fn a_sample_passes_each_edge_twice_at_most() {
     for shape in [Shape::Any, Shape::Chain, Shape::Star, Shape::Balanced] {
         for count in [1, 2, 64, 4096] {
             let circuit = Stored::random(9, count, shape, (2, 2)).circuit();
-            let program = Program::new(&circuit, Order::Tree);
+            let program = Program::new(&circuit, Order::Tree).unwrap();
             assert!(program.passed() < 2 * count);
             assert!(!program.again);
         }
@@ -381,7 +390,7 @@ fn a_sample_passes_each_edge_twice_at_most() {
 fn nodes_take_over_the_places_of_others() {
     // A path to the root and its brothers: sixteen nodes of 65 535, and twice as many values as states.
     let circuit = Stored::random(2, 65_535, Shape::Balanced, (1, 2)).circuit();
-    let program = Program::new(&circuit, Order::Tree);
+    let program = Program::new(&circuit, Order::Tree).unwrap();
     assert!(program.room <= 2 * 17, "{}", program.room);
 }
 
@@ -469,7 +478,7 @@ fn of_pictures() -> Stored {
 #[test]
 fn pictures_come_back_with_contexts_beside() {
     let circuit = of_pictures().circuit();
-    let program = Program::new(&circuit, Order::Variables);
+    let program = Program::new(&circuit, Order::Variables).unwrap();
     let known = pictures(1, 20);
     let mut plain = usize::MAX;
     for ahead in [&[][..], &known] {
@@ -498,7 +507,7 @@ fn pictures_come_back_with_contexts_beside() {
 #[test]
 fn damaged_pictures_end() {
     let circuit = of_pictures().circuit();
-    let program = Program::new(&circuit, Order::Variables);
+    let program = Program::new(&circuit, Order::Variables).unwrap();
     let beside = beside(&circuit, &program, &[]);
     let symbols = pictures(2, 12);
     let payload = mixed::encode(beside, &symbols, &mut |_| false).unwrap();
@@ -511,4 +520,81 @@ fn damaged_pictures_end() {
     assert!(mixed::decode(beside, &payload, usize::MAX, &mut |_| false).is_err());
     let stopped = mixed::encode(beside, &pictures(2, 3000), &mut |_| true);
     assert_eq!(stopped, Err(Error::Interrupted));
+}
+
+/// A chain whose ends are coded in turn makes a walk that grows as the square of its length.
+#[test]
+fn walks_are_bounded() {
+    let count = 5000_i32;
+    let mut variables: Vec<i32> = (0..count).map(|node| 2 * node).collect();
+    for node in count / 2..count {
+        variables[node as usize] = 2 * (count - 1 - node) + 1;
+    }
+    let parents: Vec<i32> = (-1..count - 1).collect();
+    let ones = vec![1; count as usize];
+    let circuit = Circuit::new(&parents, &ones, &variables, &ones, (&ones, &ones)).unwrap();
+    assert!(Program::new(&circuit, Order::Tree).is_ok());
+    let refused = Program::new(&circuit, Order::Variables);
+    assert!(matches!(refused, Err(Error::Weights { .. })));
+}
+
+/// A file of 1 MB whose few edges would become 2^31 places.
+#[test]
+fn rows_without_their_zeros_are_bounded() {
+    let nodes = 2048_usize;
+    let parents: Vec<i32> = (0..nodes).map(|node| node as i32 - 1).collect();
+    let states = vec![1024_u16; nodes];
+    let rows = 1 + 1024 * (nodes - 1);
+    let (counts, targets, weights) = (vec![1_u16; rows], vec![0_u16; rows], vec![1_u16; rows]);
+    let mut variables = vec![-1_i32; nodes];
+    variables[0] = 0;
+    let bytes = |values: &[u16]| {
+        values
+            .iter()
+            .flat_map(|v| v.to_le_bytes())
+            .collect::<Vec<_>>()
+    };
+    let integers = |values: &[i32]| {
+        values
+            .iter()
+            .flat_map(|v| v.to_le_bytes())
+            .collect::<Vec<_>>()
+    };
+    let tensors = [
+        ("parents", Dtype::I32, integers(&parents)),
+        ("variables", Dtype::I32, integers(&variables)),
+        ("states", Dtype::U16, bytes(&states)),
+        ("categories", Dtype::U16, bytes(&[1])),
+        ("counts", Dtype::U16, bytes(&counts)),
+        ("targets", Dtype::U16, bytes(&targets)),
+        ("transitions", Dtype::U16, bytes(&weights)),
+        ("emissions", Dtype::U16, bytes(&[1; 1024])),
+    ];
+    let file = |tensors: &[(&str, Dtype, Vec<u8>)]| {
+        let views = tensors.iter().map(|(name, dtype, data)| {
+            let size = if *dtype == Dtype::I32 { 4 } else { 2 };
+            (
+                *name,
+                TensorView::new(*dtype, vec![data.len() / size], data).unwrap(),
+            )
+        });
+        serialize(views, None).unwrap()
+    };
+    let refused = |tensors: &[(&str, Dtype, Vec<u8>)]| {
+        let error = Circuit::parse(&file(tensors)).unwrap_err();
+        matches!(error, Error::Weights { .. })
+    };
+    assert!(refused(&tensors));
+    // One of two ways to store weights, and not half of each.
+    let mut few = tensors.clone();
+    few[0].2.truncate(4);
+    few[1].2.truncate(4);
+    few[2].2.truncate(2);
+    for at in 4..7 {
+        few[at].2.truncate(2);
+    }
+    assert!(Circuit::parse(&file(&few)).is_ok());
+    assert!(refused(&[&few[..4], &few[5..]].concat()));
+    let shapes = ("shapes", Dtype::U16, bytes(&[1]));
+    assert!(refused(&[&few[..], &[shapes]].concat()));
 }

@@ -130,6 +130,19 @@ impl Circuit {
             }
         };
         let (sparse, shaped) = (tensors.holds("targets"), tensors.holds("shapes"));
+        if tensors.holds("counts") != sparse
+            || tensors.holds("shares") != shaped
+            || tensors.holds("emissions") == shaped
+        {
+            return Err(wrong(
+                "weights of a circuit are stored in two ways, or in none",
+            ));
+        }
+        if shaped && categories.windows(2).any(|pair| pair[0] != pair[1]) {
+            return Err(wrong(
+                "shapes of a circuit have other values than a variable",
+            ));
+        }
         let weights = tensors.shorts("transitions")?;
         let (counts, targets) = (few("counts", sparse)?, few("targets", sparse)?);
         let (shapes, shares) = (few("shapes", shaped)?, few("shares", shaped)?);
@@ -195,7 +208,7 @@ impl Circuit {
         if states.len() != parents.len() || variables.len() != parents.len() {
             return Err(wrong("tensors of a circuit have other lengths"));
         }
-        let mut entries = 0;
+        let (mut cells, mut entries) = (0, 0);
         let mut homes = vec![usize::MAX; categories.len()];
         let mut nodes: Vec<Node> = Vec::with_capacity(parents.len());
         let mut edges = 0;
@@ -209,6 +222,11 @@ impl Circuit {
                 Err(_) if number == 0 => (0, 1),
                 _ => return Err(wrong("node of a circuit comes before its parent")),
             };
+            // Of rows without their zeros, few make many.
+            cells += above * count;
+            if cells > MAX_WEIGHTS {
+                return Err(wrong(TOO_MANY));
+            }
             let rows = parts(&transitions.next(above, count)?, count)?;
             edges += rows.iter().filter(|&&x| x > 0.0).count();
             let emission = match variables[number] {
@@ -229,7 +247,7 @@ impl Circuit {
                         ));
                     }
                     // Shapes make many of few.
-                    entries += count * categories;
+                    entries += count * categories.next_multiple_of(GROUP);
                     if entries > MAX_WEIGHTS {
                         return Err(wrong(TOO_MANY));
                     }

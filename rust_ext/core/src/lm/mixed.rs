@@ -17,7 +17,7 @@ use super::watch::Listener;
 use crate::cm::strong::apm::Apm;
 use crate::cm::strong::Strong;
 use crate::cm::tables::Tables;
-use crate::cm::{Kind, Knowledge, Params};
+use crate::cm::{Kind, Knowledge, Params, MAX_COUNT};
 use crate::coder::binary::{BinaryDecoder, BinaryEncoder, Side, PROB_ONE};
 use crate::coder::quantize;
 use crate::{Error, Result};
@@ -57,7 +57,11 @@ impl Beside<'_> {
         let chunks = count.div_ceil(settings.chunk);
         let ordered = self.starts.is_sorted() && self.starts.first().is_none_or(|&s| s == 0);
         let inside = self.starts.last().is_none_or(|&start| start <= self.bytes);
-        if self.starts.len() != chunks || !ordered || !inside || self.bytes < count {
+        if self.starts.len() != chunks
+            || !ordered
+            || !inside
+            || !(count..=MAX_COUNT).contains(&self.bytes)
+        {
             return Err(Error::Corrupt {
                 what: "chunks of tokens do not fit the text",
             });

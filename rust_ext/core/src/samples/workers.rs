@@ -47,6 +47,9 @@ pub fn share<S: Source, T: Send>(
     listener: Listener<'_>,
     work: impl Fn(&mut S::Coder, usize, &mut Pace<'_, '_>) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
     let common = Common::default();
     let run = |watch: Option<Watch<'_>>| -> Result<Vec<(usize, T)>> {
         let mut pace = Pace {

@@ -45,7 +45,7 @@ pub use predictor::Strong;
 
 use super::{Knowledge, Params};
 use crate::bitmodel::{decode_bytes, encode_bytes, BitModel};
-use crate::{interrupt, Result};
+use crate::{interrupt, machine, Result};
 use helper::Helper;
 use std::thread;
 
@@ -104,6 +104,10 @@ fn run<'a>(
     known: Knowledge<'a>,
     code: impl FnOnce(&mut Strong<'a>) -> Result<Vec<u8>>,
 ) -> Result<Vec<u8>> {
+    if params.kind.channels().is_some() {
+        // Those of pixels compute with floats.
+        machine::check()?;
+    }
     let model = taught(params, count, known)?;
     let lanes = params.lanes as usize;
     thread::scope(|scope| {
