@@ -206,7 +206,7 @@ def measure_identity(piece: Piece, model: Llm, store: Store, note: Note) -> None
             used = replace(model, window=longest, chunk=longest, int8=label == CODED_INT8, mixed=0)
             coded = used.encode_tokens(tokens)
             size = len(coded)
-            back = used.decode_tokens(coded, len(tokens))
+            back = used.decode_tokens(coded, len(tokens), len(text))
             if back.tolist() != tokens.tolist():
                 store.add(replace(_blank(piece, codec, options, of), status="tokens differ"))
                 continue

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from lmcodec.block import decode_stream, stream_model, stream_payloads
 from lmcodec.content_file import ContentFile, Path
-from lmcodec.errors import FormatError
+from lmcodec.errors import FormatError, ModelError
 from lmcodec.header import BlockHeader
 from lmcodec.transforms.array import Array, Layout, read_layout
 from lmcodec.transforms.base import HEAD_BYTES
@@ -141,7 +141,14 @@ class ArrayFile(ContentFile):
             return None
         for record, payload in stream_payloads(header, payloads):
             if record.name == _SAMPLES and (model := stream_model(header, record)):
-                return model.decode_samples(payload, record.count, number, number + many)
+                try:
+                    model = model.shaped(cut.shape)
+                except ModelError as error:
+                    raise FormatError(f"samples of an array are refused: {error}") from error
+                found = model.decode_samples(payload, record.count, number, number + many)
+                if found is not None and len(found) != many * self._size:
+                    raise FormatError(f"{many} samples of {self._size} bytes are {len(found)} here")
+                return found
         return None
 
     def _head(self, size: int) -> bytes:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmcodec import _core
 from lmcodec.errors import FormatError
-from lmcodec.shelf import PATH_VARIABLE, OwnedFile, Shelf
+from lmcodec.shelf import OwnedFile, Shelf
 
 if TYPE_CHECKING:
     import numpy as np
@@ -155,10 +155,12 @@ class FittedArdm(_Fitted):
         entry = self._header.get("curve", {})
         begin, end = entry.get("data_offsets", (0, 0))
         count = self.core.stages * self.core.size
+        if entry.get("dtype") != "I32" or end - begin != 4 * count:
+            raise FormatError("network of ardm has no curve of bits")
         start = _HEADER_BYTES + int.from_bytes(self._data[:_HEADER_BYTES], "little")
         values = np.frombuffer(self._data[start + begin : start + end], "<i4")
-        if entry.get("dtype") != "I32" or len(values) != count or (values < 0).any():
-            raise FormatError("network of ardm has no curve of bits")
+        if (values < 0).any():
+            raise FormatError("curve of a network of ardm has negative bits")
         return values.reshape(self.core.stages, -1) / _CURVE_ONE
 
 
@@ -182,24 +184,6 @@ ARDM_SHELF = Shelf(
     make=FittedArdm,
     hint=", or load it with --model FILE",
 )
-
-
-def find_ardm(name: str | os.PathLike[str]) -> FittedArdm:
-    """Return a network of `ardm` by the path of its file, or by its name.
-
-    Args:
-        name: A path, or the name of a file without its suffix in a folder of `LMCODEC_MODEL_PATH`.
-
-    Raises:
-        FormatError: The file is not such a network.
-        OSError: It is not there, or cannot be read.
-    """
-    if isinstance(name, str) and not os.path.exists(name) and not name.endswith(ARDM_SUFFIX):
-        for folder in os.environ.get(PATH_VARIABLE, "").split(os.pathsep):
-            path = os.path.join(folder, name + ARDM_SUFFIX)
-            if folder and os.path.isfile(path):
-                return FittedArdm.load(path)
-    return FittedArdm.load(name)
 
 
 def of_bytes(data: bytes) -> FittedCircuit | FittedArdm:

@@ -80,6 +80,11 @@ class OwnedFile:
         return f"<{type(self).__name__} {self.name} {self.digest.hex()[:12]}>"
 
 
+def own_folders() -> list[str]:
+    """Return the folders in which files are looked for: those of `LMCODEC_MODEL_PATH`."""
+    return [folder for folder in os.environ.get(PATH_VARIABLE, "").split(os.pathsep) if folder]
+
+
 class Shelf(Generic[W]):
     """All weights of one kind.
 
@@ -156,6 +161,24 @@ class Shelf(Generic[W]):
             raise ValueError(f"{self._word} is not known: {text!r}; known are {known}, and files")
         return self.load(path)
 
+    def named(self, name: str | os.PathLike[str]) -> W:
+        """Return weights by the path of a file, or by its name in one of the folders.
+
+        Args:
+            name: A path, or the name of a file without its suffix in a folder of
+                `LMCODEC_MODEL_PATH`.
+
+        Raises:
+            FormatError: The file is none of the kind.
+            OSError: It is not there, or cannot be read.
+        """
+        if isinstance(name, str) and not os.path.exists(name):
+            for folder in own_folders():
+                path = os.path.join(folder, f"{name.removesuffix(self._suffix)}{self._suffix}")
+                if os.path.isfile(path):
+                    return self.load(path)
+        return self.load(name)
+
     def default(self) -> W:
         """Return those that are used where none are asked for."""
         return self.of_package(next(iter(self._names)))
@@ -181,8 +204,7 @@ class Shelf(Generic[W]):
         for weights in loaded:
             if weights.digest == digest:
                 return weights
-        folders = os.environ.get(PATH_VARIABLE, "").split(os.pathsep)
-        folders = [folder for folder in folders if folder]
+        folders = own_folders()
         for path in self._files(folders):
             try:
                 data = self._read(path)

@@ -38,6 +38,8 @@ _SHAPES = {"shapes": "U16", "shares": "U16"}
 _KINDS = _TENSORS | _EDGES | _SHAPES
 # So few that sums of products of 16 bits are exact in 64-bit floats.
 MAX_SHAPES = 1024
+# Of values in all states: what shares of shapes become.
+_MAX_WEIGHTS = 1 << 28
 _DTYPES: dict[str, np.dtype[np.integer]] = {"I32": np.dtype("<i4"), "U16": np.dtype("<u2")}
 
 
@@ -268,6 +270,12 @@ def read(data: Buffer) -> Quantized:
     if sum(len(field) * field.itemsize for field in fields.values()) != len(body):
         raise FormatError("not a circuit: there are bytes of no tensor")
     tree = Tree.of(*(fields[name] for name in _TREE))
+    if int(tree.emission_starts[-1]) > _MAX_WEIGHTS:
+        raise LimitError(
+            f"circuit has too many weights of values: {tree.emission_starts[-1]}",
+            limit=_MAX_WEIGHTS,
+            needed=int(tree.emission_starts[-1]),
+        )
     circuit = _with_transitions(tree, fields, card)
     if "shapes" in fields:
         shares = fields["shares"].astype(np.uint16)

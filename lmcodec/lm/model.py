@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from lmcodec import _core
 from lmcodec.errors import LimitError, LmcodecError, WeightsError
 from lmcodec.lm import files
-from lmcodec.shelf import PATH_VARIABLE
+from lmcodec.shelf import PATH_VARIABLE, own_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +143,7 @@ def by_digests(digests: tuple[bytes, ...]) -> LanguageModel:
     for model in loaded:
         if model.digests == digests:
             return model
-    folders = [folder for folder in os.environ.get(PATH_VARIABLE, "").split(os.pathsep) if folder]
+    folders = own_folders()
     for path in _candidates(folders):
         try:
             if files.digests(path) != digests:

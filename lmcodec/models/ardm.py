@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec.errors import FormatError, ModelError
-from lmcodec.fitted import ARDM_SHELF, FittedArdm, find_ardm
+from lmcodec.fitted import ARDM_SHELF, FittedArdm
 from lmcodec.models.base import MODELS, Model, Shape
 from lmcodec.packing import Cursor, pack_varint, unpack_fields
 
@@ -96,7 +97,7 @@ class ArdmModel(Model):
         """
         if calls is not None and calls < 1:
             raise ValueError(f"calls must be at least 1: got {calls}")
-        return cls(group, calls=calls or 0, network=find_ardm(name))
+        return cls(group, calls=calls or 0, network=ARDM_SHELF.named(name))
 
     def shaped(self, shape: AnyShape) -> Self:
         """Return the model, which must be of samples of that length.
@@ -170,7 +171,10 @@ class ArdmModel(Model):
         if len(digests) != 1:
             raise FormatError(f"ardm needs one network: {len(digests)} are named")
         model = replace(model, network=ARDM_SHELF.by_digest(digests[0]))
-        model._steps()
+        if not model.steps:
+            raise FormatError("parameters of ardm are refused: there are no steps")
+        # Unpacked now, so that what is wrong is found before any work.
+        _ = model._unpacked
         return model
 
     def _network(self) -> FittedArdm:
@@ -184,6 +188,10 @@ class ArdmModel(Model):
     def _steps(self) -> list[int]:
         if not self.steps:
             raise ModelError("ardm has no steps", hint="encode with the model that fit returns")
+        return self._unpacked
+
+    @cached_property
+    def _unpacked(self) -> list[int]:
         core = self._network().core
         return unpack_steps(self.steps, core.stages, core.size)
 

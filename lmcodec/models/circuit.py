@@ -195,7 +195,13 @@ class CircuitModel(Model):
         model = unpack_fields(cls, params)
         if not 1 <= len(digests) <= (2 if model.kind else 1):
             raise FormatError(f"circuit needs one circuit: {len(digests)} are named")
-        model = replace(model, circuit=by_digest(digests[0]))
+        circuit = by_digest(digests[0])
+        if model.kind and model.record * model.row != circuit.variables:
+            raise FormatError(
+                f"parameters of circuit are refused: pictures of {model.record * model.row} "
+                f"symbols, a circuit of {circuit.variables}"
+            )
+        model = replace(model, circuit=circuit)
         if len(digests) == 1:
             return model
         model = model.primed(prior_by_digest(digests[1]))

@@ -30,8 +30,6 @@ _MAX_LANES = 256
 # Values of `mixed`, and the bytes from which it pays.
 _ALONE, _MIXED, _OPEN = 0, 1, 2
 _MIXED_FROM = 16 << 10
-# Longer than any: of a damaged payload, no memory is taken for more.
-_MAX_TOKEN_BYTES = 1 << 12
 # Tokens of text have a few bytes, most of them.
 _WINDOW = 1024
 
@@ -141,7 +139,7 @@ class TokenModel(Model):
                 f"{count} in all"
             )
         coded = bytes(cursor.take(cursor.varint("length of the coded text"), "coded text"))
-        text = self._join(self.decode_tokens(coded, tokens))
+        text = self._join(self.decode_tokens(coded, tokens, text_bytes))
         if len(text) != text_bytes:
             raise CorruptError(
                 f"tokens have {len(text)} bytes: {text_bytes} were coded",
@@ -163,8 +161,13 @@ class TokenModel(Model):
         """
 
     @abstractmethod
-    def decode_tokens(self, payload: bytes, count: int) -> NDArray[np.uint32]:
-        """Undo `encode_tokens`; the count is not to be trusted.
+    def decode_tokens(self, payload: bytes, count: int, size: int) -> NDArray[np.uint32]:
+        """Undo `encode_tokens`; neither number is to be trusted.
+
+        Args:
+            payload: What `encode_tokens` returned.
+            count: How many tokens were coded.
+            size: The bytes that they have.
 
         Shapes:
             returns: uint32 [count]
@@ -334,17 +337,19 @@ class Llm(TokenModel):
         lengths = np.diff([*starts, size]).tolist()
         return b"".join((*map(pack_varint, lengths), coded))
 
-    def decode_tokens(self, payload: bytes, count: int) -> NDArray[np.uint32]:
+    def decode_tokens(self, payload: bytes, count: int, size: int) -> NDArray[np.uint32]:
         """Undo `encode_tokens`."""
         if self.mixed != _MIXED:
             return self._engine().decode(payload, count, **self._settings(count))
         cursor = Cursor(payload)
-        starts, size = [], 0
+        starts, end = [], 0
         for _ in range(0, count, self.chunk):
-            starts.append(size)
-            size += cursor.varint("length of a chunk")
-        if size > _MAX_TOKEN_BYTES * count:
-            raise CorruptError(f"chunks are too long: {size} bytes of {count} tokens")
+            starts.append(end)
+            end += cursor.varint("length of a chunk")
+        if end != size:
+            raise CorruptError(
+                f"chunks of tokens have {end} bytes: {size} were coded", expected=size, got=end
+            )
         coded = bytes(cursor.take(cursor.remaining, "coded text"))
         core = self.language_model().tokenizer.vocabulary.core
         settings = {**self._beside(), **self._settings(count)}

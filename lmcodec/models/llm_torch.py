@@ -94,8 +94,9 @@ class LlmTorch(TokenModel):
         """Code tokens."""
         return self._host().encode(tokens, self._plan())
 
-    def decode_tokens(self, payload: bytes, count: int) -> NDArray[np.uint32]:
+    def decode_tokens(self, payload: bytes, count: int, size: int) -> NDArray[np.uint32]:
         """Undo `encode_tokens`."""
+        del size
         return self._host().decode(payload, count, self._plan())
 
     def memory_bytes(self, count: int) -> int:

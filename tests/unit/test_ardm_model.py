@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import lmcodec
 from lmcodec.errors import FormatError, ModelError, WeightsError
-from lmcodec.fitted import ARDM_SHELF, FittedArdm, find_ardm, of_bytes
+from lmcodec.fitted import ARDM_SHELF, FittedArdm, of_bytes
 from lmcodec.models.ardm import ArdmModel, pack_steps, unpack_steps
 from lmcodec.models.base import MODELS, Shape
 from tests.ardm import Stored, network, small
@@ -128,16 +128,16 @@ def test_networks_are_found_by_digest_and_by_name(
     data = Stored(small(), bytes(range(16)), 77).file()
     (tmp_path / "tiny.ardm").write_bytes(data)
     monkeypatch.setenv("LMCODEC_MODEL_PATH", str(tmp_path))
-    found = find_ardm("tiny")
+    found = ARDM_SHELF.named("tiny")
     assert bytes(found) == data
-    assert bytes(find_ardm(tmp_path / "tiny.ardm")) == data
+    assert bytes(ARDM_SHELF.named(tmp_path / "tiny.ardm")) == data
     assert ARDM_SHELF.by_digest(found.digest).digest == found.digest
     assert isinstance(of_bytes(data), FittedArdm)
     with pytest.raises(OSError, match="other"):
-        find_ardm("other")
+        ARDM_SHELF.named("other")
     (tmp_path / "bad.ardm").write_bytes(data[:-1])
     with pytest.raises(FormatError, match=r"bad\.ardm"):
-        find_ardm("bad")
+        ARDM_SHELF.named("bad")
 
 
 @pytest.mark.parametrize("embed", [False, True])

@@ -147,7 +147,7 @@ def test_bits_are_those_of_the_engine(folder: Path, begin: int) -> None:
 def test_tokens_that_do_not_come_back_are_a_row(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Llm, "decode_tokens", lambda _self, _coded, count: np.zeros(count))
+    monkeypatch.setattr(Llm, "decode_tokens", lambda _self, _coded, count, _size: np.zeros(count))
     store = Store(tmp_path, resume=False)
     llm_rows.measure_identity(
         Piece("letters", "reference", TEXT[:300]), Llm.of(folder), store, lambda _: None

@@ -176,7 +176,10 @@ impl<'a> Strong<'a> {
         let (tables, states) = (Tables::new(), StateTable::new());
         let log2_size = log2_size(count);
         let learnt = Self::learnt(params, known);
-        let home = learnt.map(|learnt| Arc::clone(&learnt.parts));
+        // What is told from outside comes in long texts, whose memory is not kept.
+        let home = learnt
+            .filter(|_| !told)
+            .map(|learnt| Arc::clone(&learnt.parts));
         let sizes = Sizes::new(count);
         let parts = home
             .as_ref()
@@ -216,7 +219,9 @@ impl<'a> Strong<'a> {
             position: 0,
             content: content(params, log2_size, seen)?,
             known: Contexts::new(params.kind, 1),
-            follower: network.map(|pretrained| Arc::new(Follower::new(pretrained.network()))),
+            follower: network
+                .filter(|_| !told)
+                .map(|pretrained| Arc::new(Follower::new(pretrained.network()))),
             matches: vec![Match::default(); plan.matches.len()],
             misses: 0,
             buckets: Buckets::default(),
