@@ -22,7 +22,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and terminal
 
 @pytest.fixture(autouse=True)
 def _interrupts_arrive() -> Iterator[None]:
-    # A shell starts what runs in its background with interrupts ignored, and nohup with hang-ups, which children inherit.
+    # A shell starts what runs in its background with interrupts ignored, and nohup with hang-ups,
+    # which children inherit.
     interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
