@@ -120,7 +120,7 @@ class Latent(Model):
 
     def memory_bytes(self, count: int) -> int:
         """Return the memory of counts and labels, and of `cm` where symbols are cells."""
-        counted = _core.latent_memory_bytes(count)
+        counted = _core.latent_memory_bytes(count, self.columns)
         if self.terminator == _NO_TERMINATOR:
             return counted
         from lmcodec.latent import cells
