@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -129,6 +130,49 @@ def test_links_and_rests_come_back(links: list[tuple[int, int]], tail: bytes) ->
     assert transform.inverse({s.name: s.symbols for s in streams}) == raw
     if links and b"\n" not in tail:
         assert Stream("links", streams[1].symbols, shape=Links()) == streams[1]
+
+
+def test_lines_are_taken_apart_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    numbers = Edges._numbers
+
+    def counted(self: Edges, lines: bytes) -> object:
+        calls.append(len(lines))
+        return numbers(self, lines)
+
+    monkeypatch.setattr(Edges, "_numbers", counted)
+    content = lines(friends())
+    stream = lmcodec.compress(content, level=9)
+    assert calls == [len(content)]
+    assert "graph/1" in lmcodec.info(stream).models
+    # What was found is not in the record, and is of that block alone.
+    found = Edges.probe(content)
+    assert found is not None
+    assert found.params() == Edges(1, 0).params()
+    assert bytes(found.forward(b"# x\n")[0].symbols) == b"# x\n"
+
+
+def test_memory_is_that_of_the_links() -> None:
+    # Pieces begin and end between lines.
+    content = b"# From To\n" + lines([(a, a + b) for a in range(9000) for b in range(12)]) * 3
+    tracemalloc.start()
+    try:
+        transform = Edges.probe(content)
+        assert transform is not None
+        streams = transform.forward(content)
+        assert transform.inverse({one.name: one.symbols for one in streams}) == content
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(content) > 3_000_000
+    # Links, 2.6 MB, and text, each twice while parts of it are joined, and the parts themselves.
+    assert peak < 5 * len(content)
+
+
+def test_a_long_line_is_no_link() -> None:
+    content = lines(friends(4, 4)) + b"7 " * 400_000 + b"\n"
+    assert Edges(1, 0).forward(content) == [Stream("head", content)]
+    assert Edges.probe(content) is None
 
 
 def test_streams_that_do_not_fit_are_refused() -> None:
