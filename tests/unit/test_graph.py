@@ -188,3 +188,27 @@ def test_streams_that_do_not_fit_are_refused() -> None:
     with pytest.raises(errors.ModelError, match="uint32"):
         Graph().encode(np.zeros(2, np.uint16))
     assert Latent().shaped(Links()) == Latent()
+
+
+def test_small_payloads_cannot_ask_for_much() -> None:
+    pairs = np.array([(0, node) for node in range(100_000, 100_400)], np.uint32).reshape(-1)
+    payload = Graph().encode(pairs)
+    assert len(payload) < 10
+    assert np.array_equal(Graph().decode(payload, pairs.size), pairs)
+    # So many nodes and decisions are for more numbers.
+    for count in (2, 100, 196, 300, 798):
+        with pytest.raises(errors.CorruptError, match=r"graph|list"):
+            Graph().decode(payload, count)
+    assert Graph().memory_bytes(2) < 24 << 20
+
+
+@pytest.mark.parametrize(
+    ("nodes", "links", "is_coded"),
+    [(60, 3000, True), (300, 900, True), (900, 10, True), (4000, 4000, False)],
+)
+def test_dense_and_sparse_links_come_back(nodes: int, links: int, is_coded: bool) -> None:
+    draw = random.Random(nodes)
+    found = sorted({(draw.randrange(nodes), draw.randrange(nodes)) for _ in range(links)})
+    pairs = np.array(found, np.uint32).reshape(-1)
+    assert is_graph(pairs) == is_coded
+    assert np.array_equal(Graph().decode(Graph().encode(pairs), pairs.size), pairs)
