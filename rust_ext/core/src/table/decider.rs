@@ -69,6 +69,10 @@ pub struct Place {
     pub depth: usize,
 }
 
+fn last() -> Last {
+    Last::new(1, 2, 30)
+}
+
 /// Predicts decisions, and learns.
 #[derive(Debug)]
 pub struct Decider {
@@ -101,8 +105,8 @@ impl Decider {
             lines: inputs.div_ceil(32),
             sets: vec![
                 sizes.places,
-                3_usize.pow(MAX_EXPECTED as u32),
-                4 * (MAX_CONTEXTS + 1),
+                3_usize.pow(sizes.expected as u32),
+                4 * (sizes.contexts + 1),
             ],
             finals: &[1],
             maps: Vec::new(),
@@ -126,9 +130,23 @@ impl Decider {
                 Apm::new(sizes.rows, 255, &tools.tables, None)?,
                 Apm::new(TRUSTS * 3 * 3, 255, &tools.tables, None)?,
             ],
-            last: Last::new(1, 2, 30),
+            last: last(),
             random: 0,
         })
+    }
+
+    /// Becomes as `fresh`, a decider of the same sizes that knows nothing: new memory would cost more.
+    pub fn restart(&mut self, fresh: &Self) {
+        self.cells.values().fill(0);
+        self.histories.values().fill(0);
+        self.state_cells.clone_from(&fresh.state_cells);
+        self.expected_cells.clone_from(&fresh.expected_cells);
+        self.mixer.inherit(&fresh.mixer);
+        for (map, fresh) in self.maps.iter_mut().zip(&fresh.maps) {
+            map.inherit(fresh);
+        }
+        self.last = last();
+        self.random = 0;
     }
 
     /// Rows of the map of places.

@@ -36,13 +36,13 @@ impl Ids {
         let log2_lines = (rows * CONTEXTS / 4)
             .next_power_of_two()
             .ilog2()
-            .clamp(7, 18);
+            .clamp(5, 18);
         let sizes = Sizes {
             contexts: CONTEXTS,
             expected: EXPECTED,
             log2_lines,
             places: 64,
-            rows: 1 << 12,
+            rows: (4 * rows).next_power_of_two().clamp(1 << 6, 1 << 12),
         };
         let slots = (2 * rows).next_power_of_two().clamp(2, 1 << 18);
         Ok(Self {
@@ -50,6 +50,13 @@ impl Ids {
             latest: std::array::from_fn(|_| vec![Latest::default(); slots]),
             trust: [0; EXPECTED],
         })
+    }
+
+    /// Becomes as `fresh`, which is for as many rows and knows nothing.
+    pub fn restart(&mut self, fresh: &Self) {
+        self.decider.restart(&fresh.decider);
+        self.latest.clone_from(&fresh.latest);
+        self.trust = fresh.trust;
     }
 
     /// Codes a symbol of the tree.

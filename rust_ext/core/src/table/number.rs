@@ -36,12 +36,13 @@ impl Number {
                 .ilog2()
                 .clamp(7, 18)
         };
+        let rows = count.next_power_of_two().clamp(1 << 8, 1 << 12);
         let sizes = |contexts: usize, log2_lines: u32, places: usize| Sizes {
             contexts,
             expected: 0,
             log2_lines,
             places,
-            rows: 1 << 12,
+            rows,
         };
         Ok(Self {
             high: Decider::new(sizes(CONTEXTS, lines(2 * CONTEXTS), 128 + 16), tools)?,
@@ -102,7 +103,7 @@ impl Number {
             let path = hash(u64::from(class), value, 1);
             let inside = (at - 1) % DEPTH;
             let node = (value as u32 & ((1 << inside) - 1) | 1 << inside) as usize;
-            let row = (path >> 52) as usize;
+            let row = (path >> 52) as usize & (self.high.rows() - 1);
             let bit = if at <= HIGH {
                 if inside == 0 {
                     self.high.aim(&hashes, path);
