@@ -1,6 +1,7 @@
 //! Codes which of the values that are known each row has.
 
 use super::decider::{Decider, Expected, Place, Sizes, DEPTH};
+use super::simd;
 use super::tools::Tools;
 use super::tree::{self, Tree};
 use crate::cm::content::hashing::fold;
@@ -69,6 +70,23 @@ impl Ids {
         open: usize,
         row: &Row,
     ) -> Result<usize> {
+        simd::with(tools.avx2, |avx2| {
+            self.symbol(tools, avx2, side, wanted, tree, open, row)
+        })
+    }
+
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)] // those of `code`, and the choice of code
+    fn symbol(
+        &mut self,
+        tools: &Tools,
+        avx2: bool,
+        side: &mut impl Side,
+        wanted: usize,
+        tree: &Tree,
+        open: usize,
+        row: &Row,
+    ) -> Result<usize> {
         let (code, length) = tree.code(wanted);
         let mut slots = [0; EXPECTED];
         let mut guesses = [(0, 0, 0); EXPECTED];
@@ -112,7 +130,7 @@ impl Ids {
                 row: (path | 1 << depth.min(31)) as usize & (self.decider.rows() - 1),
                 depth: depth as usize,
             };
-            let bit = self.decider.code(tools, side, bit, place, &says);
+            let bit = self.decider.code(tools, avx2, side, bit, place, &says);
             path = path << 1 | bit;
             depth += 1;
             if let Some(symbol) = tree.ends(path, depth) {

@@ -36,6 +36,7 @@ mod needs;
 mod number;
 mod parents;
 mod plan;
+mod simd;
 mod symbols;
 mod terms;
 mod text;

@@ -1,6 +1,7 @@
 //! Numbers as sign, length and bits.
 
 use super::decider::{Decider, Place, Sizes, DEPTH};
+use super::simd;
 use super::tools::Tools;
 use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
@@ -59,6 +60,20 @@ impl Number {
         number: i64,
         parents: [u64; 3],
     ) -> i64 {
+        simd::with(tools.avx2, |avx2| {
+            self.number(tools, avx2, side, number, parents)
+        })
+    }
+
+    #[inline(always)]
+    fn number(
+        &mut self,
+        tools: &Tools,
+        avx2: bool,
+        side: &mut impl Side,
+        number: i64,
+        parents: [u64; 3],
+    ) -> i64 {
         let [a, b, c] = parents;
         let [p, q] = self.before;
         let hash = |i: u64, x: u64, y: u64| fold(fold(i, x), y);
@@ -90,7 +105,7 @@ impl Number {
             };
             let bit = self
                 .high
-                .code(tools, side, wanted >> (7 - depth) & 1, place, &[]);
+                .code(tools, avx2, side, wanted >> (7 - depth) & 1, place, &[]);
             class = class << 1 | bit;
         }
         let class = class & 255;
@@ -114,7 +129,7 @@ impl Number {
                     row,
                     depth: 3,
                 };
-                self.high.code(tools, side, bit, place, &[])
+                self.high.code(tools, avx2, side, bit, place, &[])
             } else {
                 if inside == 0 {
                     let hashes = [
@@ -130,7 +145,7 @@ impl Number {
                     row,
                     depth: 3,
                 };
-                self.low.code(tools, side, bit, place, &[])
+                self.low.code(tools, avx2, side, bit, place, &[])
             };
             value = value << 1 | u64::from(bit);
         }

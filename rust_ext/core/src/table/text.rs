@@ -2,6 +2,7 @@
 
 use super::cells::Room;
 use super::decider::{Decider, Expected, Place, Sizes};
+use super::simd;
 use super::tools::Tools;
 use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
@@ -135,7 +136,9 @@ impl Text {
             }
             let expected = self.history[pointer..].first().filter(|_| pointer > 0);
             let expected = expected.copied();
-            let byte = self.byte(tools, side, wanted, &hashes, expected);
+            let byte = simd::with(tools.avx2, |avx2| {
+                self.byte(tools, avx2, side, wanted, &hashes, expected)
+            });
             if let Some(expected) = expected {
                 let right = expected == byte;
                 self.trust = (self.trust << 1 | usize::from(right)) & 7;
@@ -225,9 +228,11 @@ impl Text {
         ]
     }
 
+    #[inline(always)]
     fn byte<S: Side>(
         &mut self,
         tools: &Tools,
+        avx2: bool,
         side: &mut S,
         wanted: u8,
         hashes: &[u64; CONTEXTS],
@@ -260,7 +265,7 @@ impl Text {
                 row: (last * 256 + partial).wrapping_mul(0x9E3D) >> 4 & (self.decider.rows() - 1),
                 depth,
             };
-            let bit = self.decider.code(tools, side, bit, place, &[says]);
+            let bit = self.decider.code(tools, avx2, side, bit, place, &[says]);
             partial = partial << 1 | bit as usize;
         }
         partial as u8
