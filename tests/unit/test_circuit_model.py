@@ -316,4 +316,4 @@ def test_pictures_of_a_prior_are_coded_first() -> None:
     assert len(record.encode(symbols)) < len(shaped.encode(symbols))
     assert CircuitModel.from_record(record.params(), record.digests()).prior == prior
     with pytest.raises(errors.FormatError, match="other content"):
-        CircuitModel.from_record(CircuitModel(kind=4, record=6, row=5).params(), record.digests())
+        CircuitModel.from_record(CircuitModel(kind=4, record=8, row=3).params(), record.digests())
