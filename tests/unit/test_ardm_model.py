@@ -114,8 +114,8 @@ def test_files_without_costs_code_but_find_no_steps() -> None:
     assert model.decode(model.encode(symbols), len(symbols)) == symbols
 
 
-def _mixed(**more: int) -> ArdmModel:
-    model = ArdmModel(network=network(levels=(16,), **more), mixed=True)
+def _mixed() -> ArdmModel:
+    model = ArdmModel(network=network(levels=(16,)), mixed=True)
     return model.shaped(Shape(4, 5)).fit(b"")
 
 

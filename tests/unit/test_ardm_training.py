@@ -96,7 +96,7 @@ def test_networks_learn_and_integers_say_what_floats_say() -> None:
     )
     trainer.run(50)
     assert len(told) == 3
-    # Of two bits, most of the way to those of the first of twelve, and half a bit of noise for each.
+    # Of two bits, half are gone: the first of twelve tells the others, but for noise.
     assert told[-1] < 1.2
     names = orders_of((12,))
     data = finish(trainer.mean, symbols, items[300:], {}, orders=names, tried=96, measured=600)
