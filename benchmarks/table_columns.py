@@ -41,8 +41,8 @@ CODED = "bytes"
 LEVEL = 5
 
 _DATE = re.compile(r"[0-9]{1,4}([-/.])[0-9]{1,2}\1[0-9]{1,4}([ T][0-9:.]+( ?[AP]M)?Z?)?")
-# Rows for each value, on average, where values are few.
-_FEW = 32
+# Where values are few: numbers, or rows for each value, on average.
+_FEW_NUMBERS, _FEW_ROWS = 16, 32
 
 
 def kind_of(column: Column) -> str:
@@ -51,12 +51,12 @@ def kind_of(column: Column) -> str:
     values = set(cells)
     if len(values) < 2:
         return ONE
-    if len(values) * _FEW <= len(cells):
-        return VALUES
     given = values - {""}
+    if column.kind != "text":
+        return VALUES if len(values) <= _FEW_NUMBERS else NUMBERS
     if all(map(_DATE.fullmatch, given)):
         return DATES
-    return TEXT if column.kind == "text" else NUMBERS
+    return VALUES if len(values) * _FEW_ROWS <= len(cells) else TEXT
 
 
 def measure(figures: Figures, note: Note, names: Sequence[str]) -> None:

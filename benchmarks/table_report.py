@@ -30,7 +30,8 @@ _SIGNAL_INTRO = (
 )
 _COLUMNS_INTRO = (
     "Bytes of the columns of a stream at level 5, and the share of those whose cells are one "
-    "value, few values (32 rows to each, or more), numbers, dates and times, or text."
+    "value, few values (16 numbers at most, or words with 32 rows to each), other numbers, dates "
+    "and times, or text."
 )
 _GRAPHS_INTRO = (
     "Bits a link of whole streams, which were decoded. References and gaps are static codes with "
