@@ -79,6 +79,12 @@ def test_steps_that_do_not_cover_all_are_refused(packed: bytes) -> None:
         record.encode(_samples(1, 20, 16))
 
 
+def test_a_record_without_steps_is_refused() -> None:
+    record = ArdmModel(network=network())
+    with pytest.raises(FormatError, match="there are no steps"):
+        MODELS.get("ardm", 1).from_record(record.params(), record.digests())
+
+
 @pytest.mark.parametrize("calls", [1, 41, 1000])
 def test_calls_out_of_range_are_refused_at_once(calls: int) -> None:
     with pytest.raises(ValueError, match="calls must be 2 to 40"):
@@ -102,10 +108,14 @@ def test_orders_that_are_no_permutations_are_refused() -> None:
 
 
 def test_curves_that_are_none_are_refused() -> None:
-    for wrong in (np.zeros(39, np.int32), np.full(40, -1, np.int32), np.zeros(160, np.uint8)):
+    for wrong, message in (
+        (np.zeros(39, np.int32), "no curve"),
+        (np.zeros(160, np.uint8), "no curve"),
+        (np.full(40, -1, np.int32), "negative bits"),
+    ):
         stored = Stored(small(), bytes(range(16)))
         stored.tensors["curve"] = wrong
-        with pytest.raises(FormatError, match="no curve"):
+        with pytest.raises(FormatError, match=message):
             ArdmModel(calls=5, network=FittedArdm(stored.file())).fit(b"")
 
 
@@ -153,6 +163,23 @@ def test_arrays_are_coded_and_samples_found(tmp_path: Path, embed: bool) -> None
         assert np.array_equal(found[3:40:9], array[3:40:9])
     (weights,) = lmcodec.info(coded).ardms
     assert weights.embedded is embed
+
+
+def test_samples_of_an_array_that_are_none_of_the_network_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    array = np.random.RandomState(2).randint(0, 16, (50, 4, 4)).astype(np.uint8)
+    used = network()
+    with monkeypatch.context() as patch:
+        # As a hostile writer would: 40 samples of the network where 50 are said to be.
+        patch.setattr(ArdmModel, "shaped", lambda model, _shape: model)
+        coded = lmcodec.compress(_npy(array), model=ArdmModel(4, calls=6, network=used))
+    with lmcodec.open_array(io.BytesIO(coded)) as found:
+        with pytest.raises(FormatError, match="samples of 20 symbols: these have 16"):
+            found[17]
+        monkeypatch.setattr(ArdmModel, "shaped", lambda model, _shape: model)
+        with pytest.raises(FormatError, match="1 samples of 16 bytes are 20 here"):
+            found[17]
 
 
 def test_a_single_sample_takes_ten_bytes_more_than_its_bits_at_most() -> None:

@@ -1,16 +1,38 @@
 //! Cells of a table, column by column.
 
 use super::format::Format;
+use crate::{Error, Result};
 use std::collections::HashMap;
 use std::ops::Range;
 
 /// Ranges of the values of a column.
 const RANGES: u64 = 32;
 
-/// How many terminators there are.
-#[allow(clippy::naive_bytecount)] // it becomes vector code
-pub fn count(symbols: &[u8], terminator: u8) -> usize {
-    symbols.iter().filter(|&&byte| byte == terminator).count()
+/// How many bytes cells may still have, terminators apart. What a payload claims is taken off before anything is kept of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Room(usize);
+
+impl Room {
+    /// Room for so many bytes.
+    pub fn new(bytes: usize) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes that are left.
+    pub fn left(self) -> usize {
+        self.0
+    }
+
+    /// Takes `bytes` off.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when there are not so many.
+    pub fn take(&mut self, bytes: usize) -> Result<()> {
+        self.0 = self.0.checked_sub(bytes).ok_or(Error::Corrupt {
+            what: "more bytes in cells than symbols",
+        })?;
+        Ok(())
+    }
 }
 
 /// Byte strings, one after the other.
@@ -120,12 +142,9 @@ impl Column {
         counts
     }
 
-    /// Writes the cells; stops behind `most` bytes, which no table that was encoded has.
-    pub fn write(&self, terminator: u8, most: usize, out: &mut Vec<u8>) {
+    /// Writes the cells.
+    pub fn write(&self, terminator: u8, out: &mut Vec<u8>) {
         for &id in &self.ids {
-            if out.len() > most {
-                return;
-            }
             out.extend_from_slice(self.values.get(id as usize));
             out.push(terminator);
         }

@@ -3,22 +3,23 @@
 use super::cells::Column;
 use super::column::Setting;
 use super::format::Format;
-use super::graph::Graph;
+use super::needs::Needs;
 use super::parents::{Search, Seen};
-use super::plan::{Parent, Plan};
-use super::symbols::{Looking, Numbers, Symbols};
+use super::plan::Plan;
+use super::symbols::{Series, Symbols};
 use super::terms;
 use super::trial::Trial;
+use super::views::Views;
 use crate::Result;
 
 /// Values from which a column has ranges.
 const MANY: usize = 32;
 
-/// Chooses for all columns.
+/// Chooses for all columns; returns, too, what was made of columns.
 ///
 /// # Errors
 /// Those of coding.
-pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
+pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<(Vec<Plan>, Views)> {
     let rows = setting.rows;
     let mut plans: Vec<Plan> = columns
         .iter()
@@ -34,29 +35,19 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
             }
         })
         .collect();
-    let numbers: Vec<Option<Numbers>> = columns
-        .iter()
-        .zip(&plans)
-        .map(|(column, plan)| {
-            plan.format
-                .as_ref()
-                .map(|format| Numbers::new(column, format))
-        })
-        .collect();
+    let mut views = Views::new(columns.len());
+    for (x, (column, plan)) in columns.iter().zip(&plans).enumerate() {
+        let format = plan.format.as_ref();
+        views.numbers[x] = format.map(|format| Series::new(column, format));
+        views.coarse[x] = (column.values.len() > MANY).then(|| column.coarse(format));
+    }
     let values: Vec<usize> = columns.iter().map(|column| column.values.len()).collect();
-    let coarse: Vec<Option<Vec<u32>>> = columns
-        .iter()
-        .zip(&plans)
-        .map(|(column, plan)| {
-            (column.values.len() > MANY).then(|| column.coarse(plan.format.as_ref()))
-        })
-        .collect();
     let seen: Vec<Seen<'_>> = (0..columns.len())
         .map(|x| Seen {
             target: &columns[x].ids,
             ids: &columns[x].ids,
             values: values[x],
-            coarse: coarse[x].as_deref(),
+            coarse: views.coarse[x].as_deref(),
         })
         .collect();
     let mut search = Search::new(&seen, rows);
@@ -71,16 +62,19 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
             / rows;
         2.0 + search.bits(x) + new as f32
     });
-    let mut graph = Graph::new(costs.collect(), rows);
-    let terms = terms::find(&numbers, &values, |x| search.bits(x), rows, &mut graph);
+    let mut needs = Needs::new(costs.collect(), rows);
+    let terms = terms::find(
+        &views.numbers,
+        &values,
+        |x| search.bits(x),
+        rows,
+        &mut needs,
+    );
     for (x, (plan, terms)) in plans.iter_mut().zip(terms).enumerate() {
-        let looking = looking(
-            &Plan {
-                terms: terms.clone(),
-                ..plan.clone()
-            },
-            &numbers,
-        );
+        let looking = views.looking(&Plan {
+            terms: terms.clone(),
+            ..plan.clone()
+        });
         if let (Some(format), Some(looking), false) = (&plan.format, looking, terms.is_empty()) {
             let found = Symbols::new(&columns[x], format, &looking);
             plan.open = Plan::is_open(rows, found.kinds.len());
@@ -89,15 +83,14 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
             search.replace(x, &found.rows);
         }
     }
-    let parents = search.find(&mut graph);
+    let parents = search.find(&mut needs);
     for (plan, parents) in plans.iter_mut().zip(parents) {
         plan.parents = parents;
     }
     let trial = Trial {
         setting,
         columns,
-        coarse: &coarse,
-        numbers: &numbers,
+        views: &views,
     };
     for (x, plan) in plans.iter_mut().enumerate() {
         if plan.format.is_some() && values[x] > 1 {
@@ -105,7 +98,7 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<Vec<Plan>> {
         }
     }
     drop_formats(&mut plans);
-    Ok(plans)
+    Ok((plans, views))
 }
 
 /// Leaves formats where they are needed.
@@ -125,26 +118,4 @@ fn drop_formats(plans: &mut [Plan]) {
             plan.format = None;
         }
     }
-}
-
-/// Values of a parent, or their ranges.
-pub fn key<'a>(parent: Parent, columns: &'a [Column], coarse: &'a [Option<Vec<u32>>]) -> &'a [u32] {
-    match (&coarse[parent.column], parent.coarse) {
-        (Some(coarse), true) => coarse,
-        _ => &columns[parent.column].ids,
-    }
-}
-
-/// The terms of a plan with the numbers that they look at; none where these cannot be compared.
-pub fn looking<'a>(plan: &Plan, numbers: &'a [Option<Numbers>]) -> Option<Vec<Looking<'a>>> {
-    let Some(format) = &plan.format else {
-        return plan.terms.is_empty().then(Vec::new);
-    };
-    plan.terms
-        .iter()
-        .map(|&term| {
-            let other = term.column().and_then(|column| numbers[column].as_ref());
-            Looking::new(term, format, other)
-        })
-        .collect()
 }

@@ -1,10 +1,9 @@
 //! Codes the cells of one column, row by row.
 
-use super::cells::Column;
+use super::cells::{Column, Room};
 use super::ids::{Ids, Row};
 use super::meter::Meter;
 use super::number::Number;
-use super::numbers::Numbers;
 use super::plan::Plan;
 use super::symbols::{base, Looking, Symbol, Symbols};
 use super::text::{Around, Text};
@@ -12,6 +11,7 @@ use super::tools::Tools;
 use super::tree::{self, Tree};
 use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
+use crate::coder::counts::{Cells, Numbers};
 use crate::{interrupt, Error, Result};
 use std::collections::HashMap;
 
@@ -40,31 +40,35 @@ pub struct Beside<'a> {
     pub before: usize,
 }
 
-/// Codes lengths of paths; returns those that were coded.
+/// Contexts of numbers: how many lengths there are, and what is new.
+const COUNT: usize = 0;
+const NEW: usize = 1;
+/// Lengths of paths, each beside the one before.
+const LENGTHS: u32 = tree::MAX_LENGTH + 1;
+/// What a length that was seen weighs, where one that was not weighs 1.
+const LENGTH_STEP: u64 = 16;
+
+/// Codes lengths of paths, `most` of them; returns those that were coded.
 fn code_lengths(
-    tools: &Tools,
     side: &mut impl Side,
     numbers: &mut Numbers,
     lengths: &[u8],
+    most: usize,
 ) -> Result<Vec<u8>> {
-    let count = numbers.code(tools, side, lengths.len() as u32, 0) as usize;
+    let count = numbers.code(COUNT, lengths.len() as u32, side) as usize;
+    if count > most {
+        return Err(Error::Corrupt {
+            what: "more values than rows",
+        });
+    }
+    let mut cells = Cells::new(LENGTHS as usize, LENGTHS, LENGTH_STEP);
     let mut taken = Vec::new();
     let mut before = 0;
     for at in 0..count {
         side.goes_on(WHAT)?;
-        let length = numbers.code(
-            tools,
-            side,
-            lengths.get(at).map_or(0, |&n| n.into()),
-            1 + before,
-        );
-        if length > tree::MAX_LENGTH {
-            return Err(Error::Corrupt {
-                what: "length of a path",
-            });
-        }
-        before = length as usize;
-        taken.push(length as u8);
+        let length = lengths.get(at).map_or(0, |&n| n.into());
+        before = cells.code(before as usize, length, side);
+        taken.push(before as u8);
     }
     Ok(taken)
 }
@@ -88,12 +92,13 @@ impl Literals {
         parents: [u64; 3],
         above: &[u8],
         log2: u32,
+        most: usize,
     ) -> Result<Symbol> {
         let tools = setting.tools;
         let mut is_text = !numeric;
         if numeric {
             let flag = u32::from(matches!(wanted, Some(Symbol::Text(_))));
-            is_text = self.flags.code(tools, side, flag, self.kind) != 0;
+            is_text = self.flags.code(self.kind, flag, side) != 0;
             self.kind = usize::from(is_text);
         }
         if is_text {
@@ -105,7 +110,6 @@ impl Literals {
                     tools,
                 )?);
             }
-            let mut cell = Vec::new();
             let value = match wanted {
                 Some(Symbol::Text(value)) => &value[..],
                 _ => &[],
@@ -113,12 +117,11 @@ impl Literals {
             let around = Around {
                 parents: [parents[0], parents[1]],
                 above,
-                given: [None; 2],
+                most,
             };
-            if let Some(text) = &mut self.text {
-                text.code(tools, side, value, around, &mut cell)?;
-            }
-            return Ok(Symbol::Text(cell));
+            let text = self.text.as_mut();
+            let cell = text.map(|text| text.code(tools, side, value, around));
+            return Ok(Symbol::Text(cell.transpose()?.unwrap_or_default()));
         }
         if self.number.is_none() {
             self.number = Some(Number::new(1 << log2, tools)?);
@@ -135,189 +138,235 @@ impl Literals {
     }
 }
 
-/// Codes a column, of which all cells are known when encoding, and none when decoding.
-///
-/// # Errors
-/// [`Error::Truncated`] and [`Error::Corrupt`] when it is no such payload, [`Error::Limit`], [`Error::Interrupted`].
-#[allow(clippy::too_many_lines)] // rows, one after the other, the same way in both directions
-pub fn code<S: Side + Meter>(
-    setting: Setting<'_>,
-    plan: &Plan,
-    beside: Beside<'_>,
-    side: &mut S,
-    column: &mut Column,
+/// Codes columns of a table, one after the other.
+pub struct Coder<'a> {
+    setting: Setting<'a>,
     decoding: bool,
-) -> Result<()> {
-    let Setting { tools, rows, .. } = setting;
-    let Beside {
-        parents,
-        terms,
-        before,
-    } = beside;
-    let corrupt = |what| Error::Corrupt { what };
-    let (open, numeric) = (usize::from(plan.open), plan.numeric);
-    if open == 0 && !numeric && column.values.len() == 1 {
-        column.ids = vec![0; rows];
-        return Ok(());
-    }
-    let format = plan.format.as_ref();
-    let mut symbols = match format {
-        Some(format) if numeric && !decoding => Symbols::new(column, format, terms),
-        _ => Symbols::default(),
-    };
-    let counts = if numeric {
-        symbols.counts()
-    } else {
-        column.counts()
-    };
-    let mut numbers = Numbers::new();
-    let lengths = if decoding {
-        Vec::new()
-    } else {
-        tree::lengths(&plan.weights(&counts))
-    };
-    side.tell(true);
-    let lengths = code_lengths(tools, side, &mut numbers, &lengths)?;
-    let tree = Tree::new(&lengths).ok_or(corrupt("lengths of paths"))?;
-    let count = lengths.len();
-    let new = if numeric {
-        symbols.kinds.len()
-    } else {
-        column.values.iter().map(|value| value.len() + 1).sum()
-    };
-    let log2 = numbers
-        .code(tools, side, new.max(1).next_power_of_two().ilog2(), 40)
-        .min(30);
-    let mut literals = Literals {
-        text: None,
-        number: None,
-        flags: Numbers::new(),
-        kind: 0,
-    };
-    let mut told: Vec<Symbol> = Vec::new();
-    if open == 0 && numeric {
-        for at in 0..count {
-            side.goes_on(WHAT)?;
-            side.tell(true);
-            told.push(literals.code(
-                setting,
-                side,
-                true,
-                symbols.kinds.get(at),
-                [0; 3],
-                &[],
-                log2.min(10),
-            )?);
+    room: Room,
+    /// What codes the values of a column, and the same before it learnt anything.
+    ids: Option<(Ids, Ids)>,
+}
+
+impl<'a> Coder<'a> {
+    /// Starts with columns of which all cells are known when encoding, and none when decoding; all of them together have
+    /// `room` at most.
+    pub fn new(setting: Setting<'a>, room: Room, decoding: bool) -> Self {
+        Self {
+            setting,
+            decoding,
+            room,
+            ids: None,
         }
     }
-    if tree.is_empty() && open == 0 && count != 1
-        || open == 0 && !numeric && count != column.values.len()
-    {
-        return Err(corrupt("number of values of a column"));
-    }
-    let mut ids = Ids::new(rows, tools)?;
-    // What was coded: symbols, values and numbers, row by row.
-    let (mut known, mut found, mut own): (Vec<u32>, Vec<u32>, Vec<i64>) = Default::default();
-    let mut interned: HashMap<Vec<u8>, u32> = HashMap::new();
-    let mut seen = 0;
-    let mut lasts = vec![0_u32; 1 << 12];
-    side.tell(false);
-    for at in 0..rows {
-        interrupt::check(before + at)?;
-        side.goes_on(WHAT)?;
-        if at == rows / 2 {
-            side.half();
-            side.tell(false);
+
+    /// Codes a column.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] and [`Error::Corrupt`] when it is no such payload, [`Error::Limit`], [`Error::Interrupted`].
+    #[allow(clippy::too_many_lines)] // rows, one after the other, the same way in both directions
+    pub fn code<S: Side + Meter>(
+        &mut self,
+        plan: &Plan,
+        beside: Beside<'_>,
+        side: &mut S,
+        column: &mut Column,
+    ) -> Result<()> {
+        let (setting, decoding) = (self.setting, self.decoding);
+        let Setting { tools, rows, .. } = setting;
+        let Beside {
+            parents,
+            terms,
+            before,
+        } = beside;
+        let corrupt = |what| Error::Corrupt { what };
+        let (open, numeric) = (usize::from(plan.open), plan.numeric);
+        if open == 0 && !numeric && column.values.len() == 1 {
+            self.room
+                .take(rows.saturating_mul(column.values.get(0).len()))?;
+            column.ids = vec![0; rows];
+            return Ok(());
         }
-        let slot = parents
-            .first()
-            .map_or(0, |ids| fold(9, ids[at].into()) >> 52) as usize;
-        let row = Row::new(at, &known, parents, u64::from(lasts[slot]));
-        let wanted = match (decoding, numeric) {
-            (true, _) => 0,
-            (false, true) => symbols.rows[at] as usize,
-            (false, false) => column.ids[at] as usize,
+        let format = plan.format.as_ref();
+        let mut symbols = match format {
+            Some(format) if numeric && !decoding => Symbols::new(column, format, terms),
+            _ => Symbols::default(),
         };
-        let is_new = open == 1 && wanted == seen;
-        let symbol = if tree.is_empty() {
-            0
+        let counts = if numeric {
+            symbols.counts()
         } else {
-            ids.code(
-                tools,
-                side,
-                if is_new { 0 } else { wanted + open },
-                &tree,
-                open,
-                &row,
-            )?
+            column.counts()
         };
-        let number = if open == 1 && symbol == 0 {
-            let wanted = match (decoding, numeric) {
-                (true, _) => None,
-                (false, true) => Some(std::mem::replace(
-                    &mut symbols.kinds[seen],
-                    Symbol::Number(0),
-                )),
-                (false, false) => Some(Symbol::Text(column.values.get(seen).to_vec())),
-            };
-            let of = |k: usize| parents.get(k).map_or(0, |ids| u64::from(ids[at]) + 1);
-            let above = match known.last() {
-                Some(&id) if !numeric => column.values.get(id as usize),
-                _ => &[],
-            };
-            let parents = [of(0), of(1), of(2)];
-            side.tell(true);
-            let symbol = literals.code(
-                setting,
-                side,
-                numeric,
-                wanted.as_ref(),
-                parents,
-                above,
-                log2,
-            )?;
-            side.tell(false);
-            if numeric {
-                told.push(symbol);
-            } else if let (true, Symbol::Text(cell)) = (decoding, symbol) {
-                column.values.push(&cell);
-            }
-            seen += 1;
-            seen - 1
+        let mut numbers = Numbers::new(NEW + 1);
+        let lengths = if decoding {
+            Vec::new()
         } else {
-            symbol - open
+            tree::lengths(&plan.weights(&counts))
         };
-        if open == 1 && number >= seen {
-            return Err(corrupt("value of a column"));
-        }
-        if let (true, Some(format)) = (numeric, format) {
-            let (cell, value) = match &told[number] {
-                Symbol::Number(more) => {
-                    let value = more.wrapping_add(base(terms, at, &own));
-                    let mut cell = Vec::new();
-                    if decoding {
-                        format.put(value, &mut cell);
-                    }
-                    (cell, value)
+        side.tell(true);
+        let lengths = code_lengths(side, &mut numbers, &lengths, rows + open)?;
+        let tree = Tree::new(&lengths).ok_or(corrupt("lengths of paths"))?;
+        let count = lengths.len();
+        let new = if numeric {
+            symbols.kinds.len()
+        } else {
+            column.values.iter().map(|value| value.len() + 1).sum()
+        };
+        let log2 = numbers
+            .code(NEW, new.max(1).next_power_of_two().ilog2(), side)
+            .min(30);
+        let mut literals = Literals {
+            text: None,
+            number: None,
+            flags: Numbers::new(if numeric { 2 } else { 0 }),
+            kind: 0,
+        };
+        let mut told: Vec<Symbol> = Vec::new();
+        if open == 0 && numeric {
+            // Each of them is in a row at least.
+            let mut room = self.room;
+            for at in 0..count {
+                side.goes_on(WHAT)?;
+                side.tell(true);
+                let symbol = literals.code(
+                    setting,
+                    side,
+                    true,
+                    symbols.kinds.get(at),
+                    [0; 3],
+                    &[],
+                    log2.min(10),
+                    room.left(),
+                )?;
+                if let Symbol::Text(cell) = &symbol {
+                    room.take(cell.len())?;
                 }
-                Symbol::Text(cell) => (cell.clone(), own.last().copied().unwrap_or(0)),
-            };
-            own.push(value);
-            if decoding {
-                let next = column.values.len() as u32;
-                let id = *interned.entry(cell).or_insert_with_key(|cell| {
-                    column.values.push(cell);
-                    next
-                });
-                found.push(id);
+                told.push(symbol);
             }
         }
-        ids.learn(&row, number as u32);
-        lasts[slot] = number as u32 + 1;
-        known.push(number as u32);
+        if tree.is_empty() && open == 0 && count != 1
+            || open == 0 && !numeric && count != column.values.len()
+        {
+            return Err(corrupt("number of values of a column"));
+        }
+        let ids = match &mut self.ids {
+            Some((ids, fresh)) => {
+                ids.restart(fresh);
+                ids
+            }
+            none => {
+                &mut none
+                    .insert((Ids::new(rows, tools)?, Ids::new(rows, tools)?))
+                    .0
+            }
+        };
+        // What was coded: symbols, values and numbers, row by row.
+        let (mut known, mut found, mut own): (Vec<u32>, Vec<u32>, Vec<i64>) = Default::default();
+        let mut interned: HashMap<Vec<u8>, u32> = HashMap::new();
+        let mut seen = 0;
+        let mut lasts = vec![0_u32; if parents.is_empty() { 1 } else { 1 << 12 }];
+        side.tell(false);
+        for at in 0..rows {
+            interrupt::check(before + at)?;
+            side.goes_on(WHAT)?;
+            if at == rows / 2 {
+                side.half();
+                side.tell(false);
+            }
+            let slot = parents
+                .first()
+                .map_or(0, |ids| fold(9, ids[at].into()) >> 52) as usize;
+            let row = Row::new(at, &known, parents, u64::from(lasts[slot]));
+            let wanted = match (decoding, numeric) {
+                (true, _) => 0,
+                (false, true) => symbols.rows[at] as usize,
+                (false, false) => column.ids[at] as usize,
+            };
+            let is_new = open == 1 && wanted == seen;
+            let symbol = if tree.is_empty() {
+                0
+            } else {
+                ids.code(
+                    tools,
+                    side,
+                    if is_new { 0 } else { wanted + open },
+                    &tree,
+                    open,
+                    &row,
+                )?
+            };
+            let number = if open == 1 && symbol == 0 {
+                let wanted = match (decoding, numeric) {
+                    (true, _) => None,
+                    (false, true) => Some(std::mem::replace(
+                        &mut symbols.kinds[seen],
+                        Symbol::Number(0),
+                    )),
+                    (false, false) => Some(Symbol::Text(column.values.get(seen).to_vec())),
+                };
+                let of = |k: usize| parents.get(k).map_or(0, |ids| u64::from(ids[at]) + 1);
+                let above = match known.last() {
+                    Some(&id) if !numeric => column.values.get(id as usize),
+                    _ => &[],
+                };
+                let parents = [of(0), of(1), of(2)];
+                side.tell(true);
+                let symbol = literals.code(
+                    setting,
+                    side,
+                    numeric,
+                    wanted.as_ref(),
+                    parents,
+                    above,
+                    log2,
+                    self.room.left(),
+                )?;
+                side.tell(false);
+                if numeric {
+                    told.push(symbol);
+                } else if let (true, Symbol::Text(cell)) = (decoding, symbol) {
+                    column.values.push(&cell);
+                }
+                seen += 1;
+                seen - 1
+            } else {
+                symbol - open
+            };
+            if open == 1 && number >= seen {
+                return Err(corrupt("value of a column"));
+            }
+            if let (true, Some(format)) = (numeric, format) {
+                let (cell, value) = match &told[number] {
+                    Symbol::Number(more) => {
+                        let value = more.wrapping_add(base(terms, at, &own));
+                        let mut cell = Vec::new();
+                        if decoding {
+                            format.put(value, &mut cell);
+                        }
+                        (cell, value)
+                    }
+                    Symbol::Text(cell) => (cell.clone(), own.last().copied().unwrap_or(0)),
+                };
+                own.push(value);
+                if decoding {
+                    self.room.take(cell.len())?;
+                    let next = column.values.len() as u32;
+                    let id = *interned.entry(cell).or_insert_with_key(|cell| {
+                        column.values.push(cell);
+                        next
+                    });
+                    found.push(id);
+                }
+            }
+            if decoding && !numeric {
+                self.room.take(column.values.get(number).len())?;
+            }
+            ids.learn(&row, number as u32);
+            lasts[slot] = number as u32 + 1;
+            known.push(number as u32);
+        }
+        if decoding {
+            column.ids = if numeric { found } else { known };
+        }
+        Ok(())
     }
-    if decoding {
-        column.ids = if numeric { found } else { known };
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@ use crate::cm::strong::apm::Apm;
 use crate::cm::strong::last::Last;
 use crate::cm::strong::mixer::{simd::flat_mut, Mixer, Rates};
 use crate::cm::strong::plan::Layout;
+use crate::cm::strong::simd::prefetch_row;
 use crate::cm::tables::CELL_HALF;
 use crate::coder::binary::Side;
 use crate::memory::Memory;
@@ -69,6 +70,10 @@ pub struct Place {
     pub depth: usize,
 }
 
+fn last() -> Last {
+    Last::new(1, 2, 30)
+}
+
 /// Predicts decisions, and learns.
 #[derive(Debug)]
 pub struct Decider {
@@ -101,8 +106,8 @@ impl Decider {
             lines: inputs.div_ceil(32),
             sets: vec![
                 sizes.places,
-                3_usize.pow(MAX_EXPECTED as u32),
-                4 * (MAX_CONTEXTS + 1),
+                3_usize.pow(sizes.expected as u32),
+                4 * (sizes.contexts + 1),
             ],
             finals: &[1],
             maps: Vec::new(),
@@ -126,9 +131,23 @@ impl Decider {
                 Apm::new(sizes.rows, 255, &tools.tables, None)?,
                 Apm::new(TRUSTS * 3 * 3, 255, &tools.tables, None)?,
             ],
-            last: Last::new(1, 2, 30),
+            last: last(),
             random: 0,
         })
+    }
+
+    /// Becomes as `fresh`, a decider of the same sizes that knows nothing: new memory would cost more.
+    pub fn restart(&mut self, fresh: &Self) {
+        self.cells.values().fill(0);
+        self.histories.values().fill(0);
+        self.state_cells.clone_from(&fresh.state_cells);
+        self.expected_cells.clone_from(&fresh.expected_cells);
+        self.mixer.inherit(&fresh.mixer);
+        for (map, fresh) in self.maps.iter_mut().zip(&fresh.maps) {
+            map.inherit(fresh);
+        }
+        self.last = last();
+        self.random = 0;
     }
 
     /// Rows of the map of places.
@@ -139,11 +158,18 @@ impl Decider {
     /// Looks up the lines of all contexts, given the decisions of the symbol so far.
     #[inline(always)]
     pub fn aim(&mut self, hashes: &[u64], path: u64) {
-        for (at, &hash) in self.at[..self.sizes.contexts].iter_mut().zip(hashes) {
+        let (cells, histories) = (self.cells.values(), self.histories.values());
+        let mut aims = [(0, 0); MAX_CONTEXTS];
+        let aims = &mut aims[..self.sizes.contexts];
+        // All are asked for before the first is looked at.
+        for (aim, &hash) in aims.iter_mut().zip(hashes) {
             let hash = fold(hash, path);
-            let check = (hash as u32) | 1;
             let line = (hash >> (64 - self.sizes.log2_lines)) as usize;
-            let cells = self.cells.values();
+            *aim = (line, (hash as u32) | 1);
+            prefetch_row(cells, line * CELLS, CELLS);
+            prefetch_row(histories, line * CELLS, CELLS);
+        }
+        for (at, &(line, check)) in self.at.iter_mut().zip(&*aims) {
             let [first, second] = [line * CELLS, (line ^ 1) * CELLS];
             *at = if cells[first] == check {
                 first
@@ -158,7 +184,7 @@ impl Decider {
                 };
                 cells[place..place + CELLS].fill(0);
                 cells[place] = check;
-                self.histories.values()[place..place + CELLS].fill(0);
+                histories[place..place + CELLS].fill(0);
                 place
             };
         }
@@ -169,17 +195,13 @@ impl Decider {
     pub fn code(
         &mut self,
         tools: &Tools,
+        avx2: bool,
         side: &mut impl Side,
         bit: u32,
         place: Place,
         expected: &[Expected],
     ) -> u32 {
-        let Tools {
-            tables,
-            states,
-            avx2,
-            ..
-        } = tools;
+        let Tools { tables, states, .. } = tools;
         let n = self.sizes.contexts;
         let (cells, histories) = (self.cells.values(), self.histories.values());
         let inputs = flat_mut(&mut self.mixer.inputs);
@@ -230,16 +252,16 @@ impl Decider {
         let second = expected.get(1).map_or(2, |value| value.bit as usize);
         self.maps[0].select(place.row);
         self.maps[1].select(first * 3 + second);
-        let mean = self.mixer.mix(&[0], *avx2);
+        let mean = self.mixer.mix(&[0], avx2);
         let p = self
             .last
-            .mix(mean, self.mixer.outputs(), &mut self.maps, tables, *avx2);
+            .mix(mean, self.mixer.outputs(), &mut self.maps, tables, avx2);
 
         let bit = side.code(bit, p);
 
         let target = (bit << 22) as i32 - bit as i32;
-        self.mixer.train(bit, tables, *avx2);
-        self.last.train(bit, tables, *avx2);
+        self.mixer.train(bit, tables, avx2);
+        self.last.train(bit, tables, avx2);
         for map in &mut self.maps {
             map.update(target, tables);
         }

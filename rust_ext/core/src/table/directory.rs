@@ -1,14 +1,14 @@
 //! What stands before the columns: plans, and values that are known before the first row.
 
-use super::cells::Column;
+use super::cells::{Column, Room};
 use super::column::{Setting, MAX_PARENTS, MAX_TERMS};
 use super::format::{Format, Kind, PATTERNS};
-use super::numbers::Numbers;
 use super::plan::{Parent, Plan, Term};
 use super::text::{Around, Text};
 use super::tools::Tools;
 use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
+use crate::coder::counts::Numbers;
 use crate::{Error, Result};
 
 const WHAT: &str = "columns of a table";
@@ -21,6 +21,7 @@ const STEPS: usize = 14;
 const TERMS: usize = 24;
 const FORMATS: usize = 34;
 const VALUES: usize = 44;
+const CONTEXTS: usize = VALUES + 9;
 
 /// Codes small numbers and strings.
 struct Scribe<'t, 's, S> {
@@ -34,7 +35,7 @@ struct Scribe<'t, 's, S> {
 impl<S: Side> Scribe<'_, '_, S> {
     fn number(&mut self, number: u32, most: u32, context: usize) -> Result<u32> {
         self.side.goes_on(WHAT)?;
-        let number = self.numbers.code(self.tools, self.side, number, context);
+        let number = self.numbers.code(context, number, self.side);
         if number > most {
             return Err(Error::Corrupt {
                 what: "number in what is told of columns",
@@ -43,10 +44,14 @@ impl<S: Side> Scribe<'_, '_, S> {
         Ok(number)
     }
 
-    fn string(&mut self, string: &[u8], around: Around<'_>) -> Result<Vec<u8>> {
-        let mut out = Vec::new();
-        self.text
-            .code(self.tools, self.side, string, around, &mut out)?;
+    /// Codes a string that is in a cell at least, or a part of one.
+    fn string(&mut self, string: &[u8], around: Around<'_>, room: &mut Room) -> Result<Vec<u8>> {
+        let around = Around {
+            most: room.left(),
+            ..around
+        };
+        let out = self.text.code(self.tools, self.side, string, around)?;
+        room.take(out.len())?;
         Ok(out)
     }
 
@@ -72,7 +77,7 @@ impl<S: Side> Scribe<'_, '_, S> {
         })
     }
 
-    fn format(&mut self, format: Option<&Format>) -> Result<Option<Format>> {
+    fn format(&mut self, format: Option<&Format>, room: &mut Room) -> Result<Option<Format>> {
         if self.number(format.is_some().into(), 1, FORMATS)? == 0 {
             return Ok(None);
         }
@@ -82,8 +87,8 @@ impl<S: Side> Scribe<'_, '_, S> {
             kind: Kind::Padded { width: 0 },
         };
         let format = format.unwrap_or(&nothing);
-        let prefix = self.string(&format.prefix, Around::default())?;
-        let suffix = self.string(&format.suffix, Around::default())?;
+        let prefix = self.string(&format.prefix, Around::default(), room)?;
+        let suffix = self.string(&format.suffix, Around::default(), room)?;
         let (kind, first, second) = match format.kind {
             Kind::Decimal { scale, least } => (0, scale, least),
             Kind::Padded { width } => (1, width, 0),
@@ -133,9 +138,16 @@ impl<S: Side> Scribe<'_, '_, S> {
         })
     }
 
-    fn plan(&mut self, plan: &mut Plan, x: usize, many: usize, before: u32) -> Result<()> {
+    fn plan(
+        &mut self,
+        plan: &mut Plan,
+        x: usize,
+        many: usize,
+        before: u32,
+        room: &mut Room,
+    ) -> Result<()> {
         plan.open = self.number(plan.open.into(), 1, FLAGS)? != 0;
-        plan.format = self.format(plan.format.as_ref())?;
+        plan.format = self.format(plan.format.as_ref(), room)?;
         if plan.format.is_some() {
             plan.numeric = self.number(plan.numeric.into(), 1, FLAGS + 1)? != 0;
         }
@@ -166,7 +178,7 @@ impl<S: Side> Scribe<'_, '_, S> {
     }
 }
 
-/// Codes plans and values.
+/// Codes plans and values, for which there is `room` in cells.
 ///
 /// # Errors
 /// [`Error::Truncated`] and [`Error::Corrupt`] when it is no such payload, [`Error::Limit`].
@@ -175,22 +187,25 @@ pub fn code<S: Side>(
     side: &mut S,
     plans: &mut [Plan],
     columns: &mut [Column],
+    room: Room,
     decoding: bool,
 ) -> Result<()> {
+    // What is around numbers is in cells, too, and values of columns of numbers are not told.
+    let (mut of_formats, mut of_values) = (room, room);
     let many = plans.len();
     let tools = setting.tools;
     let text = Text::new(1 << 14, setting.terminator, setting.level, tools)?;
     let mut scribe = Scribe {
         tools,
         side,
-        numbers: Numbers::new(),
+        numbers: Numbers::new(CONTEXTS),
         text,
         decoding,
     };
     let mut before = 0;
     let mut count = 0;
     for (x, plan) in plans.iter_mut().enumerate() {
-        scribe.plan(plan, x, many, before)?;
+        scribe.plan(plan, x, many, before, &mut of_formats)?;
         before = plan.parents.len() as u32;
         if plan.open || plan.numeric {
             continue;
@@ -206,14 +221,14 @@ pub fn code<S: Side>(
             let around = Around {
                 parents: [above, k as u64],
                 above: &given,
-                given: [None; 2],
+                ..Around::default()
             };
             let value = if decoding {
                 Vec::new()
             } else {
                 values.get(k).to_vec()
             };
-            let value = scribe.string(&value, around)?;
+            let value = scribe.string(&value, around, &mut of_values)?;
             if decoding {
                 values.push(&value);
             }

@@ -1,6 +1,7 @@
 //! Codes which of the values that are known each row has.
 
 use super::decider::{Decider, Expected, Place, Sizes, DEPTH};
+use super::simd;
 use super::tools::Tools;
 use super::tree::{self, Tree};
 use crate::cm::content::hashing::fold;
@@ -36,13 +37,13 @@ impl Ids {
         let log2_lines = (rows * CONTEXTS / 4)
             .next_power_of_two()
             .ilog2()
-            .clamp(7, 18);
+            .clamp(5, 18);
         let sizes = Sizes {
             contexts: CONTEXTS,
             expected: EXPECTED,
             log2_lines,
             places: 64,
-            rows: 1 << 12,
+            rows: (4 * rows).next_power_of_two().clamp(1 << 6, 1 << 12),
         };
         let slots = (2 * rows).next_power_of_two().clamp(2, 1 << 18);
         Ok(Self {
@@ -52,10 +53,34 @@ impl Ids {
         })
     }
 
+    /// Becomes as `fresh`, which is for as many rows and knows nothing.
+    pub fn restart(&mut self, fresh: &Self) {
+        self.decider.restart(&fresh.decider);
+        self.latest.clone_from(&fresh.latest);
+        self.trust = fresh.trust;
+    }
+
     /// Codes a symbol of the tree.
     pub fn code(
         &mut self,
         tools: &Tools,
+        side: &mut impl Side,
+        wanted: usize,
+        tree: &Tree,
+        open: usize,
+        row: &Row,
+    ) -> Result<usize> {
+        simd::with(tools.avx2, |avx2| {
+            self.symbol(tools, avx2, side, wanted, tree, open, row)
+        })
+    }
+
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)] // those of `code`, and the choice of code
+    fn symbol(
+        &mut self,
+        tools: &Tools,
+        avx2: bool,
         side: &mut impl Side,
         wanted: usize,
         tree: &Tree,
@@ -105,7 +130,7 @@ impl Ids {
                 row: (path | 1 << depth.min(31)) as usize & (self.decider.rows() - 1),
                 depth: depth as usize,
             };
-            let bit = self.decider.code(tools, side, bit, place, &says);
+            let bit = self.decider.code(tools, avx2, side, bit, place, &says);
             path = path << 1 | bit;
             depth += 1;
             if let Some(symbol) = tree.ends(path, depth) {

@@ -30,19 +30,20 @@ mod column;
 mod decider;
 mod directory;
 mod format;
-mod graph;
 mod ids;
 mod meter;
+mod needs;
 mod number;
-mod numbers;
 mod parents;
 mod plan;
+mod simd;
 mod symbols;
 mod terms;
 mod text;
 mod tools;
 mod tree;
 mod trial;
+mod views;
 
 #[cfg(test)]
 mod tests;
@@ -50,13 +51,14 @@ mod tests;
 use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
 use crate::coder::bytes;
 use crate::coder::numbers::{put_number, take, take_length};
+use crate::transforms::count;
 use crate::{Error, Result};
-use cells::Column;
-use column::{Beside, Setting};
+use cells::{Column, Room};
+use column::{Beside, Coder, Setting};
 use plan::Plan;
 use std::ops::RangeInclusive;
-use symbols::Numbers;
 use tools::Tools;
+use views::Views;
 
 /// Levels of the model.
 pub const LEVELS: RangeInclusive<u32> = 3..=9;
@@ -136,32 +138,21 @@ fn order(plans: &[Plan]) -> Result<Vec<usize>> {
 fn each(
     plans: &[Plan],
     columns: &mut [Column],
+    mut views: Views,
     order: &[usize],
     mut code: impl FnMut(usize, Beside<'_>, &mut Column) -> Result<()>,
 ) -> Result<()> {
-    let mut coarse: Vec<Option<Vec<u32>>> = vec![None; plans.len()];
-    let mut numbers: Vec<Option<Numbers>> = vec![None; plans.len()];
     let mut cells = 0;
     for &x in order {
-        for parent in plans[x].parents.iter().filter(|parent| parent.coarse) {
-            let y = parent.column;
-            if coarse[y].is_none() {
-                coarse[y] = Some(columns[y].coarse(plans[y].format.as_ref()));
-            }
-        }
-        for y in plans[x].terms.iter().filter_map(|term| term.column()) {
-            if let (None, Some(format)) = (&numbers[y], &plans[y].format) {
-                numbers[y] = Some(Numbers::new(&columns[y], format));
-            }
-        }
-        let terms = choose::looking(&plans[x], &numbers).ok_or(Error::Corrupt {
+        views.make(&plans[x], plans, columns);
+        let terms = views.looking(&plans[x]).ok_or(Error::Corrupt {
             what: "columns that cannot be compared",
         })?;
         let mut column = std::mem::take(&mut columns[x]);
         let parents: Vec<&[u32]> = plans[x]
             .parents
             .iter()
-            .map(|&parent| choose::key(parent, columns, &coarse))
+            .map(|&parent| views.key(parent, columns))
             .collect();
         code(
             x,
@@ -186,7 +177,7 @@ pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
     check(symbols.len(), params)?;
     let tools = Tools::new();
     let many = params.columns as usize;
-    let rows = cells::count(symbols, params.terminator) / many;
+    let rows = count(symbols, params.terminator) / many;
     let mut rest = symbols;
     let mut columns: Vec<Column> = (0..many)
         .map(|_| Column::take(&mut rest, rows, params.terminator))
@@ -206,18 +197,21 @@ pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
         terminator: params.terminator,
         rows,
     };
-    let mut plans = choose::plans(setting, &columns)?;
+    let (mut plans, views) = choose::plans(setting, &columns)?;
     let mut side = BinaryEncoder::new();
-    directory::code(setting, &mut side, &mut plans, &mut columns, false)?;
+    let room = Room::new(symbols.len());
+    directory::code(setting, &mut side, &mut plans, &mut columns, room, false)?;
     let head = side.finish();
+    let mut coder = Coder::new(setting, room, false);
     let mut payloads = vec![Vec::new(); many];
     each(
         &plans,
         &mut columns,
+        views,
         &order(&plans)?,
         |x, beside, column| {
             let mut side = BinaryEncoder::new();
-            column::code(setting, &plans[x], beside, &mut side, column, false)?;
+            coder.code(&plans[x], beside, &mut side, column)?;
             payloads[x] = side.finish();
             Ok(())
         },
@@ -234,6 +228,8 @@ pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
 /// A payload, taken apart.
 struct Parts<'p> {
     rows: usize,
+    /// What cells have beside their terminators.
+    room: Room,
     tail: Vec<u8>,
     head: &'p [u8],
     columns: Vec<&'p [u8]>,
@@ -249,11 +245,11 @@ impl<'p> Parts<'p> {
         let least = rows
             .checked_mul(many)
             .and_then(|cells| cells.checked_add(tail));
-        if least.is_none_or(|least| least > count) {
-            return Err(Error::Corrupt {
+        let room = least
+            .and_then(|least| count.checked_sub(least))
+            .ok_or(Error::Corrupt {
                 what: "more cells than symbols",
-            });
-        }
+            })?;
         let length = take_length(&mut rest, WHAT)?;
         let tail = bytes::decode(take(&mut rest, length, WHAT)?, tail)?;
         let (mut head, mut columns) = (&[][..], Vec::new());
@@ -275,6 +271,7 @@ impl<'p> Parts<'p> {
         }
         Ok(Self {
             rows,
+            room: Room::new(room),
             tail,
             head,
             columns,
@@ -297,7 +294,14 @@ impl<'p> Parts<'p> {
         let mut columns = vec![Column::default(); many];
         let mut plans = vec![Plan::default(); many];
         let mut side = BinaryDecoder::new(self.head);
-        directory::code(setting, &mut side, &mut plans, &mut columns, true)?;
+        directory::code(
+            setting,
+            &mut side,
+            &mut plans,
+            &mut columns,
+            self.room,
+            true,
+        )?;
         side.finish()?;
         let mut order = order(&plans)?;
         let mut needed: Vec<bool> = (0..many).map(wanted).collect();
@@ -307,11 +311,18 @@ impl<'p> Parts<'p> {
             }
         }
         order.retain(|&x| needed[x]);
-        each(&plans, &mut columns, &order, |x, beside, column| {
-            let mut side = BinaryDecoder::new(self.columns[x]);
-            column::code(setting, &plans[x], beside, &mut side, column, true)?;
-            side.finish()
-        })?;
+        let mut coder = Coder::new(setting, self.room, true);
+        each(
+            &plans,
+            &mut columns,
+            Views::new(many),
+            &order,
+            |x, beside, column| {
+                let mut side = BinaryDecoder::new(self.columns[x]);
+                coder.code(&plans[x], beside, &mut side, column)?;
+                side.finish()
+            },
+        )?;
         Ok(columns)
     }
 }
@@ -325,7 +336,7 @@ pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> 
     let parts = Parts::read(payload, count, params)?;
     let mut out = Vec::new();
     for column in parts.decode(params, |_| true)? {
-        column.write(params.terminator, count, &mut out);
+        column.write(params.terminator, &mut out);
     }
     out.extend_from_slice(&parts.tail);
     if out.len() != count {
@@ -357,15 +368,10 @@ pub fn decode_columns(
     let columns = parts.decode(params, |x| wanted.contains(&x))?;
     let cells = wanted.iter().map(|&x| {
         let mut out = Vec::new();
-        columns[x].write(params.terminator, count, &mut out);
-        if out.len() > count {
-            return Err(Error::Corrupt {
-                what: "number of symbols of a table",
-            });
-        }
-        Ok(out)
+        columns[x].write(params.terminator, &mut out);
+        out
     });
-    cells.collect()
+    Ok(cells.collect())
 }
 
 fn check(count: usize, params: &Params) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Numbers as sign, length and bits.
 
 use super::decider::{Decider, Place, Sizes, DEPTH};
+use super::simd;
 use super::tools::Tools;
 use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
@@ -36,12 +37,13 @@ impl Number {
                 .ilog2()
                 .clamp(7, 18)
         };
+        let rows = count.next_power_of_two().clamp(1 << 8, 1 << 12);
         let sizes = |contexts: usize, log2_lines: u32, places: usize| Sizes {
             contexts,
             expected: 0,
             log2_lines,
             places,
-            rows: 1 << 12,
+            rows,
         };
         Ok(Self {
             high: Decider::new(sizes(CONTEXTS, lines(2 * CONTEXTS), 128 + 16), tools)?,
@@ -54,6 +56,20 @@ impl Number {
     pub fn code(
         &mut self,
         tools: &Tools,
+        side: &mut impl Side,
+        number: i64,
+        parents: [u64; 3],
+    ) -> i64 {
+        simd::with(tools.avx2, |avx2| {
+            self.number(tools, avx2, side, number, parents)
+        })
+    }
+
+    #[inline(always)]
+    fn number(
+        &mut self,
+        tools: &Tools,
+        avx2: bool,
         side: &mut impl Side,
         number: i64,
         parents: [u64; 3],
@@ -89,7 +105,7 @@ impl Number {
             };
             let bit = self
                 .high
-                .code(tools, side, wanted >> (7 - depth) & 1, place, &[]);
+                .code(tools, avx2, side, wanted >> (7 - depth) & 1, place, &[]);
             class = class << 1 | bit;
         }
         let class = class & 255;
@@ -102,7 +118,7 @@ impl Number {
             let path = hash(u64::from(class), value, 1);
             let inside = (at - 1) % DEPTH;
             let node = (value as u32 & ((1 << inside) - 1) | 1 << inside) as usize;
-            let row = (path >> 52) as usize;
+            let row = (path >> 52) as usize & (self.high.rows() - 1);
             let bit = if at <= HIGH {
                 if inside == 0 {
                     self.high.aim(&hashes, path);
@@ -113,7 +129,7 @@ impl Number {
                     row,
                     depth: 3,
                 };
-                self.high.code(tools, side, bit, place, &[])
+                self.high.code(tools, avx2, side, bit, place, &[])
             } else {
                 if inside == 0 {
                     let hashes = [
@@ -129,7 +145,7 @@ impl Number {
                     row,
                     depth: 3,
                 };
-                self.low.code(tools, side, bit, place, &[])
+                self.low.code(tools, avx2, side, bit, place, &[])
             };
             value = value << 1 | u64::from(bit);
         }

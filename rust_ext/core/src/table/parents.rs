@@ -4,7 +4,7 @@
 //! circles (after Chow and Liu, 1968); then more are added, one by one, where a mixture of all counts becomes shorter.
 
 use super::column::MAX_PARENTS;
-use super::graph::Graph;
+use super::needs::Needs;
 use super::plan::Parent;
 use crate::cm::content::hashing::fold;
 
@@ -234,6 +234,10 @@ impl Search {
         }
         let counts = &mut self.counts;
         let plain = counts.bits(ids, alone, |_| 0);
+        if plain <= WORTH {
+            self.bits[x] = plain / ids.len() as f32;
+            return;
+        }
         let above = counts.bits(ids, alone, |at| {
             if at > 0 {
                 u64::from(ids[at - 1]) + 1
@@ -271,7 +275,7 @@ impl Search {
     }
 
     /// Finds up to [`MAX_PARENTS`] parents of each column, without circles.
-    pub fn find(mut self, graph: &mut Graph) -> Vec<Vec<Parent>> {
+    pub fn find(mut self, needs: &mut Needs) -> Vec<Vec<Parent>> {
         let many = self.gains.len();
         let mut parents: Vec<Vec<usize>> = vec![Vec::new(); many];
         let mut all: Vec<(f32, usize, usize)> = (0..many)
@@ -281,9 +285,9 @@ impl Search {
         all.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
         for (_, x, y) in all {
             let column = self.sample.keys[y].0.column;
-            if parents[x].is_empty() && graph.allows(x, column) {
+            if parents[x].is_empty() && needs.allows(x, column) {
                 parents[x].push(y);
-                graph.link(x, column);
+                needs.link(x, column);
             }
         }
         let starts = (0..many).map(|x| start(&self.sample, &mut self.counts, x, &parents[x]));
@@ -298,12 +302,12 @@ impl Search {
                         x,
                         near,
                         &parents[x],
-                        graph,
+                        needs,
                         &mut mixed[x],
                     );
                     if let Some(y) = found {
                         parents[x].push(y);
-                        graph.link(x, self.sample.keys[y].0.column);
+                        needs.link(x, self.sample.keys[y].0.column);
                     }
                 }
             }
@@ -315,10 +319,10 @@ impl Search {
                 if gain > WORTH
                     && of.len() < MAX_PARENTS
                     && !of.contains(&y)
-                    && graph.allows(x, column)
+                    && needs.allows(x, column)
                 {
                     of.push(y);
-                    graph.link(x, column);
+                    needs.link(x, column);
                 }
             }
         }
@@ -365,12 +369,12 @@ fn add(
     x: usize,
     near: &[(f32, usize)],
     parents: &[usize],
-    graph: &Graph,
+    needs: &Needs,
     mixed: &mut (Vec<f32>, f32),
 ) -> Option<usize> {
     let mut best: Option<(f32, usize, Vec<f32>)> = None;
     for &(_, y) in near {
-        if parents.contains(&y) || !graph.allows(x, sample.keys[y].0.column) {
+        if parents.contains(&y) || !needs.allows(x, sample.keys[y].0.column) {
             continue;
         }
         let key = |y: usize, at: usize| u64::from(sample.keys[y].1[at]);

@@ -6,15 +6,15 @@ use super::plan::Term;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Numbers of a column, row by row.
+/// Series of a column, row by row.
 #[derive(Debug, Clone)]
-pub struct Numbers {
+pub struct Series {
     /// Where a cell is no number, the one above stands.
     pub rows: Vec<i64>,
     pub format: Format,
 }
 
-impl Numbers {
+impl Series {
     /// Reads the cells of a column.
     pub fn new(column: &Column, format: &Format) -> Self {
         let each = parse(&column.values, format);
@@ -39,7 +39,7 @@ pub fn parse(values: &Values, format: &Format) -> Vec<Option<i64>> {
         .collect()
 }
 
-/// Numbers of a column, with their factor and divisor.
+/// Series of a column, with their factor and divisor.
 pub type Scaled = (Vec<i64>, i64, i64);
 
 /// A term, and the numbers that it looks at.
@@ -52,7 +52,7 @@ pub struct Looking<'a> {
 
 impl<'a> Looking<'a> {
     /// Joins a term to the numbers of its column; none where these cannot be compared.
-    pub fn new(term: Term, format: &Format, other: Option<&'a Numbers>) -> Option<Self> {
+    pub fn new(term: Term, format: &Format, other: Option<&'a Series>) -> Option<Self> {
         let other = match (term.column(), other) {
             (None, _) => None,
             (Some(_), Some(other)) => {

@@ -1,9 +1,9 @@
 //! What is best taken off the numbers of a column.
 
 use super::column::MAX_TERMS;
-use super::graph::Graph;
+use super::needs::Needs;
 use super::plan::Term;
-use super::symbols::{Looking, Numbers};
+use super::symbols::{Looking, Series};
 use std::collections::HashMap;
 
 /// Rows that are looked at, one after the other.
@@ -39,11 +39,11 @@ fn bits(numbers: impl Iterator<Item = i64>) -> (f32, f32) {
 
 /// Finds terms for each column of numbers; `values` tells how many values a column has, `bits` what a row takes without terms.
 pub fn find(
-    columns: &[Option<Numbers>],
+    columns: &[Option<Series>],
     values: &[usize],
     bits_of: impl Fn(usize) -> f32,
     rows: usize,
-    graph: &mut Graph,
+    needs: &mut Needs,
 ) -> Vec<Vec<Term>> {
     let mut found = vec![Vec::new(); columns.len()];
     let sample = rows.min(SAMPLE);
@@ -68,7 +68,7 @@ pub fn find(
         };
         let near = x.saturating_sub(WINDOW)..(x + WINDOW + 1).min(columns.len());
         let others: Vec<usize> = near
-            .filter(|&y| y != x && columns[y].is_some() && values[y] > MANY && graph.allows(x, y))
+            .filter(|&y| y != x && columns[y].is_some() && values[y] > MANY && needs.allows(x, y))
             .collect();
         let of = |column: usize, negative: bool| Term::Other { column, negative };
         let mut choices = vec![vec![Term::Above], vec![Term::Slope]];
@@ -114,9 +114,9 @@ pub fn find(
         // All of them may be more than each alone.
         terms.retain(|term| {
             let Some(y) = term.column() else { return true };
-            let allowed = graph.allows(x, y);
+            let allowed = needs.allows(x, y);
             if allowed {
-                graph.link(x, y);
+                needs.link(x, y);
             }
             allowed
         });

@@ -3,6 +3,8 @@
 use super::*;
 use proptest::prelude::*;
 
+mod hostile;
+
 fn params(columns: u32) -> Params {
     Params {
         level: 5,

@@ -1,6 +1,8 @@
 //! Cells as text: bytes in the contexts of their cell, of the row, and of cells before.
 
-use super::decider::{Decider, Expected, Place, Sizes, TRUSTS};
+use super::cells::Room;
+use super::decider::{Decider, Expected, Place, Sizes};
+use super::simd;
 use super::tools::Tools;
 use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
@@ -11,21 +13,19 @@ const CONTEXTS: usize = 17;
 const FEWER: usize = 11;
 /// The first of the strong levels.
 const STRONG: u32 = 8;
-/// Values that are expected: two that are given, and what followed the last bytes before.
-pub const GIVEN: usize = 2;
 /// Bytes that are looked up together.
 const MATCH: usize = 4;
-const LOG2_HEADS: u32 = 16;
+const MAX_LOG2_HEADS: u32 = 16;
 
-/// What is known beside the cell.
+/// What is known beside a cell.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Around<'a> {
     /// Hashes of values of the row.
     pub parents: [u64; 2],
     /// The cell above.
     pub above: &'a [u8],
-    /// Cells that may be the same as this one.
-    pub given: [Option<&'a [u8]>; GIVEN],
+    /// Bytes that the cell may have.
+    pub most: usize,
 }
 
 /// Parts of a cell between marks that are neither letters nor digits.
@@ -66,8 +66,8 @@ pub struct Text {
     terminator: u8,
     history: Vec<u8>,
     heads: Vec<u32>,
-    /// How the last three expected bytes turned out, for each that is expected.
-    trust: [usize; GIVEN + 1],
+    /// How the last three expected bytes turned out.
+    trust: usize,
 }
 
 impl Text {
@@ -81,38 +81,38 @@ impl Text {
             .next_power_of_two()
             .ilog2()
             .clamp(8, 18);
+        let log2_bytes = bytes.next_power_of_two().ilog2().max(8);
         let sizes = Sizes {
             contexts,
-            expected: GIVEN + 1,
+            expected: 1,
             log2_lines,
             places: 256,
-            rows: 1 << 12,
+            rows: 1 << log2_bytes.min(12),
         };
         Ok(Self {
             decider: Decider::new(sizes, tools)?,
             terminator,
             history: vec![terminator],
-            heads: vec![0; 1 << LOG2_HEADS],
-            trust: [0; GIVEN + 1],
+            heads: vec![0; 1 << log2_bytes.min(MAX_LOG2_HEADS)],
+            trust: 0,
         })
     }
 
     /// Codes a cell; when decoding, `cell` does not count.
     ///
     /// # Errors
-    /// [`crate::Error::Truncated`] when the payload ended.
+    /// [`crate::Error::Truncated`] when the payload ended, [`crate::Error::Corrupt`] when the cell has too many bytes.
     pub fn code<S: Side>(
         &mut self,
         tools: &Tools,
         side: &mut S,
         cell: &[u8],
         around: Around<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
-        out.clear();
+    ) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        let mut room = Room::new(around.most);
         let (mut prefix, mut word, mut before) = (0, 0, 0);
         let mut fields = Fields::default();
-        let mut agrees = [true; GIVEN];
         let mut pointer = 0;
         loop {
             side.goes_on("cells of a table")?;
@@ -131,28 +131,19 @@ impl Text {
                 around.parents,
                 &fields,
             );
-            let mut expected = [None; GIVEN + 1];
-            for (k, given) in around.given.iter().enumerate() {
-                if let (true, Some(given)) = (agrees[k], given) {
-                    expected[k] = Some(given.get(out.len()).copied().unwrap_or(self.terminator));
-                }
-            }
             if pointer == 0 {
                 pointer = self.find();
             }
-            if pointer > 0 && pointer < self.history.len() {
-                expected[GIVEN] = Some(self.history[pointer]);
-            }
-            let byte = self.byte(tools, side, wanted, &hashes, expected);
-            for (k, expected) in expected.iter().enumerate() {
-                if let Some(expected) = expected {
-                    let right = *expected == byte;
-                    self.trust[k] = (self.trust[k] << 1 | usize::from(right)) & 7;
-                    if k < GIVEN {
-                        agrees[k] &= right;
-                    } else if !right {
-                        pointer = 0;
-                    }
+            let expected = self.history[pointer..].first().filter(|_| pointer > 0);
+            let expected = expected.copied();
+            let byte = simd::with(tools.avx2, |avx2| {
+                self.byte(tools, avx2, side, wanted, &hashes, expected)
+            });
+            if let Some(expected) = expected {
+                let right = expected == byte;
+                self.trust = (self.trust << 1 | usize::from(right)) & 7;
+                if !right {
+                    pointer = 0;
                 }
             }
             self.history.push(byte);
@@ -161,8 +152,9 @@ impl Text {
             }
             self.note();
             if byte == self.terminator {
-                return Ok(());
+                return Ok(out);
             }
+            room.take(1)?;
             out.push(byte);
             prefix = fold(prefix, u64::from(byte));
             fields.push(byte);
@@ -182,7 +174,7 @@ impl Text {
         let hash = self.history[n - MATCH..]
             .iter()
             .fold(0, |hash, &b| fold(hash, u64::from(b)));
-        (hash >> (64 - LOG2_HEADS)) as usize
+        (hash >> (64 - self.heads.len().ilog2())) as usize
     }
 
     fn find(&self) -> usize {
@@ -236,13 +228,15 @@ impl Text {
         ]
     }
 
+    #[inline(always)]
     fn byte<S: Side>(
         &mut self,
         tools: &Tools,
+        avx2: bool,
         side: &mut S,
         wanted: u8,
         hashes: &[u64; CONTEXTS],
-        expected: [Option<u8>; GIVEN + 1],
+        expected: Option<u8>,
     ) -> u8 {
         let last = usize::from(*self.history.last().unwrap_or(&0));
         let mut partial = 1_usize;
@@ -255,26 +249,23 @@ impl Text {
             } else {
                 partial & ((1 << (depth - 4)) - 1) | 1 << (depth - 4)
             };
-            let says: [Expected; GIVEN + 1] = std::array::from_fn(|k| {
-                let bit = match expected[k] {
+            let says = Expected {
+                bit: match expected {
                     Some(byte) if (usize::from(byte) | 256) >> (8 - depth) == partial => {
                         u32::from(byte >> (7 - depth) & 1)
                     }
                     _ => 2,
-                };
-                Expected {
-                    bit,
-                    trust: self.trust[k] % TRUSTS,
-                }
-            });
+                },
+                trust: self.trust,
+            };
             let bit = u32::from(wanted >> (7 - depth) & 1);
             let place = Place {
                 node,
                 set: partial,
-                row: (last * 256 + partial).wrapping_mul(0x9E3D) >> 4 & 0xFFF,
+                row: (last * 256 + partial).wrapping_mul(0x9E3D) >> 4 & (self.decider.rows() - 1),
                 depth,
             };
-            let bit = self.decider.code(tools, side, bit, place, &says);
+            let bit = self.decider.code(tools, avx2, side, bit, place, &[says]);
             partial = partial << 1 | bit as usize;
         }
         partial as u8

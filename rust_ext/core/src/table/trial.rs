@@ -1,11 +1,11 @@
 //! Tries ways of coding a column on some of its rows.
 
-use super::cells::Column;
-use super::choose::{key, looking};
-use super::column::{self, Beside, Setting};
+use super::cells::{Column, Room};
+use super::column::{Beside, Coder, Setting};
 use super::meter::Length;
 use super::plan::Plan;
-use super::symbols::{Looking, Numbers, Symbols};
+use super::symbols::{Looking, Symbols};
+use super::views::Views;
 use crate::Result;
 use std::ops::Range;
 
@@ -28,9 +28,7 @@ const VALUE_BITS: f64 = 4.0;
 pub struct Trial<'a> {
     pub setting: Setting<'a>,
     pub columns: &'a [Column],
-    /// Ranges of values.
-    pub coarse: &'a [Option<Vec<u32>>],
-    pub numbers: &'a [Option<Numbers>],
+    pub views: &'a Views,
 }
 
 impl Trial<'_> {
@@ -67,7 +65,7 @@ impl Trial<'_> {
         };
         let parents = plan.parents.iter();
         let keys: Vec<Vec<u32>> = parents
-            .map(|&parent| of_slices(key(parent, self.columns, self.coarse)))
+            .map(|&parent| of_slices(self.views.key(parent, self.columns)))
             .collect();
         let keys: Vec<&[u32]> = keys.iter().map(|keys| &keys[..]).collect();
         let mut best = (f64::INFINITY, plain);
@@ -102,7 +100,7 @@ impl Trial<'_> {
         parents: &[&[u32]],
     ) -> Result<f64> {
         let column = &self.columns[x];
-        let terms = looking(way, self.numbers).unwrap_or_default();
+        let terms = self.views.looking(way).unwrap_or_default();
         let parts: Vec<_> = terms.iter().map(|term| term.part(slices)).collect();
         let terms_of_part: Vec<Looking<'_>> = parts.iter().map(Looking::of).collect();
         // How many values there are, here and in the whole column.
@@ -122,7 +120,8 @@ impl Trial<'_> {
             terms: &terms_of_part,
             before: 1,
         };
-        column::code(setting, way, beside, &mut side, &mut part.clone(), false)?;
+        let mut coder = Coder::new(setting, Room::new(usize::MAX), false);
+        coder.code(way, beside, &mut side, &mut part.clone())?;
         let [first, of_values, second] = side.finish();
         // Rows that are not looked at take as much as those of the second half.
         let others = (rows - tried) as f64 / (tried - tried / 2) as f64;

@@ -6,6 +6,6 @@ pub mod x86;
 
 /// How often a byte occurs.
 #[allow(clippy::naive_bytecount)] // the compiler makes vector code of it
-fn count(bytes: &[u8], value: u8) -> usize {
+pub(crate) fn count(bytes: &[u8], value: u8) -> usize {
     bytes.iter().filter(|&&byte| byte == value).count()
 }

@@ -10,14 +10,14 @@ const LONGER: f32 = 1.25;
 
 /// Which columns each column needs, itself among them.
 #[derive(Debug)]
-pub struct Graph {
+pub struct Needs {
     needs: Vec<Vec<u64>>,
     /// About how long each takes, and how long it may take with those that it needs.
     costs: Vec<f32>,
     most: Vec<f32>,
 }
 
-impl Graph {
+impl Needs {
     /// Starts with columns that need none but themselves; `costs` tells about how long each takes to decode.
     pub fn new(costs: Vec<f32>, rows: usize) -> Self {
         let many = costs.len();
@@ -96,34 +96,34 @@ mod tests {
 
     #[test]
     fn columns_do_not_need_each_other() {
-        let mut graph = Graph::new(vec![1.0; 3], 10);
-        assert!(graph.allows(0, 1));
-        graph.link(0, 1);
-        assert!(graph.allows(1, 2));
-        graph.link(1, 2);
-        assert!(!graph.allows(1, 0) && !graph.allows(2, 0) && !graph.allows(2, 1));
-        assert!(graph.allows(0, 2));
+        let mut needs = Needs::new(vec![1.0; 3], 10);
+        assert!(needs.allows(0, 1));
+        needs.link(0, 1);
+        assert!(needs.allows(1, 2));
+        needs.link(1, 2);
+        assert!(!needs.allows(1, 0) && !needs.allows(2, 0) && !needs.allows(2, 1));
+        assert!(needs.allows(0, 2));
     }
 
     #[test]
     fn in_a_large_table_a_column_needs_a_part_of_it() {
-        let mut graph = Graph::new(vec![1.0; 100], LARGE);
+        let mut needs = Needs::new(vec![1.0; 100], LARGE);
         let mut linked = 0;
         for y in 1..100 {
-            if graph.allows(0, y) {
-                graph.link(0, y);
+            if needs.allows(0, y) {
+                needs.link(0, y);
                 linked += 1;
             }
         }
         assert_eq!(linked, 7);
         // What needs column 0 needs all of these.
-        graph.link(50, 0);
-        assert!(!graph.allows(0, 20));
+        needs.link(50, 0);
+        assert!(!needs.allows(0, 20));
     }
 
     #[test]
     fn of_many_columns_those_to_the_left_can_be_needed() {
-        let graph = Graph::new(vec![1.0; MANY + 1], 1);
-        assert!(graph.allows(5, 4) && !graph.allows(4, 5));
+        let needs = Needs::new(vec![1.0; MANY + 1], 1);
+        assert!(needs.allows(5, 4) && !needs.allows(4, 5));
     }
 }

@@ -1,0 +1,162 @@
+//! Payloads that no encoder wrote: what they claim is refused before anything is made of it.
+
+use super::super::format::{Format, Kind};
+use super::super::plan::Term;
+use super::*;
+
+const TOO_MANY_BYTES: Error = Error::Corrupt {
+    what: "more bytes in cells than symbols",
+};
+
+/// Codes one column by a plan that may make no sense.
+fn planned(cells: &[Vec<u8>], plan: Plan) -> (Vec<u8>, usize) {
+    let symbols: Vec<u8> = cells
+        .iter()
+        .flat_map(|cell| [cell, &b"\n"[..]].concat())
+        .collect();
+    let rows = cells.len();
+    let mut columns = vec![Column::take(&mut &symbols[..], rows, b'\n')];
+    let mut plans = vec![plan];
+    let tools = Tools::new();
+    let setting = Setting {
+        tools: &tools,
+        level: 5,
+        terminator: b'\n',
+        rows,
+    };
+    let room = Room::new(symbols.len());
+    let mut side = BinaryEncoder::new();
+    directory::code(setting, &mut side, &mut plans, &mut columns, room, false).unwrap();
+    let head = side.finish();
+    let mut coder = Coder::new(setting, room, false);
+    let mut body = Vec::new();
+    let views = Views::new(1);
+    each(&plans, &mut columns, views, &[0], |_, beside, column| {
+        let mut side = BinaryEncoder::new();
+        coder.code(&plans[0], beside, &mut side, column)?;
+        body = side.finish();
+        Ok(())
+    })
+    .unwrap();
+    (payload(rows, &head, &body), symbols.len())
+}
+
+fn payload(rows: usize, head: &[u8], body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for number in [rows, 0, 0, head.len()] {
+        put_number(number as u64, &mut out);
+    }
+    out.extend_from_slice(head);
+    put_number(body.len() as u64, &mut out);
+    out.extend_from_slice(body);
+    out
+}
+
+fn numbers(prefix: &[u8]) -> Option<Format> {
+    Some(Format {
+        prefix: prefix.to_vec(),
+        suffix: Vec::new(),
+        kind: Kind::Decimal { scale: 0, least: 0 },
+    })
+}
+
+#[test]
+fn bytes_of_cells_are_bounded() {
+    let long = vec![b'x'; 300];
+    let rows = 200;
+    let same = vec![long.clone(); rows];
+    let prefixed: Vec<Vec<u8>> = (0..rows)
+        .map(|row| [&long[..], row.to_string().as_bytes()].concat())
+        .collect();
+    let plain = Plan::default();
+    let open = Plan {
+        open: true,
+        ..Plan::default()
+    };
+    let numeric = Plan {
+        numeric: true,
+        format: numbers(b""),
+        ..Plan::default()
+    };
+    let steps = Plan {
+        numeric: true,
+        format: numbers(&long),
+        terms: vec![Term::Above],
+        ..Plan::default()
+    };
+    for (cells, plan, most) in [
+        // One value, several, and some that are told where they come.
+        (&same, plain.clone(), 40),
+        (&prefixed, plain, 15_000),
+        (&same, open.clone(), 100),
+        (&prefixed, open, 15_000),
+        // Text among numbers: told before the rows, or there.
+        (&same, numeric.clone(), 50),
+        (
+            &prefixed,
+            Plan {
+                open: true,
+                ..numeric
+            },
+            50_000,
+        ),
+        // Numbers that follow from each other, with text around them.
+        (&prefixed, steps.clone(), 60),
+        (
+            &prefixed,
+            Plan {
+                open: true,
+                ..steps
+            },
+            60,
+        ),
+    ] {
+        let (payload, count) = planned(cells, plan);
+        assert!(payload.len() < most, "{}", payload.len());
+        assert_eq!(decode(&payload, count, &params(1)).unwrap().len(), count);
+        assert_eq!(
+            decode_columns(&payload, count, &params(1), &[0]).unwrap()[0].len(),
+            count
+        );
+        for claimed in [rows, rows + 299, count / 2, count - 1] {
+            let result = decode(&payload, claimed, &params(1));
+            assert_eq!(result, Err(TOO_MANY_BYTES), "{claimed} of {count}");
+            let result = decode_columns(&payload, claimed, &params(1), &[0]);
+            assert_eq!(result, Err(TOO_MANY_BYTES), "{claimed} of {count}");
+        }
+    }
+}
+
+#[test]
+fn values_are_no_more_than_rows() {
+    let rows = 40;
+    let cells: Vec<Vec<u8>> = (0..rows).map(|row| vec![b'a' + row % 2]).collect();
+    for plan in [
+        Plan::default(),
+        Plan {
+            open: true,
+            ..Plan::default()
+        },
+        Plan {
+            numeric: true,
+            format: numbers(b""),
+            ..Plan::default()
+        },
+    ] {
+        let (sound, count) = planned(&cells, plan.clone());
+        let mut rest = &sound[3..];
+        let length = take_length(&mut rest, WHAT).unwrap();
+        let head = &rest[..length];
+        for claimed in [41 + u32::from(plan.open), 1 << 20, u32::MAX - 1] {
+            let mut side = BinaryEncoder::new();
+            crate::coder::counts::Numbers::new(2).code(0, claimed, &mut side);
+            let result = decode(&payload(40, head, &side.finish()), count, &params(1));
+            assert_eq!(
+                result,
+                Err(Error::Corrupt {
+                    what: "more values than rows"
+                })
+            );
+        }
+    }
+}

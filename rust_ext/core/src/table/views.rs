@@ -1,0 +1,59 @@
+//! What columns are to others: values, ranges of values, numbers.
+
+use super::cells::Column;
+use super::plan::{Parent, Plan};
+use super::symbols::{Looking, Series};
+
+/// Of each column ranges of its values and its numbers, where something looks at them.
+#[derive(Debug)]
+pub struct Views {
+    pub coarse: Vec<Option<Vec<u32>>>,
+    pub numbers: Vec<Option<Series>>,
+}
+
+impl Views {
+    /// Starts with nothing of `many` columns.
+    pub fn new(many: usize) -> Self {
+        Self {
+            coarse: vec![None; many],
+            numbers: vec![None; many],
+        }
+    }
+
+    /// Makes what a column looks at, unless it was made before.
+    pub fn make(&mut self, plan: &Plan, plans: &[Plan], columns: &[Column]) {
+        for parent in plan.parents.iter().filter(|parent| parent.coarse) {
+            let y = parent.column;
+            self.coarse[y].get_or_insert_with(|| columns[y].coarse(plans[y].format.as_ref()));
+        }
+        for y in plan.terms.iter().filter_map(|term| term.column()) {
+            if let (None, Some(format)) = (&self.numbers[y], &plans[y].format) {
+                self.numbers[y] = Some(Series::new(&columns[y], format));
+            }
+        }
+    }
+
+    /// Values of a parent, or their ranges.
+    pub fn key<'a>(&'a self, parent: Parent, columns: &'a [Column]) -> &'a [u32] {
+        match (&self.coarse[parent.column], parent.coarse) {
+            (Some(coarse), true) => coarse,
+            _ => &columns[parent.column].ids,
+        }
+    }
+
+    /// The terms of a plan with the numbers that they look at; none where these cannot be compared.
+    pub fn looking(&self, plan: &Plan) -> Option<Vec<Looking<'_>>> {
+        let Some(format) = &plan.format else {
+            return plan.terms.is_empty().then(Vec::new);
+        };
+        plan.terms
+            .iter()
+            .map(|&term| {
+                let other = term
+                    .column()
+                    .and_then(|column| self.numbers[column].as_ref());
+                Looking::new(term, format, other)
+            })
+            .collect()
+    }
+}
