@@ -82,7 +82,7 @@ def test_steps_that_do_not_cover_all_are_refused(packed: bytes) -> None:
 
 def test_a_record_without_steps_is_refused() -> None:
     record = ArdmModel(network=network())
-    with pytest.raises(FormatError, match="there are no steps"):
+    with pytest.raises(FormatError, match="steps, or contexts beside"):
         MODELS.get("ardm", 1).from_record(record.params(), record.digests())
 
 
