@@ -163,9 +163,19 @@ class Ardm:
         group: int,
     ) -> bytes: ...
     def code_lengths(self, symbols: bytes, steps: list[int]) -> NDArray[np.float64]: ...
-    def position_bits(
-        self, item: bytes, order: list[int], stage: int, known: int
-    ) -> NDArray[np.float32]: ...
+    def costs(self, symbols: bytes, order: list[int], places: list[int]) -> NDArray[np.float64]: ...
+    def encode_mixed(
+        self, symbols: bytes, kind: int, record: int, row: int, prior: Prior | None = None
+    ) -> bytes: ...
+    def decode_mixed(
+        self,
+        payload: bytes,
+        count: int,
+        kind: int,
+        record: int,
+        row: int,
+        prior: Prior | None = None,
+    ) -> bytes: ...
 
 @final
 class Circuit:

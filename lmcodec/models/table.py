@@ -40,8 +40,12 @@ class Table(Model):
     distributions with dependence trees (1968), with more parents where they help; mixing is that
     of M. Mahoney's PAQ line. The design is our own.
 
+    Encoding takes 0.3 to 2 microseconds a byte at the default level, decoding as much: least where
+    cells repeat, most where they are new text. Memory is 96 MiB and 16 bytes a symbol.
+
     Args:
-        level: 3 to 9, more contexts with each.
+        level: 3 to 9. Below 5, fewer contexts and trials: up to 1.6 times as fast. From 8 on, more
+            contexts of text, and ways of coding a column are tried on all rows.
         terminator: The byte behind each cell.
         columns: Cells of a row, 1 to 65536.
     """
@@ -67,7 +71,7 @@ class Table(Model):
 
     @classmethod
     def for_level(cls, level: int) -> Self:
-        """Return the model of the nearest level."""
+        """Return the model of the level, 1 to 9, or of the nearest that there is."""
         return cls(min(max(level, _LEVELS[0]), _LEVELS[1]))
 
     def shaped(self, shape: AnyShape) -> Self:
@@ -77,7 +81,9 @@ class Table(Model):
         return replace(self, terminator=shape.terminator, columns=shape.columns)
 
     def encode(self, symbols: Symbols) -> bytes:
-        """Code bytes.
+        """Code cells, column after column, each with its terminator behind it.
+
+        Any bytes can be coded; those behind the last whole row of cells take most.
 
         Raises:
             ModelError: The symbols are not bytes.
@@ -88,11 +94,30 @@ class Table(Model):
         return _core.table_encode(symbols, self.level, self.terminator, self.columns)
 
     def decode(self, payload: bytes, count: int) -> bytes:
-        """Undo `encode`."""
+        """Undo `encode`.
+
+        Raises:
+            FormatError: The payload is none of `count` symbols.
+            LimitError: There are more than 2**30 symbols, or too little memory.
+        """
         return _core.table_decode(payload, count, self.level, self.terminator, self.columns)
 
     def decode_columns(self, payload: bytes, count: int, wanted: Sequence[int]) -> list[bytes]:
-        """Return some columns; only those that they need are decoded beside them."""
+        """Return some columns; only those that they need are decoded beside them.
+
+        Args:
+            payload: What `encode` gave.
+            count: Symbols that were encoded.
+            wanted: Numbers of columns, from 0, in any order and as often as wanted.
+
+        Returns:
+            The cells of each, with a terminator behind each cell.
+
+        Raises:
+            ValueError: There is no such column.
+            FormatError: The payload is none of `count` symbols.
+            LimitError: There are more than 2**30 symbols, or too little memory.
+        """
         return _core.table_decode_columns(
             payload, count, list(wanted), self.level, self.terminator, self.columns
         )
@@ -112,5 +137,5 @@ class Table(Model):
         return sizes
 
     def memory_bytes(self, count: int) -> int:
-        """Return the memory of counters and of what is known of each cell."""
+        """Return the bytes of counters and of what is known of each cell, for `count` symbols."""
         return _core.table_memory_bytes(count, self.level, self.columns)

@@ -69,6 +69,36 @@ def test_a_payload_of_another_shape_is_corrupt() -> None:
             other.decode(payload, len(cells))
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pytest.param([b"x" * 400] * 5000, id="one-value"),
+        pytest.param([b"x" * 400 + b"%d" % (i % 9) for i in range(5000)], id="few-values"),
+        pytest.param([b"x" * 400 + b"%d" % i for i in range(5000)], id="numbers-in-text"),
+    ],
+)
+def test_claims_of_long_cells_are_refused(cells: list[bytes]) -> None:
+    raw = joined(cells)
+    model = Table(columns=1)
+    payload = model.encode(raw)
+    assert len(payload) < 200
+    assert model.decode(payload, len(raw)) == raw
+    for count in (len(cells), len(cells) + 399, len(raw) // 2, len(raw) - 1):
+        with pytest.raises(FormatError, match="more bytes in cells than symbols"):
+            model.decode(payload, count)
+        with pytest.raises(FormatError, match="more bytes in cells than symbols"):
+            model.decode_columns(payload, count, [0])
+
+
+def test_many_columns_of_few_rows_take_less_than_their_bytes() -> None:
+    many = 1 << 16
+    cells = b"".join(b"%d\n" % (x * x % 997) for x in range(2 * many))
+    model = Table(columns=many)
+    payload = model.encode(cells)
+    assert len(payload) < len(cells)
+    assert model.decode(payload, len(cells)) == cells
+
+
 def test_the_shape_of_cells_is_taken() -> None:
     model = Table.for_level(9).shaped(Cells(7, terminator=0))
     assert model == Table(9, 0, 7)

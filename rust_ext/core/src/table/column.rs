@@ -248,16 +248,13 @@ impl<'a> Coder<'a> {
         {
             return Err(corrupt("number of values of a column"));
         }
+        let ids = || Ids::new(rows, setting.level, tools);
         let ids = match &mut self.ids {
             Some((ids, fresh)) => {
                 ids.restart(fresh);
                 ids
             }
-            none => {
-                &mut none
-                    .insert((Ids::new(rows, tools)?, Ids::new(rows, tools)?))
-                    .0
-            }
+            none => &mut none.insert((ids()?, ids()?)).0,
         };
         // What was coded: symbols, values and numbers, row by row.
         let (mut known, mut found, mut own): (Vec<u32>, Vec<u32>, Vec<i64>) = Default::default();

@@ -24,10 +24,8 @@ const EXPECTED_INPUTS: usize = 2;
 pub const TRUSTS: usize = 64;
 /// Decisions of a symbol that are told apart where a value is expected.
 const EXPECTED_DEPTHS: usize = 4;
-/// Counters average over up to this many decisions.
+/// Counters, and what follows a history or an expected value, average over up to this many decisions.
 const LIMIT: u32 = 1020;
-/// The same of what follows a history, or an expected value.
-const STATE_LIMIT: u32 = 255;
 /// Most contexts.
 pub const MAX_CONTEXTS: usize = 24;
 /// Most expected values.
@@ -46,6 +44,8 @@ pub struct Sizes {
     pub places: usize,
     /// Rows of the map of places.
     pub rows: usize,
+    /// Classes of what stands beside, which choose weights, too.
+    pub classes: usize,
 }
 
 /// What a candidate says of the next decision.
@@ -68,10 +68,14 @@ pub struct Place {
     pub row: usize,
     /// Decisions since the symbol began.
     pub depth: usize,
+    /// Class of what stands beside.
+    pub class: usize,
+    /// Chooses a row of the map of what stands beside.
+    pub beside: usize,
 }
 
 fn last() -> Last {
-    Last::new(1, 2, 30)
+    Last::new(1, 3, 30)
 }
 
 /// Predicts decisions, and learns.
@@ -108,6 +112,7 @@ impl Decider {
                 sizes.places,
                 3_usize.pow(sizes.expected as u32),
                 4 * (sizes.contexts + 1),
+                sizes.classes,
             ],
             finals: &[1],
             maps: Vec::new(),
@@ -117,7 +122,7 @@ impl Decider {
             start: 1000,
             last: 60,
             spared: 0,
-            first: 1500,
+            first: 1000,
         };
         Ok(Self {
             sizes,
@@ -130,6 +135,7 @@ impl Decider {
             maps: vec![
                 Apm::new(sizes.rows, 255, &tools.tables, None)?,
                 Apm::new(TRUSTS * 3 * 3, 255, &tools.tables, None)?,
+                Apm::new(sizes.rows, 255, &tools.tables, None)?,
             ],
             last: last(),
             random: 0,
@@ -148,6 +154,11 @@ impl Decider {
         }
         self.last = last();
         self.random = 0;
+    }
+
+    /// Contexts.
+    pub fn contexts(&self) -> usize {
+        self.sizes.contexts
     }
 
     /// Rows of the map of places.
@@ -242,6 +253,7 @@ impl Decider {
         self.mixer.select(0, place.set as u32);
         self.mixer.select(1, agreement as u32);
         self.mixer.select(2, (4 * known + class) as u32);
+        self.mixer.select(3, place.class as u32);
         let first = expected.first().map_or(0, |value| {
             if value.bit > 1 {
                 0
@@ -252,6 +264,7 @@ impl Decider {
         let second = expected.get(1).map_or(2, |value| value.bit as usize);
         self.maps[0].select(place.row);
         self.maps[1].select(first * 3 + second);
+        self.maps[2].select(place.beside);
         let mean = self.mixer.mix(&[0], avx2);
         let p = self
             .last
@@ -278,11 +291,7 @@ impl Decider {
             cells[at] = cell ^ CELL_HALF;
             let state = histories[at];
             if state != 0 {
-                tables.adapt(
-                    &mut self.state_cells[i][usize::from(state)],
-                    target,
-                    STATE_LIMIT,
-                );
+                tables.adapt(&mut self.state_cells[i][usize::from(state)], target, LIMIT);
             }
             random = random.rotate_left(5).wrapping_add(0x3779);
             histories[at] = advance.next(state, random);
@@ -291,7 +300,7 @@ impl Decider {
             if value.bit <= 1 {
                 let right = u32::from(value.bit == bit);
                 let cell = &mut self.expected_cells[i][value.trust * EXPECTED_DEPTHS + depth];
-                tables.adapt(cell, (right << 22) as i32 - right as i32, STATE_LIMIT);
+                tables.adapt(cell, (right << 22) as i32 - right as i32, LIMIT);
             }
         }
         bit

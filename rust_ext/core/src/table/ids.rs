@@ -4,12 +4,17 @@ use super::decider::{Decider, Expected, Place, Sizes, DEPTH};
 use super::simd;
 use super::tools::Tools;
 use super::tree::{self, Tree};
+use super::DEFAULT_LEVEL;
 use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
 use crate::{Error, Result};
 
 /// Contexts of a cell.
 const CONTEXTS: usize = 18;
+/// Those of the fast levels.
+const FAST: [usize; 9] = [1, 4, 5, 6, 7, 10, 12, 13, 16];
+/// Values of the first parent that choose weights.
+const CLASSES: usize = 64;
 /// Values that are expected.
 const EXPECTED: usize = 3;
 
@@ -33,17 +38,23 @@ impl Ids {
     ///
     /// # Errors
     /// [`Error::Limit`] when there is too little memory.
-    pub fn new(rows: usize, tools: &Tools) -> Result<Self> {
-        let log2_lines = (rows * CONTEXTS / 4)
+    pub fn new(rows: usize, level: u32, tools: &Tools) -> Result<Self> {
+        let contexts = if level < DEFAULT_LEVEL {
+            FAST.len()
+        } else {
+            CONTEXTS
+        };
+        let log2_lines = (rows * contexts / 4)
             .next_power_of_two()
             .ilog2()
             .clamp(5, 18);
         let sizes = Sizes {
-            contexts: CONTEXTS,
+            contexts,
             expected: EXPECTED,
             log2_lines,
             places: 64,
             rows: (4 * rows).next_power_of_two().clamp(1 << 6, 1 << 12),
+            classes: CLASSES,
         };
         let slots = (2 * rows).next_power_of_two().clamp(2, 1 << 18);
         Ok(Self {
@@ -103,11 +114,15 @@ impl Ids {
                 );
             }
         }
+        let mut hashes = row.hashes;
+        if self.decider.contexts() == FAST.len() {
+            (0..FAST.len()).for_each(|k| hashes[k] = row.hashes[FAST[k]]);
+        }
         let (mut path, mut depth) = (0_u32, 0_u32);
         let symbol = loop {
             if depth.is_multiple_of(DEPTH) {
                 self.decider
-                    .aim(&row.hashes, u64::from(depth) << 32 | u64::from(path));
+                    .aim(&hashes, u64::from(depth) << 32 | u64::from(path));
             }
             let inside = depth % DEPTH;
             let node = (path & ((1 << inside) - 1) | 1 << inside) as usize;
@@ -129,6 +144,9 @@ impl Ids {
                 set: (depth / DEPTH).min(3) as usize * 16 + node,
                 row: (path | 1 << depth.min(31)) as usize & (self.decider.rows() - 1),
                 depth: depth as usize,
+                class: row.class,
+                beside: fold(row.beside, u64::from(path | 1 << depth)) as usize
+                    & (self.decider.rows() - 1),
             };
             let bit = self.decider.code(tools, avx2, side, bit, place, &says);
             path = path << 1 | bit;
@@ -170,6 +188,8 @@ impl Ids {
 pub struct Row {
     hashes: [u64; CONTEXTS],
     keys: [u64; EXPECTED],
+    class: usize,
+    beside: u64,
 }
 
 impl Row {
@@ -218,6 +238,8 @@ impl Row {
                 h(16, &[a, b, c]),
                 h(17, &[a, b, c, d]),
             ],
+            class: a.min(CLASSES as u64 - 1) as usize,
+            beside: h(30, &[a]),
             keys: [h(20, &[a, b, c]), h(21, &[a]), h(22, &[x1, a, a1])],
         }
     }

@@ -62,6 +62,9 @@ use views::Views;
 
 /// Levels of the model.
 pub const LEVELS: RangeInclusive<u32> = 3..=9;
+/// The first of the levels that are not fast, and the first at which nothing is spared.
+const DEFAULT_LEVEL: u32 = 5;
+const STRONG_LEVEL: u32 = 8;
 /// Columns of a table.
 pub const COLUMNS: RangeInclusive<u32> = 1..=1 << 16;
 /// The largest number of symbols in one stream.

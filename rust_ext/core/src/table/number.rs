@@ -44,6 +44,7 @@ impl Number {
             log2_lines,
             places,
             rows,
+            classes: 1,
         };
         Ok(Self {
             high: Decider::new(sizes(CONTEXTS, lines(2 * CONTEXTS), 128 + 16), tools)?,
@@ -102,6 +103,8 @@ impl Number {
                 set: (class & 127) as usize,
                 row: class as usize,
                 depth: depth as usize,
+                class: 0,
+                beside: 0,
             };
             let bit = self
                 .high
@@ -128,6 +131,8 @@ impl Number {
                     set: 128 + at as usize % 16,
                     row,
                     depth: 3,
+                    class: 0,
+                    beside: 0,
                 };
                 self.high.code(tools, avx2, side, bit, place, &[])
             } else {
@@ -144,6 +149,8 @@ impl Number {
                     set: at as usize % 64,
                     row,
                     depth: 3,
+                    class: 0,
+                    beside: 0,
                 };
                 self.low.code(tools, avx2, side, bit, place, &[])
             };

@@ -4,15 +4,16 @@ use super::cells::Room;
 use super::decider::{Decider, Expected, Place, Sizes};
 use super::simd;
 use super::tools::Tools;
+use super::{DEFAULT_LEVEL, STRONG_LEVEL};
 use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
 use crate::Result;
 
-/// Contexts at the strong levels, and at the others.
+/// Contexts at the strong levels, and below these.
 const CONTEXTS: usize = 17;
 const FEWER: usize = 11;
-/// The first of the strong levels.
-const STRONG: u32 = 8;
+/// Those of the fast levels.
+const FAST: [usize; 6] = [0, 1, 3, 6, 9, 10];
 /// Bytes that are looked up together.
 const MATCH: usize = 4;
 const MAX_LOG2_HEADS: u32 = 16;
@@ -76,7 +77,11 @@ impl Text {
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(bytes: usize, terminator: u8, level: u32, tools: &Tools) -> Result<Self> {
-        let contexts = if level < STRONG { FEWER } else { CONTEXTS };
+        let contexts = match level {
+            ..DEFAULT_LEVEL => FAST.len(),
+            DEFAULT_LEVEL..STRONG_LEVEL => FEWER,
+            _ => CONTEXTS,
+        };
         let log2_lines = (bytes.saturating_mul(contexts))
             .next_power_of_two()
             .ilog2()
@@ -88,6 +93,7 @@ impl Text {
             log2_lines,
             places: 256,
             rows: 1 << log2_bytes.min(12),
+            classes: 1,
         };
         Ok(Self {
             decider: Decider::new(sizes, tools)?,
@@ -122,7 +128,7 @@ impl Text {
                 .get(out.len())
                 .copied()
                 .unwrap_or(self.terminator);
-            let hashes = self.hashes(
+            let mut hashes = self.hashes(
                 prefix,
                 word,
                 before,
@@ -131,6 +137,9 @@ impl Text {
                 around.parents,
                 &fields,
             );
+            if self.decider.contexts() == FAST.len() {
+                (0..FAST.len()).for_each(|k| hashes[k] = hashes[FAST[k]]);
+            }
             if pointer == 0 {
                 pointer = self.find();
             }
@@ -264,6 +273,8 @@ impl Text {
                 set: partial,
                 row: (last * 256 + partial).wrapping_mul(0x9E3D) >> 4 & (self.decider.rows() - 1),
                 depth,
+                class: 0,
+                beside: 0,
             };
             let bit = self.decider.code(tools, avx2, side, bit, place, &[says]);
             partial = partial << 1 | bit as usize;

@@ -6,6 +6,7 @@ use super::meter::Length;
 use super::plan::Plan;
 use super::symbols::{Looking, Symbols};
 use super::views::Views;
+use super::{DEFAULT_LEVEL, STRONG_LEVEL};
 use crate::Result;
 use std::ops::Range;
 
@@ -18,8 +19,8 @@ const PART: usize = 4;
 const LEAST: usize = 1 << 11;
 /// Parts of the table that they are taken from.
 const SLICES: usize = 4;
-/// The first level at which all rows are.
-const STRONG: u32 = 8;
+/// Rows at the fast levels.
+const FAST_ROWS: usize = 1 << 11;
 /// Bits of a byte of a value that is told before the rows, about.
 const VALUE_BITS: f64 = 4.0;
 
@@ -81,8 +82,12 @@ impl Trial<'_> {
     fn slices(&self) -> Vec<Range<usize>> {
         let rows = self.setting.rows;
         let most = ROWS.max(CELLS / self.columns.len());
-        let most = most.min((rows / PART).max(LEAST));
-        if self.setting.level >= STRONG || rows <= most {
+        let most = if self.setting.level < DEFAULT_LEVEL {
+            FAST_ROWS
+        } else {
+            most.min((rows / PART).max(LEAST))
+        };
+        if self.setting.level >= STRONG_LEVEL || rows <= most {
             return std::iter::once(0..rows).collect();
         }
         let slice = most / SLICES;
