@@ -16,6 +16,7 @@ from benchmarks.matrix import Plan, choose
 from benchmarks.results import Machine, Store
 from benchmarks.table_graphs import GRAPH, GRAPHS, LINK_BITS, STATIC, static_bits
 from benchmarks.table_synthetic import BITS, BLOCKS, LATENT, OPTIMUM
+from lmcodec import corpora
 from lmcodec.bench import Measurement
 from lmcodec.column import Column
 
@@ -182,7 +183,7 @@ def test_columns_are_measured_and_drawn(tmp_path: Path, monkeypatch: pytest.Monk
     content = "id,name,day\n" + "".join(
         f"{i * i},n {i % 3},2024-{i % 12 + 1:02}-{i % 28 + 1:02}\n" for i in range(600)
     )
-    monkeypatch.setattr(table_columns.corpora, "load", lambda _: content.encode())
+    monkeypatch.setattr(corpora, "load", lambda _: content.encode())
     figures = Figures(tmp_path, resume=True)
     lines: list[str] = []
     table_columns.measure(figures, lines.append, ["t.csv"])
