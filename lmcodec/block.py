@@ -332,7 +332,7 @@ def _transforms(
         yield shortest(found.for_level(plan.level) or found, raw, plan.level, start)[0]
     elif plan.split == "auto" and isinstance(plan.choice, Model) and plan.choice.needs_shape:
         needed = plan.choice.needs_shape
-        shapes = (cls for cls in TRANSFORMS.list() if cls.finds_shapes is needed)
+        shapes = (cls for cls in TRANSFORMS.list() if cls.finds_shapes in needed)
         yield from filter(None, map(probe, shapes))
     elif plan.split == "auto" and plan.choice == "auto":
         for cls in TRANSFORMS.list():
@@ -346,7 +346,7 @@ def _transforms(
 
 def _suits(model: Model, stream: Stream) -> bool:
     """Return whether a stream has a shape of the kind that a model needs, if it needs one."""
-    return model.needs_shape is None or isinstance(stream.shape, model.needs_shape)
+    return not model.needs_shape or isinstance(stream.shape, model.needs_shape)
 
 
 def _follow(meter: Meter | None, sizes: Sequence[int]) -> Iterator[Followed]:

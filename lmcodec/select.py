@@ -32,6 +32,11 @@ _BYTES_BY_LEVEL = {1: ("bwt",), 2: ("bwt",), **dict.fromkeys(range(3, 10), ("cm"
 # Tried before these on the cells of a table, from this level on.
 _CELLS = "table"
 _CELLS_FROM = 3
+# Tried on cells beside these, from this level on, since to find classes takes long: rows have
+# enough cells there to tell what they are like. Of larger tables, a sample says whether it pays.
+_CLASSES = "latent"
+_CLASSES_FROM = 8
+_CLASSES_COLUMNS = 32
 # What codes the links of graphs.
 _LINKS = "graph"
 # What remains in an installation without these: the first one that is there.
@@ -87,8 +92,12 @@ def candidates(
     models = [MODELS.get(id).for_level(level) for id in ids]
     if shape is not None:
         shaped = [model.shaped(shape) for model in models]
-        plain = [model for model in models if model.needs_shape is None]
+        plain = [model for model in models if not model.needs_shape]
         models = [*(model for model in shaped if model not in models), *plain]
+    if isinstance(shape, Cells) and level >= _CLASSES_FROM and shape.columns >= _CLASSES_COLUMNS:
+        models += [
+            MODELS.get(id).for_level(level).shaped(shape) for id in (_CLASSES,) if id in MODELS
+        ]
     if isinstance(shape, Links) and _LINKS in MODELS:
         models.insert(0, MODELS.get(_LINKS).for_level(level))
     return [model for model in models if model.width == width]
@@ -107,6 +116,10 @@ def choose(
     Returns:
         One of them, fitted to the stream, or None where there is none.
     """
+    if len(models) > 1 and _CLASSES in MODELS and isinstance(models[-1], MODELS.get(_CLASSES)):
+        best = choose(symbols, models[:-1], shape)
+        assert best is not None
+        return _with_classes(symbols, best, models[-1], shape)
     fitted = [model.fit(symbols) for model in models]
     noise = isinstance(symbols, bytes) and len(symbols) >= MIN_BYTES and is_noise(symbols)
     if len(fitted) < 2 and not noise:
@@ -122,6 +135,18 @@ def choose(
         # How columns hang together shows late: only all of them can tell.
         sizes = [len(model.encode(symbols)) for model in fitted]
     return fitted[sizes.index(min(sizes))]
+
+
+def _with_classes(symbols: Symbols, best: Model, classes: Model, shape: AnyShape | None) -> Model:
+    """Return the model of classes, fitted, if all symbols are shorter with it; else the other."""
+    if len(symbols) > (type(classes).block_bytes or len(symbols)):
+        return best
+    sample = _shaped_sample(symbols, shape)
+    for part in (sample, symbols) if len(sample) < len(symbols) else (symbols,):
+        fitted = classes.fit(part)
+        if len(fitted.encode(part)) >= len(best.encode(part)):
+            return best
+    return fitted
 
 
 def prime(

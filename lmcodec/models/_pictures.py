@@ -41,7 +41,7 @@ class OfSamples(Model):
 
     # Training needs an extra.
     external: ClassVar[bool] = True
-    needs_shape = Shape
+    needs_shape = (Shape,)
     fits_once: ClassVar[bool] = True
     # Groups of samples are worked on side by side.
     block_bytes: ClassVar[int | None] = 1 << 26

@@ -134,9 +134,9 @@ class Model(ABC):
     block_bytes: ClassVar[int | None] = None
     # Bytes of a symbol: 1, 2 or 4.
     width: ClassVar[int] = 1
-    # It codes only streams that have a shape of this kind. Where a caller asks for it, content is
+    # It codes only streams that have a shape of these kinds. Where a caller asks for it, content is
     # split by a transform that finds such shapes, and other streams are coded by other models.
-    needs_shape: ClassVar[type[AnyShape] | None] = None
+    needs_shape: ClassVar[tuple[type[AnyShape], ...]] = ()
     # True: `fit` takes long. It is called for the first block of a frame; the others follow that.
     fits_once: ClassVar[bool] = False
     # True: what streams name by `digests` is known nowhere else, so that they have a copy.

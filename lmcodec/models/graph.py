@@ -40,7 +40,7 @@ class Graph(Model):
     """
 
     width: ClassVar[int] = 4
-    needs_shape = Links
+    needs_shape = (Links,)
     # What is known of a graph is known within a block.
     block_bytes: ClassVar[int | None] = 1 << 26
 

@@ -52,7 +52,7 @@ class Latent(Model):
         labels: Classes that are known, or None for those that `fit` finds.
     """
 
-    needs_shape = Shape
+    needs_shape = (Shape, Cells)
     # Classes are those of a block; to find them takes thirty times its memory.
     block_bytes: ClassVar[int | None] = 1 << 24
 

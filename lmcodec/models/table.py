@@ -50,7 +50,7 @@ class Table(Model):
         columns: Cells of a row, 1 to 65536.
     """
 
-    needs_shape = Cells
+    needs_shape = (Cells,)
 
     level: int = 5
     terminator: int = 0x0A

@@ -171,3 +171,36 @@ def test_labels_may_be_any_numbers() -> None:
     few = _core.latent_encode(raw, bytes([0, 1]), bytes([0, 0, 1]), False, 2)
     assert _core.latent_encode(raw, bytes([7, 255]), bytes([3, 3, 4]), False, 2) == few
     assert _core.latent_decode(few, 6, 3) == raw
+
+
+def _in_blocks(rows: int, columns: int) -> bytes:
+    """A table in text whose entries are told by classes of rows and of columns."""
+    random = np.random.default_rng(3)
+    row, column = random.integers(0, 3, rows), random.integers(0, 3, columns)
+    shares = np.array([[0.05, 0.5, 0.9], [0.7, 0.1, 0.3], [0.2, 0.8, 0.02]])
+    table = (random.random((rows, columns)) < shares[row[:, None], column]).astype(int)
+    return "".join(",".join(map(str, line)) + "\n" for line in table.tolist()).encode()
+
+
+def _coded_by(content: bytes, **options: Any) -> list[str]:
+    stream = lmcodec.compress(content, **options)
+    assert lmcodec.decompress(stream) == content
+    (block,) = lmcodec.info(stream).blocks
+    return [found.model for found in block.streams]
+
+
+@pytest.mark.parametrize("rows", [800, 3000])
+def test_tables_of_classes_are_found_at_high_levels(rows: int) -> None:
+    # The larger one is not in the sample as a whole.
+    content = _in_blocks(rows, 40)
+    assert "latent/1" in _coded_by(content, level=8)
+    assert "table/1" in _coded_by(content, level=7)
+    assert "latent/1" in _coded_by(content, level=5, model="latent")
+
+
+def test_tables_without_classes_stay_with_columns() -> None:
+    random = np.random.default_rng(4)
+    first = random.integers(0, 9, 4000)
+    table = (first[:, None] + np.arange(33) * 7) % 9
+    content = "".join(",".join(map(str, line)) + "\n" for line in table.tolist()).encode()
+    assert "latent/1" not in _coded_by(content, level=8)
