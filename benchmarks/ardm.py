@@ -15,20 +15,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks import ardm_plot, ardm_report, circuit_rows
-from benchmarks.ardm_source import Source
-from lmcodec.ardm.schedule import cost, falling, steps_for, uniform
+from benchmarks.ardm_source import Source, letter_chunks
+from lmcodec.ardm.costs import costs_of
+from lmcodec.ardm.schedule import cost, steps_for, uniform
 from lmcodec.errors import LmcodecError
 from lmcodec.fitted import FittedArdm
 from lmcodec.models.ardm import ArdmModel, pack_steps
+from lmcodec.models.base import Shape
+from lmcodec.models.cm import Cm
+from lmcodec.prior import Prior
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from lmcodec.models.base import Model
 
 __all__ = ["BEST", "OTHER", "UNIFORM", "Row", "budgets", "main", "measure", "read", "write"]
 
 BEST, UNIFORM, OTHER = "best", "uniform", "other"
 """Which steps, or that it is another codec."""
 
+_NUMBERS = ("predicted_bits", "coded_bits", "encode_s", "error", "decode_s")
 _CALLS = (1, 2, 4, 8, 16, 32)
 _ROW, _SEED = 64, 1 << 20
 _LZMA = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
@@ -45,9 +52,12 @@ class Row:
         calls: Of the network, for each item; 0 where there is none.
         items: How many.
         size: Symbols of an item.
-        predicted_bits: Of a symbol, by the curve of the network; 0 where there is none.
+        predicted_bits: Of a symbol, by what was measured of the network; 0 where nothing was.
         coded_bits: Of a symbol, with all that the payload has.
         encode_s: Seconds for all items.
+        error: Of what is predicted against what is coded, as a share: the standard error of the
+            means of both, by how much these items differ from each other.
+        decode_s: Seconds for all items, or 0 where they were not decoded.
     """
 
     subject: str
@@ -59,6 +69,8 @@ class Row:
     predicted_bits: float
     coded_bits: float
     encode_s: float
+    error: float = 0.0
+    decode_s: float = 0.0
 
 
 def budgets(stages: int, size: int) -> list[int]:
@@ -80,35 +92,94 @@ def measure(
         note: Takes lines of progress.
     """
     rows = []
-    curve = falling(network.curve)
-    stages, size = curve.shape
+    costs = costs_of(network)
+    falling, stages, size = costs.falling(), costs.stages, costs.size
+    # Of each item with a tenth of the calls: how far means may be off.
+    few = steps_for(falling, max(stages, stages * size // 10))
+    each = network.core.code_lengths(items.tobytes(), list(few))
+    known = np.isfinite(each)
+    spread = float(each[known].std() / each[known].mean())
+    measured = int(network.card.get("measured", "0"))
+    error = spread * float(np.sqrt(1 / len(items) + (1 / measured if measured else 0.0)))
     symbols = items.tobytes()
     for calls in budgets(stages, size):
         for way in (BEST, UNIFORM):
             if way == UNIFORM and calls == stages * size:
                 continue
-            steps = steps_for(curve, calls) if way == BEST else uniform(stages, size, calls)
+            steps = steps_for(falling, calls) if way == BEST else uniform(stages, size, calls)
             model = ArdmModel(steps=pack_steps(steps), network=network)
             began = time.perf_counter()
             coded = 8 * len(model.encode(symbols)) / items.size
             spent = time.perf_counter() - began
-            predicted = cost(curve, steps) / size
-            row = Row(subject, way, "ardm", calls, len(items), size, predicted, coded, spent)
+            predicted = cost(costs, steps) / size
+            row = Row(subject, way, "ardm", calls, len(items), size, predicted, coded, spent, error)
             rows.append(row)
             note(f"{subject}, {calls} calls, {way}: {predicted:.4f} predicted, {coded:.4f} coded")
     return rows
 
 
 def others(subject: str, items: NDArray[np.uint8]) -> list[Row]:
-    """Return what items take one by one with `xz -9e`, without a container."""
-    began = time.perf_counter()
-    coded = sum(
-        len(lzma.compress(item.tobytes(), lzma.FORMAT_RAW, filters=_LZMA)) for item in items
-    )
-    spent = time.perf_counter() - began
-    bits = 8 * coded / items.size
+    """Return what items take one by one with `xz -9e`, without a container, and with PPMd.
+
+    PPMd needs the package pyppmd; where it is not installed there is no row of it.
+    """
+    coders: dict[str, Callable[[bytes], bytes]] = {
+        "xz -9e, item by item": lambda data: lzma.compress(data, lzma.FORMAT_RAW, filters=_LZMA)
+    }
+    try:
+        import pyppmd  # type: ignore[import-not-found]
+    except ImportError:
+        pass
+    else:
+        coders["PPMd, order 8, item by item"] = lambda data: pyppmd.compress(
+            data, max_order=8, mem_size=1 << 20, variant="H"
+        )
     count, size = items.shape
-    return [Row(subject, OTHER, "xz -9e, item by item", 0, count, size, 0.0, bits, spent)]
+    rows = []
+    for name, code in coders.items():
+        began = time.perf_counter()
+        coded = sum(len(code(item.tobytes())) for item in items)
+        spent = time.perf_counter() - began
+        rows.append(Row(subject, OTHER, name, 0, count, size, 0.0, 8 * coded / items.size, spent))
+    return rows
+
+
+def mixed(
+    subject: str, network: FittedArdm, items: NDArray[np.uint8], prior: Prior | None
+) -> list[Row]:
+    """Return what pictures take with a call for each pixel and contexts of pixels beside.
+
+    Args:
+        subject: What the network is called.
+        network: A network of pictures.
+        items: Bytes of pictures [items, size].
+        prior: Pictures that are coded first, or None.
+    """
+    *_, height, width = (1, *network.core.axes)
+    shape = Shape(height, width)
+    beside = ArdmModel(network=network, mixed=True).shaped(shape)
+    alone = Cm.for_level(9).shaped(shape)
+    models: dict[str, tuple[Model, int]] = {
+        "cm": (alone, 0),
+        "ardm beside cm": (beside, network.size),
+    }
+    if prior is not None:
+        models["cm, prior"] = (alone.primed(prior), 0)
+        models["ardm beside cm, prior"] = (beside.primed(prior), network.size)
+    symbols, rows = items.tobytes(), []
+    for name, (model, calls) in models.items():
+        began = time.perf_counter()
+        payload = model.encode(symbols)
+        spent = time.perf_counter() - began
+        bits = 8 * len(payload) / items.size
+        began = time.perf_counter()
+        if bytes(model.decode(payload, len(symbols))) != symbols:
+            raise LmcodecError(f"{name} does not decode to the same")
+        back = time.perf_counter() - began
+        count, size = items.shape
+        row = Row(subject, OTHER, name, calls, count, size, 0.0, bits, spent, decode_s=back)
+        rows.append(row)
+    return rows
 
 
 def source_row(subject: str, items: NDArray[np.uint8]) -> Row:
@@ -141,7 +212,7 @@ def read(path: Path) -> list[Row]:
                 cells["way"],
                 cells["name"],
                 *(int(cells[name]) for name in ("calls", "items", "size")),
-                *(float(cells[name]) for name in ("predicted_bits", "coded_bits", "encode_s")),
+                *(float(cells[name]) for name in _NUMBERS),
             )
             for cells in csv.DictReader(lines)
         ]
@@ -150,10 +221,14 @@ def read(path: Path) -> list[Row]:
 def _items(options: argparse.Namespace, network: FittedArdm) -> NDArray[np.uint8]:
     if options.markov:
         return Source().rows(options.head or 4096, network.size, _SEED)
-    items = circuit_rows.load(options.reference, options.head).flat
+    if options.letters:
+        items = letter_chunks(options.reference, network.size)
+    else:
+        items = circuit_rows.load(options.reference, None).flat
     if items.shape[1] != network.size:
         raise ValueError(f"items have {items.shape[1]} symbols, the network {network.size}")
-    return items
+    # The first ones may be easier than most, as those of MNIST are.
+    return np.random.default_rng(1).permutation(items)[: options.head]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -176,6 +251,9 @@ def main(arguments: Sequence[str]) -> int:
             items = _items(options, network)
             new = measure(subject, network, items, note)
             new += [source_row(subject, items)] if options.markov else others(subject, items)
+            if options.mixed:
+                prior = Prior.load(options.prior) if options.prior else None
+                new += mixed(subject, network, items, prior)
             rows = [row for row in rows if row.subject != subject] + new
             write(table, rows)
         for subject in dict.fromkeys(row.subject for row in rows):
@@ -204,7 +282,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--markov", action="store_true", help="rows of the source whose entropy is known"
     )
-    parser.add_argument("--head", type=int, metavar="ITEMS", help="of the items, at most")
+    parser.add_argument(
+        "--letters",
+        action="store_true",
+        help="the items are chunks of a text, of which only a to z and single spaces are left",
+    )
+    parser.add_argument(
+        "--mixed", action="store_true", help="with contexts of pixels beside, too: of pictures"
+    )
+    parser.add_argument("--prior", metavar="FILE", help="pictures that contexts start from")
+    parser.add_argument(
+        "--head", type=int, metavar="ITEMS", help="of the items, drawn at random, at most"
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("benchmarks/results/ardm"), metavar="FOLDER"
     )

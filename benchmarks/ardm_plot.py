@@ -38,7 +38,7 @@ def calls_against_bits(subject: str, rows: Sequence[Row]) -> str:
         color="#7f7f7f",
         linestyle=":",
         linewidth=1.5,
-        label="predicted by the curve",
+        label="predicted",
     )
     full = best[-1][1]
     axes.axhline(full.coded_bits, color="#d6452b", linestyle="--", linewidth=0.8)

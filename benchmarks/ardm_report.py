@@ -30,6 +30,7 @@ def _subject(subject: str, rows: Sequence[Row]) -> list[str]:
     full = best[max(best)]
     lines = [
         f"## {subject}: {first.items:,} items of {first.size:,} symbols\n",
+        f"Standard error of coded to predicted: {first.error:.2%}.\n",
         "| calls | predicted bits | coded bits | coded to predicted | equal steps | to all calls "
         "| symbols/s |",
         "|---|---|---|---|---|---|---|",
@@ -47,6 +48,14 @@ def _subject(subject: str, rows: Sequence[Row]) -> list[str]:
         if row.way == "other":
             lines.append(
                 f"- {row.name}: {row.coded_bits:.4f} bits; with all calls "
-                f"{full.coded_bits / row.coded_bits - 1:+.2%}"
+                f"{full.coded_bits / row.coded_bits - 1:+.2%}{_speeds(row)}"
             )
     return [*lines, ""]
+
+
+def _speeds(row: Row) -> str:
+    """Return how fast items were coded both ways, where both were tried."""
+    if not row.decode_s:
+        return ""
+    there, back = (row.items * row.size / spent for spent in (row.encode_s, row.decode_s))
+    return f"; {there:,.0f} symbols/s, {back:,.0f} back"

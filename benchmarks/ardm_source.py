@@ -1,8 +1,11 @@
-"""Rows of a hidden Markov source, whose entropy is known."""
+"""Items to measure with: rows of a hidden Markov source, whose entropy is known; letters."""
 
 from __future__ import annotations
 
+import lzma
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Source"]
+__all__ = ["Source", "chunks", "letter_chunks", "letters"]
 
 
 @dataclass(frozen=True)
@@ -60,3 +63,21 @@ class Source:
             bits -= np.log2(sums[:, 0])
             above = above / sums @ self.transitions
         return bits
+
+
+def letters(text: bytes) -> bytes:
+    """Return a text in 27 symbols: letters in lower case, and a space for all between them."""
+    return re.sub(rb"[^a-z]+", b" ", text.lower())
+
+
+def chunks(text: bytes, size: int) -> NDArray[np.uint8]:
+    """Return the whole chunks of a text [chunks, size]."""
+    count = len(text) // size
+    return np.frombuffer(text, np.uint8, count * size).reshape(count, size)
+
+
+def letter_chunks(path: Path, size: int) -> NDArray[np.uint8]:
+    """Return chunks of the letters of a text in a file, plain or .xz [chunks, size]."""
+    data = path.read_bytes()
+    text = lzma.decompress(data) if path.suffix == ".xz" else data
+    return chunks(letters(text), size)

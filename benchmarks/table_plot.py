@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from benchmarks.circuit_plot import new_axes
 from benchmarks.plots import TEXT, to_svg
+from benchmarks.table_columns import KINDS
 
-__all__ = ["excess", "signal"]
+__all__ = ["columns", "excess", "signal"]
 
+# Columns of fewer bytes than so many others are one bar.
+_MOST_COLUMNS = 24
+_OTHERS = "#bbbbbb"
+_NAME_LETTERS = 24
 _COLOURS = ("#d6452b", "#1f78b4", "#33a02c", "#ff7f00", "#6a3d9a", "#7f7f7f", "#b15928")
 
 
@@ -58,3 +63,47 @@ def signal(found: Mapping[str, Mapping[float, float]]) -> str:
     axes.legend(frameon=False, labelcolor=TEXT, fontsize=8)
     figure.tight_layout()
     return to_svg(figure)
+
+
+def columns(title: str, found: Sequence[tuple[str, str, float]]) -> str:
+    """Draw a bar for each column of a table, as long as its bytes, coloured by what its cells are.
+
+    Args:
+        title: Words above the plot.
+        found: Name, kind and bytes of each column, in the order of the table. Of many, those of
+            the fewest bytes are one bar.
+
+    Returns:
+        An SVG element.
+    """
+    largest = sorted(range(len(found)), key=lambda place: -found[place][2])
+    drawn = [found[place] for place in sorted(largest[:_MOST_COLUMNS])]
+    rest = [found[place] for place in largest[_MOST_COLUMNS:]]
+    figure, axes = new_axes(7.2, 1.3 + 0.24 * (len(drawn) + bool(rest)), f"columns {title}")
+    total = sum(size for *_, size in found) or 1
+    colours = dict(zip(KINDS, _COLOURS, strict=False))
+    bars = [(name, kind, size, colours[kind]) for name, kind, size in drawn]
+    if rest:
+        bars.append((f"{len(rest)} others", "", sum(size for *_, size in rest), _OTHERS))
+    seen: set[str] = set()
+    for place, (_, kind, size, colour) in enumerate(bars):
+        label = kind if kind and kind not in seen else None
+        seen.add(kind)
+        axes.barh(place, size / 1000, height=0.7, color=colour, label=label)
+        words = f" {size:,.0f} ({size / total:.1%})"
+        axes.text(size / 1000, place, words, color=TEXT, fontsize=7, va="center")
+    axes.set_yticks(range(len(bars)), [_short(name) for name, *_ in bars])
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.margins(x=0.18, y=0.01)
+    axes.set_title(title, color=TEXT, fontsize=11)
+    axes.set_xlabel("Thousand bytes of the stream", color=TEXT, fontsize=9)
+    axes.legend(frameon=False, labelcolor=TEXT, fontsize=8, loc="lower right")
+    figure.tight_layout()
+    return to_svg(figure)
+
+
+def _short(name: str) -> str:
+    # A dollar sign would begin a formula.
+    name = name.replace("$", r"\$")
+    return name if len(name) <= _NAME_LETTERS else name[: _NAME_LETTERS - 1] + "…"

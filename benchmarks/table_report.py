@@ -10,10 +10,11 @@ from benchmarks.circuit_figures import Figure
 from benchmarks.findings import Finding, missing, table
 from benchmarks.report import pipe_table
 from benchmarks.results import Machine
+from benchmarks.table_columns import KINDS, of_tables
 from benchmarks.table_graphs import GRAPH, GRAPHS, LINK_BITS, STATIC
 from benchmarks.table_synthetic import BITS, BLOCKS, KNOWN, LATENT, OPTIMUM, SIGNAL, SPECTRAL
 
-__all__ = ["by_size", "by_strength", "evaluate", "markdown"]
+__all__ = ["by_size", "by_strength", "evaluate", "markdown", "picture"]
 
 _SIZE, _LATENT_PERCENT, _OTHERS_PERCENT = 1000, 1.0, 50.0
 _INTRO = (
@@ -26,6 +27,11 @@ _SIGNAL_INTRO = (
     "The same blocks, their shares drawn towards one half. At strength 0 nothing can be known. "
     "The spectrum alone is k-means on singular vectors; latent classes were refined by code "
     "length."
+)
+_COLUMNS_INTRO = (
+    "Bytes of the columns of a stream at level 5, and the share of those whose cells are one "
+    "value, few values (16 numbers at most, or words with 32 rows to each), other numbers, dates "
+    "and times, or text."
 )
 _GRAPHS_INTRO = (
     "Bits a link of whole streams, which were decoded. References and gaps are static codes with "
@@ -113,9 +119,15 @@ def _graphs(figures: Iterable[Figure]) -> dict[str, dict[str, float]]:
     return found
 
 
-def markdown(figures: Sequence[Figure], machine: Machine) -> str:
-    """Return the report."""
-    lines = ["# Tables", "", str(machine), "", table(evaluate(figures)), ""]
+def markdown(figures: Sequence[Figure], machine: Machine, files: Sequence[str] = ()) -> str:
+    """Return the report.
+
+    Args:
+        figures: What was measured of blocks and graphs.
+        machine: Where.
+        files: Lines on files.
+    """
+    lines = ["# Tables", "", str(machine), "", table(evaluate(figures)), "", *files]
     lines += ["## Blocks", "", _INTRO, "", *_table(_grouped(figures, BLOCKS, relative=True)), ""]
     lines += [
         "Percent above the entropy; mean, and from the least to the largest of the seeds.",
@@ -127,12 +139,35 @@ def markdown(figures: Sequence[Figure], machine: Machine) -> str:
     keys = sorted({key for way in ways for key in strengths[way]}, reverse=True)
     rows = [[f"{key:g}", *(f"{strengths[way][key]:.4f}" for way in ways)] for key in keys]
     lines += [*pipe_table(["strength", *ways], rows), "", "![](signal.svg)", ""]
+    lines += _columns(figures)
     graphs = _graphs(figures)
     if graphs:
         ways = list(dict.fromkeys(way for by in graphs.values() for way in by))
         cells = [[way, *(f"{by[way]:.3f}" for by in graphs.values())] for way in ways]
         lines += ["## Graphs", "", _GRAPHS_INTRO, "", *pipe_table(["", *graphs], cells), ""]
     return "\n".join(lines)
+
+
+def picture(subject: str) -> str:
+    """Return the name of the picture of the columns of a table."""
+    return f"columns-{subject.partition('.')[0]}.svg"
+
+
+def _columns(figures: Iterable[Figure]) -> list[str]:
+    found = of_tables(figures)
+    if not found:
+        return []
+    rows = []
+    for subject, columns in found.items():
+        by_kind = dict.fromkeys(KINDS, 0.0)
+        for _, kind, size in columns:
+            by_kind[kind] += size
+        total = sum(by_kind.values())
+        shares = [f"{by_kind[kind] / total:.1%}" for kind in KINDS]
+        rows.append([subject, f"{len(columns)}", f"{total:,.0f}", *shares])
+    head = ["", "columns", "bytes of columns", *KINDS]
+    lines = ["## Columns", "", _COLUMNS_INTRO, "", *pipe_table(head, rows), ""]
+    return lines + [line for subject in found for line in (f"![]({picture(subject)})", "")]
 
 
 def _table(found: dict[str, dict[float, list[float]]]) -> list[str]:

@@ -7,9 +7,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import table_graphs, table_plot, table_report, table_synthetic
+from benchmarks import (
+    table_columns,
+    table_files,
+    table_graphs,
+    table_plot,
+    table_report,
+    table_synthetic,
+)
 from benchmarks.circuit_figures import Figures
-from benchmarks.options import numbers
+from benchmarks.options import numbers, words
 from benchmarks.results import Machine
 from lmcodec.errors import LmcodecError
 
@@ -25,13 +32,16 @@ def main(arguments: Sequence[str]) -> int:
 
     out: Path = options.out
     try:
-        if options.synthetic or options.graphs:
+        if options.synthetic or options.graphs or options.columns:
             out.mkdir(parents=True, exist_ok=True)
             Machine.here().write(out)
             figures = Figures(out, resume=options.resume)
             if options.synthetic:
                 table_synthetic.measure(figures, note, options.sizes, options.seeds)
             table_graphs.measure(figures, note, options.graphs)
+            table_columns.measure(figures, note, options.columns)
+        if options.files:
+            table_files.measure(out, options.files, options.levels, options.taken, note)
         found = Figures.read(out)
     except (LmcodecError, ValueError, OSError) as error:
         note(f"benchmarks: {error}")
@@ -39,11 +49,16 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         note(f"stopped; --resume goes on with {out}")
         return 1
-    text = table_report.markdown(found, Machine.read(out) or Machine.here())
+    machine = Machine.read(out) or Machine.here()
+    text = table_report.markdown(found, machine, table_files.markdown(table_files.read(out)))
     (out / "report.md").write_text(text, encoding="utf-8")
     for name, drawing in (
         ("blocks.svg", table_plot.excess(table_report.by_size(found))),
         ("signal.svg", table_plot.signal(table_report.by_strength(found))),
+        *(
+            (table_report.picture(subject), table_plot.columns(subject, columns))
+            for subject, columns in table_columns.of_tables(found).items()
+        ),
     ):
         (out / name).write_text(drawing, encoding="utf-8")
     print(text)
@@ -68,6 +83,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--graphs", type=Path, nargs="+", default=[], metavar="FILE", help="measure lists of edges"
+    )
+    parser.add_argument(
+        "--columns",
+        type=words,
+        default=[],
+        metavar="NAME,...",
+        help="measure what the columns of these corpora take",
+    )
+    parser.add_argument(
+        "--files",
+        type=words,
+        default=[],
+        metavar="GLOB,...",
+        help="measure corpora of these names or kinds, such as tabular; rows that are there stay",
+    )
+    parser.add_argument(
+        "--levels",
+        type=numbers,
+        default=list(table_files.LEVELS),
+        metavar="N,...",
+        help="levels for files",
+    )
+    parser.add_argument(
+        "--taken",
+        type=Path,
+        metavar="FOLDER",
+        help="rows of an earlier run on such a machine, whose figures of other codecs are kept",
     )
     parser.add_argument("--seeds", type=int, default=10, help="tables of each size")
     parser.add_argument(

@@ -228,8 +228,9 @@ def add_mixed(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--mixed",
         action="store_true",
-        help="code with the contexts of level 9 beside a circuit, where samples are pictures, or "
-        "beside a language model however short the text is: smaller and slower",
+        help="code with the contexts of level 9 beside a circuit or a network of ardm, where "
+        "samples are pictures, or beside a language model however short the text is: smaller and "
+        "slower",
     )
 
 

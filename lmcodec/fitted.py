@@ -13,12 +13,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lmcodec import _core
-from lmcodec.errors import FormatError
 from lmcodec.shelf import OwnedFile, Shelf
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from typing_extensions import Buffer
 
 SUFFIX, ARDM_SUFFIX = ".circuit", ".ardm"
@@ -26,12 +23,18 @@ FORMAT, ARDM_FORMAT = "lmcodec-circuit", "ardm-1"
 # Of a file: as many weights as the coder takes.
 MAX_FILE_BYTES = 1 << 30
 _HEADER_BYTES = 8
-# Of the curve of a network: parts of a bit.
-_CURVE_ONE = 1 << 16
 
 
 class _Fitted(OwnedFile):
-    """What was fitted, in a file of the format safetensors."""
+    """What was fitted, in a file of the format safetensors.
+
+    Attributes:
+        name: What it is called.
+        digest: SHA-256 of the file, by which streams name it.
+        core: What codes with it.
+    """
+
+    core: _core.Circuit | _core.Ardm
 
     @cached_property
     def _header(self) -> dict[str, Any]:
@@ -41,6 +44,11 @@ class _Fitted(OwnedFile):
     def card(self) -> dict[str, str]:
         """What its file says of how it was made."""
         return dict(self._header.get("__metadata__", {}))
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes in memory while it is in use, about."""
+        return len(self._data) + self.core.memory_bytes
 
 
 def _read_header(data: bytes) -> dict[str, Any]:
@@ -53,19 +61,16 @@ def _read_header(data: bytes) -> dict[str, Any]:
 
 
 class FittedCircuit(_Fitted):
-    """A circuit in memory.
+    """A circuit in memory; `core` codes variables in the order of the tree.
 
     Args:
         data: The bytes of its file, in the format safetensors.
 
-    Attributes:
-        name: What it is called.
-        digest: SHA-256 of the file, by which streams name it.
-        core: What codes with it, variables in the order of the tree.
-
     Raises:
         FormatError: The bytes are not those of a circuit.
     """
+
+    core: _core.Circuit
 
     def __init__(self, data: Buffer) -> None:
         # A view, since `bytes` of a number would be so many zeros.
@@ -94,11 +99,6 @@ class FittedCircuit(_Fitted):
         """Symbols of a sample."""
         return self.core.variables
 
-    @property
-    def memory_bytes(self) -> int:
-        """Bytes in memory while it is in use, about."""
-        return len(self._data) + self.core.memory_bytes
-
 
 class FittedArdm(_Fitted):
     """A network of `ardm` in memory.
@@ -106,14 +106,11 @@ class FittedArdm(_Fitted):
     Args:
         data: The bytes of its file, in the format safetensors.
 
-    Attributes:
-        name: What it is called.
-        digest: SHA-256 of the file, by which streams name it.
-        core: What codes with it.
-
     Raises:
         FormatError: The bytes are not those of such a network.
     """
+
+    core: _core.Ardm
 
     def __init__(self, data: Buffer) -> None:
         # A view, since `bytes` of a number would be so many zeros.
@@ -137,31 +134,19 @@ class FittedArdm(_Fitted):
         """Symbols of an item."""
         return self.core.size
 
-    @property
-    def memory_bytes(self) -> int:
-        """Bytes in memory while it is in use, about."""
-        return len(self._data) + self.core.memory_bytes
+    def tensor(self, name: str, dtype: str) -> bytes:
+        """Return the bytes of a tensor; none where there is no such one.
 
-    @cached_property
-    def curve(self) -> NDArray[np.float64]:
-        """Bits of a position at each stage after so many others are known [stages, size].
-
-        Raises:
-            FormatError: The file has none.
+        Args:
+            name: What it is called.
+            dtype: Of what, as the format safetensors names it.
         """
-        # Not at the top: decoding needs no curve.
-        import numpy as np
-
-        entry = self._header.get("curve", {})
-        begin, end = entry.get("data_offsets", (0, 0))
-        count = self.core.stages * self.core.size
-        if entry.get("dtype") != "I32" or end - begin != 4 * count:
-            raise FormatError("network of ardm has no curve of bits")
+        entry = self._header.get(name, {})
+        if entry.get("dtype") != dtype:
+            return b""
         start = _HEADER_BYTES + int.from_bytes(self._data[:_HEADER_BYTES], "little")
-        values = np.frombuffer(self._data[start + begin : start + end], "<i4")
-        if (values < 0).any():
-            raise FormatError("curve of a network of ardm has negative bits")
-        return values.reshape(self.core.stages, -1) / _CURVE_ONE
+        begin, end = entry["data_offsets"]
+        return self._data[start + begin : start + end]
 
 
 SHELF = Shelf(

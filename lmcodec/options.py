@@ -201,7 +201,7 @@ def model_of_path(path: str, **parameters: Any) -> Model:
     if path.startswith(_ARDM) or path.endswith(fitted.ARDM_SUFFIX):
         from lmcodec.models.ardm import ArdmModel
 
-        _only(("calls",), parameters, path)
+        _only(("calls", "mixed"), parameters, path)
         return ArdmModel.of(path.removeprefix(_ARDM), **parameters)
     if path.endswith(fitted.SUFFIX):
         from lmcodec.models.circuit import CircuitModel

@@ -129,6 +129,26 @@ class TableFile(ContentFile):
             for row, line in part.others():
                 yield start + row, line
 
+    def column_bytes(self) -> list[int] | None:
+        """Return the bytes that each column takes in the file, without what is told of all columns.
+
+        Rows that were cut between blocks are not counted.
+
+        Returns:
+            Bytes of each column; None where columns have no code of their own in some block.
+
+        Raises:
+            FormatError: The file is damaged.
+        """
+        total = [0] * len(self.names)
+        for part in self._parts:
+            if part.rows and not part.is_joined:
+                found = part.column_bytes()
+                if found is None or len(found) != len(total):
+                    return None
+                total = [before + more for before, more in zip(total, found, strict=True)]
+        return total
+
     def to_pandas(
         self, columns: Sequence[str | int] | None = None, rows: slice | range | None = None
     ) -> pandas.DataFrame:

@@ -71,6 +71,18 @@ class Streams:
                     return found
         return cut(self.read("cells"), table, wanted)
 
+    def column_bytes(self) -> list[int] | None:
+        """Return the bytes of the code of each column, or None where they have none of their own.
+
+        Raises:
+            FormatError: The stream is damaged.
+        """
+        if "cells" not in self._coded:
+            return None
+        record, payload = self._coded["cells"]
+        model = stream_model(self._header, record)
+        return None if model is None else model.column_bytes(payload)
+
 
 class InMemory(Streams):
     """The streams of a text that was split here.
@@ -89,6 +101,10 @@ class InMemory(Streams):
     def columns(self, table: Table, wanted: Sequence[int]) -> list[bytes]:
         """Return columns of the cells, each with its terminators."""
         return cut(self.read("cells"), table, wanted)
+
+    def column_bytes(self) -> list[int] | None:
+        """Return None: nothing is coded."""
+        return None
 
 
 def cut(cells: bytes, table: Table, wanted: Sequence[int]) -> list[bytes]:
@@ -114,6 +130,7 @@ class Part:
         rows: Whole rows; one that may go on in the next block is not counted.
         has_head: Whether what is before the first row belongs to the part.
         has_tail: Whether what is behind the last row does.
+        is_joined: Whether they are lines that were cut between blocks.
     """
 
     def __init__(self, table: Table, streams: Callable[[], Streams], apart: int = 0) -> None:
@@ -121,6 +138,7 @@ class Part:
         self.rows = table.rows
         self.has_head = True
         self.has_tail = True
+        self.is_joined = apart > 0
         self._streams = streams
         self._apart = apart
         # Columns that were read last.
@@ -145,6 +163,14 @@ class Part:
                 kept[number] = cells
             self._kept = kept
         return [self._kept[number][first:last] for number in wanted]
+
+    def column_bytes(self) -> list[int] | None:
+        """Return the bytes of the code of each column, or None where they have none of their own.
+
+        Raises:
+            FormatError: The block is damaged.
+        """
+        return self._streams().column_bytes()
 
     def forget(self) -> None:
         """Keep no columns that can be read again."""

@@ -123,15 +123,17 @@ def _name(name: str, apart: bytes) -> bytes:
 
 def _summarize(file: TableFile) -> None:
     """Print a line for each column."""
-    listed: list[list[object]] = [["column", "distinct", "empty", "name", "kind", "least", "most"]]
+    coded = file.column_bytes()
+    head = ["column", "distinct", "empty", *(["bytes"] if coded else [])]
+    listed: list[list[object]] = [[*head, "name", "kind", "least", "most"]]
     for number, column in enumerate(file):
         least, most = _bounds(column)
         cells = column.cells()
         empty = sum(1 for cell in cells if not cell)
-        listed.append(
-            [number, len(set(cells)), empty, _short(column.name), column.kind, least, most]
-        )
-    print("\n".join(table(listed, right=3)))
+        sizes = [f"{coded[number]:,}"] if coded else []
+        words = [_short(column.name), column.kind, least, most]
+        listed.append([number, len(set(cells)), empty, *sizes, *words])
+    print("\n".join(table(listed, right=len(head))))
     print(f"{len(file):,} rows")
 
 

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmcodec.ardm.config import Config
+from lmcodec.ardm.costs import Costs, pack
 from lmcodec.ardm.order import shuffled
 from lmcodec.fitted import ARDM_FORMAT, FittedArdm
 
-_KINDS = {"int8": "I8", "uint8": "U8", "int32": "I32"}
+_KINDS = {"int8": "I8", "uint8": "U8", "int32": "I32", "uint16": "U16"}
 
 
 class Stored:
@@ -30,12 +31,17 @@ class Stored:
         # Its integers are the same in every release of NumPy.
         self._random = np.random.RandomState(seed)
         powers = [math.floor(2.0 ** (23 - n / 1024) + 0.5) for n in range(1024)]
-        curve = np.linspace(3, 1, config.stages * config.size) * 65536
+        # Bits from 3 to 1, by how much is known.
+        line, half = np.linspace(3, 1, config.size), config.size // 2
+        rows = [np.full(config.size, 3.0), np.full(config.size, line[half]), line]
+        rows[1][:half] = 0.0
+        places = np.array([0, half][: 1 + (half > 0)])
+        bits = np.stack([rows[0], *rows[1:][-len(places) :]])
         self.tensors: dict[str, NDArray[Any]] = {
             "symbols": np.frombuffer(symbols, np.uint8),
             "order": shuffled(config.size, seed),
             "exp2": np.array(powers, np.int32),
-            "curve": curve.astype(np.int32),
+            **pack(Costs(places, np.stack([bits] * config.stages))),
         }
         self._features("near", config.features)
         inputs = math.prod(2 * reach + 1 for reach in config.reach) * config.features

@@ -17,8 +17,15 @@ import pytest
 
 import lmcodec
 from lmcodec import errors
+from lmcodec.header import ModelRecord, TransformRecord
 from lmcodec.models.base import MODELS
+from lmcodec.models.latent import Latent
+from lmcodec.transforms.array import Array
 from lmcodec.transforms.base import TRANSFORMS
+from lmcodec.transforms.edges import Edges
+from lmcodec.transforms.table import Table as TableTransform
+from lmcodec.transforms.text import Text
+from lmcodec.transforms.x86 import X86
 
 DOCS = Path(__file__).parents[1] / "docs"
 PUBLIC = [name for name in lmcodec.__all__ if name != "__version__"]
@@ -155,7 +162,8 @@ def test_stored_streams_need_no_numpy() -> None:
 
 def test_table_of_models_is_the_registry() -> None:
     text = (DOCS / "models.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\w+) \| (\d+) \| ([\w-]+) \| (.+?) \| (.*?) ?\|$", text, re.MULTILINE)
+    line = r"^\| (\w+) \| (\d+) \| ([\w-]+) \| (.+?) \| (.*?) ?\| (.*?) ?\|$"
+    rows = re.findall(line, text, re.MULTILINE)
     widths = {1: "bytes", 2: "uint16", 4: "uint32"}
     expected = [
         (
@@ -163,13 +171,48 @@ def test_table_of_models_is_the_registry() -> None:
             str(cls.version),
             "host-bound" if cls.host_bound else "portable",
             widths[cls.width],
-            ", ".join(f"{field.name}={field.default!r}" for field in dataclasses.fields(cls)),  # type: ignore[arg-type]
+            *fields(cls),
         )
         for cls in MODELS.list()
     ]
     assert rows == expected
     for transform in TRANSFORMS.list():
+        packed, besides = fields(transform)
         assert f"| {transform.id} | {transform.version} |" in text
+        assert f"| {packed} | `docs/transforms/{transform.id}.md` |" in text
+        assert besides == ("found=None" if transform.id == "edges" else "")
+
+
+def fields(cls: type) -> tuple[str, str]:
+    """Return the parameters that are in records, and the others."""
+    packed, besides = (
+        ", ".join(
+            f"{field.name}={field.default!r}"
+            for field in dataclasses.fields(cls)
+            if field.metadata.get("packed", True) == is_packed
+        )
+        for is_packed in (True, False)
+    )
+    return packed, besides
+
+
+def test_records_in_the_specification() -> None:
+    text = (DOCS / "format.md").read_text(encoding="utf-8")
+    for transform in (
+        Array(16, 7840, 28, 28),
+        Edges(),
+        Edges(1, 0),
+        Edges(0, 1),
+        TableTransform(rows=20, head=9),
+        Text(),
+        X86(),
+        X86(True),
+    ):
+        record = TransformRecord(transform.id, transform.version, transform.params())
+        assert f"`{record.pack().hex(' ')}`" in text, transform
+    latent = Latent(300)
+    assert f"`{ModelRecord(latent.id, 1, latent.params()).pack().hex(' ')}`" in text
+    assert f"`{Latent(4, 10).params().hex(' ')}`" in text
 
 
 def modules() -> list[str]:

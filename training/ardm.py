@@ -2,11 +2,12 @@
 
     python -m training.ardm array train-images-idx3-ubyte.xz -o mnist.ardm --minutes 60
     python -m training.ardm markov -o markov.ardm --steps 2000
-    python -m training.ardm letters FOLDER -o letters.ardm --minutes 60
+    python -m training.ardm letters FOLDER -o letters.ardm --minutes 60 --test enwik8.txt
 
 `array` takes a file of IDX or NumPy, plain or .xz; `markov` rows of the source of which the
 benchmarks know the entropy; `letters` texts, of which only a to z and single spaces are left, in
-chunks. The last items are held back: the order of positions and the curve of bits come from them.
+chunks. The last items are held back: the order of positions and what these take come from them.
+--test measures what was trained with other items, and plots it: one command for all.
 A checkpoint lies beside the output while it is trained; --resume goes on from it. Beside the file
 goes FILE.toml: the command, digests, and what was reached.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import re
+import lzma
 import shlex
 import sys
 import time
@@ -26,9 +27,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from benchmarks.ardm_source import Source
+from benchmarks import ardm as benchmark
+from benchmarks.ardm_source import Source, chunks, letters
 from lmcodec.ardm.config import Config
 from lmcodec.ardm.fit import MEASURED, alphabet_of, train
+from lmcodec.ardm.order import orders_of, raster
 from lmcodec.ardm.trainer import Plan
 from lmcodec.fitted import FittedArdm
 from training.circuit import samples_of
@@ -41,28 +44,18 @@ _TEXT_BYTES = 1 << 25
 _ROWS, _ROW = 100_000, 64
 
 
-def letters(text: bytes) -> bytes:
-    """Return a text in 27 symbols: letters in lower case, and a space for all between them."""
-    return re.sub(rb"[^a-z]+", b" ", text.lower())
-
-
-def chunks(text: bytes, size: int) -> NDArray[np.uint8]:
-    """Return the whole chunks of a text [chunks, size]."""
-    count = len(text) // size
-    return np.frombuffer(text, np.uint8, count * size).reshape(count, size)
-
-
 def items_of(options: argparse.Namespace) -> NDArray[np.uint8]:
     """Return the items to train on [items, ...]."""
     if options.kind == "markov":
         return Source().rows(_ROWS, _ROW, options.seed)
     if options.kind == "array":
         return samples_of(options.source)
-    texts = [path for path in sorted(options.source.iterdir()) if path.name in options.texts]
+    names = options.texts.split(",")
     parts = []
-    for path in texts:
-        with path.open("rb") as file:
-            parts.append(chunks(letters(file.read(_TEXT_BYTES)), options.chunk))
+    for path in sorted(options.source.iterdir()):
+        if path.name.removesuffix(".xz") in names:
+            with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
+                parts.append(chunks(letters(file.read(_TEXT_BYTES)), options.chunk))
     items = np.concatenate(parts)
     return np.random.default_rng(options.seed).permutation(items)
 
@@ -102,8 +95,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=100)
-    parser.add_argument("--measured", type=int, default=MEASURED, help="items of the curve")
+    parser.add_argument(
+        "--measured", type=int, default=MEASURED, help="symbols that costs are measured on"
+    )
+    parser.add_argument(
+        "--order",
+        choices=("best", "raster", *orders_of((1,))),
+        default="best",
+        help="in which positions are coded; raster: the network is trained for no other",
+    )
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument(
+        "--test",
+        type=Path,
+        metavar="FILE",
+        help="what to measure with afterwards: writes rows, a report and a plot. For markov any "
+        "word will do",
+    )
     return parser
 
 
@@ -138,7 +146,10 @@ def main(arguments: list[str] | None = None) -> int:
         exact=options.exact,
         seed=options.seed,
         minutes=options.minutes,
+        raster=options.order == "raster",
     )
+    named = {"raster": raster(config.size), **orders_of(config.axes)}
+    orders = None if options.order == "best" else {options.order: named[options.order]}
     checkpoint = options.output.with_suffix(".checkpoint.safetensors")
     data = train(
         items[: len(items) - len(held)],
@@ -151,6 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
         resume=options.resume,
         every=options.every,
         measured=options.measured,
+        orders=orders,
     )
     options.output.write_bytes(data)
     words = [Path(word).name if "/" in word else word for word in arguments or sys.argv[1:]]
@@ -165,7 +177,14 @@ def main(arguments: list[str] | None = None) -> int:
     options.output.with_suffix(".toml").write_text("\n".join(card) + "\n", encoding="utf-8")
     checkpoint.unlink(missing_ok=True)
     print("\n".join(card), file=sys.stderr)
-    return 0
+    if options.test is None:
+        return 0
+    of = {
+        "markov": ["--markov"],
+        "letters": ["--letters", "--reference", str(options.test)],
+        "array": ["--reference", str(options.test)],
+    }
+    return benchmark.main([str(options.output), *of[options.kind]])
 
 
 if __name__ == "__main__":

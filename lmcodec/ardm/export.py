@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
+from lmcodec.ardm.costs import pack
+from lmcodec.fitted import ARDM_FORMAT
 from lmcodec.tuning.export import LOGIT_BIT, SUM_ONE, Writer, powers
 from lmcodec.tuning.quantize import HIGH, LOW, NORM_STEPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lmcodec.ardm.costs import Costs
     from lmcodec.ardm.model import Ardm
 
-FORMAT = "ardm-1"
 # Of the length of a header.
 _LENGTH_BYTES = 8
-# Of the curve: parts of a bit.
-CURVE_ONE = 1 << 16
 
 
 def integers(model: Ardm) -> dict[str, NDArray[Any]]:
@@ -61,7 +61,7 @@ def to_bytes(
     model: Ardm,
     symbols: bytes,
     order: NDArray[np.int32],
-    curve: NDArray[np.float64],
+    costs: Costs | None,
     card: dict[str, str],
 ) -> bytes:
     """Return the file of a network, in the format safetensors.
@@ -71,16 +71,16 @@ def to_bytes(
         model: The network.
         symbols: The byte of each symbol.
         order: The order in which positions are coded [size].
-        curve: Bits of a position after so many others are known [stages, size].
+        costs: What positions take after so many others, or None where nobody will ask.
         card: What it was trained on, and how. Names and values are text.
     """
     more = {
         "symbols": np.frombuffer(symbols, np.uint8),
         "order": order.astype(np.int32),
-        "curve": np.round(curve.ravel() * CURVE_ONE).astype(np.int32),
+        **(pack(costs) if costs is not None else {}),
     }
     config = json.dumps(asdict(model.config), separators=(",", ":"))
-    file = save(tensors | more, {**card, "format": FORMAT, "config": config})
+    file = save(tensors | more, {**card, "format": ARDM_FORMAT, "config": config})
     # The library has words in any order: the same network is to have the same digest.
     end = _LENGTH_BYTES + int.from_bytes(file[:_LENGTH_BYTES], "little")
     header = json.dumps(json.loads(file[_LENGTH_BYTES:end]), separators=(",", ":"), sort_keys=True)

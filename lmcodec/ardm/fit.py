@@ -1,4 +1,4 @@
-"""From items to the file of a network: training, integers, an order, a curve of bits."""
+"""From items to the file of a network: training, integers, an order, what positions take."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy as np
 import torch
 
 from lmcodec import _core
+from lmcodec.ardm.costs import Costs
 from lmcodec.ardm.export import integers, to_bytes
-from lmcodec.ardm.order import shuffled
+from lmcodec.ardm.order import orders_of, raster
+from lmcodec.ardm.schedule import cost, steps_for
 from lmcodec.ardm.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -27,12 +29,13 @@ if TYPE_CHECKING:
 # From so many values on, items may come to have any byte.
 _ANY_BYTE = 65
 
-# Orders that are tried, and on how many items.
-ORDERS, TRIED = 4, 64
-# Items on which the curve is measured.
-MEASURED = 512
-# Places of it, about.
-_MEASURED = 24
+# Symbols on which orders are tried, and on which what positions take is measured.
+TRIED, MEASURED = 50_000, 400_000
+_LEAST_ITEMS = 16
+# Places where it is measured, about two thirds of them.
+_PLACES = 20
+# Calls of each stage with which orders are tried, beside a tenth of the positions and all.
+_BUDGETS = (4, 8, 16, 32)
 
 
 def alphabet_of(items: NDArray[np.uint8]) -> bytes:
@@ -53,6 +56,7 @@ def train(
     resume: bool = False,
     every: int = 100,
     measured: int = MEASURED,
+    orders: dict[str, NDArray[np.int32]] | None = None,
 ) -> bytes:
     """Train a network, and return its file in the format safetensors.
 
@@ -67,7 +71,8 @@ def train(
         checkpoint: Where to leave what is needed to go on, or None.
         resume: Whether to go on from there.
         every: Steps between two calls of `tell`.
-        measured: Items on which the curve of bits is measured.
+        measured: Symbols on which what positions take is measured.
+        orders: In which positions may become known, by name; None for those that suit the axes.
 
     Raises:
         ValueError: Items have other bytes, or the checkpoint is of others.
@@ -87,7 +92,9 @@ def train(
         "seconds": str(round(trainer.spent)),
         **{f"plan_{name}": str(value) for name, value in asdict(plan).items()},
     }
-    return finish(trainer.mean, symbols, held, card, measured=measured)
+    if orders is None:
+        orders = {"raster": raster(config.size)} if plan.raster else orders_of(config.axes)
+    return finish(trainer.mean, symbols, held, card, orders=orders, measured=measured)
 
 
 def numbered(items: NDArray[np.uint8], symbols: bytes) -> torch.Tensor:
@@ -110,10 +117,9 @@ def finish(
     items: NDArray[np.uint8],
     card: dict[str, str],
     *,
-    orders: int = ORDERS,
+    orders: dict[str, NDArray[np.int32]],
     tried: int = TRIED,
     measured: int = MEASURED,
-    seed: int = 1,
 ) -> bytes:
     """Return the file of a network, in the format safetensors.
 
@@ -122,58 +128,55 @@ def finish(
         symbols: The byte of each symbol.
         items: Bytes of items that it was not trained on [items, size].
         card: What it was trained on, and how.
-        orders: How many orders of positions are tried.
-        tried: On how many items.
-        measured: Items on which the curve is measured.
-        seed: Of the first order of positions, and of those in which the curve is measured.
+        orders: In which positions may become known, by name. That with which few and many calls
+            take the least bits is used.
+        tried: Symbols on which orders are tried.
+        measured: Symbols on which what positions take is measured.
     """
-    config, tensors = model.config, integers(model)
-    flat = np.zeros((config.stages, config.size))
+    tensors = integers(model)
 
-    def file(number: int, curve: NDArray[np.float64]) -> bytes:
-        more = {**card, "order": str(number)}
-        return to_bytes(tensors, model, symbols, shuffled(config.size, number), curve, more)
+    def file(name: str, costs: Costs | None) -> bytes:
+        more = {**card, "order": name, "measured": str(len(of(measured)))}
+        return to_bytes(tensors, model, symbols, orders[name], costs, more)
 
-    numbers = range(seed, seed + orders)
-    bits = [_bits(file(number, flat), items[:tried]) for number in numbers] if orders > 1 else [0.0]
-    number = numbers[int(np.argmin(bits))]
-    return file(number, measure(_core.Ardm(file(number, flat)), items[:measured], seed))
+    def of(count: int) -> NDArray[np.uint8]:
+        return items[: max(_LEAST_ITEMS, count // model.config.size)]
 
-
-def _bits(file: bytes, items: NDArray[np.uint8]) -> float:
-    """Return the bits of items where each call serves one position."""
-    core = _core.Ardm(file)
-    steps = [1] * (core.stages * core.size)
-    return float(core.code_lengths(items.tobytes(), steps).sum())
+    core = _core.Ardm(file(next(iter(orders)), None))
+    bits = {name: 0.0 for name in orders}
+    if len(orders) > 1:
+        for name, order in orders.items():
+            bits[name] = expected(measure(core, order, of(tried)))
+    name = min(bits, key=bits.__getitem__)
+    return file(name, measure(core, orders[name], of(measured)))
 
 
-def measure(core: _core.Ardm, items: NDArray[np.uint8], seed: int) -> NDArray[np.float64]:
-    """Return the bits of a position after so many others are known [stages, size].
+def expected(costs: Costs) -> float:
+    """Return the bits of an item with few and with many calls, added up."""
+    most, falling = costs.stages * costs.size, costs.falling()
+    budgets = {*(costs.stages * calls for calls in _BUDGETS), most // 10, most}
+    return sum(
+        cost(costs, steps_for(falling, calls))
+        for calls in sorted(budgets)
+        if costs.stages <= calls <= most
+    )
 
-    They are means over all items, each in an order of its own, and all positions that are left.
-    In the order of the network alone, the curve would rise and fall with what positions are left,
-    some of which are hard. All items are at all places, for differences between places are what
-    matters. Places between those that are measured lie on a line.
+
+def measure(core: _core.Ardm, order: NDArray[np.int32], items: NDArray[np.uint8]) -> Costs:
+    """Return what positions take in an order, when so many before are known.
 
     Args:
         core: The network.
+        order: Of positions.
         items: Bytes of items [items, size].
-        seed: Of the orders.
     """
-    random = np.random.default_rng(seed)
-    places = np.unique(np.round(_places(core.size)).astype(int))
-    found = np.zeros((core.stages, len(places)))
-    for item in items:
-        data, order = item.tobytes(), random.permutation(core.size).tolist()
-        for stage in range(core.stages):
-            for at, known in enumerate(places.tolist()):
-                bits = core.position_bits(data, order, stage, known)
-                found[stage, at] += bits.sum() / (core.size - known)
-    every = np.arange(core.size)
-    return np.array([np.interp(every, places, row / len(items)) for row in found])
+    places = _places(core.size)
+    sums = core.costs(items.tobytes(), order.tolist(), places.tolist())
+    return Costs(places, sums / len(items))
 
 
-def _places(size: int) -> NDArray[np.float64]:
-    """Return how much is known where the curve is measured: close where it falls fast."""
-    grows = np.geomspace(1, size, _MEASURED) - 1
-    return np.concatenate([grows, np.linspace(0, size - 1, _MEASURED // 3)])
+def _places(size: int) -> NDArray[np.int64]:
+    """Return how much is known where costs are measured: close where they fall fast."""
+    grows = np.geomspace(1, size, _PLACES) - 1
+    places = np.concatenate([grows, np.linspace(0, size - 1, _PLACES // 2)])
+    return np.unique(np.round(places).astype(np.int64))

@@ -1,9 +1,15 @@
 """How many positions each call serves: the best steps for a number of calls.
 
-With L_s the bits of a position after s others are known, a call that then serves the next t - s of
-them costs (t - s) L_s. Since L falls, the place where the last call best begins never moves back
-as t grows, so that all places are found by halving (quadrangle inequality; Yao 1980), in
-O(calls * size * log size) where trying all takes O(calls * size**2).
+The order of positions is fixed, so what a call takes is known but for noise: if it serves the
+positions from the s-th to before the t-th of the order,
+
+    w(s, t) = sum of C[s, j] for j from s to t - 1
+
+with C[s, j] the bits of the j-th position when the first s are known. Each C falls as more is
+known, so that w(a, d) - w(a, c) >= w(b, d) - w(b, c) for a <= b <= c <= d. Then the place where
+the last call best begins never moves back as t grows, and all places are found by halving
+(quadrangle inequality; Yao 1980), in O(calls * size * log size) where trying all takes
+O(calls * size**2).
 """
 
 from __future__ import annotations
@@ -13,53 +19,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from lmcodec.ardm.costs import Costs, Floats, Ints
 
 
-def falling(curve: Floats) -> Floats:
-    """Return the falling curve that is nearest to noisy values, which would fall without noise.
-
-    Neighbours that rise become their mean (Ayer et al. 1955), so that sums stay.
-
-    Args:
-        curve: Bits of a position at each stage after so many others are known [stages, size].
-    """
-    return np.array([_falling(row) for row in curve])
-
-
-def _falling(row: Floats) -> list[float]:
-    sums: list[float] = []
-    counts: list[int] = []
-    for value in row:
-        total, count = float(value), 1
-        while sums and sums[-1] * count <= total * counts[-1]:
-            total, count = total + sums.pop(), count + counts.pop()
-        sums.append(total)
-        counts.append(count)
-    pooled = zip(sums, counts, strict=True)
-    return [total / count for total, count in pooled for _ in range(count)]
-
-
-def steps_for(curve: Floats, calls: int) -> tuple[int, ...]:
+def steps_for(costs: Costs, calls: int) -> tuple[int, ...]:
     """Return how many positions each call serves, so that all take the least bits.
 
     Args:
-        curve: Bits of a position at each stage after so many others are known [stages, size], each
-            stage falling.
-        calls: How many: at least one for each stage, at most one for each value of the curve.
+        costs: What positions take, falling.
+        calls: How many: at least one for each stage, at most one for each position and stage.
 
     Raises:
         ValueError: The number of calls is out of range.
     """
-    stages, size = curve.shape
+    stages, size = costs.stages, costs.size
     check_calls(calls, stages, size)
     if calls == stages * size:
         return (1,) * calls
     most = min(size, calls - stages + 1)
-    costs, places = zip(*(_one_stage(row, most) for row in curve), strict=True)
-    shares = _shared(np.stack(costs), calls)
+    found, places = zip(*(_one_stage(costs, n, most) for n in range(stages)), strict=True)
+    shares = _shared(np.stack(found), calls)
     steps: list[int] = []
     for place, share in zip(places, shares, strict=True):
         steps.extend(_steps(place, share, size))
@@ -91,37 +70,42 @@ def uniform(stages: int, size: int, calls: int) -> tuple[int, ...]:
     return tuple(steps)
 
 
-def cost(curve: Floats, steps: tuple[int, ...]) -> float:
-    """Return the bits of an item that a curve [stages, size] predicts for steps."""
-    size = curve.shape[1]
-    starts = np.cumsum((0, *steps[:-1]))
-    return float(curve[starts // size, starts % size] @ np.array(steps))
+def cost(costs: Costs, steps: tuple[int, ...]) -> float:
+    """Return the bits of an item that are predicted for steps."""
+    ends = np.cumsum(steps)
+    starts = ends - np.array(steps)
+    total = 0.0
+    for stage in range(costs.stages):
+        first = stage * costs.size
+        here = (starts >= first) & (starts < first + costs.size)
+        total += float(costs.of_call(stage, starts[here] - first, ends[here] - first).sum())
+    return total
 
 
-def _one_stage(curve: Floats, most: int) -> tuple[Floats, NDArray[np.int64]]:
+def _one_stage(costs: Costs, stage: int, most: int) -> tuple[Floats, Ints]:
     """Return the bits of a stage for 1 to `most` calls, and where the last call begins.
 
     Returns:
         Bits [most]; places [most, size + 1], by calls and by how many positions are served.
     """
-    size = len(curve)
+    size = costs.size
     ends = np.arange(size + 1)
-    costs = ends * curve[0]
+    bits = costs.of_call(stage, np.zeros_like(ends), ends)
     places = np.zeros((most, size + 1), np.int64)
-    found = [costs[size]]
+    found = [bits[size]]
     for calls in range(1, most):
-        costs, places[calls] = _next(costs, curve, calls)
-        found.append(costs[size])
+        bits, places[calls] = _next(costs, stage, bits, calls)
+        found.append(bits[size])
     return np.array(found), places
 
 
-def _next(costs: Floats, curve: Floats, calls: int) -> tuple[Floats, NDArray[np.int64]]:
+def _next(costs: Costs, stage: int, bits: Floats, calls: int) -> tuple[Floats, Ints]:
     """Return bits and beginnings of the last call if there is one call more.
 
     Ends are done by halving: those in the middle of a range first, which bound the others. All of
     one depth are done together.
     """
-    size = len(curve)
+    size = costs.size
     found = np.full(size + 1, np.inf)
     place = np.zeros(size + 1, np.int64)
     # Ranges of ends, and of beginnings that come into question.
@@ -134,7 +118,7 @@ def _next(costs: Floats, curve: Floats, calls: int) -> tuple[Floats, NDArray[np.
         starts = np.cumsum(counts) - counts
         owner = np.repeat(np.arange(len(middle)), counts)
         begin = np.arange(counts.sum()) - starts[owner] + least[owner]
-        values = costs[begin] + (middle[owner] - begin) * curve[begin]
+        values = bits[begin] + costs.of_call(stage, begin, middle[owner])
         lowest = np.minimum.reduceat(values, starts)
         # The first of equal ones.
         hits = np.flatnonzero(values == lowest[owner])
@@ -169,7 +153,7 @@ def _shared(costs: Floats, calls: int) -> list[int]:
     return shares[::-1]
 
 
-def _steps(place: NDArray[np.int64], calls: int, size: int) -> list[int]:
+def _steps(place: Ints, calls: int, size: int) -> list[int]:
     """Return the steps of one stage."""
     end, steps = size, []
     for number in range(calls - 1, -1, -1):

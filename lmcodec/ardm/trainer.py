@@ -48,6 +48,7 @@ class Plan:
         exact: The share of the run, at its end, in which weights and values are rounded.
         seed: Of first values and of all that is drawn.
         minutes: Stop after this time, or 0: then steps count alone.
+        raster: Whether positions become known in their own order alone.
     """
 
     steps: int = 20000
@@ -60,13 +61,14 @@ class Plan:
     exact: float = 0.2
     seed: int = 1
     minutes: float = 0.0
+    raster: bool = False
 
 
 class Draw:
     """Draws what is known of items, stratified over the times of a batch."""
 
-    def __init__(self, config: Config, seed: int) -> None:
-        self.config = config
+    def __init__(self, config: Config, seed: int, *, raster: bool = False) -> None:
+        self.config, self.raster = config, raster
         self.generator = torch.Generator().manual_seed(seed)
 
     def times(self, items: int) -> torch.Tensor:
@@ -88,6 +90,8 @@ class Draw:
         """
         config = self.config
         order = torch.rand(symbols.shape, generator=self.generator).argsort(1)
+        if self.raster:
+            order = torch.arange(config.size).repeat(len(symbols), 1)
         stage, known = times // config.size, times % config.size
         at = known[:, None] + torch.arange(count)
         positions = order.gather(1, at.clamp(max=config.size - 1))
@@ -184,7 +188,7 @@ class Trainer:
             (torch.optim.Adam(outer, plan.rate, (0.9, 0.99)), plan.rate),
             (Muon(inner, plan.matrix_rate), plan.matrix_rate),
         ]
-        self.draw = Draw(config, plan.seed)
+        self.draw = Draw(config, plan.seed, raster=plan.raster)
         self.step, self.spent, self.settled = 0, 0.0, False
         items = hashlib.sha256(train.numpy().tobytes()).hexdigest()
         self.name = json.dumps([asdict(config), asdict(plan), items])
@@ -287,7 +291,7 @@ class Trainer:
 
     def _settle(self) -> None:
         """Take the scales of what is rounded from a few batches."""
-        draw = Draw(self.config, self.plan.seed + 1)
+        draw = Draw(self.config, self.plan.seed + 1, raster=self.plan.raster)
         symbols = self.train[: 8 * self.plan.items].long()
         states, positions, _, _ = draw(symbols, draw.times(len(symbols)), self.plan.positions)
         for model in (self.model, self.mean):
@@ -297,7 +301,7 @@ class Trainer:
     @torch.no_grad()
     def bits(self, items: int = 1024, *, exact: bool = False) -> float:
         """Return the bits of a symbol of what is held back, by the running mean of the weights."""
-        draw = Draw(self.config, 12345)
+        draw = Draw(self.config, 12345, raster=self.plan.raster)
         symbols = self.held[:items].long()
         times, total = draw.times(len(symbols)), 0.0
         for some in torch.arange(len(symbols)).split(256):

@@ -10,6 +10,10 @@
     blob      text by `cm`: values of dictionaries, then cells of columns without, each with the
               terminator behind it
     rest      numbers of the other columns, row by row, as the table of `latent`
+
+Source: dictionaries as those of columnar stores (D. Abadi, S. Madden, M. Ferreira, Integrating
+Compression and Execution in Column-Oriented Database Systems, SIGMOD 2006); that classes are found
+on their numbers is our own.
 """
 
 from __future__ import annotations
@@ -46,8 +50,8 @@ class Layout(NamedTuple):
     """Which bytes are cells.
 
     Args:
-        columns: Of the table.
-        terminator: The byte behind each cell.
+        columns: Of the table, at least 1.
+        terminator: The byte behind each cell, 0 to 255.
     """
 
     columns: int
@@ -65,10 +69,11 @@ class _Parts:
 
     Args:
         rows: Of the table.
-        sizes: Of each column, how many values its dictionary has; 0 for one that is text.
-        values: Values of all dictionaries, one after the other.
-        ids: uint8 [rows, columns with a dictionary].
-        text: Cells of the other columns, one column after the other.
+        sizes: Of each column, how many values its dictionary has, at most 256; 0 for one that is
+            text.
+        values: Values of all dictionaries, one after the other, without terminators.
+        ids: uint8 [rows, columns with a dictionary], places in these.
+        text: Cells of the other columns, one column after the other, without terminators.
     """
 
     rows: int
@@ -82,9 +87,12 @@ def fit(raw: bytes, layout: Layout, progress: Callable[[Progress], None]) -> Lab
     """Return the classes with the shorter code, or None where there is nothing to be numbered.
 
     Args:
-        raw: Cells.
+        raw: Cells, each with its terminator, column after column.
         layout: Of these.
-        progress: Called after each try.
+        progress: Called after each try. What it raises ends the fitting.
+
+    Returns:
+        Labels of rows, and of the columns that have dictionaries.
     """
     best: tuple[float, Labels] | None = None
     for columns, is_shared in (("unlike", False), ("alike", True)):
@@ -105,7 +113,10 @@ def encode(raw: bytes, layout: Layout, labels: Labels | None) -> bytes:
     Args:
         raw: Cells, or any bytes.
         layout: Of these.
-        labels: What `fit` returned.
+        labels: What `fit` returned; those of another table are left out.
+
+    Returns:
+        The payload.
     """
     is_shared = labels is not None and not labels.is_kept
     parts = _part(raw, layout, is_shared=is_shared)
@@ -127,6 +138,11 @@ def encode(raw: bytes, layout: Layout, labels: Labels | None) -> bytes:
 
 def decode(payload: bytes, count: int, layout: Layout) -> bytes:
     """Undo `encode`.
+
+    Args:
+        payload: What it returned.
+        count: Bytes of all cells, with their terminators.
+        layout: Of these.
 
     Raises:
         FormatError: The payload is not one that `encode` returns for `count` bytes.
@@ -159,7 +175,11 @@ def decode(payload: bytes, count: int, layout: Layout) -> bytes:
 
 
 def memory_bytes(count: int) -> int:
-    """Return the memory that coding `count` bytes takes, besides that of numbers, about."""
+    """Return the bytes of memory that coding takes, besides that of numbers, about.
+
+    Args:
+        count: Bytes of all cells, with their terminators.
+    """
     # A cell is an object, and each byte may be one.
     return _core.cm_memory_bytes(count, *_TEXT) + 16 * count
 

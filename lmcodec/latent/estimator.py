@@ -22,8 +22,9 @@ CANDIDATES = (1, 2, 3, 4, 6, 8, 12, 16)
 COLUMNS = ("auto", "alike", "unlike")
 # Entries of the matrices of a spectral start: 256 MiB of them.
 _ROOM = 1 << 26
-# Counts that a coder takes, and as many symbols of columns that have their own.
+# Counts that a coder takes, and what a column that has its own takes besides twice its symbols.
 _MOST_COUNTS = 1 << 24
+_COLUMN_COUNTS = 16
 # Numbers of labels that may fail before larger ones are given up.
 _FAILURES = 2
 
@@ -320,7 +321,7 @@ def _numbered(table: NDArray[Any]) -> tuple[int, NDArray[np.int32]]:
 
 def _ways(columns: str, n: int, symbols: int) -> list[bool]:
     """Return in which ways columns are to be tried, kept or not."""
-    can_keep = n * symbols <= _MOST_COUNTS
+    can_keep = n * (2 * symbols + _COLUMN_COUNTS) <= _MOST_COUNTS
     if columns == "auto":
         return [False, True] if can_keep and n > 1 else [False]
     return [columns == "unlike" and can_keep]

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec.errors import FormatError, ModelError
 from lmcodec.fitted import ARDM_SHELF, FittedArdm
-from lmcodec.models.base import MODELS, Model, Shape
-from lmcodec.packing import Cursor, pack_varint, unpack_fields
+from lmcodec.models._pictures import OfSamples, bytes_of, completed, unpacked
+from lmcodec.models.base import MODELS, Shape
+from lmcodec.packing import Cursor, pack_varint
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from lmcodec.models.base import AnyShape, Symbols
 
-_MAX_GROUP = 1 << 16
 # Where no number of calls is asked for: so many positions a call, on average.
 _POSITIONS_A_CALL = 10
 
 
 @MODELS.register(id="ardm", version=1)
 @dataclass(frozen=True)
-class ArdmModel(Model):
+class ArdmModel(OfSamples):
     """Codes samples by a network that was trained to fill in what is unknown of one.
 
     The network says of all unknown positions at once how likely each value is. A call may serve one
@@ -35,6 +35,10 @@ class ArdmModel(Model):
     coding needs nothing. Samples with symbols that are not of the network's alphabet are coded
     apart.
 
+    Pictures can be coded with the contexts of pixels of `cm` beside the network, pixel by pixel,
+    which is smallest, and slowest: what is decoded is then the whole block. A prior of pictures
+    serves the contexts.
+
     Source: E. Hoogeboom, A. Gritsenko, J. Bastings, B. Poole, R. van den Berg, T. Salimans,
     Autoregressive Diffusion Models (ICLR 2022). The network is another one, which runs only where
     symbols are coded.
@@ -42,26 +46,26 @@ class ArdmModel(Model):
     Args:
         group: Samples that are decoded together, 1 to 65536. With fewer, one is found sooner; each
             group costs about 6 bytes.
+        kind: What pictures are coded with beside the network: 4 or 5, as of `cm`, or 0 for
+            nothing. There is a call for each pixel then.
+        record: Bytes of a row of a picture.
+        row: Rows of a picture.
         steps: How many positions each call serves, as `pack_steps` packs them. Empty to have them
-            chosen when it is fitted.
+            chosen when it is fitted. Without meaning where there are contexts beside.
         calls: How many calls a sample may take, where steps are to be chosen; 0 for a tenth of the
             positions.
         network: What was trained, or None.
+        prior: Pictures that are coded first where there are contexts, or None.
+        mixed: Whether pictures are to be coded with contexts beside, as soon as their shape is
+            known.
         is_copied: Whether streams have a copy of the network in any case.
     """
 
-    weights: ClassVar[tuple[str, ...]] = ("ardm",)
-    external: ClassVar[bool] = True
-    needs_shape = Shape
-    fits_once: ClassVar[bool] = True
-    # Groups of samples are worked on side by side.
-    block_bytes: ClassVar[int | None] = 1 << 26
+    weights: ClassVar[tuple[str, ...]] = ("ardm", "prior")
 
-    group: int = 128
     steps: bytes = b""
     calls: int = field(default=0, metadata={"packed": False}, kw_only=True)
     network: FittedArdm | None = field(default=None, metadata={"packed": False}, kw_only=True)
-    is_copied: bool = field(default=False, metadata={"packed": False}, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -69,8 +73,7 @@ class ArdmModel(Model):
         Raises:
             ValueError: A parameter is outside of its range, or there is no such number of calls.
         """
-        if not 1 <= self.group <= _MAX_GROUP:
-            raise ValueError(f"group of ardm must be 1 to {_MAX_GROUP}: got {self.group}")
+        super().__post_init__()
         if self.calls < 0:
             raise ValueError(f"calls of ardm must not be negative: got {self.calls}")
         if self.calls and self.network is not None:
@@ -80,7 +83,12 @@ class ArdmModel(Model):
 
     @classmethod
     def of(
-        cls, name: str | os.PathLike[str], *, calls: int | None = None, group: int = 128
+        cls,
+        name: str | os.PathLike[str],
+        *,
+        calls: int | None = None,
+        group: int = 128,
+        mixed: bool = False,
     ) -> Self:
         """Return the model that codes by a network on disk.
 
@@ -89,15 +97,18 @@ class ArdmModel(Model):
             calls: How many calls a sample may take: at least one for each stage of the network, at
                 most one for each position and stage. None for a tenth of the most.
             group: Samples that are decoded together.
+            mixed: Whether pictures are coded with contexts beside, a call for each pixel.
 
         Raises:
             FormatError: The file is not such a network.
-            ValueError: There is no such number of calls.
+            ValueError: There is no such number of calls, or calls are given with contexts.
             OSError: It cannot be read.
         """
         if calls is not None and calls < 1:
             raise ValueError(f"calls must be at least 1: got {calls}")
-        return cls(group, calls=calls or 0, network=ARDM_SHELF.named(name))
+        if mixed and calls is not None:
+            raise ValueError("calls of ardm beside contexts are one for each pixel")
+        return cls(group, calls=calls or 0, network=ARDM_SHELF.named(name), mixed=mixed)
 
     def shaped(self, shape: AnyShape) -> Self:
         """Return the model, which must be of samples of that length.
@@ -112,7 +123,10 @@ class ArdmModel(Model):
                 f"network of ardm is of samples of {self.network.size} symbols: these have "
                 f"{shape.sample}"
             )
-        return self
+        model = self.beside_contexts(shape)
+        if model.kind and self.network.core.stages > 1:
+            raise ModelError("network of ardm must be of one stage to have contexts beside")
+        return model
 
     def fit(self, symbols: Symbols) -> Self:
         """Return the model with the steps of as many calls as it may take, if it has none.
@@ -121,14 +135,15 @@ class ArdmModel(Model):
             ModelError: There is no network.
         """
         del symbols
-        if self.steps:
+        if self.steps or self.kind:
             return self
-        from lmcodec.ardm.schedule import falling, steps_for
+        from lmcodec.ardm.costs import costs_of
+        from lmcodec.ardm.schedule import steps_for
 
         network = self._network()
         stages, size = network.core.stages, network.size
         calls = self.calls or max(stages, stages * size // _POSITIONS_A_CALL)
-        return replace(self, steps=pack_steps(steps_for(falling(network.curve), calls)))
+        return replace(self, steps=pack_steps(steps_for(costs_of(network).falling(), calls)))
 
     def encode(self, symbols: Symbols) -> bytes:
         """Code bytes.
@@ -137,26 +152,31 @@ class ArdmModel(Model):
             ModelError: The symbols are not bytes, there is no network, or there are no steps.
             ValueError: The steps do not cover all positions once.
         """
-        network, steps = self._network(), self._steps()
-        return network.core.encode(_bytes(symbols), steps, self.group)
+        network, data = self._network(), bytes_of(symbols, self.id)
+        if self.kind:
+            return network.core.encode_mixed(data, *self._beside())
+        return network.core.encode(data, self._steps(), self.group)
 
     def decode(self, payload: bytes, count: int) -> bytes:
         """Undo `encode`."""
-        network, steps = self._network(), self._steps()
-        return network.core.decode(payload, count, steps, self.group)
+        network = self._network()
+        if self.kind:
+            return network.core.decode_mixed(payload, count, *self._beside())
+        return network.core.decode(payload, count, self._steps(), self.group)
 
-    def decode_samples(self, payload: bytes, count: int, first: int, last: int) -> bytes:
-        """Return some samples; only the groups that hold them are decoded."""
+    def decode_samples(self, payload: bytes, count: int, first: int, last: int) -> bytes | None:
+        """Return some samples; only the groups that hold them are decoded.
+
+        None where there are contexts beside the network, which learn from all samples before.
+        """
+        if self.kind:
+            return None
         network, steps = self._network(), self._steps()
         return network.core.decode_samples(payload, count, (first, last), steps, self.group)
 
-    def memory_bytes(self, count: int) -> int:
-        """Return the memory of the network, and of symbols and their intervals."""
-        return 2 * count + (self.network.memory_bytes if self.network is not None else 0)
-
-    def digests(self) -> tuple[bytes, ...]:
-        """Return the SHA-256 of the network."""
-        return () if self.network is None else (self.network.digest,)
+    def fitted(self) -> tuple[bytes, int] | None:
+        """Return the SHA-256 of the network, and its memory in bytes, or None."""
+        return None if self.network is None else (self.network.digest, self.network.memory_bytes)
 
     @classmethod
     def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:
@@ -167,14 +187,15 @@ class ArdmModel(Model):
                 no network is named.
             WeightsError: The network is not here.
         """
-        model = unpack_fields(cls, params)
-        if len(digests) != 1:
-            raise FormatError(f"ardm needs one network: {len(digests)} are named")
-        model = replace(model, network=ARDM_SHELF.by_digest(digests[0]))
-        if not model.steps:
-            raise FormatError("parameters of ardm are refused: there are no steps")
+        model = unpacked(cls, params, digests, "network")
+        network = ARDM_SHELF.by_digest(digests[0])
+        model = completed(replace(model, network=network), digests, "network", network.size)
+        if bool(model.steps) == bool(model.kind):
+            raise FormatError("parameters of ardm are refused: steps, or contexts beside")
+        if model.kind and network.core.stages > 1:
+            raise FormatError("parameters of ardm are refused: contexts beside several stages")
         # Unpacked now, so that what is wrong is found before any work.
-        _ = model._unpacked
+        _ = model.steps and model._unpacked
         return model
 
     def _network(self) -> FittedArdm:
@@ -236,9 +257,3 @@ def unpack_steps(packed: bytes, stages: int, size: int) -> list[int]:
     if total != stages * size:
         raise FormatError(wrong)
     return steps
-
-
-def _bytes(symbols: Symbols) -> bytes:
-    if not isinstance(symbols, bytes):
-        raise ModelError(f"ardm codes bytes: got {type(symbols).__name__}")
-    return symbols

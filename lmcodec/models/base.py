@@ -242,6 +242,18 @@ class Model(ABC):
         del payload, count, wanted
         return None
 
+    def column_bytes(self, payload: bytes) -> list[int] | None:
+        """Return the bytes of the code of each column, or None where columns have no code apart.
+
+        Args:
+            payload: What `encode` returned, for the cells of a table.
+
+        Raises:
+            FormatError: The payload is not one that `encode` returns.
+        """
+        del payload
+        return None
+
     def memory_bytes(self, count: int) -> int:
         """Return about how much memory coding `count` symbols needs, besides the symbols."""
         del count

@@ -6,26 +6,20 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from lmcodec import _core
-from lmcodec.errors import FormatError, ModelError
+from lmcodec.errors import ModelError
 from lmcodec.fitted import FittedCircuit, by_digest
-from lmcodec.models.base import MODELS, Model, Shape
-from lmcodec.models.cm import Cm
-from lmcodec.packing import unpack_fields
-from lmcodec.prior import Prior
-from lmcodec.prior import by_digest as prior_by_digest
+from lmcodec.models._pictures import OfSamples, bytes_of, completed, unpacked
+from lmcodec.models.base import MODELS, Shape
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from lmcodec.models.base import AnyShape, Symbols
 
-_MAX_GROUP = 1 << 16
-
 
 @MODELS.register(id="circuit", version=1)
 @dataclass(frozen=True)
-class CircuitModel(Model):
+class CircuitModel(OfSamples):
     """Codes samples by a probabilistic circuit: a tree of hidden states, each with a distribution.
 
     A circuit knows exactly how likely each value of a sample is, given those before it. It is
@@ -59,34 +53,10 @@ class CircuitModel(Model):
     """
 
     weights: ClassVar[tuple[str, ...]] = ("circuit", "prior")
-    # Where it is not given, it is fitted, which needs an extra.
-    external: ClassVar[bool] = True
-    needs_shape = Shape
-    fits_once: ClassVar[bool] = True
-    # One circuit is fitted to all of it, and groups of samples are worked on side by side.
-    block_bytes: ClassVar[int | None] = 1 << 26
 
-    group: int = 128
-    kind: int = 0
-    record: int = 1
-    row: int = 1
     states: int = field(default=32, metadata={"packed": False})
     shape: Shape | None = field(default=None, metadata={"packed": False}, kw_only=True)
     circuit: FittedCircuit | None = field(default=None, metadata={"packed": False}, kw_only=True)
-    prior: Prior | None = field(default=None, metadata={"packed": False}, kw_only=True)
-    mixed: bool = field(default=False, metadata={"packed": False}, kw_only=True)
-    is_copied: bool = field(default=False, metadata={"packed": False}, kw_only=True)
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ValueError: A parameter is outside of its range.
-        """
-        if not 1 <= self.group <= _MAX_GROUP:
-            raise ValueError(f"group of circuit must be 1 to {_MAX_GROUP}: got {self.group}")
-        if self.kind and not self._contexts().is_of_pixels():
-            raise ValueError(f"kind of circuit must be one of pixels: got {self.kind}")
 
     @classmethod
     def of(cls, path: str | os.PathLike[str], *, group: int = 128, mixed: bool = False) -> Self:
@@ -117,10 +87,7 @@ class CircuitModel(Model):
                 f"{shape.sample}"
             )
         model = self if self.circuit is not None else replace(self, shape=shape)
-        contexts = Cm.for_level(9).shaped(shape)
-        if not self.mixed or self.kind or not contexts.is_of_pixels():
-            return model
-        return replace(model, kind=contexts.kind, record=contexts.record, row=contexts.row)
+        return model.beside_contexts(shape)
 
     def fit(self, symbols: Symbols) -> Self:
         """Return the model with a circuit that was fitted to the symbols, if it has none.
@@ -134,7 +101,7 @@ class CircuitModel(Model):
             raise ModelError("circuit needs to know what a sample is", hint="give an array")
         from lmcodec.circuit.embed import fit
 
-        circuit = fit(_bytes(symbols), self.shape.axes, self.states)
+        circuit = fit(bytes_of(symbols, self.id), self.shape.axes, self.states)
         if circuit is None:
             raise ModelError(f"circuit needs a whole sample: {self.shape.sample} symbols")
         return replace(self, circuit=circuit, is_copied=True)
@@ -147,8 +114,8 @@ class CircuitModel(Model):
         """
         circuit = self._circuit()
         if self.kind:
-            return circuit.core_by_number.encode_mixed(_bytes(symbols), *self._beside())
-        return circuit.core.encode(_bytes(symbols), self.group)
+            return circuit.core_by_number.encode_mixed(bytes_of(symbols, self.id), *self._beside())
+        return circuit.core.encode(bytes_of(symbols, self.id), self.group)
 
     def decode(self, payload: bytes, count: int) -> bytes:
         """Undo `encode`."""
@@ -166,23 +133,9 @@ class CircuitModel(Model):
             return None
         return self._circuit().core.decode_samples(payload, count, (first, last), self.group)
 
-    def memory_bytes(self, count: int) -> int:
-        """Return the memory of the circuit, of symbols in groups, and of contexts and prior."""
-        contexts = self._contexts().memory_bytes(count) if self.kind else count
-        return contexts + (self.circuit.memory_bytes if self.circuit is not None else 0)
-
-    def can_be_primed(self) -> bool:
-        """Return whether there are contexts beside."""
-        return bool(self.kind)
-
-    def primed(self, prior: Prior) -> Self:
-        """Return the model whose contexts start from a prior, if it is of such pictures."""
-        return replace(self, prior=self._contexts().primed(prior).prior) if self.kind else self
-
-    def digests(self) -> tuple[bytes, ...]:
-        """Return the SHA-256 of the circuit, and of the prior if there is one."""
-        known = (self.circuit, self.prior)
-        return tuple(part.digest for part in known if part is not None)
+    def fitted(self) -> tuple[bytes, int] | None:
+        """Return the SHA-256 of the circuit, and its memory in bytes, or None."""
+        return None if self.circuit is None else (self.circuit.digest, self.circuit.memory_bytes)
 
     @classmethod
     def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:
@@ -192,29 +145,10 @@ class CircuitModel(Model):
             FormatError: The parameters do not fit, or no circuit is named.
             WeightsError: The circuit is not here.
         """
-        model = unpack_fields(cls, params)
-        if not 1 <= len(digests) <= (2 if model.kind else 1):
-            raise FormatError(f"circuit needs one circuit: {len(digests)} are named")
+        model = unpacked(cls, params, digests, "circuit")
         circuit = by_digest(digests[0])
-        if model.kind and model.record * model.row != circuit.variables:
-            raise FormatError(
-                f"parameters of circuit are refused: pictures of {model.record * model.row} "
-                f"symbols, a circuit of {circuit.variables}"
-            )
         model = replace(model, circuit=circuit)
-        if len(digests) == 1:
-            return model
-        model = model.primed(prior_by_digest(digests[1]))
-        if model.prior is None:
-            raise FormatError("parameters of circuit are refused: the prior is of other content")
-        return model
-
-    def _contexts(self) -> Cm:
-        return Cm(9, self.kind, self.record, self.row, prior=self.prior)
-
-    def _beside(self) -> tuple[int, int, int, _core.Prior | None]:
-        table = self.prior.table if self.prior is not None else None
-        return self.kind, self.record, self.row, table
+        return completed(model, digests, "circuit", circuit.variables)
 
     def _circuit(self) -> FittedCircuit:
         if self.circuit is None:
@@ -222,9 +156,3 @@ class CircuitModel(Model):
                 "circuit has not been fitted", hint="encode with the model that fit returns"
             )
         return self.circuit
-
-
-def _bytes(symbols: Symbols) -> bytes:
-    if not isinstance(symbols, bytes):
-        raise ModelError(f"circuit codes bytes: got {type(symbols).__name__}")
-    return symbols

@@ -25,9 +25,14 @@ class Graph(Model):
     whether it is in the list, by a mixture of contexts: how many nodes lead from the source to it
     already, and how many ways of three steps, the list before, how often it was a target, how far
     it is, how many are still to come. So what static codes say by references, copies and gaps is
-    learnt. Lists in order cost nothing for the order. Time grows with the number of lists times
-    that of nodes; beyond 2**27 decisions, or 2**20 nodes, links are coded as plain bytes. Symbols
-    are uint32.
+    learnt. Lists in order cost nothing for the order. Symbols are uint32 [2 * links]: links of more
+    than 512 nodes, or decisions, for each number, or of more than 2**20 nodes or 2**27 decisions in
+    all, are coded as plain bytes. `docs/models/graph.md` specifies the payload.
+
+    Complexity:
+        Each way a decision for every pair of a list and a node up to its last target: some three
+        million a second, and steps along links of nodes, at most 4096 a number. Memory is 20 MiB,
+        80 bytes a node and 32 bytes a number.
 
     Source: P. Boldi, S. Vigna, The WebGraph Framework I (WWW 2004) for lists, references and gaps;
     L. A. Adamic, E. Adar, Friends and Neighbors on the Web (2003) for what common neighbours weigh.
@@ -42,17 +47,40 @@ class Graph(Model):
     def encode(self, symbols: Symbols) -> bytes:
         """Code numbers of nodes.
 
+        Args:
+            symbols: uint32 [2 * links], source and target in turn; any other numbers, and an odd
+                number of them, come back as well.
+
+        Returns:
+            The payload; of no numbers it has no bytes.
+
         Raises:
             ModelError: The symbols are not uint32.
         """
         return _core.graph_encode(_numbers(symbols))
 
     def decode(self, payload: bytes, count: int) -> NDArray[np.uint32]:
-        """Undo `encode`."""
+        """Undo `encode`.
+
+        Args:
+            payload: What it returned.
+            count: Numbers that were coded, twice as many as links.
+
+        Returns:
+            uint32 [count].
+
+        Raises:
+            FormatError: The payload is not one of so many numbers, or asks for more decisions or
+                nodes than so many numbers may have.
+        """
         return _core.graph_decode(payload, count)
 
     def memory_bytes(self, count: int) -> int:
-        """Return the memory of contexts, and of what is known of each node."""
+        """Return the memory of contexts, and of what is known of each node, in bytes.
+
+        Args:
+            count: Numbers, twice as many as links.
+        """
         return _core.graph_memory_bytes(count)
 
 
@@ -61,6 +89,9 @@ def is_graph(pairs: NDArray[Any]) -> bool:
 
     Args:
         pairs: uint32 [2 * links], source and target in turn.
+
+    Raises:
+        TypeError: The numbers are not uint32, or do not lie one after the other.
     """
     return _core.graph_is_graph(pairs)
 

@@ -31,9 +31,16 @@ class Latent(Model):
     table and by code length, and are in the payload; entries are coded by the counts of those
     before. So decoding is of integers, fits nothing, and takes a few operations an entry. It
     suits tables that have such classes and little else: ratings, answers, genotypes, adjacency
-    matrices. Symbols are bytes; an array that says its shape is taken as rows of that many bytes.
+    matrices. Symbols are bytes [rows * columns], row by row; the last row need not be whole. An
+    array that says its shape is taken as rows of that many bytes.
     Cells of a table that come column after column are numbered first, by a dictionary of each
     column, or one of all; columns of more than 256 values are coded as text.
+    `docs/models/latent.md` specifies the payload.
+
+    Complexity:
+        To find classes takes O(entries) for each number of classes that is tried, times that
+        number, and thirty times the memory of the entries. Coding takes as many operations an
+        entry as an alphabet has bits, each way, and at most 64 MiB of counts.
 
     Source: A. Montanari, E. Weiner, Compressing Tabular Data via Latent Variable Estimation (ICML
     2023); counters of R. Krichevsky, V. Trofimov (1981). What differs: classes are refined, and
@@ -75,7 +82,14 @@ class Latent(Model):
         return self
 
     def fit(self, symbols: Symbols) -> Self:
-        """Return the model with the classes of these symbols; itself if it has those of as many."""
+        """Return the model with the classes of these symbols; itself if it has those of as many.
+
+        Args:
+            symbols: Bytes, a table row by row, or cells column by column.
+
+        Raises:
+            ModelError: The symbols are not bytes.
+        """
         raw = _bytes(symbols)
         rows = -(-len(raw) // self.columns)
         # Not at the top: only encoding needs it.
@@ -97,6 +111,13 @@ class Latent(Model):
     def encode(self, symbols: Symbols) -> bytes:
         """Code bytes.
 
+        Args:
+            symbols: A table row by row, or cells column by column, or any bytes.
+
+        Returns:
+            The payload. Classes that `fit` has not found, that are of another table, or that need
+            too many counts, are left out.
+
         Raises:
             ModelError: The symbols are not bytes.
         """
@@ -111,7 +132,15 @@ class Latent(Model):
         return _core.latent_encode(raw, labels.rows, labels.columns, labels.is_kept, labels.step)
 
     def decode(self, payload: bytes, count: int) -> bytes:
-        """Undo `encode`."""
+        """Undo `encode`.
+
+        Args:
+            payload: What it returned.
+            count: Bytes that were coded.
+
+        Raises:
+            FormatError: The payload is not one of a table, or of cells, of so many bytes.
+        """
         if self.terminator == _NO_TERMINATOR:
             return _core.latent_decode(payload, count, self.columns)
         from lmcodec.latent import cells
@@ -119,8 +148,12 @@ class Latent(Model):
         return cells.decode(payload, count, self._layout())
 
     def memory_bytes(self, count: int) -> int:
-        """Return the memory of counts and labels, and of `cm` where symbols are cells."""
-        counted = _core.latent_memory_bytes(count)
+        """Return the memory of counts and labels, and of `cm` where symbols are cells, in bytes.
+
+        Args:
+            count: Bytes that are coded.
+        """
+        counted = _core.latent_memory_bytes(count, self.columns)
         if self.terminator == _NO_TERMINATOR:
             return counted
         from lmcodec.latent import cells

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lmcodec import _core
-from lmcodec.errors import ModelError
+from lmcodec.errors import CorruptError, ModelError
 from lmcodec.models.base import MODELS, Cells, Model
+from lmcodec.packing import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,6 +121,20 @@ class Table(Model):
         return _core.table_decode_columns(
             payload, count, list(wanted), self.level, self.terminator, self.columns
         )
+
+    def column_bytes(self, payload: bytes) -> list[int]:
+        """Return the bytes of the code of each column; what is coded for all is not among them."""
+        cursor = Cursor(payload, complete=True)
+        rows = cursor.varint("rows of a table")
+        cursor.varint("symbols behind the last row")
+        cursor.blob("code of what is behind the last row")
+        if rows == 0:
+            return [0] * self.columns
+        cursor.blob("directory of a table")
+        sizes = [cursor.varint("length of a column") for _ in range(self.columns)]
+        if sum(sizes) != cursor.remaining:
+            raise CorruptError(f"columns of a table have {sum(sizes)} bytes: {cursor.remaining}")
+        return sizes
 
     def memory_bytes(self, count: int) -> int:
         """Return the bytes of counters and of what is known of each cell, for `count` symbols."""

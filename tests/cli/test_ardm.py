@@ -82,3 +82,17 @@ def test_training_refuses_before_any_work(run: Run, folder: Path) -> None:
     done = run("lmcodec", "train", "--model=ardm", "a.npy", "-o", "x.ardm")
     assert done.code == 1
     assert "--resume goes on from there" in done.err
+
+
+def test_contexts_beside(run: Run, folder: Path, array: bytes) -> None:
+    (folder / "one.ardm").write_bytes(Stored(small(levels=(16,)), bytes(range(16))).file())
+    done = run("lmcodec", "compress", "-cq", "--model=ardm:one.ardm", "--mixed", "a.npy")
+    assert (done.code, done.err) == (0, "")
+    assert run("lmcodec", "decompress", "-c", "--model=one.ardm", stdin=done.out).out == array
+    for words, error in (
+        (["--model=one.ardm", "--calls=3"], "calls of ardm beside contexts are one for each pixel"),
+        (["--model=tiny.ardm"], "network of ardm must be of one stage to have contexts beside"),
+    ):
+        done = run("lmcodec", "compress", "--mixed", *words, "a.npy")
+        assert done.code == 1
+        assert error in done.err

@@ -22,10 +22,13 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and terminal
 
 @pytest.fixture(autouse=True)
 def _interrupts_arrive() -> Iterator[None]:
-    # A shell starts what runs in its background with interrupts ignored, which children inherit.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A shell starts what runs in its background with interrupts ignored, and nohup with hang-ups,
+    # which children inherit.
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGHUP, hang_up)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -209,6 +209,12 @@ def ardms() -> Iterator[tuple[str, bytes, bytes]]:
         model = ArdmModel(network=ardm)
         stream = lmcodec.compress(content, model=model, transform=shape, embed=True)
         yield f"ardm-v1-{name}-embedded", content, stream
+        if stages == 1:
+            # As pictures of rows of one pixel.
+            shape = Array(len(header), samples.size, config.size, 1)
+            model = ArdmModel(network=ardm, mixed=True)
+            stream = lmcodec.compress(content, model=model, transform=shape)
+            yield f"ardm-v1-{name}-mixed", content, stream
 
 
 def embedded() -> Iterator[tuple[str, bytes, bytes]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
-_TYPES = {"I8": np.int8, "U8": np.uint8, "I32": np.int32}
+_TYPES = {"U16": np.uint16, "I8": np.int8, "U8": np.uint8, "I32": np.int32}
 _MASK = 0xFFFFFFFF
 
 

@@ -12,7 +12,10 @@ from benchmarks import __main__ as command
 from benchmarks import ardm
 from benchmarks.ardm import BEST, UNIFORM, Row, budgets
 from benchmarks.ardm_report import markdown
-from benchmarks.ardm_source import Source
+from benchmarks.ardm_source import Source, letter_chunks, letters
+from lmcodec import _core, pictures
+from lmcodec.models.base import Shape
+from lmcodec.prior import Prior
 from tests.ardm import Stored, network, small
 
 
@@ -29,8 +32,9 @@ def test_rows_are_of_streams(tmp_path: Path) -> None:
     assert {row.calls for row in rows if row.way == UNIFORM} == set(budgets(2, 20)) - {40}
     lengths = found.core.code_lengths(items.tobytes(), [1] * 40)
     assert rows[-1].coded_bits == pytest.approx(lengths.sum() / items.size, abs=0.2)
-    # The curve of this network is a line from 3 bits to 1.
+    # By its file, each stage takes from 3 bits to 1.
     assert rows[-1].predicted_bits == pytest.approx(4, abs=0.1)
+    assert 0 < rows[0].error < 0.1
     ardm.write(tmp_path / "rows.csv", rows)
     again = ardm.read(tmp_path / "rows.csv")
     assert [(row.calls, row.way) for row in again] == [(row.calls, row.way) for row in rows]
@@ -40,15 +44,18 @@ def test_rows_are_of_streams(tmp_path: Path) -> None:
 
 def test_reports_compare() -> None:
     rows = [
-        Row("digits", BEST, "ardm", 1, 10, 20, 2.0, 2.1, 1.0),
+        Row("digits", BEST, "ardm", 1, 10, 20, 2.0, 2.1, 1.0, 0.003),
         Row("digits", UNIFORM, "ardm", 1, 10, 20, 2.0, 2.2, 1.0),
         Row("digits", BEST, "ardm", 20, 10, 20, 1.0, 1.0, 4.0),
         Row("digits", "other", "xz -9e, item by item", 0, 10, 20, 0.0, 4.0, 1.0),
+        Row("digits", "other", "cm", 0, 10, 20, 0.0, 0.9, 1.0, decode_s=2.0),
     ]
     text = markdown(rows)
     assert "| 1 | 2.0000 | 2.1000 | +5.00% | 2.2000 | +110.00% | 200 |" in text
     assert "| 20 | 1.0000 | 1.0000 | +0.00% | - | +0.00% | 50 |" in text
     assert "- xz -9e, item by item: 4.0000 bits; with all calls -75.00%" in text
+    assert "- cm: 0.9000 bits; with all calls +11.11%; 200 symbols/s, 100 back" in text
+    assert "Standard error of coded to predicted: 0.30%" in text
 
 
 def test_the_source_knows_its_rows() -> None:
@@ -75,3 +82,26 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     bad = tmp_path / "bad.ardm"
     bad.write_bytes(b"{}")
     assert command.main(["ardm", str(bad), "--markov", "--out", str(out)]) == 1
+
+
+def test_pictures_with_contexts_beside() -> None:
+    items = np.random.RandomState(1).randint(0, 16, (12, 20)).astype(np.uint8)
+    found = network(levels=(16,))
+    text = pictures.pack(Shape(4, 5), [item.tobytes() for item in items])
+    prior = Prior(_core.Prior.empty("own").with_text(text).to_bytes())
+    rows = ardm.mixed("tiny", found, items, prior)
+    assert [row.name for row in rows] == [
+        "cm",
+        "ardm beside cm",
+        "cm, prior",
+        "ardm beside cm, prior",
+    ]
+    assert [row.calls for row in rows] == [0, 20, 0, 20]
+    assert rows[2].coded_bits < rows[0].coded_bits
+
+
+def test_letters_are_of_27_symbols(tmp_path: Path) -> None:
+    assert letters(b"It's <b>3</b> Apples\n") == b"it s b b apples "
+    path = tmp_path / "text"
+    path.write_bytes(b"One, two: three!")
+    assert [bytes(chunk) for chunk in letter_chunks(path, 5)] == [b"one t", b"wo th"]

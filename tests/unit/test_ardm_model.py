@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import lmcodec
+from lmcodec import _core, pictures
 from lmcodec.errors import FormatError, ModelError, WeightsError
 from lmcodec.fitted import ARDM_SHELF, FittedArdm, of_bytes
 from lmcodec.models.ardm import ArdmModel, pack_steps, unpack_steps
@@ -79,6 +80,12 @@ def test_steps_that_do_not_cover_all_are_refused(packed: bytes) -> None:
         record.encode(_samples(1, 20, 16))
 
 
+def test_a_record_without_steps_is_refused() -> None:
+    record = ArdmModel(network=network())
+    with pytest.raises(FormatError, match="steps, or contexts beside"):
+        MODELS.get("ardm", 1).from_record(record.params(), record.digests())
+
+
 @pytest.mark.parametrize("calls", [1, 41, 1000])
 def test_calls_out_of_range_are_refused_at_once(calls: int) -> None:
     with pytest.raises(ValueError, match="calls must be 2 to 40"):
@@ -101,12 +108,66 @@ def test_orders_that_are_no_permutations_are_refused() -> None:
             FittedArdm(stored.file())
 
 
-def test_curves_that_are_none_are_refused() -> None:
-    for wrong in (np.zeros(39, np.int32), np.full(40, -1, np.int32), np.zeros(160, np.uint8)):
-        stored = Stored(small(), bytes(range(16)))
-        stored.tensors["curve"] = wrong
-        with pytest.raises(FormatError, match="no curve"):
-            ArdmModel(calls=5, network=FittedArdm(stored.file())).fit(b"")
+def test_files_without_costs_code_but_find_no_steps() -> None:
+    stored = Stored(small(), bytes(range(16)))
+    steps = ArdmModel(calls=5, network=FittedArdm(stored.file())).fit(b"").steps
+    del stored.tensors["costs"]
+    model = ArdmModel(calls=5, network=FittedArdm(stored.file()))
+    with pytest.raises(FormatError, match="not the costs"):
+        model.fit(b"")
+    symbols = _samples(4, 20, 16)
+    model = replace(model, steps=steps)
+    assert model.decode(model.encode(symbols), len(symbols)) == symbols
+
+
+def _mixed() -> ArdmModel:
+    model = ArdmModel(network=network(levels=(16,)), mixed=True)
+    return model.shaped(Shape(4, 5)).fit(b"")
+
+
+def test_pictures_are_coded_with_contexts_beside() -> None:
+    model = _mixed()
+    assert (model.kind, model.record, model.row, model.steps) == (4, 5, 4, b"")
+    assert _mixed().shaped(Shape(4, 5)) == model
+    symbols = _samples(30, 20, 16) + b"\xff" * 20 + b"rest"
+    payload = model.encode(symbols)
+    assert model.decode(payload, len(symbols)) == symbols
+    assert model.decode_samples(payload, len(symbols), 1, 2) is None
+    again = MODELS.get("ardm", 1).from_record(model.params(), model.digests())
+    assert again.decode(payload, len(symbols)) == symbols
+    assert again == replace(model, mixed=False)
+
+
+def test_a_prior_of_pictures_serves_the_contexts() -> None:
+    array = np.random.RandomState(3).randint(0, 16, (40, 4, 5)).astype(np.uint8)
+    text = pictures.pack(Shape(4, 5), [picture.tobytes() for picture in array])
+    prior = lmcodec.Prior(_core.Prior.empty("own").with_text(text).to_bytes())
+    model = _mixed().primed(prior)
+    assert model.prior is not None
+    payload = model.encode(array.tobytes())
+    assert len(payload) < len(_mixed().encode(array.tobytes()))
+    again = MODELS.get("ardm", 1).from_record(model.params(), model.digests())
+    assert again.decode(payload, array.size) == array.tobytes()
+    alone = ArdmModel(calls=5, network=network()).fit(b"")
+    assert not alone.can_be_primed()
+    assert alone.primed(prior) is alone
+
+
+def test_contexts_beside_that_do_not_suit_are_refused() -> None:
+    with pytest.raises(ModelError, match="must be of one stage"):
+        ArdmModel(network=network(), mixed=True).shaped(Shape(4, 5))
+    with pytest.raises(ValueError, match="kind of ardm must be one of pixels: got 1"):
+        ArdmModel(kind=1)
+    model = _mixed()
+    for wrong, error in (
+        (replace(model, row=5), "pictures of 25 symbols, a network of 20"),
+        (replace(model, steps=b"\x14\x01"), "steps, or contexts beside"),
+        (replace(model, network=network()), "contexts beside several stages"),
+    ):
+        with pytest.raises(FormatError, match=error):
+            MODELS.get("ardm", 1).from_record(wrong.params(), wrong.digests())
+    with pytest.raises(FormatError, match="needs one network: 2 are named"):
+        ArdmModel.from_record(b"", (b"x" * 32,) * 2)
 
 
 def test_without_a_network_nothing_is_coded() -> None:
@@ -153,6 +214,23 @@ def test_arrays_are_coded_and_samples_found(tmp_path: Path, embed: bool) -> None
         assert np.array_equal(found[3:40:9], array[3:40:9])
     (weights,) = lmcodec.info(coded).ardms
     assert weights.embedded is embed
+
+
+def test_samples_of_an_array_that_are_none_of_the_network_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    array = np.random.RandomState(2).randint(0, 16, (50, 4, 4)).astype(np.uint8)
+    used = network()
+    with monkeypatch.context() as patch:
+        # As a hostile writer would: 40 samples of the network where 50 are said to be.
+        patch.setattr(ArdmModel, "shaped", lambda model, _shape: model)
+        coded = lmcodec.compress(_npy(array), model=ArdmModel(4, calls=6, network=used))
+    with lmcodec.open_array(io.BytesIO(coded)) as found:
+        with pytest.raises(FormatError, match="samples of 20 symbols: these have 16"):
+            found[17]
+        monkeypatch.setattr(ArdmModel, "shaped", lambda model, _shape: model)
+        with pytest.raises(FormatError, match="1 samples of 16 bytes are 20 here"):
+            found[17]
 
 
 def test_a_single_sample_takes_ten_bytes_more_than_its_bits_at_most() -> None:

@@ -316,4 +316,21 @@ def test_pictures_of_a_prior_are_coded_first() -> None:
     assert len(record.encode(symbols)) < len(shaped.encode(symbols))
     assert CircuitModel.from_record(record.params(), record.digests()).prior == prior
     with pytest.raises(errors.FormatError, match="other content"):
-        CircuitModel.from_record(CircuitModel(kind=4, record=6, row=5).params(), record.digests())
+        CircuitModel.from_record(CircuitModel(kind=4, record=4, row=6).params(), record.digests())
+
+
+@pytest.mark.parametrize(("record", "row"), [(6, 5), (1, 1), (1 << 16, 1 << 16)])
+def test_pictures_of_another_size_than_the_circuit_are_refused(record: int, row: int) -> None:
+    circuit = FittedCircuit(FILE)
+    params = CircuitModel(kind=4, record=record, row=row).params()
+    with pytest.raises(errors.FormatError, match="symbols, a circuit of 24"):
+        CircuitModel.from_record(params, (circuit.digest,))
+
+
+def test_shares_of_shapes_that_would_take_gigabytes_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weights = int(file.read(FILE).tree.emission_starts[-1])
+    monkeypatch.setattr(file, "_MAX_WEIGHTS", weights - 1)
+    with pytest.raises(errors.LimitError, match=f"too many weights of values: {weights}"):
+        file.read(FILE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -131,6 +132,49 @@ def test_links_and_rests_come_back(links: list[tuple[int, int]], tail: bytes) ->
         assert Stream("links", streams[1].symbols, shape=Links()) == streams[1]
 
 
+def test_lines_are_taken_apart_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    numbers = Edges._numbers
+
+    def counted(self: Edges, lines: bytes) -> object:
+        calls.append(len(lines))
+        return numbers(self, lines)
+
+    monkeypatch.setattr(Edges, "_numbers", counted)
+    content = lines(friends())
+    stream = lmcodec.compress(content, level=9)
+    assert calls == [len(content)]
+    assert "graph/1" in lmcodec.info(stream).models
+    # What was found is not in the record, and is of that block alone.
+    found = Edges.probe(content)
+    assert found is not None
+    assert found.params() == Edges(1, 0).params()
+    assert bytes(found.forward(b"# x\n")[0].symbols) == b"# x\n"
+
+
+def test_memory_is_that_of_the_links() -> None:
+    # Pieces begin and end between lines.
+    content = b"# From To\n" + lines([(a, a + b) for a in range(9000) for b in range(12)]) * 3
+    tracemalloc.start()
+    try:
+        transform = Edges.probe(content)
+        assert transform is not None
+        streams = transform.forward(content)
+        assert transform.inverse({one.name: one.symbols for one in streams}) == content
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(content) > 3_000_000
+    # Links, 2.6 MB, and text, each twice while parts of it are joined, and the parts themselves.
+    assert peak < 5 * len(content)
+
+
+def test_a_long_line_is_no_link() -> None:
+    content = lines(friends(4, 4)) + b"7 " * 400_000 + b"\n"
+    assert Edges(1, 0).forward(content) == [Stream("head", content)]
+    assert Edges.probe(content) is None
+
+
 def test_streams_that_do_not_fit_are_refused() -> None:
     three = np.zeros(3, np.uint32)
     for streams in ({"links": three}, {"links": b"1"}, {"head": three}, {"other": b""}):
@@ -144,3 +188,27 @@ def test_streams_that_do_not_fit_are_refused() -> None:
     with pytest.raises(errors.ModelError, match="uint32"):
         Graph().encode(np.zeros(2, np.uint16))
     assert Latent().shaped(Links()) == Latent()
+
+
+def test_small_payloads_cannot_ask_for_much() -> None:
+    pairs = np.array([(0, node) for node in range(100_000, 100_400)], np.uint32).reshape(-1)
+    payload = Graph().encode(pairs)
+    assert len(payload) < 10
+    assert np.array_equal(Graph().decode(payload, pairs.size), pairs)
+    # So many nodes and decisions are for more numbers.
+    for count in (2, 100, 196, 300, 798):
+        with pytest.raises(errors.CorruptError, match=r"graph|list"):
+            Graph().decode(payload, count)
+    assert Graph().memory_bytes(2) < 24 << 20
+
+
+@pytest.mark.parametrize(
+    ("nodes", "links", "is_coded"),
+    [(60, 3000, True), (300, 900, True), (900, 10, True), (4000, 4000, False)],
+)
+def test_dense_and_sparse_links_come_back(nodes: int, links: int, is_coded: bool) -> None:
+    draw = random.Random(nodes)
+    found = sorted({(draw.randrange(nodes), draw.randrange(nodes)) for _ in range(links)})
+    pairs = np.array(found, np.uint32).reshape(-1)
+    assert is_graph(pairs) == is_coded
+    assert np.array_equal(Graph().decode(Graph().encode(pairs), pairs.size), pairs)

@@ -154,3 +154,20 @@ def test_a_value_that_comes_often_takes_no_memory_that_is_not_there() -> None:
     for count in (len(raw) - 1, len(raw) + 1, 2000, 10**9):
         with pytest.raises(errors.FormatError):
             Latent(1, 10).decode(payload, count)
+
+
+def test_labels_and_symbols_are_no_more_than_the_table_has() -> None:
+    raw = bytes(range(9))
+    payload = _core.latent_encode(raw, bytes([0, 1, 2]), bytes([0, 1, 2]), False, 2)
+    assert Latent(3).decode(payload, 9) == raw
+    for count, columns in [(9, 9), (9, 1), (2, 2), (8, 3)]:
+        with pytest.raises(errors.CorruptError, match=r"number of (labels|symbols)"):
+            Latent(columns).decode(payload, count)
+    assert Latent(10).memory_bytes(100) < 1 << 18
+
+
+def test_labels_may_be_any_numbers() -> None:
+    raw = bytes(range(6))
+    few = _core.latent_encode(raw, bytes([0, 1]), bytes([0, 0, 1]), False, 2)
+    assert _core.latent_encode(raw, bytes([7, 255]), bytes([3, 3, 4]), False, 2) == few
+    assert _core.latent_decode(few, 6, 3) == raw

@@ -276,6 +276,20 @@ def test_damaged_payloads(folder: Path, mixed: int) -> None:
             chosen.decode(payload[:size], len(CONTENT))
 
 
+def test_chunks_that_do_not_have_all_bytes_are_refused(folder: Path) -> None:
+    chosen = Llm.of(folder, chunk=40, lanes=3, mixed=1)
+    content = text(120)
+    tokens = chosen.language_model().tokenizer.encode(content)
+    coded, size = chosen.encode_tokens(tokens), len(content)
+    assert chosen.decode_tokens(coded, len(tokens), size).tolist() == tokens.tolist()
+    # A length of the first chunk that would take more memory than there is.
+    for longer in (b"\x7f", b"\xff\xff\xff\xff\x7f"):
+        with pytest.raises(CorruptError, match=f"{size} were coded"):
+            chosen.decode_tokens(longer + coded[1:], len(tokens), size)
+    with pytest.raises(CorruptError, match=f"{size} bytes: {size + 1} were coded"):
+        chosen.decode_tokens(coded, len(tokens), size + 1)
+
+
 def test_tokenizer_of_another_file_is_another_model(folder: Path, tmp_path: Path) -> None:
     stream = lmcodec.compress(CONTENT, model=Llm.of(folder))
     gc.collect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,11 +10,15 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import table_plot, table_report, table_synthetic
+from benchmarks import table_columns, table_files, table_plot, table_report, table_synthetic
 from benchmarks.circuit_figures import Figure, Figures
-from benchmarks.results import Machine
+from benchmarks.matrix import Plan, choose
+from benchmarks.results import Machine, Store
 from benchmarks.table_graphs import GRAPH, GRAPHS, LINK_BITS, STATIC, static_bits
 from benchmarks.table_synthetic import BITS, BLOCKS, LATENT, OPTIMUM
+from lmcodec import corpora
+from lmcodec.bench import Measurement
+from lmcodec.column import Column
 
 
 def test_entropy_of_blocks() -> None:
@@ -98,3 +103,103 @@ def test_the_command_measures(
     assert Figures.read(tmp_path / "out") == found
     edges.write_text("no edges\n")
     assert command.main(["tables", "--graphs", str(edges), "--out", str(tmp_path / "new")]) == 1
+
+
+def row(corpus: str, codec: str, options: str, size: int) -> Measurement:
+    return Measurement(
+        corpus,
+        "tabular",
+        10_000,
+        codec,
+        options,
+        "1",
+        coded_bytes=size,
+        compress_cpu_s=0.1,
+        decompress_cpu_s=0.01,
+    )
+
+
+def test_files_are_compared_with_the_best_of_the_others() -> None:
+    rows = [
+        row("a.csv", "lmcodec", "-5", 900),
+        row("a.csv", "lmcodec", "-9", 800),
+        row("a.csv", "xz", "-9e", 2000),
+        row("a.csv", "zpaq", "-m5", 1000),
+        row("b.csv", "lmcodec", "-5", 100),
+        row("b.csv", "lmcodec", "-9", 100),
+        row("b.csv", "xz", "-9e", 100),
+        # Not measured at all levels.
+        row("c.csv", "lmcodec", "-5", 100),
+        row("c.csv", "xz", "-9e", 100),
+    ]
+    text = "\n".join(table_files.markdown(rows))
+    assert "| a.csv | 10,000 | 900 | 800 | 1,000 (zpaq) | 0.800 | 0.1, 1; 0.1, 1 |" in text
+    assert "| all | 20,000 | 1,000 | 900 | 1,100 | 0.818 |  |" in text
+    assert "c.csv" not in text
+    assert table_files.markdown([]) == []
+    assert table_files.markdown(rows[2:4]) == []
+
+
+def test_rows_of_others_are_taken_over(tmp_path: Path) -> None:
+    known = choose(["mushroom.csv"])[0]
+    taken, folder = tmp_path / "taken", tmp_path / "new"
+    Store(taken, resume=False).add(
+        *(
+            replace(row(name, codec, options, 9), raw_bytes=known.raw_bytes)
+            for name, codec, options in [
+                (known.name, "xz", "-9e"),
+                (known.name, "gzip", "-9"),
+                (known.name, "lmcodec", "-5"),
+                ("other.csv", "xz", "-9e"),
+            ]
+        )
+    )
+    plan = Plan([known], {})
+    for _ in range(2):
+        store = Store(folder, resume=True)
+        table_files._take_over(store, plan, taken)
+        assert [one.label for one in table_files.read(folder)] == ["xz -9e"]
+    (taken / "machine.json").write_text((taken / "machine.json").read_text().replace("Linux", "X"))
+    with pytest.raises(ValueError, match="another machine"):
+        table_files._take_over(Store(folder, resume=True), plan, taken)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["7"] * 50, table_columns.ONE),
+        (["a", "b"] * 50, table_columns.VALUES),
+        ([str(i / 4) for i in range(50)], table_columns.NUMBERS),
+        ([f"2024-01-{i:02} 10:00:{i}" for i in range(50)], table_columns.DATES),
+        ([f"word {i}" for i in range(50)], table_columns.TEXT),
+        (["", *(f"1/{i}/99" for i in range(50))], table_columns.DATES),
+    ],
+)
+def test_kinds_of_columns(cells: list[str], kind: str) -> None:
+    assert table_columns.kind_of(Column("x", [cell.encode() for cell in cells])) == kind
+
+
+def test_columns_are_measured_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = "id,name,day\n" + "".join(
+        f"{i * i},n {i % 3},2024-{i % 12 + 1:02}-{i % 28 + 1:02}\n" for i in range(600)
+    )
+    monkeypatch.setattr(corpora, "load", lambda _: content.encode())
+    figures = Figures(tmp_path, resume=True)
+    lines: list[str] = []
+    table_columns.measure(figures, lines.append, ["t.csv"])
+    table_columns.measure(figures, lines.append, ["t.csv"])
+    assert len(lines) == 1
+    found = table_columns.of_tables(Figures.read(tmp_path))["t.csv"]
+    assert [name for name, *_ in found] == ["id", "name", "day"]
+    assert [kind for _, kind, _ in found] == [
+        table_columns.NUMBERS,
+        table_columns.VALUES,
+        table_columns.DATES,
+    ]
+    more = (("$x$ " * 9, table_columns.TEXT, 1.0),) * 30
+    drawing = table_plot.columns("t.csv", [*found, *more])
+    assert ElementTree.fromstring(drawing).tag.endswith("svg")
+    assert "others" in drawing
+    text = table_report.markdown(Figures.read(tmp_path), Machine.here())
+    assert "![](columns-t.svg)" in text
+    assert "| t.csv | 3 |" in text

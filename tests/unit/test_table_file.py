@@ -14,6 +14,7 @@ from lmcodec import table_parts
 from lmcodec.column import Column
 from lmcodec.errors import FormatError, LimitError
 from lmcodec.models.order0 import Order0
+from lmcodec.models.table import Table as TableModel
 from lmcodec.table_file import open_table
 from lmcodec.table_parts import cut
 from lmcodec.transforms.table import Table
@@ -211,3 +212,32 @@ def test_empty_cells_of_numbers_are_missing_in_arrow() -> None:
     pytest.importorskip("pyarrow")
     assert Column("a", [b"1.5", b""]).to_arrow().to_pylist() == [1.5, None]
     assert Column("a", [b"\xff", b"b"]).to_arrow().to_pylist() == [b"\xff", b"b"]
+
+
+@pytest.mark.parametrize("block_size", [1500, 1 << 20])
+def test_bytes_of_columns_are_those_of_their_codes(block_size: int) -> None:
+    stream = lmcodec.compress(TEXT.encode(), 5, transform=TABLE, block_size=block_size)
+    table = open_table(io.BytesIO(stream))
+    sizes = table.column_bytes()
+    assert sizes is not None
+    assert len(sizes) == 3
+    # Names follow from numbers; the header, names of columns and directories are besides.
+    assert sizes[1] < min(sizes[0], sizes[2]) + 40
+    assert 0 < sum(sizes) < len(stream)
+
+
+def test_columns_without_code_of_their_own() -> None:
+    assert opened(TEXT.encode(), transform="table").column_bytes() is None
+    assert opened(TEXT.encode(), transform="raw").column_bytes() is None
+
+
+def test_bytes_of_columns_must_be_there() -> None:
+    model = TableModel(5, 10, 2)
+    cells = b"".join(b"%d\n" % (number % 50) for number in range(400))
+    payload = model.encode(cells)
+    sizes = model.column_bytes(payload)
+    assert 0 < sum(sizes) < len(payload)
+    assert model.column_bytes(model.encode(b"")) == [0, 0]
+    for wrong in (payload[:-1], payload + b"0", payload[:1], b""):
+        with pytest.raises(FormatError):
+            model.column_bytes(wrong)

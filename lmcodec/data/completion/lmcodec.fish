@@ -80,7 +80,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using compress' -l int8 -d 'round the wei
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l backend -xka "portable torch" -d 'what runs it: torch is for accelerators, and its streams decode on this machine only'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l device -xka "auto cpu cuda mps" -d 'what torch runs it on'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l dtype -xka "float32 float16 bfloat16" -d 'what torch computes with'
-complete -c lmcodec -n '_shtab_lmcodec_using compress' -l mixed -d 'code with the contexts of level 9 beside a circuit, where samples are pictures, or beside a language model however short the text is: smaller and slower'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l mixed -d 'code with the contexts of level 9 beside a circuit or a network of ardm, where samples are pictures, or beside a language model however short the text is: smaller and slower'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l calls -x -d 'how often the network runs for each sample: few calls are fast, many are small; a tenth of the symbols of a sample by default'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l prior -x -d 'what text starts from: "auto", "none", a name, or a file, which decoding needs too'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l network -x -d 'what predicts text at level 9: "auto", "none", a name, or a file, which decoding needs too'

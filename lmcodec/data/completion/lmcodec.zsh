@@ -83,7 +83,7 @@ _shtab_lmcodec_compress_options=(
   "--backend[what runs it\: torch is for accelerators, and its streams decode on this machine only]:backend:(portable torch)"
   "--device[what torch runs it on]:device:(auto cpu cuda mps)"
   "--dtype[what torch computes with]:dtype:(float32 float16 bfloat16)"
-  "--mixed[code with the contexts of level 9 beside a circuit, where samples are pictures, or beside a language model however short the text is\: smaller and slower]"
+  "--mixed[code with the contexts of level 9 beside a circuit or a network of ardm, where samples are pictures, or beside a language model however short the text is\: smaller and slower]"
   "--calls[how often the network runs for each sample\: few calls are fast, many are small\; a tenth of the symbols of a sample by default]:N:"
   "--prior[what text starts from\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"
   "--network[what predicts text at level 9\: \"auto\", \"none\", a name, or a file, which decoding needs too]:NAME:"

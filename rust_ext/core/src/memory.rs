@@ -67,12 +67,18 @@ impl<T: Pod> Memory<T> {
 }
 
 /// For what was taken, or is small: running out of memory is what it is to a vector. [`Memory::new`] returns an error.
-impl<T: Pod> Clone for Memory<T> {
-    fn clone(&self) -> Self {
-        let Ok(mut copy) = Self::new(self.get().len()) else {
+impl<T: Pod> From<&[T]> for Memory<T> {
+    fn from(values: &[T]) -> Self {
+        let Ok(mut copy) = Self::new(values.len()) else {
             std::alloc::handle_alloc_error(std::alloc::Layout::new::<T>())
         };
-        copy.values().copy_from_slice(self.get());
+        copy.values().copy_from_slice(values);
         copy
+    }
+}
+
+impl<T: Pod> Clone for Memory<T> {
+    fn clone(&self) -> Self {
+        self.get().into()
     }
 }

@@ -6,6 +6,7 @@
 //! number of bytes of each group of samples; the groups
 //! ```
 
+pub mod mixed;
 mod workers;
 
 pub use workers::{share, Pace};

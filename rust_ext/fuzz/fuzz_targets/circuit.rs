@@ -13,11 +13,15 @@ const FILES: [&[u8]; 2] = [
 ];
 
 fuzz_target!(|data: &[u8]| {
-    let _ = Circuit::parse(data);
+    if let Ok(circuit) = Circuit::parse(data) {
+        for order in [Order::Tree, Order::Variables] {
+            let _ = Program::new(&circuit, order);
+        }
+    }
     let mut data = data;
     let (count, group) = (take_count(&mut data), take_count(&mut data));
     let circuit = Circuit::parse(FILES[count % 2]).expect("the file is one");
-    let program = Program::new(&circuit, Order::Tree);
+    let program = Program::new(&circuit, Order::Tree).expect("the file is small");
     let layout = Layout {
         circuit: &circuit,
         program: &program,

@@ -8,7 +8,7 @@ use lmcodec_fuzz::take_count;
 fuzz_target!(|data: &[u8]| {
     let mut data = data;
     let (count, columns) = (take_count(&mut data), take_count(&mut data));
-    if let Ok(decoded) = decode::<u8>(data, count, columns) {
+    if let Ok(decoded) = decode(data, count, columns) {
         assert_eq!(decoded.len(), count);
     }
 });

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use lmcodec_core::ardm::{self, Layout, Network};
-use lmcodec_core::samples;
-use numpy::{IntoPyArray, PyArray1};
+use lmcodec_core::ardm::{self, Layout, Measured, Network, Pixels};
+use lmcodec_core::samples::{self, mixed};
+use numpy::{IntoPyArray, PyArray1, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 
+use crate::cm::beside;
 use crate::errors::to_python;
+use crate::prior::Prior;
 use crate::stop::attended;
 use crate::threads::allowed;
 
@@ -135,18 +137,68 @@ impl Ardm {
             .map_err(|error| to_python(py, &error))
     }
 
-    /// Bits of each position of an item, in one call after the first `known` of an order were refined at a stage.
+    /// Bits of positions over all items, for each stage after so many in an order are known, and one after the other.
     #[allow(clippy::needless_pass_by_value)] // of Python
-    fn position_bits<'py>(
+    fn costs<'py>(
         &self,
         py: Python<'py>,
-        item: &[u8],
+        symbols: &[u8],
         order: Vec<i32>,
-        stage: usize,
-        known: usize,
-    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        py.detach(|| ardm::position_bits(&self.0, item, &order, stage, known))
-            .map(|bits| bits.into_pyarray(py))
-            .map_err(|error| to_python(py, &error))
+        places: Vec<usize>,
+    ) -> PyResult<Bound<'py, PyArray3<f64>>> {
+        let measured = Measured {
+            network: &self.0,
+            order: &order,
+            places: &places,
+            threads: allowed(),
+        };
+        let shape = [self.0.stages(), places.len() + 1, self.0.size()];
+        let sums = py
+            .detach(|| ardm::costs(&measured, symbols, &mut |done| attended(done)))
+            .map_err(|error| to_python(py, &error))?;
+        sums.into_pyarray(py).reshape(shape)
+    }
+
+    /// Encodes pictures with the contexts of `cm` at level 9 beside, which code the pictures of a prior first.
+    #[pyo3(signature = (symbols, kind, record, row, prior = None))]
+    fn encode_mixed<'a>(
+        &self,
+        py: Python<'_>,
+        symbols: &[u8],
+        kind: u32,
+        record: u32,
+        row: u32,
+        prior: Option<&Bound<'_, Prior>>,
+    ) -> PyResult<Cow<'a, [u8]>> {
+        let beside = beside(py, (kind, record, row), prior)?;
+        py.detach(|| {
+            let pixels = Pixels::new(&self.0)?;
+            mixed::encode(pixels, beside, symbols, &mut |done| attended(done))
+        })
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
+    }
+
+    /// Decodes `count` symbols of such a payload.
+    #[pyo3(signature = (payload, count, kind, record, row, prior = None))]
+    #[allow(clippy::too_many_arguments)] // of Python
+    fn decode_mixed<'a>(
+        &self,
+        py: Python<'_>,
+        payload: &[u8],
+        count: u64,
+        kind: u32,
+        record: u32,
+        row: u32,
+        prior: Option<&Bound<'_, Prior>>,
+    ) -> PyResult<Cow<'a, [u8]>> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let beside = beside(py, (kind, record, row), prior)?;
+        py.detach(|| {
+            let pixels = Pixels::new(&self.0)?;
+            mixed::decode(pixels, beside, payload, count, &mut |done| attended(done))
+        })
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
     }
 }

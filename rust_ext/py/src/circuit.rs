@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 
-use lmcodec_core::circuit::mixed::{self, Beside};
-use lmcodec_core::circuit::{self, Layout, Order, Program};
-use lmcodec_core::samples;
+use lmcodec_core::circuit::{self, Layout, Order, Pixels, Program};
+use lmcodec_core::samples::{self, mixed};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 
-use crate::cm::params as cm_params;
+use crate::cm::beside;
 use crate::errors::to_python;
 use crate::prior::Prior;
 use crate::stop::attended;
@@ -31,20 +30,8 @@ impl Circuit {
         }
     }
 
-    fn beside<'c>(
-        &'c self,
-        py: Python<'_>,
-        (kind, record, row): (u32, u32, u32),
-        prior: Option<&'c Bound<'_, Prior>>,
-    ) -> PyResult<Beside<'c>> {
-        let params = cm_params(py, [9, kind, record, row, 1])?;
-        let ahead = prior.and_then(|prior| prior.get().0.pictures(&params));
-        Ok(Beside {
-            circuit: &self.circuit,
-            program: &self.program,
-            params,
-            ahead: ahead.unwrap_or_default(),
-        })
+    fn pixels(&self) -> Pixels<'_> {
+        Pixels::new(&self.circuit, &self.program)
     }
 }
 
@@ -160,8 +147,8 @@ impl Circuit {
         row: u32,
         prior: Option<&Bound<'_, Prior>>,
     ) -> PyResult<Cow<'a, [u8]>> {
-        let beside = self.beside(py, (kind, record, row), prior)?;
-        py.detach(|| mixed::encode(beside, symbols, &mut |done| attended(done)))
+        let beside = beside(py, (kind, record, row), prior)?;
+        py.detach(|| mixed::encode(self.pixels(), beside, symbols, &mut |done| attended(done)))
             .map(Cow::Owned)
             .map_err(|error| to_python(py, &error))
     }
@@ -180,9 +167,13 @@ impl Circuit {
         prior: Option<&Bound<'_, Prior>>,
     ) -> PyResult<Cow<'a, [u8]>> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        let beside = self.beside(py, (kind, record, row), prior)?;
-        py.detach(|| mixed::decode(beside, payload, count, &mut |done| attended(done)))
-            .map(Cow::Owned)
-            .map_err(|error| to_python(py, &error))
+        let beside = beside(py, (kind, record, row), prior)?;
+        py.detach(|| {
+            mixed::decode(self.pixels(), beside, payload, count, &mut |done| {
+                attended(done)
+            })
+        })
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
     }
 }

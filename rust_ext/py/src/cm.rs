@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use lmcodec_core::cm::{self, Kind, Knowledge, Params};
+use lmcodec_core::samples::mixed::Beside;
 use lmcodec_core::Error;
 use pyo3::prelude::*;
 
@@ -25,6 +26,20 @@ pub fn params(py: Python<'_>, [level, kind, record, row, lanes]: [u32; 5]) -> Py
         params.check().map(|()| params)
     })
     .map_err(|error| to_python(py, &error))
+}
+
+/// Contexts of pixels at level 9 that stand beside a model of pictures, and the pictures of a prior.
+pub fn beside<'p>(
+    py: Python<'_>,
+    (kind, record, row): (u32, u32, u32),
+    prior: Option<&'p Bound<'_, Prior>>,
+) -> PyResult<Beside<'p>> {
+    let params = params(py, [9, kind, record, row, 1])?;
+    let ahead = prior.and_then(|prior| prior.get().0.pictures(&params));
+    Ok(Beside {
+        params,
+        ahead: ahead.unwrap_or_default(),
+    })
 }
 
 /// Kind of content, record length and distance of like records that suit `symbols` at a level.

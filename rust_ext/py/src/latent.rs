@@ -7,10 +7,14 @@ use pyo3::prelude::*;
 
 use crate::errors::to_python;
 
-/// Bytes of memory that coding takes, besides symbols.
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// Bytes of memory that coding a table of so many columns takes, besides symbols.
 #[pyfunction]
-pub fn latent_memory_bytes(count: u64) -> usize {
-    latent::memory_bytes(usize::try_from(count).unwrap_or(usize::MAX))
+pub fn latent_memory_bytes(count: u64, columns: u64) -> usize {
+    latent::memory_bytes(size(count), size(columns))
 }
 
 /// Encodes a table of bytes, row by row, with a label of each row and each column.
@@ -42,7 +46,6 @@ pub fn latent_decode<'a>(
     count: u64,
     columns: u64,
 ) -> PyResult<Cow<'a, [u8]>> {
-    let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
     py.detach(|| latent::decode(payload, size(count), size(columns)))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))

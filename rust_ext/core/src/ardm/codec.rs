@@ -1,6 +1,6 @@
 //! Groups of items as rANS stacks: call after call, the positions that each serves.
 
-use super::network::{permutation, Network};
+use super::network::Network;
 use super::state::State;
 use crate::coder::quantize::Quantizer;
 use crate::coder::rans::Stack;
@@ -93,13 +93,15 @@ impl<'n> Source for Layout<'n> {
         group: &[&[u8]],
         pace: &mut Pace<'_, '_>,
     ) -> Result<Vec<u8>> {
-        let mut intervals = Vec::with_capacity(group.len() * self.width() * self.network.stages());
-        for item in group {
+        let mut intervals = Vec::with_capacity(self.width() * self.network.stages());
+        let mut stack = Stack::new(1)?;
+        // A stack takes the last one first: so the intervals of but one item are held.
+        for item in group.iter().rev() {
+            intervals.clear();
             coder.item(&mut Known(item, &mut intervals))?;
+            stack.push_intervals(&intervals, PRECISION)?;
             pace.done(item.len())?;
         }
-        let mut stack = Stack::new(1)?;
-        stack.push_intervals(&intervals, PRECISION)?;
         Ok(stack.to_bytes())
     }
 
@@ -174,15 +176,15 @@ impl Side for Stack {
 
 /// Codes items one after the other.
 pub struct Items<'n> {
-    network: &'n Network,
+    pub(super) network: &'n Network,
     calls: Vec<Call>,
-    state: State<'n>,
-    quantizer: Quantizer,
+    pub(super) state: State<'n>,
+    pub(super) quantizer: Quantizer,
     /// What the first call says of the positions that it serves: the same for all items.
     first: Vec<u32>,
     symbols: Vec<u16>,
-    leaves: Vec<u32>,
-    branches: Vec<u32>,
+    pub(super) leaves: Vec<u32>,
+    pub(super) branches: Vec<u32>,
 }
 
 impl<'n> Items<'n> {
@@ -253,7 +255,7 @@ impl<'n> Items<'n> {
 }
 
 /// Bits of slots of an interval.
-fn bits(interval: Interval) -> f64 {
+pub(super) fn bits(interval: Interval) -> f64 {
     f64::from(PRECISION) - f64::from(interval.freq).log2()
 }
 
@@ -277,50 +279,4 @@ pub fn code_lengths(
         coder.item(&mut Known(items[number], &mut intervals))?;
         Ok(intervals.into_iter().map(bits).sum())
     })
-}
-
-/// Bits of each position of an item when all are asked for in one call, after the first `known` of an order were
-/// refined at a stage; those that were are 0.
-///
-/// # Errors
-/// [`Error::Parameter`] when it is no item, the order no permutation, or there are no such stage and place.
-pub fn position_bits(
-    network: &Network,
-    item: &[u8],
-    order: &[i32],
-    stage: usize,
-    known: usize,
-) -> Result<Vec<f32>> {
-    let wrong = |what| Error::Parameter { what };
-    if item.len() != network.size() || order.len() != network.size() {
-        return Err(wrong("item and order: as long as the network is wide"));
-    }
-    if stage >= network.stages() || known >= network.size() {
-        return Err(wrong("stage and known: those of the network"));
-    }
-    let order = permutation(order).ok_or(wrong("order: a permutation"))?;
-    let mut state = State::new(network);
-    let mut symbols = Vec::with_capacity(item.len());
-    for (position, &byte) in item.iter().enumerate() {
-        let symbol = network.symbol(byte);
-        let symbol = symbol.ok_or(wrong("symbols: those of the alphabet"))?;
-        state.refine(position, symbol, stage);
-        symbols.push(symbol);
-    }
-    let (done, rest) = order.split_at(known);
-    for &position in done {
-        state.refine(position as usize, symbols[position as usize], stage + 1);
-    }
-    state.call();
-    let mut quantizer = Quantizer::new(PRECISION)?;
-    let mut leaves = vec![0; network.alphabet()];
-    let mut branches = vec![0; network.config.levels[stage]];
-    let mut found = vec![0.0; item.len()];
-    for &position in rest {
-        let position = position as usize;
-        state.branches(position, stage, &mut leaves, &mut branches);
-        let branch = network.config.branch(symbols[position], stage);
-        found[position] = bits(quantizer.interval(&branches, branch)?) as f32;
-    }
-    Ok(found)
 }

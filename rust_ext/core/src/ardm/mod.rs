@@ -16,10 +16,14 @@
 
 mod codec;
 mod config;
+mod measure;
+mod mixed;
 mod network;
 mod state;
 
-pub use codec::{code_lengths, position_bits, Layout};
+pub use codec::{code_lengths, Layout};
+pub use measure::{costs, Measured};
+pub use mixed::Pixels;
 pub use network::Network;
 
 #[cfg(test)]

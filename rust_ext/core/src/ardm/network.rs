@@ -197,7 +197,7 @@ impl Network {
 }
 
 fn alphabet_of(tensors: &Tensors<'_>, count: usize) -> Result<(Vec<u8>, Box<[u16; 256]>)> {
-    let bytes = tensors.pairs("symbols", Shape::Vector(count))?.to_vec();
+    let bytes = tensors.bytes_of("symbols", Shape::Vector(count))?.to_vec();
     let mut symbols = Box::new([NONE; 256]);
     for (symbol, &byte) in (0..).zip(&bytes) {
         if std::mem::replace(&mut symbols[usize::from(byte)], symbol) != NONE {

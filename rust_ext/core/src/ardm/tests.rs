@@ -7,7 +7,7 @@
 
 use super::network::permutation;
 use super::*;
-use crate::samples::{decode, decode_samples, encode};
+use crate::samples::{decode, decode_samples, encode, mixed};
 use crate::Error;
 use proptest::prelude::*;
 use safetensors::tensor::{serialize, Dtype, TensorView};
@@ -253,7 +253,7 @@ proptest! {
 }
 
 #[test]
-fn code_lengths_are_those_of_streams_and_of_positions() {
+fn code_lengths_are_those_of_streams_and_of_what_is_measured() {
     let network = File::random(&[5, 4], &[4, 3], true, 3).network();
     let mut random = Random(8);
     let symbols = items(&network, 40, &mut random);
@@ -268,23 +268,79 @@ fn code_lengths_are_those_of_streams_and_of_positions() {
     let bits: f64 = lengths.iter().sum();
     let bytes = encode(&layout, &symbols, &mut |_| false).unwrap().len();
     assert!((bits / 8.0 - 2.0..bits / 8.0 + 12.0).contains(&(bytes as f64)));
-    // One position after the other, by what is said of all.
-    let order: Vec<i32> = network.order().iter().map(|&p| p as i32).collect();
-    let item = &symbols[..20];
-    let mut sum = 0.0;
-    for stage in 0..2 {
-        for known in 0..20 {
-            let found = position_bits(&network, item, &order, stage, known).unwrap();
-            assert!(order[..known].iter().all(|&p| found[p as usize] == 0.0));
-            sum += f64::from(found[order[known] as usize]);
-        }
-    }
     let one = Layout {
         steps: &[1; 40],
         ..layout
     };
-    let whole = code_lengths(&one, item, &mut |_| false).unwrap();
-    assert!((whole[0] - sum).abs() < 1e-3, "{whole:?} {sum}");
+    let one = code_lengths(&one, &symbols, &mut |_| false).unwrap();
+    let order: Vec<i32> = network.order().iter().map(|&p| p as i32).collect();
+    let places = [0, 3, 11];
+    let measured = Measured {
+        network: &network,
+        order: &order,
+        places: &places,
+        threads: 1,
+    };
+    let sums = costs(&measured, &symbols, &mut |_| false).unwrap();
+    let more = Measured {
+        threads: 3,
+        ..measured
+    };
+    assert_eq!(costs(&more, &symbols, &mut |_| false).unwrap(), sums);
+    assert_eq!(sums.len(), 2 * 4 * 20);
+    let each: f64 = sums.chunks(80).flat_map(|stage| &stage[60..]).sum();
+    let whole: f64 = one.iter().sum();
+    assert!((each - whole).abs() < 1e-6, "{each} {whole}");
+    // Steps that begin at the places.
+    let mut called = 0.0;
+    for stage in sums.chunks(80) {
+        for (number, range) in [0..3, 3..11, 11..20].into_iter().enumerate() {
+            called += stage[number * 20..][range].iter().sum::<f64>();
+        }
+        assert!(stage[20..23]
+            .iter()
+            .chain(&stage[40..51])
+            .all(|&b| b == 0.0));
+    }
+    let same = Layout {
+        steps: &[3, 8, 9, 3, 8, 9],
+        ..layout
+    };
+    let whole: f64 = code_lengths(&same, &symbols, &mut |_| false)
+        .unwrap()
+        .iter()
+        .sum();
+    assert!((called - whole).abs() < 1e-6, "{called} {whole}");
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused() {
+    let network = File::random(&[3], &[4], true, 3).network();
+    let item = items(&network, 1, &mut Random(1));
+    let stranger = (0..=255).find(|&b| network.symbol(b).is_none()).unwrap();
+    let foreign = vec![stranger; 3];
+    for (order, places, item) in [
+        (&[0, 1, 1][..], &[0][..], &item[..]),
+        (&[0, 1], &[0], &item),
+        (&[0, 1, 2], &[], &item),
+        (&[0, 1, 2], &[1], &item),
+        (&[0, 1, 2], &[0, 2, 2], &item),
+        (&[0, 1, 2], &[0, 3], &item),
+        (&[0, 1, 2], &[0], &item[1..]),
+        (&[0, 1, 2], &[0], &foreign),
+    ] {
+        let measured = Measured {
+            network: &network,
+            order,
+            places,
+            threads: 1,
+        };
+        let result = costs(&measured, item, &mut |_| false);
+        assert!(
+            matches!(result, Err(Error::Parameter { .. })),
+            "{order:?} {places:?}"
+        );
+    }
 }
 
 #[test]
@@ -402,4 +458,68 @@ fn files_that_are_none_are_refused() {
     for length in (0..bytes.len()).step_by(997) {
         assert!(Network::parse(&bytes[..length]).is_err());
     }
+}
+
+fn beside(ahead: &[u8]) -> mixed::Beside<'_> {
+    mixed::Beside {
+        params: crate::cm::Params {
+            level: 9,
+            kind: crate::cm::Kind::Grey,
+            record: 5,
+            row: 4,
+            lanes: 1,
+        },
+        ahead,
+    }
+}
+
+#[test]
+fn pictures_come_back_with_contexts_beside() {
+    let network = File::random(&[4, 5], &[27], true, 4).network();
+    let mut random = Random(3);
+    let known = items(&network, 30, &mut random);
+    let pixels = || Pixels::new(&network).unwrap();
+    let mut plain = usize::MAX;
+    for ahead in [&[][..], &known] {
+        for (count, tail) in [(0, 0), (1, 0), (9, 7), (0, 19)] {
+            let mut symbols = known[..20 * count + tail].to_vec();
+            // Bytes that may be outside of the alphabet.
+            symbols.iter_mut().step_by(11).for_each(|byte| *byte ^= 77);
+            let payload = mixed::encode(pixels(), beside(ahead), &symbols, &mut |_| false).unwrap();
+            let found = mixed::decode(
+                pixels(),
+                beside(ahead),
+                &payload,
+                symbols.len(),
+                &mut |_| false,
+            );
+            assert_eq!(found.unwrap(), symbols);
+        }
+        let payload = mixed::encode(pixels(), beside(ahead), &known, &mut |_| false).unwrap();
+        assert!(payload.len() < plain);
+        plain = payload.len();
+    }
+    let refused = mixed::encode(pixels(), beside(&known[1..]), &known, &mut |_| false);
+    assert!(matches!(refused, Err(Error::Parameter { .. })));
+    let stages = File::random(&[4, 5], &[4, 4], true, 4).network();
+    assert!(matches!(Pixels::new(&stages), Err(Error::Parameter { .. })));
+}
+
+#[test]
+fn what_a_network_tells_of_pictures_is_used() {
+    // It says of all what it says of most: the first symbol, if all biases but its are low.
+    let mut file = File::random(&[4, 5], &[16], false, 4);
+    let biases: Vec<i32> = (0..16).map(|n| if n == 0 { 12 << 10 } else { 0 }).collect();
+    file.numbers("out.bias", &biases);
+    file.numbers("out.scale", &[0; 16]);
+    let network = file.network();
+    let picture = [network.bytes[0]; 20];
+    let other = [network.bytes[1]; 20];
+    let size = |symbols: &[u8]| {
+        let pixels = Pixels::new(&network).unwrap();
+        mixed::encode(pixels, beside(&[]), symbols, &mut |_| false)
+            .unwrap()
+            .len()
+    };
+    assert!(size(&picture) < size(&other));
 }

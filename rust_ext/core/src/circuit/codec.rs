@@ -152,8 +152,11 @@ impl<'c> Samples<'c> {
     }
 
     fn encode(&mut self, group: &[&[u8]], pace: &mut Pace<'_, '_>) -> Result<Vec<u8>> {
-        let mut intervals: Vec<Interval> = Vec::with_capacity(group.len() * self.width);
-        for samples in group.chunks(LANES) {
+        let mut intervals: Vec<Interval> = Vec::with_capacity(LANES * self.width);
+        let mut stack = Stack::new(1)?;
+        // A stack takes the last ones first: so the intervals of but a few samples are held.
+        for samples in group.chunks(LANES).rev() {
+            intervals.clear();
             let quantizer = &mut self.quantizer;
             self.walk.go(|next| {
                 let mut values = [0; LANES];
@@ -173,10 +176,9 @@ impl<'c> Samples<'c> {
                 }
                 Ok(values)
             })?;
+            stack.push_intervals(&intervals, PRECISION)?;
             pace.done(samples.len() * self.width)?;
         }
-        let mut stack = Stack::new(1)?;
-        stack.push_intervals(&intervals, PRECISION)?;
         Ok(stack.to_bytes())
     }
 

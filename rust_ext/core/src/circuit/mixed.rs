@@ -1,35 +1,47 @@
-//! A circuit and contexts of pixels beside each other.
-//!
-//! Samples are pictures, and coded pixel after pixel. The circuit tells a distribution of each ([`Walk`]), which enters the
-//! mixer of [`Strong`] as that of a network does; adaptive maps there learn how far to trust it. Pictures come one after the
-//! other: side by side, each would have but its share of what is learnt.
+//! What a circuit tells of pictures to contexts of pixels beside it ([`crate::samples::mixed`]).
 
 use super::walk::{Next, Walk};
 use super::{Circuit, Program, GROUP};
 use crate::bytelm::tree::Tree;
-use crate::cm::strong::Strong;
-use crate::cm::{Knowledge, Params, MAX_COUNT};
-use crate::coder::binary::{Ahead, BinaryDecoder, BinaryEncoder, Side};
 use crate::lm::dot::proven;
-use crate::lm::watch::{Listener, Watch};
-use crate::{machine, Error, Result};
+use crate::samples::mixed::{Code, Teller};
+use crate::Result;
 
-/// What ends early, in messages.
-const WHAT: &str = "pixels";
 /// Weights of the values of a pixel add up to about this.
 const TOTAL: f32 = 16_777_216.0;
 
-/// What codes beside a circuit.
-#[derive(Debug, Clone, Copy)]
-pub struct Beside<'c> {
-    /// Where distributions come from.
-    pub circuit: &'c Circuit,
-    /// Pixels in the order in which they are stored.
-    pub program: &'c Program,
-    /// The contexts.
-    pub params: Params,
-    /// Pictures that are coded first and thrown away: whole samples.
-    pub ahead: &'c [u8],
+/// A walk from pixel to pixel.
+pub struct Pixels<'c> {
+    circuit: &'c Circuit,
+    walk: Walk<'c, 1>,
+}
+
+impl<'c> Pixels<'c> {
+    /// Prepares for pictures; the program has variables in the order in which they are stored.
+    #[must_use]
+    pub fn new(circuit: &'c Circuit, program: &'c Program) -> Self {
+        Self {
+            circuit,
+            walk: Walk::new(circuit, program, proven()),
+        }
+    }
+}
+
+impl Teller for Pixels<'_> {
+    fn width(&self) -> usize {
+        self.circuit.variables()
+    }
+
+    fn go(&mut self, code: Code<'_>) -> Result<()> {
+        let circuit = self.circuit;
+        self.walk.go(|next| {
+            let place = next.variable();
+            let value = code(place, &mut |tree| expect(&next, tree))?;
+            // After a value that it does not know, the circuit goes on as if that were its first.
+            let known = usize::from(value) < circuit.categories(place);
+            Ok([if known { value } else { 0 }])
+        })
+    }
 }
 
 /// Sets the weights of the values of a pixel in a sample; those that the circuit does not know are the least likely.
@@ -54,108 +66,4 @@ fn expect(next: &Next<'_, 1>, tree: &mut Tree) {
         }
     }
     tree.add_up();
-}
-
-/// A coder of pictures.
-struct Pictures<'c> {
-    beside: Beside<'c>,
-    contexts: Strong<'c>,
-    walk: Walk<'c, 1>,
-    width: usize,
-}
-
-impl<'c> Pictures<'c> {
-    /// Starts, and codes the pictures ahead.
-    fn new(beside: Beside<'c>, count: usize, watch: &mut Watch<'_>) -> Result<Self> {
-        let width = beside.circuit.variables();
-        if !beside.ahead.len().is_multiple_of(width) {
-            return Err(Error::Parameter {
-                what: "pictures ahead: whole samples",
-            });
-        }
-        let all = beside.ahead.len().saturating_add(count);
-        if all > MAX_COUNT {
-            return Err(Error::Limit {
-                what: "symbols of a stream: at most 2^30 with the pictures ahead",
-            });
-        }
-        let mut pictures = Self {
-            beside,
-            contexts: Strong::guided(&beside.params, all, Knowledge::default(), 1)?,
-            walk: Walk::new(beside.circuit, beside.program, proven()),
-            width,
-        };
-        for one in beside.ahead.chunks(width) {
-            pictures.one(&mut one.to_vec(), &mut Ahead)?;
-            watch.check(0)?;
-        }
-        Ok(pictures)
-    }
-
-    /// Codes a picture, or a part of one; its pixels are known when encoding, and set when decoding.
-    fn one(&mut self, values: &mut [u8], side: &mut impl Side) -> Result<()> {
-        let (contexts, circuit) = (&mut self.contexts, self.beside.circuit);
-        if values.len() < self.width {
-            // The circuit says nothing of it.
-            for value in values {
-                side.goes_on(WHAT)?;
-                contexts.tell(0, |tree| {
-                    tree.leaves().fill(1);
-                    tree.add_up();
-                });
-                *value = contexts.code_byte(side, *value);
-            }
-            return Ok(());
-        }
-        self.walk.go(|next| {
-            side.goes_on(WHAT)?;
-            let place = next.variable();
-            contexts.tell(0, |tree| expect(&next, tree));
-            values[place] = contexts.code_byte(side, values[place]);
-            // After a value that it does not know, the circuit goes on as if that were its first.
-            let known = usize::from(values[place]) < circuit.categories(place);
-            Ok([if known { values[place] } else { 0 }])
-        })
-    }
-}
-
-/// Encodes pictures.
-///
-/// # Errors
-/// [`Error::Parameter`], [`Error::Limit`] when there is too little memory, [`Error::Machine`], [`Error::Interrupted`].
-pub fn encode(beside: Beside<'_>, symbols: &[u8], listener: Listener<'_>) -> Result<Vec<u8>> {
-    machine::check()?;
-    let mut watch = Watch::new(listener);
-    let mut side = BinaryEncoder::new();
-    let mut pictures = Pictures::new(beside, symbols.len(), &mut watch)?;
-    for (number, one) in symbols.chunks(pictures.width).enumerate() {
-        pictures.one(&mut one.to_vec(), &mut side)?;
-        watch.check(number * pictures.width)?;
-    }
-    Ok(side.finish())
-}
-
-/// Decodes `count` symbols.
-///
-/// # Errors
-/// [`Error::Truncated`] and [`Error::Corrupt`] when it is no such payload; those of [`encode`].
-pub fn decode(
-    beside: Beside<'_>,
-    payload: &[u8],
-    count: usize,
-    listener: Listener<'_>,
-) -> Result<Vec<u8>> {
-    machine::check()?;
-    let mut watch = Watch::new(listener);
-    let mut side = BinaryDecoder::new(payload);
-    let mut pictures = Pictures::new(beside, count, &mut watch)?;
-    let mut out = Vec::new();
-    while out.len() < count {
-        let mut one = vec![0; pictures.width.min(count - out.len())];
-        pictures.one(&mut one, &mut side)?;
-        out.extend_from_slice(&one);
-        watch.check(out.len())?;
-    }
-    side.finish()?;
-    Ok(out)
 }

@@ -22,7 +22,7 @@
 
 mod codec;
 mod kernels;
-pub mod mixed;
+mod mixed;
 pub mod program;
 pub mod simd;
 mod stored;
@@ -30,6 +30,7 @@ mod tree;
 mod walk;
 
 pub use codec::{code_lengths, Layout};
+pub use mixed::Pixels;
 pub use program::{Order, Program};
 pub use tree::Circuit;
 

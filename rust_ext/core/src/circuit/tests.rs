@@ -7,7 +7,7 @@
 
 use super::*;
 use crate::lm::dot::Simd;
-use crate::samples::{decode, decode_samples, encode};
+use crate::samples::{decode, decode_samples, encode, mixed};
 use crate::Error;
 use proptest::prelude::*;
 use safetensors::tensor::{serialize, Dtype, TensorView};
@@ -445,10 +445,8 @@ fn pictures(seed: u64, count: usize) -> Vec<u8> {
         .collect()
 }
 
-fn beside<'c>(circuit: &'c Circuit, program: &'c Program, ahead: &'c [u8]) -> mixed::Beside<'c> {
+fn beside(ahead: &[u8]) -> mixed::Beside<'_> {
     mixed::Beside {
-        circuit,
-        program,
         params: crate::cm::Params {
             level: 9,
             kind: crate::cm::Kind::Grey,
@@ -482,7 +480,8 @@ fn pictures_come_back_with_contexts_beside() {
     let known = pictures(1, 20);
     let mut plain = usize::MAX;
     for ahead in [&[][..], &known] {
-        let beside = beside(&circuit, &program, ahead);
+        let beside = beside(ahead);
+        let pixels = || Pixels::new(&circuit, &program);
         for (count, tail) in [(0, 0), (1, 0), (9, 7), (0, 29)] {
             let mut symbols = pictures(2, count + 1);
             symbols.truncate(30 * count + tail);
@@ -491,16 +490,17 @@ fn pictures_come_back_with_contexts_beside() {
                 .iter_mut()
                 .step_by(11)
                 .for_each(|value| *value = 200);
-            let payload = mixed::encode(beside, &symbols, &mut |_| false).unwrap();
-            let found = mixed::decode(beside, &payload, symbols.len(), &mut |_| false);
+            let payload = mixed::encode(pixels(), beside, &symbols, &mut |_| false).unwrap();
+            let found = mixed::decode(pixels(), beside, &payload, symbols.len(), &mut |_| false);
             assert_eq!(found.unwrap(), symbols);
         }
-        let payload = mixed::encode(beside, &pictures(3, 20), &mut |_| false).unwrap();
+        let payload = mixed::encode(pixels(), beside, &pictures(3, 20), &mut |_| false).unwrap();
         assert!(payload.len() < plain);
         plain = payload.len();
     }
-    let beside = beside(&circuit, &program, &known[1..]);
-    let refused = mixed::encode(beside, &known, &mut |_| false);
+    let beside = beside(&known[1..]);
+    let pixels = Pixels::new(&circuit, &program);
+    let refused = mixed::encode(pixels, beside, &known, &mut |_| false);
     assert!(matches!(refused, Err(Error::Parameter { .. })));
 }
 
@@ -508,17 +508,24 @@ fn pictures_come_back_with_contexts_beside() {
 fn damaged_pictures_end() {
     let circuit = of_pictures().circuit();
     let program = Program::new(&circuit, Order::Variables).unwrap();
-    let beside = beside(&circuit, &program, &[]);
+    let beside = beside(&[]);
+    let pixels = || Pixels::new(&circuit, &program);
     let symbols = pictures(2, 12);
-    let payload = mixed::encode(beside, &symbols, &mut |_| false).unwrap();
+    let payload = mixed::encode(pixels(), beside, &symbols, &mut |_| false).unwrap();
     for cut in [0, 1, payload.len() / 2] {
         // Zeros may be what follows; the checksum of the block tells.
-        let found = mixed::decode(beside, &payload[..cut], symbols.len(), &mut |_| false);
+        let found = mixed::decode(
+            pixels(),
+            beside,
+            &payload[..cut],
+            symbols.len(),
+            &mut |_| false,
+        );
         assert_ne!(found.as_ref(), Ok(&symbols));
     }
-    assert!(mixed::decode(beside, &payload, 1 << 29, &mut |_| false).is_err());
-    assert!(mixed::decode(beside, &payload, usize::MAX, &mut |_| false).is_err());
-    let stopped = mixed::encode(beside, &pictures(2, 3000), &mut |_| true);
+    assert!(mixed::decode(pixels(), beside, &payload, 1 << 29, &mut |_| false).is_err());
+    assert!(mixed::decode(pixels(), beside, &payload, usize::MAX, &mut |_| false).is_err());
+    let stopped = mixed::encode(pixels(), beside, &pictures(2, 3000), &mut |_| true);
     assert_eq!(stopped, Err(Error::Interrupted));
 }
 
@@ -590,8 +597,8 @@ fn rows_without_their_zeros_are_bounded() {
     few[0].2.truncate(4);
     few[1].2.truncate(4);
     few[2].2.truncate(2);
-    for at in 4..7 {
-        few[at].2.truncate(2);
+    for part in &mut few[4..7] {
+        part.2.truncate(2);
     }
     assert!(Circuit::parse(&file(&few)).is_ok());
     assert!(refused(&[&few[..4], &few[5..]].concat()));

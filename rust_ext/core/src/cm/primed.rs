@@ -41,6 +41,7 @@ impl<'a> Primed<'a> {
     ) -> Option<&Entry> {
         let entry = self.lookup.entry(kind)?;
         let rest = 8 - partial.ilog2();
+        nodes.fill(0);
         let mut counts = [[0_u32; 2]; 1 << MAX_BITS];
         for (symbol, weight) in entry.symbols(&WEIGHTS) {
             let symbol = u32::from(symbol) | 256;
@@ -50,12 +51,14 @@ impl<'a> Primed<'a> {
             let mut node = 1;
             for step in (rest - bits..rest).rev() {
                 let bit = symbol >> step & 1;
-                counts[node % counts.len()][bit as usize] += weight;
+                let counts = &mut counts[node % (1 << MAX_BITS)];
+                counts[bit as usize] += weight;
+                // What is not reached stays as if nothing was seen, and what is reached again has its last state.
+                if let Some(state) = nodes.get_mut(node - 1) {
+                    *state = self.nearest.state(*counts);
+                }
                 node = node << 1 | bit as usize;
             }
-        }
-        for (state, &counts) in nodes.iter_mut().zip(&counts[1..]) {
-            *state = self.nearest.state(counts);
         }
         Some(entry)
     }

@@ -8,9 +8,12 @@ use crate::coder::counts::Numbers;
 use crate::{interrupt, Error, Result};
 
 const WHAT: &str = "graph";
-/// Nodes of a graph.
+/// Nodes for each number that is coded, and in all.
+const NODES_EACH: usize = 1 << 9;
 const MAX_NODES: usize = 1 << 20;
-/// Decisions: each takes about a ten-thousandth of a millisecond.
+/// Decisions for each number that is coded, and in all. Each takes some ten-thousandths of a millisecond: whoever claims many
+/// must claim many numbers.
+const WORK_EACH: u64 = 1 << 9;
 const MAX_WORK: u64 = 1 << 27;
 /// Cells of pairs of targets.
 const PAIR_BITS: u32 = 22;
@@ -21,8 +24,9 @@ const CLASSES: usize = 16;
 const FINE: usize = 41;
 const DISTANCES: usize = 24;
 
-/// Memory of cells, and of what is known of each node.
-pub const MEMORY_BYTES: usize = 4 * (1 << PAIR_BITS) + MAX_NODES * 64 + (4 << 20);
+/// Memory of cells that all graphs have, and of what is known of each node.
+const CELLS_BYTES: usize = 4 * (1 << PAIR_BITS) + (4 << 20);
+const NODE_BYTES: usize = 80;
 
 const CONTEXTS: usize = 10;
 
@@ -47,19 +51,34 @@ fn split(pairs: &[u32]) -> impl Iterator<Item = &[u32]> {
     })
 }
 
+/// Decisions that `count` numbers may take, for both directions.
+fn most_work(count: usize) -> u64 {
+    WORK_EACH.saturating_mul(count as u64).min(MAX_WORK)
+}
+
+/// Nodes that `count` numbers may have: memory is taken for each.
+fn most_nodes(count: usize) -> usize {
+    count.saturating_mul(NODES_EACH).min(MAX_NODES)
+}
+
+/// Bytes of memory for cells and nodes.
+pub fn memory_bytes(count: usize) -> usize {
+    CELLS_BYTES + most_nodes(count) * NODE_BYTES
+}
+
 /// Tells whether pairs are lists that can be coded here in bounded time.
 pub fn suits(pairs: &[u32]) -> bool {
     let nodes = pairs.iter().max().map_or(0, |&most| most as usize + 1);
-    if !pairs.len().is_multiple_of(2) || nodes > MAX_NODES {
+    if !pairs.len().is_multiple_of(2) || nodes > most_nodes(pairs.len()) {
         return false;
     }
     let upper = is_upper(pairs);
-    let mut work = 0;
+    let (mut work, most) = (0, most_work(pairs.len()));
     for list in split(pairs) {
         let first = if upper { list[0] + 1 } else { 0 };
         // The last target is the last that is decided.
         work += u64::from(list[list.len() - 1] - first) + 1;
-        if work > MAX_WORK {
+        if work > most {
             return false;
         }
     }
@@ -115,14 +134,14 @@ impl Lists {
         let most = u32::try_from(self.nodes - 1).unwrap_or(u32::MAX);
         self.nodes = lengths.code(0, most, side) as usize + 1;
         self.is_upper = side.code(self.is_upper.into(), PROB_ONE / 2) == 1;
-        if self.nodes > MAX_NODES {
+        if self.nodes > most_nodes(count) {
             return Err(corrupt("nodes of a graph"));
         }
         let mut mixture = self.mixture();
-        let mut links = Links::new(self.nodes);
+        let mut links = Links::new(self.nodes, count);
         let mut sources = Sources::new(self.nodes);
         let mut out = Vec::new();
-        let (mut lists, mut work) = (split(pairs), 0_u64);
+        let (mut lists, mut work, most_work) = (split(pairs), 0_u64, most_work(count));
         let mut targets = Vec::new();
         while out.len() < count {
             side.goes_on(WHAT)?;
@@ -147,7 +166,7 @@ impl Lists {
             while targets.len() < many {
                 interrupt::check(usize::try_from(work).unwrap_or(0))?;
                 work += 1;
-                if work > MAX_WORK {
+                if work > most_work {
                     return Err(corrupt("graph of too many decisions"));
                 }
                 if node.is_multiple_of(64) {
@@ -218,7 +237,11 @@ fn places(
     let distance = (apart.checked_ilog2().map_or(0, |bits| bits as usize + 1)).min(DISTANCES - 1);
     let next = links.was_before(node + 1);
     let length = class(size(many));
-    let pair = size(course.last * 7919 + node).wrapping_mul(0x9E37_79B1) >> (32 - PAIR_BITS);
+    let pair = size(course.last)
+        .wrapping_mul(7919)
+        .wrapping_add(size(node))
+        .wrapping_mul(0x9E37_79B1)
+        >> (32 - PAIR_BITS);
     let at = [
         density * CLASSES + known.shared,
         known.weighted * CLASSES + length,

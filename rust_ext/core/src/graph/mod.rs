@@ -36,7 +36,7 @@ const LISTS: u8 = 1;
 
 /// Encodes pairs of source and target.
 ///
-/// Whatever is no such graph, or one of too many nodes, is coded as bytes.
+/// Whatever is no such graph, or one of too many nodes or of too few links for its nodes, is coded as bytes.
 ///
 /// # Errors
 /// [`Error::Interrupted`].
@@ -97,5 +97,6 @@ pub fn decode(payload: &[u8], count: usize) -> Result<Vec<u32>> {
 /// Bytes of memory that coding takes at most, besides symbols.
 #[must_use]
 pub fn memory_bytes(count: usize) -> usize {
-    lists::MEMORY_BYTES + count.saturating_mul(16)
+    // Each number is one end of a link, which the other end knows.
+    lists::memory_bytes(count) + count.saturating_mul(32)
 }

@@ -9,7 +9,7 @@ const REACH: u32 = 16;
 /// Codes one node after the other: mostly the next one that has not come, sometimes one that is out of order.
 #[derive(Debug)]
 pub struct Sources {
-    came: Vec<bool>,
+    fresh: Fresh,
     /// Up to here lists came in order.
     base: usize,
     last: usize,
@@ -22,7 +22,7 @@ impl Sources {
     /// Begins before the first node.
     pub fn new(nodes: usize) -> Self {
         Self {
-            came: vec![false; nodes],
+            fresh: Fresh::new(nodes),
             base: 0,
             last: 0,
             was_apart: false,
@@ -52,10 +52,17 @@ impl Sources {
             usize::try_from(last + step).ok()?
         } else {
             let skipped = self.numbers.code(0, left_out.unwrap_or(0), side);
-            let fresh = (self.base..self.came.len()).filter(|&node| !self.came[node]);
-            fresh.take(skipped as usize + 1).nth(skipped as usize)?
+            // No encoder leaves out more.
+            if skipped >= REACH {
+                return None;
+            }
+            let mut node = self.fresh.from(self.base)?;
+            for _ in 0..skipped {
+                node = self.fresh.from(node + 1)?;
+            }
+            node
         };
-        *self.came.get_mut(found)? = true;
+        self.fresh.take(found)?;
         let goes_on =
             self.was_apart && (self.last + 1..=self.last + REACH as usize).contains(&found);
         if !is_apart || goes_on {
@@ -67,13 +74,53 @@ impl Sources {
     }
 
     /// How many nodes that have not come are left out before a node, if it goes on in order.
-    fn left_out(&self, node: usize) -> Option<u32> {
-        if node < self.base || self.came.get(node).is_none_or(|&came| came) {
+    fn left_out(&mut self, node: usize) -> Option<u32> {
+        let mut next = self.fresh.from(self.base)?;
+        let mut many = 0;
+        while next < node && many < REACH {
+            many += 1;
+            next = self.fresh.from(next + 1)?;
+        }
+        (next == node && many < REACH).then_some(many)
+    }
+}
+
+/// Nodes that have not come, each of which is found in a few steps: a forest of ways to the next of them.
+#[derive(Debug)]
+struct Fresh {
+    /// Of each node one that is not beyond the next of these; itself where it is one. There is one more at the end.
+    next: Vec<u32>,
+}
+
+impl Fresh {
+    fn new(nodes: usize) -> Self {
+        Self {
+            next: (0..=u32::try_from(nodes).unwrap_or(u32::MAX)).collect(),
+        }
+    }
+
+    /// The first node that has not come, from one on.
+    fn from(&mut self, node: usize) -> Option<usize> {
+        let mut node = node;
+        let end = self.next.len() - 1;
+        while self.next.get(node).is_some_and(|&n| n as usize != node) {
+            // Each step makes the way shorter for those that follow.
+            let further = self.next[self.next[node] as usize];
+            self.next[node] = further;
+            node = further as usize;
+        }
+        (node < end).then_some(node)
+    }
+
+    /// Notes that a node has come; None where there is no such node.
+    fn take(&mut self, node: usize) -> Option<()> {
+        let next = u32::try_from(node + 1).ok()?;
+        if next as usize >= self.next.len() {
             return None;
         }
-        let between = self.came[self.base..node].iter().filter(|&&came| !came);
-        u32::try_from(between.take(REACH as usize + 1).count())
-            .ok()
-            .filter(|&many| many < REACH)
+        if self.next[node] as usize == node {
+            self.next[node] = next;
+        }
+        Some(())
     }
 }

@@ -12,7 +12,7 @@
 //! let symbols = [7, 9, 7, 9, 7, 9, 9, 7, 9, 7, 9, 7];
 //! let labels = Labels { rows: &[0, 1], columns: &[0, 1, 0, 1, 0, 1], is_kept: false, step: 2 };
 //! let payload = encode(&symbols, &labels)?;
-//! assert_eq!(decode::<u8>(&payload, symbols.len(), 6)?, symbols);
+//! assert_eq!(decode(&payload, symbols.len(), 6)?, symbols);
 //! # Ok::<(), lmcodec_core::Error>(())
 //! ```
 
@@ -27,38 +27,19 @@ use table::Table;
 
 /// The most labels of rows, or of columns.
 pub const MAX_LABELS: usize = 256;
+/// The most symbols: bytes.
+const MAX_SYMBOLS: usize = 256;
 /// The most counts: 64 MiB of them.
 const MAX_ROOM: usize = 1 << 24;
+/// Of these as many as the memory of a column that has its own, without its counts and symbols.
+const COLUMN_ROOM: usize = 16;
+const COLUMN_BYTES: usize = 160;
 const WHAT: &str = "table with latent labels";
-
-/// A value in a table.
-pub trait Symbol: Copy + Ord + Default + Into<u32> {
-    /// The value of a number, if there is one.
-    fn of(number: u32) -> Option<Self>;
-}
-
-impl Symbol for u8 {
-    fn of(number: u32) -> Option<Self> {
-        Self::try_from(number).ok()
-    }
-}
-
-impl Symbol for u16 {
-    fn of(number: u32) -> Option<Self> {
-        Self::try_from(number).ok()
-    }
-}
-
-impl Symbol for u32 {
-    fn of(number: u32) -> Option<Self> {
-        Some(number)
-    }
-}
 
 /// What the encoder found in a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Labels<'a> {
-    /// Of each row, the last of which need not be whole. Labels are below the largest plus one.
+    /// Of each row, the last of which need not be whole. Labels are names: numbers that are left out cost nothing.
     pub rows: &'a [u8],
     /// Of each column.
     pub columns: &'a [u8],
@@ -68,12 +49,11 @@ pub struct Labels<'a> {
     pub step: u32,
 }
 
-/// Encodes a table, row by row.
+/// Encodes a table, row by row. Where labels need more counts than a decoder takes, they are left out.
 ///
 /// # Errors
-/// [`Error::Parameter`] when the labels are not those of such a table, or there are values above 2^32 - 3;
-/// [`Error::Limit`] when there would be too many counts; [`Error::Interrupted`].
-pub fn encode<S: Symbol>(symbols: &[S], labels: &Labels<'_>) -> Result<Vec<u8>> {
+/// [`Error::Parameter`] when the labels are not those of such a table, [`Error::Interrupted`].
+pub fn encode(symbols: &[u8], labels: &Labels<'_>) -> Result<Vec<u8>> {
     let wrong = |what| Err(Error::Parameter { what });
     let columns = labels.columns.len();
     if columns == 0 || labels.rows.len() != symbols.len().div_ceil(columns) {
@@ -85,14 +65,10 @@ pub fn encode<S: Symbol>(symbols: &[S], labels: &Labels<'_>) -> Result<Vec<u8>> 
     if symbols.is_empty() {
         return Ok(Vec::new());
     }
-    if symbols.iter().any(|&s| s.into() > u32::MAX - 2) {
-        return wrong("symbols: below 2^32 - 2");
-    }
     let mut encoder = BinaryEncoder::with_capacity(symbols.len() / 4);
-    let mut table = Table::describe(symbols, labels)?;
-    table.code_head(&mut encoder)?;
-    let mut copy = Vec::new();
-    table.code(symbols, symbols.len(), &mut copy, &mut encoder)?;
+    let (mut table, numbers) = Table::describe(symbols, labels);
+    table.code_head(symbols.len(), &mut encoder)?;
+    table.code(&numbers, symbols.len(), &mut Vec::new(), &mut encoder)?;
     Ok(encoder.finish())
 }
 
@@ -101,7 +77,7 @@ pub fn encode<S: Symbol>(symbols: &[S], labels: &Labels<'_>) -> Result<Vec<u8>> 
 /// # Errors
 /// [`Error::Truncated`] and [`Error::Corrupt`] when the payload is none of such a table,
 /// [`Error::Parameter`] when there are no columns, [`Error::Interrupted`].
-pub fn decode<S: Symbol>(payload: &[u8], count: usize, columns: usize) -> Result<Vec<S>> {
+pub fn decode(payload: &[u8], count: usize, columns: usize) -> Result<Vec<u8>> {
     if columns == 0 {
         return Err(Error::Parameter {
             what: "columns: at least 1",
@@ -117,16 +93,22 @@ pub fn decode<S: Symbol>(payload: &[u8], count: usize, columns: usize) -> Result
     }
     let mut decoder = BinaryDecoder::new(payload);
     let mut table = Table::claimed(columns, count);
-    table.code_head(&mut decoder)?;
+    table.code_head(count, &mut decoder)?;
     let mut symbols = Vec::with_capacity(count.min(1 << 20));
     table.code(&[], count, &mut symbols, &mut decoder)?;
     decoder.finish()?;
     Ok(symbols)
 }
 
-/// Bytes of memory that coding takes at most, besides symbols.
+/// Bytes of memory that coding a table of so many columns takes at most, besides symbols.
 #[must_use]
-pub fn memory_bytes(count: usize) -> usize {
-    // Counts, a label of each row and column, and numbers of symbols.
-    (MAX_ROOM * 4).min(count.saturating_mul(4 * MAX_LABELS)) + count.min(1 << 24) * 8
+pub fn memory_bytes(count: usize, columns: usize) -> usize {
+    let columns = columns.clamp(1, count.max(1));
+    let rows = count.div_ceil(columns);
+    // There are no more cells than pairs of a row and a column, and no column has more symbols than there are rows.
+    let pairs = rows.saturating_mul(columns);
+    let counts = pairs.saturating_mul(MAX_SYMBOLS).min(MAX_ROOM) * 4;
+    let symbols = pairs.min(MAX_ROOM) * 2 + columns.min(MAX_ROOM / COLUMN_ROOM) * COLUMN_BYTES;
+    let labels = rows.saturating_add(columns).saturating_mul(2);
+    counts + symbols + labels.min(usize::MAX / 2)
 }

@@ -1,6 +1,6 @@
 //! One description of a table for both directions.
 
-use super::{Labels, Symbol, MAX_LABELS, MAX_ROOM, WHAT};
+use super::{Labels, COLUMN_ROOM, MAX_LABELS, MAX_ROOM, MAX_SYMBOLS, WHAT};
 use crate::coder::binary::Side;
 use crate::coder::counts::{Cells, Numbers, MAX_STEP};
 use crate::{interrupt, Error, Result};
@@ -13,12 +13,12 @@ fn corrupt(what: &'static str) -> Error {
 #[derive(Debug)]
 struct Part {
     /// Numbers of its symbols in the alphabet of the table, ascending; empty for all.
-    symbols: Vec<u32>,
+    symbols: Vec<u8>,
     cells: Cells,
 }
 
 /// What stands before the entries of a table, and the counts.
-pub struct Table<S> {
+pub struct Table {
     columns: usize,
     rows: usize,
     is_kept: bool,
@@ -30,15 +30,20 @@ pub struct Table<S> {
     row_label: Vec<u8>,
     column_label: Vec<u8>,
     /// All symbols of the table, ascending.
-    alphabet: Vec<S>,
+    alphabet: Vec<u8>,
     /// Of each column the numbers of its symbols, where columns are kept.
-    present: Vec<Vec<u32>>,
+    present: Vec<Vec<u8>>,
     parts: Vec<Part>,
 }
 
-/// How many values of 32 bits there are at most, as one of them.
+/// A number of labels, symbols or steps: small.
 fn size(many: usize) -> u32 {
     u32::try_from(many).unwrap_or(u32::MAX)
+}
+
+/// A number of a symbol.
+fn byte(number: usize) -> u8 {
+    u8::try_from(number).unwrap_or(u8::MAX)
 }
 
 /// A label; there are none where all are the same.
@@ -46,52 +51,58 @@ fn label_of(labels: &[u8], place: usize) -> usize {
     labels.get(place).copied().unwrap_or_default().into()
 }
 
-fn labels_of(labels: &[u8]) -> u32 {
-    labels.iter().max().map_or(1, |&most| u32::from(most) + 1)
+/// Names as numbers in their order, without those that are left out, and how many there are.
+fn numbered(names: &[u8]) -> (Vec<u8>, u32) {
+    let mut places = [0; MAX_SYMBOLS];
+    let mut seen = [false; MAX_SYMBOLS];
+    for &name in names {
+        seen[usize::from(name)] = true;
+    }
+    let mut many = 0;
+    for (place, _) in places.iter_mut().zip(seen).filter(|(_, seen)| *seen) {
+        *place = byte(many);
+        many += 1;
+    }
+    let numbers = names.iter().map(|&name| places[usize::from(name)]);
+    (numbers.collect(), size(many.max(1)))
 }
 
-impl<S: Symbol> Table<S> {
-    /// Describes what is to be encoded.
-    ///
-    /// # Errors
-    /// [`Error::Limit`] when there would be too many counts.
-    pub fn describe(symbols: &[S], labels: &Labels<'_>) -> Result<Self> {
-        // A row that is not whole may be all.
-        let columns = labels.columns.len().min(symbols.len());
+impl Table {
+    /// Describes what is to be encoded, and returns the numbers of its symbols; where labels need too many counts, all
+    /// rows and columns are alike.
+    pub fn describe(symbols: &[u8], labels: &Labels<'_>) -> (Self, Vec<u8>) {
         let mut alphabet = symbols.to_vec();
         alphabet.sort_unstable();
         alphabet.dedup();
+        let (numbers, _) = numbered(symbols);
         let mut table = Self {
-            columns,
-            rows: labels.rows.len(),
-            is_kept: labels.is_kept,
             step: labels.step,
-            row_labels: labels_of(labels.rows),
-            column_labels: labels_of(&labels.columns[..columns]),
-            row_label: labels.rows.to_vec(),
-            column_label: labels.columns[..columns].to_vec(),
             alphabet,
-            present: Vec::new(),
-            parts: Vec::new(),
+            ..Self::claimed(labels.columns.len(), symbols.len())
         };
+        (table.row_label, table.row_labels) = numbered(labels.rows);
+        // A row that is not whole may be all.
+        (table.column_label, table.column_labels) = numbered(&labels.columns[..table.columns]);
+        table.is_kept = labels.is_kept && table.can_tell_symbols();
         if table.is_kept {
-            table.check_room()?;
             let width = table.alphabet.len();
-            let mut seen = vec![false; columns * width];
-            for (i, &symbol) in symbols.iter().enumerate() {
-                seen[i % columns * width + table.number(symbol)?] = true;
+            let mut seen = vec![false; table.columns * width];
+            for (i, &number) in numbers.iter().enumerate() {
+                seen[i % table.columns * width + usize::from(number)] = true;
             }
-            table.present = seen
-                .chunks(width)
-                .map(|row| {
-                    (0_u32..)
-                        .zip(row)
-                        .filter_map(|(n, &s)| s.then_some(n))
-                        .collect()
-                })
-                .collect();
+            let present = |row: &[bool]| {
+                let places = row.iter().enumerate().filter(|(_, &seen)| seen);
+                places.map(|(number, _)| byte(number)).collect()
+            };
+            table.present = seen.chunks(width).map(present).collect();
         }
-        Ok(table)
+        if labels.is_kept && !(table.is_kept && table.room() <= MAX_ROOM) {
+            (table.is_kept, table.row_labels, table.column_labels) = (false, 1, 1);
+            table.present.clear();
+            table.row_label.fill(0);
+            table.column_label.fill(0);
+        }
+        (table, numbers)
     }
 
     /// Begins with what a payload is claimed to be of.
@@ -101,8 +112,8 @@ impl<S: Symbol> Table<S> {
             rows: count.div_ceil(columns),
             is_kept: false,
             step: 1,
-            row_labels: 0,
-            column_labels: 0,
+            row_labels: 1,
+            column_labels: 1,
             row_label: Vec::new(),
             column_label: Vec::new(),
             alphabet: Vec::new(),
@@ -111,48 +122,51 @@ impl<S: Symbol> Table<S> {
         }
     }
 
-    fn number(&self, symbol: S) -> Result<usize> {
-        // All symbols are in it: this is of an encoder.
-        self.alphabet
-            .binary_search(&symbol)
-            .map_err(|_| corrupt("symbol outside of the alphabet"))
+    /// Where columns are kept, their symbols are told one by one, and each column takes some memory.
+    fn can_tell_symbols(&self) -> bool {
+        let each = self.alphabet.len() + COLUMN_ROOM;
+        self.columns.saturating_mul(each) <= MAX_ROOM
     }
 
-    /// Where columns are kept, their symbols are told one by one.
-    fn check_room(&self) -> Result<()> {
-        if self.columns.saturating_mul(self.alphabet.len()) > MAX_ROOM {
-            return Err(Error::Limit {
-                what: "symbols of columns that have their own counts",
-            });
+    /// How many counts there are.
+    fn room(&self) -> usize {
+        let (k, l) = (self.row_labels as usize, self.column_labels as usize);
+        if !self.is_kept {
+            return Cells::room(k * l, size(self.alphabet.len()));
         }
-        Ok(())
+        let rooms = self.present.iter().map(|p| Cells::room(k, size(p.len())));
+        rooms.fold(0, usize::saturating_add)
     }
 
     /// Codes what stands before the entries.
     ///
     /// # Errors
-    /// [`Error::Truncated`], [`Error::Corrupt`], [`Error::Limit`].
-    pub fn code_head(&mut self, side: &mut impl Side) -> Result<()> {
+    /// [`Error::Truncated`], [`Error::Corrupt`].
+    pub fn code_head(&mut self, count: usize, side: &mut impl Side) -> Result<()> {
         let mut numbers = Numbers::new(4);
         self.is_kept = numbers.code(0, self.is_kept.into(), side) == 1;
         self.step = numbers.code(0, self.step - 1, side).saturating_add(1);
         if u64::from(self.step) > MAX_STEP {
             return Err(corrupt("weight of a count"));
         }
-        let most = size(MAX_LABELS);
-        for labels in [&mut self.row_labels, &mut self.column_labels] {
-            *labels = numbers
-                .code(1, labels.saturating_sub(1), side)
-                .saturating_add(1);
-            if *labels > most {
+        // No memory is taken for labels and symbols that so many entries cannot have.
+        for (labels, of) in [
+            (&mut self.row_labels, self.rows),
+            (&mut self.column_labels, self.columns),
+        ] {
+            *labels = numbers.code(1, *labels - 1, side).saturating_add(1);
+            if *labels > size(of.min(MAX_LABELS)) {
                 return Err(corrupt("number of labels"));
             }
         }
-        self.code_alphabet(&mut numbers, side)?;
+        self.code_alphabet(count, &mut numbers, side)?;
         if self.is_kept {
             self.code_present(side)?;
         }
-        self.make_parts()?;
+        if self.room() > MAX_ROOM {
+            return Err(corrupt("counts of a table"));
+        }
+        self.make_parts();
         let columns = self.columns;
         code_labels(&mut self.column_label, columns, self.column_labels, side)?;
         let rows = self.rows;
@@ -160,20 +174,24 @@ impl<S: Symbol> Table<S> {
     }
 
     /// Codes the symbols of the table: how many there are, and the distances between them.
-    fn code_alphabet(&mut self, numbers: &mut Numbers, side: &mut impl Side) -> Result<()> {
+    fn code_alphabet(
+        &mut self,
+        count: usize,
+        numbers: &mut Numbers,
+        side: &mut impl Side,
+    ) -> Result<()> {
         let given = std::mem::take(&mut self.alphabet);
         let last = size(given.len().saturating_sub(1));
-        let last = numbers.code(2, last, side);
+        let many = numbers.code(2, last, side) as usize + 1;
+        if many > count.min(MAX_SYMBOLS) {
+            return Err(corrupt("number of symbols"));
+        }
         let mut next = 0_u32;
-        for i in 0..=last as usize {
+        for i in 0..many {
             side.goes_on(WHAT)?;
-            let gap = given.get(i).map_or(0, |&s| s.into() - next);
-            let symbol = next.checked_add(numbers.code(3, gap, side));
-            let symbol = symbol.filter(|&s| s < u32::MAX);
-            let known = symbol.and_then(S::of);
-            let (Some(symbol), Some(known)) = (symbol, known) else {
-                return Err(corrupt("symbol beyond the largest one"));
-            };
+            let gap = given.get(i).map_or(0, |&symbol| u32::from(symbol) - next);
+            let symbol = next.saturating_add(numbers.code(3, gap, side));
+            let known = u8::try_from(symbol).map_err(|_| corrupt("symbol beyond the largest"))?;
             self.alphabet.push(known);
             next = symbol + 1;
         }
@@ -182,42 +200,31 @@ impl<S: Symbol> Table<S> {
 
     /// Codes which symbols each column has: each by how many columns before had it.
     fn code_present(&mut self, side: &mut impl Side) -> Result<()> {
-        self.check_room()
-            .map_err(|_| corrupt("symbols of columns that have their own counts"))?;
+        if !self.can_tell_symbols() {
+            return Err(corrupt("symbols of columns that have their own counts"));
+        }
         let given = std::mem::take(&mut self.present);
         let mut cells = Cells::new(self.alphabet.len(), 2, 2);
         for column in 0..self.columns {
             let mut wanted = given.get(column).into_iter().flatten().copied().peekable();
             let mut found = Vec::new();
-            for number in 0..size(self.alphabet.len()) {
+            for number in 0..self.alphabet.len() {
                 side.goes_on(WHAT)?;
-                let bit = u32::from(wanted.next_if_eq(&number).is_some());
-                if cells.code(number as usize, bit, side) == 1 {
-                    found.push(number);
+                let bit = u32::from(wanted.next_if_eq(&byte(number)).is_some());
+                if cells.code(number, bit, side) == 1 {
+                    found.push(byte(number));
                 }
             }
-            if found.is_empty() {
-                return Err(corrupt("column without symbols"));
+            if !(1..=self.rows).contains(&found.len()) {
+                return Err(corrupt("number of symbols of a column"));
             }
             self.present.push(found);
         }
         Ok(())
     }
 
-    fn make_parts(&mut self) -> Result<()> {
+    fn make_parts(&mut self) {
         let (k, l) = (self.row_labels as usize, self.column_labels as usize);
-        let all = size(self.alphabet.len());
-        let room = if self.is_kept {
-            let rooms = self.present.iter().map(|p| Cells::room(k, size(p.len())));
-            rooms.fold(0, usize::saturating_add)
-        } else {
-            Cells::room(k * l, all)
-        };
-        if room > MAX_ROOM {
-            return Err(Error::Limit {
-                what: "counts of a table",
-            });
-        }
         let step = self.step.into();
         self.parts = if self.is_kept {
             let parts = std::mem::take(&mut self.present).into_iter();
@@ -230,24 +237,22 @@ impl<S: Symbol> Table<S> {
         } else {
             vec![Part {
                 symbols: Vec::new(),
-                cells: Cells::new(k * l, all, step),
+                cells: Cells::new(k * l, size(self.alphabet.len()), step),
             }]
         };
-        Ok(())
     }
 
-    /// Codes `count` entries, row by row, and appends what they are to `out` when decoding.
+    /// Codes `count` entries, row by row: their numbers when encoding; appends what they are to `out` when decoding.
     ///
     /// # Errors
     /// [`Error::Truncated`], [`Error::Interrupted`].
     pub fn code(
         &mut self,
-        symbols: &[S],
+        numbers: &[u8],
         count: usize,
-        out: &mut Vec<S>,
+        out: &mut Vec<u8>,
         side: &mut impl Side,
     ) -> Result<()> {
-        let is_known = !symbols.is_empty();
         let l = self.column_labels as usize;
         let mut at = 0;
         for row in 0..self.rows {
@@ -255,25 +260,22 @@ impl<S: Symbol> Table<S> {
             for column in 0..self.columns.min(count - at) {
                 interrupt::check(at)?;
                 side.goes_on(WHAT)?;
-                let number = if is_known {
-                    self.number(symbols[at])?
-                } else {
-                    0
-                };
+                let number = numbers.get(at).copied();
                 let (part, cell) = if self.is_kept {
                     (column, label)
                 } else {
                     (0, label * l + label_of(&self.column_label, column))
                 };
                 let Part { symbols, cells } = &mut self.parts[part];
-                let number = if symbols.is_empty() {
-                    number
+                let known = number.unwrap_or_default();
+                let wanted = if symbols.is_empty() {
+                    known.into()
                 } else {
-                    symbols.partition_point(|&s| (s as usize) < number)
+                    symbols.partition_point(|&symbol| symbol < known)
                 };
-                let found = cells.code(cell, size(number), side) as usize;
-                if !is_known {
-                    let found = symbols.get(found).map_or(found, |&s| s as usize);
+                let found = cells.code(cell, size(wanted), side) as usize;
+                if number.is_none() {
+                    let found = symbols.get(found).map_or(found, |&s| s.into());
                     out.push(self.alphabet[found]);
                 }
                 at += 1;

@@ -38,7 +38,7 @@ impl Rows {
         let pairs = width / 2;
         Ok(Self {
             pairs,
-            values: tensors.pairs(name, Shape::Matrix(rows, pairs))?.to_vec(),
+            values: tensors.bytes_of(name, Shape::Matrix(rows, pairs))?.to_vec(),
             scale,
         })
     }

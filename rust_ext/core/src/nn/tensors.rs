@@ -125,11 +125,11 @@ impl<'a> Tensors<'a> {
         Ok(weights)
     }
 
-    /// Pairs of values of 4 bits.
+    /// Values of 8 bits without a sign.
     ///
     /// # Errors
     /// As [`Self::weights`].
-    pub fn pairs(&self, name: &str, shape: Shape) -> Result<&'a [u8]> {
+    pub fn bytes_of(&self, name: &str, shape: Shape) -> Result<&'a [u8]> {
         self.bytes(name, Dtype::U8, shape)
     }
 

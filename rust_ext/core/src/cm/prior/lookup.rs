@@ -48,9 +48,13 @@ impl<'a> Lookup<'a> {
     pub fn entry(&mut self, kind: usize) -> Option<&Entry> {
         if !self.looked[kind] {
             self.looked[kind] = true;
-            let key = self.keys[kind];
-            let found = |table: Option<&Table>| table.and_then(|table| table.find(key));
-            self.found[kind] = found(self.tables[0]).or_else(|| found(self.tables[1]));
+            self.found[kind] = None;
+            for table in self.tables.into_iter().flatten() {
+                self.found[kind] = table.find(self.keys[kind]);
+                if self.found[kind].is_some() {
+                    break;
+                }
+            }
         }
         self.found[kind].as_ref()
     }

@@ -5,6 +5,7 @@
 //! confidence; then the symbols of each, the likeliest first, and where there are several, two bits for each after
 //! the first: how much rarer it is.
 
+use crate::memory::Memory;
 use crate::{Error, Result};
 
 /// Bytes of a bucket.
@@ -29,10 +30,12 @@ pub type Bucket = [u8; BUCKET];
 /// What a context predicts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Entry {
+    /// The first lowest.
+    symbols: u64,
+    /// Two bits of each.
+    rarities: u16,
     count: u8,
     class: u8,
-    symbols: [u8; MAX_SYMBOLS],
-    rarities: [u8; MAX_SYMBOLS],
 }
 
 impl Entry {
@@ -47,10 +50,11 @@ impl Entry {
 
     /// Adds a symbol: `rarity` says, in steps of 1.5 bits, how much rarer it is than the first.
     pub fn push(&mut self, symbol: u8, rarity: u8) {
-        let at = usize::from(self.count);
-        if at < MAX_SYMBOLS {
-            self.symbols[at] = symbol;
-            self.rarities[at] = if at == 0 { 0 } else { rarity.min(3) };
+        let at = u32::from(self.count);
+        if (at as usize) < MAX_SYMBOLS {
+            let rarity = if at == 0 { 0 } else { rarity.min(3) };
+            self.symbols |= u64::from(symbol) << (8 * at);
+            self.rarities |= u16::from(rarity) << (2 * at);
             self.count += 1;
         }
     }
@@ -66,16 +70,14 @@ impl Entry {
 
     /// Symbols and their weights, the likeliest first; the first has `weights[class]`.
     #[inline(always)]
-    pub fn symbols<'a>(
-        &'a self,
-        weights: &[u32; CLASSES],
-    ) -> impl Iterator<Item = (u8, u32)> + use<'a> {
-        let first = weights[usize::from(self.class) & (CLASSES - 1)];
-        let count = usize::from(self.count).min(MAX_SYMBOLS);
-        self.symbols[..count]
-            .iter()
-            .zip(self.rarities)
-            .map(move |(&symbol, rarity)| (symbol, (first >> (u32::from(rarity) * 3 / 2)).max(1)))
+    pub fn symbols(&self, weights: &[u32; CLASSES]) -> impl Iterator<Item = (u8, u32)> + use<> {
+        let first = weights[self.class()];
+        let (symbols, rarities) = (self.symbols, u32::from(self.rarities));
+        (0..u32::from(self.count)).map(move |at| {
+            let rarity = rarities >> (2 * at) & 3;
+            let weight = first >> (rarity * 3 / 2);
+            ((symbols >> (8 * at)) as u8, weight.max(1))
+        })
     }
 
     /// Class of confidence, below [`CLASSES`].
@@ -119,10 +121,18 @@ fn head_check(key: u64) -> u8 {
 }
 
 /// Entries by the keys of contexts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Table {
-    buckets: Vec<Bucket>,
+    buckets: Memory<Bucket>,
 }
+
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Table {}
 
 impl Table {
     /// Takes buckets, whatever is in them.
@@ -137,7 +147,7 @@ impl Table {
             });
         }
         Ok(Self {
-            buckets: buckets.to_vec(),
+            buckets: buckets.into(),
         })
     }
 
@@ -145,65 +155,87 @@ impl Table {
     #[must_use]
     pub fn empty() -> Self {
         Self {
-            buckets: Vec::new(),
+            buckets: [].as_slice().into(),
         }
     }
 
     /// Whether there is no bucket: nothing may be looked up.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.buckets.is_empty()
+        self.buckets.get().is_empty()
     }
 
     /// All bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        self.buckets.as_flattened()
+        self.buckets.get().as_flattened()
     }
 
     #[inline(always)]
     fn index(&self, key: u64) -> usize {
-        index(key, self.buckets.len())
+        index(key, self.buckets.get().len())
     }
 
     /// Asks for the bucket of a key early; has no effect on results.
     #[inline(always)]
     pub fn prefetch(&self, key: u64) {
-        crate::cm::fast::simd::prefetch(&self.buckets, self.index(key));
+        crate::cm::fast::simd::prefetch(self.buckets.get(), self.index(key));
     }
 
     /// Returns what follows the context of a key, if it is known. Of two entries that fit, the first counts.
     #[inline(always)]
     #[must_use]
     pub fn find(&self, key: u64) -> Option<Entry> {
-        let bucket = &self.buckets[self.index(key)];
+        let bucket = &self.buckets.get()[self.index(key)];
         let count = usize::from(bucket[0]).min(MAX_ENTRIES);
-        let (checks, rest) = bucket[1..].split_at(count);
-        let heads = &rest[..count];
         let (check, head_check) = (check(key), head_check(key));
-        let at = checks
-            .iter()
-            .zip(heads)
-            .position(|(&c, head)| c == check && head >> 5 == head_check)?;
-        let length = |head: u8| usize::from(head >> 2 & 7) + 1;
-        let before: usize = heads[..at]
-            .iter()
-            .map(|&head| symbol_bytes(length(head)))
-            .sum();
-        let head = heads[at];
-        let from = 1 + 2 * count + before;
-        let bytes = bucket.get(from..from + symbol_bytes(length(head)))?;
-        let (symbols, rarities) = bytes.split_at(length(head));
-        let mut entry = Entry::new(head);
-        for (i, &symbol) in symbols.iter().enumerate() {
-            let rarity = match i {
-                0 => 0,
-                _ => rarities[(i - 1) / 4] >> (2 * ((i - 1) % 4)) & 3,
-            };
-            entry.push(symbol, rarity);
+        let mut hits = equal(bucket, check) & ((1 << count) - 1);
+        while hits != 0 {
+            let at = hits.trailing_zeros() as usize;
+            let head = bucket[1 + count + at];
+            if head >> 5 == head_check {
+                return entry(bucket, count, at, head);
+            }
+            hits &= hits - 1;
         }
-        Some(entry)
+        None
     }
+}
+
+/// Which of the bytes after the first are `check`, of the first [`MAX_ENTRIES`] the lowest bits.
+#[inline(always)]
+fn equal(bucket: &Bucket, check: u8) -> u32 {
+    let mut hits = 0;
+    for (i, &byte) in bucket[1..=32].iter().enumerate() {
+        hits |= u32::from(byte == check) << i;
+    }
+    hits
+}
+
+/// The entry number `at` of a bucket of `count`, whose head is `head`.
+#[inline(always)]
+fn entry(bucket: &Bucket, count: usize, at: usize, head: u8) -> Option<Entry> {
+    let length = |head: u8| usize::from(head >> 2 & 7) + 1;
+    let before: usize = bucket[1 + count..][..at]
+        .iter()
+        .map(|&head| symbol_bytes(length(head)))
+        .sum();
+    let (from, length) = (1 + 2 * count + before, length(head));
+    if from + symbol_bytes(length) > BUCKET {
+        return None;
+    }
+    // Whole words, as near to the place as the bucket has them.
+    let word = from.min(BUCKET - 8);
+    let symbols = u64::from_le_bytes(*bucket[word..].first_chunk()?) >> (8 * (from - word));
+    let packed = (from + length).min(BUCKET - 2);
+    let rarities = u16::from_le_bytes(*bucket[packed..].first_chunk()?);
+    let rarities = u32::from(rarities) >> (8 * (from + length - packed)) << 2;
+    Some(Entry {
+        symbols: symbols & u64::MAX >> (8 * (MAX_SYMBOLS - length)),
+        rarities: (rarities & ((1 << (2 * length)) - 1)) as u16,
+        count: length as u8,
+        class: head & (CLASSES as u8 - 1),
+    })
 }
 
 /// Puts entries into so many buckets; what comes first has precedence where a bucket is full.
@@ -227,7 +259,8 @@ pub fn pack(buckets: usize, entries: impl Iterator<Item = (u64, Entry)>) -> (Tab
             taken += 1;
         }
     }
-    let buckets = lists.iter().map(|list| bucket(list)).collect();
+    let buckets: Vec<Bucket> = lists.iter().map(|list| bucket(list)).collect();
+    let buckets = buckets.as_slice().into();
     (Table { buckets }, taken)
 }
 
@@ -239,10 +272,10 @@ fn bucket(list: &[(u64, Entry)]) -> Bucket {
         let count = usize::from(entry.count);
         bucket[1 + i] = check(*key);
         bucket[1 + list.len() + i] = head_check(*key) << 5 | (entry.count - 1) << 2 | entry.class;
-        bucket[at..at + count].copy_from_slice(&entry.symbols[..count]);
-        for j in 1..count {
-            bucket[at + count + (j - 1) / 4] |= entry.rarities[j] << (2 * ((j - 1) % 4));
-        }
+        bucket[at..at + count].copy_from_slice(&entry.symbols.to_le_bytes()[..count]);
+        let rarities = (entry.rarities >> 2).to_le_bytes();
+        let packed = symbol_bytes(count) - count;
+        bucket[at + count..][..packed].copy_from_slice(&rarities[..packed]);
         at += symbol_bytes(count);
     }
     bucket

@@ -1,0 +1,141 @@
+"""Tables and lists of edges as files: sizes and speeds of whole streams, beside other codecs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmarks import matrix
+from benchmarks.gains import Note
+from benchmarks.report import pipe_table
+from benchmarks.results import Machine, Store, read_rows
+from lmcodec.bench import Measurement, available
+from lmcodec.peers import select
+
+__all__ = ["LEVELS", "markdown", "measure", "read"]
+
+LEVELS = (1, 5, 9)
+"""Of this package."""
+
+# The best of each family at its highest level.
+_CODECS = (
+    "xz -9e",
+    "zstd -22*",
+    "bzip3*",
+    "kanzi -l 9",
+    "zpaq -m5",
+    "brotli -11",
+    "bsc*",
+)
+_OWN = "lmcodec"
+_INTRO = (
+    "Whole streams, bytes; *others* is the least of {others}. The ratio is that of level {level} "
+    "to it. Megabytes a second of CPU, both ways, level after level."
+)
+
+
+def measure(
+    folder: Path, patterns: Sequence[str], levels: Sequence[int], taken: Path | None, note: Note
+) -> None:
+    """Measure files, and go on with the rows that are there.
+
+    Args:
+        folder: Takes ``rows.csv`` and ``machine.json``.
+        patterns: Names or kinds of corpora.
+        levels: Of this package.
+        taken: Folder of an earlier run on such a machine: its rows of other codecs are taken over.
+        note: Told what is done.
+
+    Raises:
+        ValueError: A pattern matches no corpus, or rows are of another machine.
+        OSError: Rows cannot be read.
+    """
+    codecs = available(select([_OWN, *_CODECS], levels), note)
+    plan = matrix.Plan(matrix.choose(patterns), codecs)
+    if taken is not None:
+        _take_over(Store(folder, resume=True), plan, taken)
+    matrix.run(plan, folder, resume=True, note=note)
+
+
+def _take_over(store: Store, plan: matrix.Plan, taken: Path) -> None:
+    """Add what an earlier run measured of other codecs."""
+    if Machine.read(taken) != Machine.here():
+        raise ValueError(f"rows are from another machine: {taken}")
+    labels = {codec.label for codec in select(_CODECS, [])}
+    sizes = {corpus.name: plan.size(corpus) for corpus in plan.corpora}
+    store.add(
+        *(
+            row
+            for row in read_rows(taken / "rows.csv")
+            if row.ok
+            and row.label in labels
+            and sizes.get(row.corpus) == row.raw_bytes
+            and not store.has(row.corpus, row.raw_bytes, row.label, row.version)
+        )
+    )
+
+
+def read(folder: Path) -> list[Measurement]:
+    """Return the rows of a folder, none where nothing was measured."""
+    path = folder / "rows.csv"
+    return [row for row in read_rows(path) if row.ok] if path.exists() else []
+
+
+def markdown(rows: Iterable[Measurement]) -> list[str]:
+    """Return a part of the report: a line for each file, and their sums.
+
+    Args:
+        rows: Of this package and of others; files without a row of both are left out.
+    """
+    by_file: dict[str, list[Measurement]] = {}
+    for row in rows:
+        by_file.setdefault(row.corpus, []).append(row)
+    levels = sorted({row.options for found in by_file.values() for row in _own(found)})
+    if not levels:
+        return []
+    lines = []
+    raw_sum, other_sum, own_sums = 0, 0, dict.fromkeys(levels, 0)
+    names = set()
+    for name, found in by_file.items():
+        own = {row.options: row for row in _own(found)}
+        others = [row for row in found if row.codec != _OWN]
+        if set(own) != set(levels) or not others:
+            continue
+        best = min(others, key=_bytes)
+        names |= {row.label for row in others}
+        raw_sum += best.raw_bytes
+        other_sum += _bytes(best)
+        for level in levels:
+            own_sums[level] += _bytes(own[level])
+        lines.append(
+            [
+                name,
+                f"{best.raw_bytes:,}",
+                *(f"{_bytes(own[level]):,}" for level in levels),
+                f"{_bytes(best):,} ({best.codec})",
+                f"{_bytes(own[levels[-1]]) / _bytes(best):.3f}",
+                "; ".join(_speeds(own[level]) for level in levels),
+            ]
+        )
+    if not lines:
+        return []
+    last = own_sums[levels[-1]] / other_sum
+    sums = [f"{own_sums[level]:,}" for level in levels]
+    lines.append(["all", f"{raw_sum:,}", *sums, f"{other_sum:,}", f"{last:.3f}", ""])
+    head = ["", "bytes", *(f"level {level[1:]}" for level in levels), "others", "ratio", "MB/s"]
+    intro = _INTRO.format(others=", ".join(sorted(names)), level=levels[-1][1:])
+    return ["## Files", "", intro, "", *pipe_table(head, lines), ""]
+
+
+def _own(rows: Iterable[Measurement]) -> list[Measurement]:
+    return [row for row in rows if row.codec == _OWN]
+
+
+def _bytes(row: Measurement) -> int:
+    return row.coded_bytes or 0
+
+
+def _speeds(row: Measurement) -> str:
+    """Return the speeds both ways, where they are known."""
+    times = row.compress_cpu_s, row.decompress_cpu_s
+    return ", ".join(f"{row.raw_bytes / time / 1e6:.2g}" if time else "?" for time in times)
