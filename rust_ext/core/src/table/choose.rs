@@ -29,7 +29,7 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<(Vec<Plan>, Vie
                 .then(|| Format::find(&column.values.iter(), &column.counts()))
                 .flatten();
             Plan {
-                open: Plan::is_open(rows, values),
+                open: Plan::is_open(rows, columns.len(), values),
                 format,
                 ..Plan::default()
             }
@@ -77,7 +77,7 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<(Vec<Plan>, Vie
         });
         if let (Some(format), Some(looking), false) = (&plan.format, looking, terms.is_empty()) {
             let found = Symbols::new(&columns[x], format, &looking);
-            plan.open = Plan::is_open(rows, found.kinds.len());
+            plan.open = Plan::is_open(rows, columns.len(), found.kinds.len());
             plan.numeric = true;
             plan.terms = terms;
             search.replace(x, &found.rows);

@@ -11,7 +11,7 @@ const LONGER: f32 = 1.25;
 /// Which columns each column needs, itself among them.
 #[derive(Debug)]
 pub struct Needs {
-    needs: Vec<Vec<u64>>,
+    of: Vec<Vec<u64>>,
     /// About how long each takes, and how long it may take with those that it needs.
     costs: Vec<f32>,
     most: Vec<f32>,
@@ -32,7 +32,7 @@ impl Needs {
             PART * costs.iter().sum::<f32>()
         };
         Self {
-            needs: if many > MANY {
+            of: if many > MANY {
                 Vec::new()
             } else {
                 (0..many).map(one).collect()
@@ -59,17 +59,17 @@ impl Needs {
 
     /// Whether `x` can come to need `y`.
     pub fn allows(&self, x: usize, y: usize) -> bool {
-        if self.needs.is_empty() {
+        if self.of.is_empty() {
             return y < x;
         }
-        let of_y = &self.needs[y];
+        let of_y = &self.of[y];
         if Self::has(of_y, x) {
             return false;
         }
-        if self.most[x].is_infinite() || Self::has(&self.needs[x], y) {
+        if self.most[x].is_infinite() || Self::has(&self.of[x], y) {
             return true;
         }
-        self.needs
+        self.of
             .iter()
             .zip(&self.most)
             .filter(|(needs, _)| Self::has(needs, x))
@@ -78,11 +78,11 @@ impl Needs {
 
     /// Lets `x` need `y`, which [`Self::allows`] allowed.
     pub fn link(&mut self, x: usize, y: usize) {
-        if self.needs.is_empty() {
+        if self.of.is_empty() {
             return;
         }
-        let of_y = self.needs[y].clone();
-        for needs in self.needs.iter_mut().filter(|needs| Self::has(needs, x)) {
+        let of_y = self.of[y].clone();
+        for needs in self.of.iter_mut().filter(|needs| Self::has(needs, x)) {
             for (has, more) in needs.iter_mut().zip(&of_y) {
                 *has |= more;
             }

@@ -48,13 +48,13 @@ pub struct Plan {
     pub parents: Vec<Parent>,
 }
 
-/// Rows up to which values are told before them, together with those of other columns.
+/// Rows up to which values are told before them, together with those of other columns, if there are more columns than rows.
 const FEW: usize = 32;
 
 impl Plan {
     /// Whether values are to be told where they come first.
-    pub fn is_open(rows: usize, values: usize) -> bool {
-        rows > FEW && values > 1 && (values > 256 || values * 8 > rows)
+    pub fn is_open(rows: usize, columns: usize, values: usize) -> bool {
+        (rows > FEW || rows >= columns) && values > 1 && (values > 256 || values * 8 > rows)
     }
 
     /// What the paths of the tree are made for.

@@ -40,7 +40,7 @@ impl Trial<'_> {
     pub fn best(&self, x: usize, plan: &Plan) -> Result<Plan> {
         let rows = self.setting.rows;
         let plain = Plan {
-            open: Plan::is_open(rows, self.columns[x].values.len()),
+            open: Plan::is_open(rows, self.columns.len(), self.columns[x].values.len()),
             numeric: false,
             terms: Vec::new(),
             ..plan.clone()

@@ -52,12 +52,12 @@ fn payload(rows: usize, head: &[u8], body: &[u8]) -> Vec<u8> {
     out
 }
 
-fn numbers(prefix: &[u8]) -> Option<Format> {
-    Some(Format {
+fn numbers(prefix: &[u8]) -> Format {
+    Format {
         prefix: prefix.to_vec(),
         suffix: Vec::new(),
         kind: Kind::Decimal { scale: 0, least: 0 },
-    })
+    }
 }
 
 #[test]
@@ -75,12 +75,12 @@ fn bytes_of_cells_are_bounded() {
     };
     let numeric = Plan {
         numeric: true,
-        format: numbers(b""),
+        format: Some(numbers(b"")),
         ..Plan::default()
     };
     let steps = Plan {
         numeric: true,
-        format: numbers(&long),
+        format: Some(numbers(&long)),
         terms: vec![Term::Above],
         ..Plan::default()
     };
@@ -139,7 +139,7 @@ fn values_are_no_more_than_rows() {
         },
         Plan {
             numeric: true,
-            format: numbers(b""),
+            format: Some(numbers(b"")),
             ..Plan::default()
         },
     ] {
