@@ -597,8 +597,8 @@ fn rows_without_their_zeros_are_bounded() {
     few[0].2.truncate(4);
     few[1].2.truncate(4);
     few[2].2.truncate(2);
-    for at in 4..7 {
-        few[at].2.truncate(2);
+    for tensor in &mut few[4..7] {
+        tensor.2.truncate(2);
     }
     assert!(Circuit::parse(&file(&few)).is_ok());
     assert!(refused(&[&few[..4], &few[5..]].concat()));
