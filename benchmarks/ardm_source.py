@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import lzma
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from benchmarks.circuit_rows import unpacked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,6 +79,4 @@ def chunks(text: bytes, size: int) -> NDArray[np.uint8]:
 
 def letter_chunks(path: Path, size: int) -> NDArray[np.uint8]:
     """Return chunks of the letters of a text in a file, plain or .xz [chunks, size]."""
-    data = path.read_bytes()
-    text = lzma.decompress(data) if path.suffix == ".xz" else data
-    return chunks(letters(text), size)
+    return chunks(letters(unpacked(path)), size)

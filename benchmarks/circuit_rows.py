@@ -8,6 +8,7 @@ decoder needs, and the version names it by the start of its digest.
 from __future__ import annotations
 
 import io
+import lzma
 import math
 import tempfile
 import time
@@ -52,6 +53,7 @@ __all__ = [
     "measure_images",
     "measure_sizes",
     "measure_speeds",
+    "unpacked",
     "version",
 ]
 
@@ -101,14 +103,14 @@ def load(path: Path | None, head: int | None = None) -> Reference:
     """Return an array of a file, or the MNIST test images.
 
     Args:
-        path: A file with an array: IDX, NumPy, PGM or PPM.
+        path: A file with an array: IDX, NumPy, PGM or PPM; plain or .xz.
         head: Samples at most, which become a file of NumPy.
 
     Raises:
         LmcodecError: The images are not on this machine; the file has no array of bytes.
         OSError: It cannot be read.
     """
-    data = corpora.load(_CORPUS) if path is None else path.read_bytes()
+    data = corpora.load(_CORPUS) if path is None else unpacked(path)
     name = _CORPUS if path is None else path.name
     array = Array.probe(data)
     if array is None or array.size < array.shape.sample:
@@ -125,6 +127,16 @@ def load(path: Path | None, head: int | None = None) -> Reference:
         np.save(out, samples)
         data = out.getvalue()
     return Reference(name, data, samples)
+
+
+def unpacked(path: Path) -> bytes:
+    """Return the bytes of a file, plain or .xz.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    data = path.read_bytes()
+    return lzma.decompress(data) if path.suffix == ".xz" else data
 
 
 def version(fitted: FittedCircuit) -> str:

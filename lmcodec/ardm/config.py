@@ -73,7 +73,7 @@ class Config:
             ValueError: There are no such stages of at most 256 symbols.
         """
         branches = 2
-        while branches**stages < alphabet:
+        while 1 <= stages <= _MAX_STAGES and branches**stages < alphabet:
             branches += 1
         if not 1 <= stages <= _MAX_STAGES or branches**stages > _MAX_ALPHABET:
             raise ValueError(f"{alphabet} symbols cannot be found in {stages} stages")

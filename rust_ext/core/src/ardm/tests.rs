@@ -484,7 +484,10 @@ fn pictures_come_back_with_contexts_beside() {
         for (count, tail) in [(0, 0), (1, 0), (9, 7), (0, 19)] {
             let mut symbols = known[..20 * count + tail].to_vec();
             // Bytes that may be outside of the alphabet.
-            symbols.iter_mut().step_by(11).for_each(|byte| *byte ^= 77);
+            symbols
+                .iter_mut()
+                .step_by(11)
+                .for_each(|byte| *byte ^= 0x4d);
             let payload = mixed::encode(pixels(), beside(ahead), &symbols, &mut |_| false).unwrap();
             let found = mixed::decode(
                 pixels(),
