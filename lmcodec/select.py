@@ -65,9 +65,14 @@ _NETWORK_WORTH = (99, 100)
 # Joined to one sample, since adaptive models need some length to show what they learn.
 _SAMPLE_SLICES = 3
 _SLICE_SYMBOLS = 1 << 16
-# More and shorter ones for a transform, whose kind of content may be only a part of the block.
+# A quarter of it is enough where the cells of a table are so much shorter by their own model.
+_EARLY_PART = 4
+_EARLY_CELLS = (80, 100)
+# More and shorter ones for a transform, whose kind of content may be only a part of the block. A
+# quarter of them is enough where that makes the code so much shorter.
 _TRANSFORM_SLICES = 24
 _TRANSFORM_SLICE_BYTES = 1 << 14
+_EARLY_TRANSFORM = (85, 100)
 
 
 def candidates(
@@ -124,8 +129,12 @@ def choose(
     noise = isinstance(symbols, bytes) and len(symbols) >= MIN_BYTES and is_noise(symbols)
     if len(fitted) < 2 and not noise:
         return fitted[0] if fitted else None
+    if isinstance(shape, Cells) and not noise:
+        sizes = _sizes(fitted, _shaped_sample(symbols, shape, _SLICE_SYMBOLS // _EARLY_PART))
+        if all(sizes[0] * _EARLY_CELLS[1] <= size * _EARLY_CELLS[0] for size in sizes[1:]):
+            return fitted[0]
     sample = _shaped_sample(symbols, shape)
-    sizes = [len(model.encode(sample)) for model in fitted]
+    sizes = _sizes(fitted, sample)
     if noise:
         plain = MODELS.get(_PLAIN)()
         least = min(len(sample), len(plain.encode(sample)))
@@ -133,8 +142,12 @@ def choose(
             return plain
     if isinstance(shape, Cells) and len(sample) < len(symbols) and sizes[0] > min(sizes):
         # How columns hang together shows late: only all of them can tell.
-        sizes = [len(model.encode(symbols)) for model in fitted]
+        sizes = _sizes(fitted, symbols)
     return fitted[sizes.index(min(sizes))]
+
+
+def _sizes(fitted: Sequence[Model], symbols: Symbols) -> list[int]:
+    return [len(model.encode(symbols)) for model in fitted]
 
 
 def _with_classes(symbols: Symbols, best: Model, classes: Model, shape: AnyShape | None) -> Model:
@@ -266,18 +279,30 @@ def shortest(
     if least is None:
         return transform, True
     pick = _sample_lines if transform.by_lines else _sample
-    sample = bytes(pick(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
     gauge = transform.gauge_level(level)
-    plain = _code_length(Stream("", sample), gauge) * (1000 - least)
+    sample = bytes(pick(raw, _TRANSFORM_SLICES // _EARLY_PART, _TRANSFORM_SLICE_BYTES))
+    plain = _code_length(Stream("", sample), gauge)
+    found, size = _variant(transform, sample, gauge, start)
+    if len(sample) < len(raw):
+        if size * _EARLY_TRANSFORM[1] <= plain * _EARLY_TRANSFORM[0]:
+            return found, True
+        sample = bytes(pick(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
+        plain = _code_length(Stream("", sample), gauge)
+        found, size = _variant(transform, sample, gauge, start)
+    if size * 1000 >= plain * (1000 - least):
+        size = _split_length(found, sample, gauge, start, guesses=None)
+    return found, size * 1000 < plain * (1000 - least)
+
+
+def _variant(transform: Transform, sample: bytes, gauge: int, start: int) -> tuple[Transform, int]:
+    """Return the variant of a transform with the shortest code of a sample, and that length."""
     size = _split_length(transform, sample, gauge, start)
     tried = iter(transform.variants())
     while (variant := next(tried, None)) is not None:
         other = _split_length(variant, sample, gauge, start)
         if other < size:
             transform, size, tried = variant, other, iter(variant.variants())
-    if size * 1000 >= plain:
-        size = _split_length(transform, sample, gauge, start, guesses=None)
-    return transform, size * 1000 < plain
+    return transform, size
 
 
 def _split_length(
@@ -300,14 +325,17 @@ def _code_length(stream: Stream, level: int, guesses: int | None = 1) -> int:
     return min([len(symbols) * width, *coded])
 
 
-def _shaped_sample(symbols: Symbols, shape: AnyShape | None) -> Symbols:
-    """Join slices of samples, or of rows of a table, that are whole."""
+def _shaped_sample(
+    symbols: Symbols, shape: AnyShape | None, length: int = _SLICE_SYMBOLS
+) -> Symbols:
+    """Join slices of so many symbols, of samples, or of rows of a table, that are whole."""
     if not isinstance(shape, Cells) or not isinstance(symbols, bytes):
-        return _sample(symbols, unit=shape.sample if isinstance(shape, Shape) else 1)
-    if len(symbols) <= _SAMPLE_SLICES * _SLICE_SYMBOLS:
+        unit = shape.sample if isinstance(shape, Shape) else 1
+        return _sample(symbols, length=length, unit=unit)
+    if len(symbols) <= _SAMPLE_SLICES * length:
         return symbols
     rows = symbols.count(shape.terminator) // shape.columns
-    length = max(1, rows * _SLICE_SYMBOLS // len(symbols))
+    length = max(1, rows * length // len(symbols))
     starts = [(rows - length) * number // (_SAMPLE_SLICES - 1) for number in range(_SAMPLE_SLICES)]
     # Each once, where there are few rows.
     spans = [(at, at + length) for at in sorted(set(starts))]
