@@ -213,7 +213,8 @@ def add_language_model(group: argparse._ArgumentGroup) -> None:
         "--backend",
         choices=("portable", "torch"),
         default="portable",
-        help="what runs it: torch is for accelerators, and its streams decode on this machine only",
+        help="what runs it, or a network of ardm: torch is for accelerators, and its streams "
+        "decode on this machine only",
     )
     group.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), help="what torch runs it on"

@@ -113,8 +113,8 @@ def test_by_torch(run: Run, folder: Path, array: bytes) -> None:
     (folder / "a.npy.lmz").write_bytes(named.out)
     done = run("lmcodec", "decompress", "-c", "--model=tiny.ardm", "a.npy.lmz")
     assert done.out == array
-    known = {"LMCODEC_MODEL_PATH": str(folder)}
-    done = run("lmcodec", "convert", "-q", "a.npy.lmz", "-o", "b.lmz", **known)
+    words = ["convert", "-q", "a.npy.lmz", "-o", "b.lmz"]
+    done = run("lmcodec", *words, LMCODEC_MODEL_PATH=str(folder))
     assert (done.code, done.err) == (0, "")
     done = run("lmcodec", "info", "--json", "b.lmz")
     assert "ardm/1" in json.loads(done.out)["models"]
