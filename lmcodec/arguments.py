@@ -213,7 +213,8 @@ def add_language_model(group: argparse._ArgumentGroup) -> None:
         "--backend",
         choices=("portable", "torch"),
         default="portable",
-        help="what runs it: torch is for accelerators, and its streams decode on this machine only",
+        help="what runs it, or a network of ardm: torch is for accelerators, and its streams "
+        "decode on this machine only",
     )
     group.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), help="what torch runs it on"
@@ -390,7 +391,12 @@ def _model(options: argparse.Namespace) -> Model | str:
     name = getattr(options, "model", None)
     if name is None:
         return "auto"
-    from lmcodec.options import is_model_path, model_of_path
+    from lmcodec.options import (
+        is_for_torch,
+        is_model_path,
+        model_of_path,
+        torch_model_of_path,
+    )
 
     chosen = {
         key: value
@@ -409,16 +415,13 @@ def _model(options: argparse.Namespace) -> Model | str:
         if words:
             raise ValueError(f"{', '.join(words)}: for language models only, not for {name!r}")
         return str(name)
-    ours, of_torch = ("int8", "mixed", "calls"), ("device", "dtype")
+    by_torch = by_torch or is_for_torch(name)
+    ours, of_torch = ("int8", "mixed"), ("device", "dtype")
     unsuited = [key for key in chosen if key in (ours if by_torch else of_torch)]
     if unsuited:
         where = "--backend portable" if by_torch else "--backend torch"
         raise ValueError(f"{', '.join(f'--{key}' for key in unsuited)}: for {where} only")
-    if by_torch:
-        from lmcodec.models.llm_torch import LlmTorch
-
-        return LlmTorch.of(name, **chosen)
-    return model_of_path(name, **chosen)
+    return (torch_model_of_path if by_torch else model_of_path)(name, **chosen)
 
 
 def _find(name: str, find: Callable[[str], W]) -> W | str:

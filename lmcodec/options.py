@@ -23,8 +23,8 @@ DEFAULT_LEVEL = 5
 MIN_LEVEL, MAX_LEVEL = 1, 9
 DEFAULT_MAX_OUTPUT_BYTES = 2 << 30
 
-# What the name of a network of `ardm` may begin with.
-_ARDM = "ardm:"
+# What the name of a network of `ardm` may begin with, and to have torch run it.
+_ARDM, _ARDM_TORCH = "ardm:", "ardm_torch:"
 _MIB = 1 << 20
 # Adaptive models lose 4 % and more at 256 KiB; past 16 MiB the gain is small, the memory is not.
 BLOCK_BYTES_BY_LEVEL = {
@@ -187,18 +187,21 @@ def model_of_path(path: str, **parameters: Any) -> Model:
     """Return the model of a circuit, a network of `ardm` or a language model on disk.
 
     Args:
-        path: A file of a circuit or a network; "ardm:" and what `ArdmModel.of` takes; or what
-            `Llm.of` takes.
-        parameters: Those of `CircuitModel.of`, `ArdmModel.of` or `Llm.of`.
+        path: A file of a circuit or a network; "ardm:" and what `ArdmModel.of` takes;
+            "ardm_torch:" and what `ArdmTorch.of` takes; or what `Llm.of` takes.
+        parameters: Those of `CircuitModel.of`, `ArdmModel.of`, `ArdmTorch.of` or `Llm.of`.
 
     Raises:
+        ModelError: Torch is to run a network, and is not installed, or has no such device.
         FormatError: A file is damaged.
         UnsupportedError: The language model is of a family that is not known here.
         WeightsError: A part of it is missing.
         ValueError: A parameter is out of range, or is for other models.
         OSError: A file cannot be read.
     """
-    if path.startswith(_ARDM) or path.endswith(fitted.ARDM_SUFFIX):
+    if is_for_torch(path):
+        return torch_model_of_path(path, **parameters)
+    if _is_ardm(path):
         from lmcodec.models.ardm import ArdmModel
 
         _only(("calls", "mixed"), parameters, path)
@@ -214,6 +217,42 @@ def model_of_path(path: str, **parameters: Any) -> Model:
     return Llm.of(path, **parameters)
 
 
+def torch_model_of_path(path: str, **parameters: Any) -> Model:
+    """Return the model of a network of `ardm` or a language model on disk that torch runs.
+
+    Args:
+        path: As of `model_of_path`, but for circuits.
+        parameters: Those of `ArdmTorch.of` or `LlmTorch.of`.
+
+    Raises:
+        ModelError: Torch is not installed, or has no such device.
+        FormatError: A file is damaged.
+        UnsupportedError: The language model is of a family that is not known here.
+        WeightsError: A part of it is missing.
+        ValueError: A parameter is out of range, or is for other models.
+        OSError: A file cannot be read.
+    """
+    if is_for_torch(path) or _is_ardm(path):
+        from lmcodec.models.ardm_torch import ArdmTorch
+
+        _only(("calls", "device", "dtype"), parameters, path)
+        name = path.removeprefix(_ARDM_TORCH).removeprefix(_ARDM)
+        return ArdmTorch.of(name, **parameters)
+    from lmcodec.models.llm_torch import LlmTorch
+
+    _only(("window", "chunk", "device", "dtype"), parameters, path)
+    return LlmTorch.of(path, **parameters)
+
+
+def is_for_torch(path: str) -> bool:
+    """Return whether a path of a model says itself that torch is to run it."""
+    return path.startswith(_ARDM_TORCH)
+
+
+def _is_ardm(path: str) -> bool:
+    return path.startswith(_ARDM) or path.endswith(fitted.ARDM_SUFFIX)
+
+
 def _only(names: tuple[str, ...], parameters: dict[str, Any], path: str) -> None:
     """Check that a model has all parameters that are given.
 
@@ -227,7 +266,7 @@ def _only(names: tuple[str, ...], parameters: dict[str, Any], path: str) -> None
 
 def is_model_path(name: str) -> bool:
     """Return whether a choice of a model is a path, not an id."""
-    is_path = os.sep in name or os.path.exists(name) or name.startswith(_ARDM)
+    is_path = os.sep in name or os.path.exists(name) or name.startswith((_ARDM, _ARDM_TORCH))
     return name not in MODELS and is_path
 
 

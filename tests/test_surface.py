@@ -222,7 +222,9 @@ def modules() -> list[str]:
 
 # Modules whose examples need a package that is not required.
 NEEDS = {
-    **{f"lmcodec.ardm.{name}": "torch" for name in ("export", "fit", "model", "trainer")},
+    **{
+        f"lmcodec.ardm.{name}": "torch" for name in ("export", "fit", "model", "restore", "trainer")
+    },
     "lmcodec.circuit.device": "torch",
     "lmcodec.interop": "constriction",
     "lmcodec.latent.kernels": "numba",

@@ -1,4 +1,5 @@
 """Order-agnostic autoregressive diffusion: networks that fill in items of a fixed shape.
 
-`config` and `schedule` need numpy alone; `model`, `trainer` and `export` need torch.
+`config`, `schedule` and `groups` need numpy alone; `model`, `trainer`, `export` and `restore` need
+torch, and so does what `host` makes.
 """

@@ -16,12 +16,18 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lmcodec.tuning.kernels import square
-from lmcodec.tuning.model import matrix, normed, weights
+from lmcodec.tuning.kernels import square, unit
+from lmcodec.tuning.model import matrix, weights
 from lmcodec.tuning.quantize import HIDDEN, NORM, Quantizer
 
 if TYPE_CHECKING:
     from lmcodec.ardm.config import Config
+
+
+def normed(x: torch.Tensor, exact: bool) -> torch.Tensor:
+    """Return rows of root mean square 1, rounded as the integers are if ``exact``."""
+    y = unit(x)
+    return NORM(y) if exact else y
 
 
 class Layer(nn.Module):
@@ -99,14 +105,15 @@ class Ardm(nn.Module):
 
         Args:
             states: Nodes of the items [items, size].
-            positions: Where to look at each item [items, positions].
+            positions: Where to look at each item [items, positions], or at all alike
+                [1, positions].
             exact: Whether to round as the integers do.
         """
         config, w = self.config, weights(exact)
-        items, count = positions.shape
+        items, count = len(states), positions.shape[1]
         near = NORM(self.near) if exact else self.near
         padded = functional.pad(states, (0, 1), value=config.nodes - 1)
-        around = self.neighbours[positions].view(items, -1)
+        around = self.neighbours[positions].view(len(positions), -1).expand(items, -1)
         inputs = functional.embedding(padded.gather(1, around), near).view(items * count, -1)
         if config.outline:
             said, told = self._outline(states, positions, exact)
@@ -128,6 +135,12 @@ class Ardm(nn.Module):
         for layer in self.layers:
             x = layer(x, exact)
         said = normed(normed(x, exact) @ w(self.leave).t(), exact)
+        if len(positions) == 1:
+            # No others need to be told anything.
+            rows = self.tell.view(config.size, config.told, -1)[positions[0]].flatten(0, 1)
+            bias = self.tell_bias.view(config.size, -1)[positions[0]].flatten()
+            told = torch.addmm(bias, said, w(rows).t())
+            return said, normed(told.view(-1, config.told), exact)
         told = torch.addmm(self.tell_bias, said, w(self.tell).t())
         told = told.view(len(states), config.size, config.told)
         at = positions[:, :, None].expand(-1, -1, config.told)

@@ -1,28 +1,19 @@
 """Language models by torch, for accelerators: fast, but for the machine that encoded alone.
 
-Floats of torch depend on the device, its library and the number of threads, so that streams name
-all of these, and check words tell where a decoder begins to compute something else.
+Floats of torch depend on what `lmcodec.host` says; streams name all of it.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
-import platform
-import zlib
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lmcodec import coder
+from lmcodec import coder, host
 from lmcodec._core import report
-from lmcodec.errors import (
-    CorruptError,
-    ModelError,
-    NotReproducibleError,
-    TruncatedError,
-    UnsupportedError,
-)
+from lmcodec.errors import CorruptError, ModelError, TruncatedError, UnsupportedError
+from lmcodec.host import CHECK_BYTES, Checks, check_dtype, torch_module
 from lmcodec.packing import Cursor, pack_varint
 
 if TYPE_CHECKING:
@@ -33,9 +24,6 @@ if TYPE_CHECKING:
 
 # Symbols after which a check word follows.
 CHECKED = 4096
-_CHECK_BYTES = 2
-DEVICES = ("auto", "cpu", "cuda", "mps")
-_DTYPES = ("float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -55,73 +43,6 @@ class Plan:
     lanes: int
 
 
-def device_name(device: str) -> str:
-    """Return the device that "auto" stands for, or the one that is asked for.
-
-    Raises:
-        ModelError: Torch is not installed, or has no such device.
-    """
-    torch = _torch()
-    if device not in DEVICES:
-        raise ModelError(f"device must be one of {', '.join(DEVICES)}: got {device!r}")
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
-    if device in there and not there[device]():
-        raise ModelError(f"torch has no such device here: {device}")
-    return device
-
-
-def fingerprint(device: str, dtype: str, lanes: int) -> str:
-    """Return what the results of torch depend on, as JSON.
-
-    Args:
-        device: "cpu", "cuda" or "mps".
-        dtype: "float32", "float16" or "bfloat16".
-        lanes: Rows of a batch.
-    """
-    torch = _torch()
-    transformers = _transformers()
-    known: dict[str, str | int] = {
-        "device": device,
-        "dtype": dtype,
-        "lanes": lanes,
-        "machine": platform.machine(),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-    }
-    if device == "cuda":
-        known["accelerator"] = torch.cuda.get_device_name()
-        known["cuda"] = str(torch.version.cuda)
-        known["cudnn"] = str(torch.backends.cudnn.version())
-    else:
-        known["instructions"] = torch.backends.cpu.get_cpu_capability()
-        known["threads"] = torch.get_num_threads()
-    return json.dumps(known, sort_keys=True)
-
-
-def check_fingerprint(recorded: str, here: str) -> None:
-    """Refuse a stream that was written elsewhere.
-
-    Raises:
-        NotReproducibleError: Something differs; it says what.
-        CorruptError: What is recorded is no fingerprint.
-    """
-    try:
-        there, now = json.loads(recorded), json.loads(here)
-    except (ValueError, RecursionError) as error:
-        raise CorruptError(f"fingerprint is not well formed: {recorded[:100]!r}") from error
-    if not isinstance(there, dict):
-        raise CorruptError(f"fingerprint is not well formed: {recorded[:100]!r}")
-    differ = [key for key in sorted({*there, *now}) if there.get(key) != now.get(key)]
-    if differ:
-        words = "; ".join(f"{key} {there.get(key)!r}, here {now.get(key)!r}" for key in differ)
-        raise NotReproducibleError(
-            f"stream was written by torch elsewhere: {words}",
-            hint="decode it where it was written; lmcodec convert makes it portable there",
-        )
-
-
 class HostModel:
     """A language model that torch runs.
 
@@ -136,13 +57,12 @@ class HostModel:
     """
 
     def __init__(self, path: Path, device: str, dtype: str) -> None:
-        torch, transformers = _torch(), _transformers()
+        torch, transformers = torch_module(), _transformers()
         if not path.is_dir():
             raise UnsupportedError(
                 f"torch runs folders of Hugging Face only: {path}", id="llm_torch"
             )
-        if dtype not in _DTYPES:
-            raise ModelError(f"dtype must be one of {', '.join(_DTYPES)}: got {dtype!r}")
+        check_dtype(dtype)
         bars = transformers.utils.logging
         had_bars = bars.is_progress_bar_enabled()
         bars.disable_progress_bar()
@@ -186,7 +106,7 @@ class HostModel:
         if len(tokens) and int(tokens.max()) >= self.vocabulary:
             raise ModelError(f"token is outside of the vocabulary: {int(tokens.max())}")
         starts, freqs = np.zeros(len(tokens), np.uint32), np.zeros(len(tokens), np.uint32)
-        checks = _Checks()
+        checks = Checks(CHECKED, "tokens")
         order = np.zeros(len(tokens), np.int64)
         done = 0
         steps = self._steps(len(tokens), plan)
@@ -197,8 +117,7 @@ class HostModel:
             span = slice(done, done + len(places))
             starts[span], freqs[span] = coder.intervals(given, rows, coder.MAX_PRECISION)
             order[span] = places
-            for row in rows:
-                checks.add(row)
+            checks.add(rows)
             report(done, done + len(places))
             done += len(places)
         checks.finish()
@@ -223,10 +142,10 @@ class HostModel:
         cursor = Cursor(payload)
         stack = coder.RansStack.from_bytes(cursor.take(cursor.varint("length"), "stack"))
         recorded = bytes(cursor.take(cursor.remaining, "check words"))
-        if len(recorded) != _CHECK_BYTES * -(-count // CHECKED):
+        if len(recorded) != CHECK_BYTES * -(-count // CHECKED):
             raise CorruptError(f"{len(recorded)} bytes of check words do not fit {count} tokens")
         tokens = np.zeros(0, np.uint32)
-        checks = _Checks(recorded)
+        checks = Checks(CHECKED, "tokens", recorded)
         done = 0
         steps = self._steps(count, plan)
         given: NDArray[np.uint32] | None = None
@@ -242,8 +161,7 @@ class HostModel:
                 # No more memory than what was decoded needs.
                 tokens.resize(min(count, 2 * int(places.max()) + CHECKED), refcheck=False)
             tokens[places] = given
-            for row in rows:
-                checks.add(row)
+            checks.add(rows)
             report(done, done + len(places))
             done += len(places)
         checks.finish()
@@ -328,42 +246,6 @@ class _Batch:
         return self._model.run(fed, self._cache)
 
 
-class _Checks:
-    """Words of 16 bits over all distributions so far, one after each `CHECKED` symbols."""
-
-    def __init__(self, recorded: bytes | None = None) -> None:
-        self.words = bytearray()
-        self._recorded = recorded
-        self._crc = 0
-        self._count = 0
-
-    def add(self, row: NDArray[np.float32]) -> None:
-        """Take the distribution of a symbol in."""
-        self._crc = zlib.crc32(row.tobytes(), self._crc)
-        self._count += 1
-        if self._count % CHECKED == 0:
-            self._end()
-
-    def finish(self) -> None:
-        """End the last word.
-
-        Raises:
-            NotReproducibleError: It differs from the one that is recorded.
-        """
-        if self._count % CHECKED:
-            self._end()
-
-    def _end(self) -> None:
-        self.words += (self._crc & 0xFFFF).to_bytes(_CHECK_BYTES, "little")
-        at = len(self.words)
-        if self._recorded is not None and self._recorded[at - _CHECK_BYTES : at] != self.words[-2:]:
-            position = (at // _CHECK_BYTES - 1) * CHECKED
-            raise NotReproducibleError(
-                f"other probabilities are computed here than when encoding: between the tokens "
-                f"{position} and {position + CHECKED}"
-            )
-
-
 def _next(steps: Any, given: Any) -> Any:
     try:
         return next(steps) if given is None else steps.send(given)
@@ -371,12 +253,16 @@ def _next(steps: Any, given: Any) -> Any:
         return None
 
 
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError as error:
-        raise ModelError("torch is not installed", hint="pip install 'lmcodec[lm]'") from error
-    return torch
+def fingerprint(device: str, dtype: str, lanes: int) -> str:
+    """Return what the results of a language model depend on, as JSON.
+
+    Args:
+        device: "cpu", "cuda" or "mps".
+        dtype: "float32", "float16" or "bfloat16".
+        lanes: Rows of a batch.
+    """
+    transformers = _transformers()
+    return host.fingerprint(device, dtype, lanes=lanes, transformers=transformers.__version__)
 
 
 def _transformers() -> Any:

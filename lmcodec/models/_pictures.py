@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lmcodec.models.base import Symbols
 
-_MAX_GROUP = 1 << 16
+MAX_GROUP = 1 << 16
 M = TypeVar("M", bound="OfSamples")
 
 
@@ -60,8 +60,8 @@ class OfSamples(Model):
         Raises:
             ValueError: A parameter is outside of its range.
         """
-        if not 1 <= self.group <= _MAX_GROUP:
-            raise ValueError(f"group of {self.id} must be 1 to {_MAX_GROUP}: got {self.group}")
+        if not 1 <= self.group <= MAX_GROUP:
+            raise ValueError(f"group of {self.id} must be 1 to {MAX_GROUP}: got {self.group}")
         if self.kind and not self._contexts().is_of_pixels():
             raise ValueError(f"kind of {self.id} must be one of pixels: got {self.kind}")
 

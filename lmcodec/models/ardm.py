@@ -74,12 +74,7 @@ class ArdmModel(OfSamples):
             ValueError: A parameter is outside of its range, or there is no such number of calls.
         """
         super().__post_init__()
-        if self.calls < 0:
-            raise ValueError(f"calls of ardm must not be negative: got {self.calls}")
-        if self.calls and self.network is not None:
-            from lmcodec.ardm.schedule import check_calls
-
-            check_calls(self.calls, self.network.core.stages, self.network.size)
+        check_calls(self.calls, self.network)
 
     @classmethod
     def of(
@@ -104,8 +99,7 @@ class ArdmModel(OfSamples):
             ValueError: There is no such number of calls, or calls are given with contexts.
             OSError: It cannot be read.
         """
-        if calls is not None and calls < 1:
-            raise ValueError(f"calls must be at least 1: got {calls}")
+        check_asked(calls)
         if mixed and calls is not None:
             raise ValueError("calls of ardm beside contexts are one for each pixel")
         return cls(group, calls=calls or 0, network=ARDM_SHELF.named(name), mixed=mixed)
@@ -118,11 +112,7 @@ class ArdmModel(OfSamples):
         """
         if not isinstance(shape, Shape) or self.network is None:
             return self
-        if self.network.size != shape.sample:
-            raise ModelError(
-                f"network of ardm is of samples of {self.network.size} symbols: these have "
-                f"{shape.sample}"
-            )
+        check_shape(shape, self.network)
         model = self.beside_contexts(shape)
         if model.kind and self.network.core.stages > 1:
             raise ModelError("network of ardm must be of one stage to have contexts beside")
@@ -137,13 +127,7 @@ class ArdmModel(OfSamples):
         del symbols
         if self.steps or self.kind:
             return self
-        from lmcodec.ardm.costs import costs_of
-        from lmcodec.ardm.schedule import steps_for
-
-        network = self._network()
-        stages, size = network.core.stages, network.size
-        calls = self.calls or max(stages, stages * size // _POSITIONS_A_CALL)
-        return replace(self, steps=pack_steps(steps_for(costs_of(network).falling(), calls)))
+        return replace(self, steps=best_steps(self._network(), self.calls))
 
     def encode(self, symbols: Symbols) -> bytes:
         """Code bytes.
@@ -199,22 +183,94 @@ class ArdmModel(OfSamples):
         return model
 
     def _network(self) -> FittedArdm:
-        if self.network is None:
-            raise ModelError(
-                "ardm has no network",
-                hint="train one with lmcodec train --model ardm, and give its file with --model",
-            )
-        return self.network
+        return required(self.network)
 
     def _steps(self) -> list[int]:
-        if not self.steps:
-            raise ModelError("ardm has no steps", hint="encode with the model that fit returns")
         return self._unpacked
 
     @cached_property
     def _unpacked(self) -> list[int]:
-        core = self._network().core
-        return unpack_steps(self.steps, core.stages, core.size)
+        return steps_of(self.steps, self._network())
+
+
+def required(network: FittedArdm | None) -> FittedArdm:
+    """Return a network that must be there.
+
+    Raises:
+        ModelError: It is not.
+    """
+    if network is None:
+        raise ModelError(
+            "ardm has no network",
+            hint="train one with lmcodec train --model ardm, and give its file with --model",
+        )
+    return network
+
+
+def check_asked(calls: int | None) -> None:
+    """Check a number of calls that a caller asks for, or None.
+
+    Raises:
+        ValueError: It is below 1.
+    """
+    if calls is not None and calls < 1:
+        raise ValueError(f"calls must be at least 1: got {calls}")
+
+
+def check_calls(calls: int, network: FittedArdm | None) -> None:
+    """Check a number of calls, 0 where none is asked for.
+
+    Raises:
+        ValueError: It is negative, or not one of the network.
+    """
+    if calls < 0:
+        raise ValueError(f"calls of ardm must not be negative: got {calls}")
+    if calls and network is not None:
+        from lmcodec.ardm import schedule
+
+        schedule.check_calls(calls, network.core.stages, network.size)
+
+
+def check_shape(shape: Shape, network: FittedArdm) -> None:
+    """Check that samples are as long as those of a network.
+
+    Raises:
+        ModelError: They are not.
+    """
+    if network.size != shape.sample:
+        raise ModelError(
+            f"network of ardm is of samples of {network.size} symbols: these have {shape.sample}"
+        )
+
+
+def best_steps(network: FittedArdm, calls: int) -> bytes:
+    """Return the packed steps with which so many calls take the least bits.
+
+    Args:
+        network: The network.
+        calls: How many; 0 for a tenth of the positions.
+
+    Raises:
+        FormatError: The file of the network does not say what positions take.
+    """
+    from lmcodec.ardm.costs import costs_of
+    from lmcodec.ardm.schedule import steps_for
+
+    stages = network.core.stages
+    calls = calls or max(stages, stages * network.size // _POSITIONS_A_CALL)
+    return pack_steps(steps_for(costs_of(network).falling(), calls))
+
+
+def steps_of(packed: bytes, network: FittedArdm) -> list[int]:
+    """Return the steps of a model of a network.
+
+    Raises:
+        ModelError: There are none.
+        FormatError: They do not cover all positions of each stage once.
+    """
+    if not packed:
+        raise ModelError("ardm has no steps", hint="encode with the model that fit returns")
+    return unpack_steps(packed, network.core.stages, network.size)
 
 
 def pack_steps(steps: tuple[int, ...]) -> bytes:

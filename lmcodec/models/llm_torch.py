@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lmcodec.errors import CorruptError
-from lmcodec.lm import host
+from lmcodec import host
+from lmcodec.lm.host import HostModel, Plan, fingerprint
 from lmcodec.models.base import MODELS
 from lmcodec.models.llm import Llm, TokenModel
 
@@ -66,7 +65,7 @@ class LlmTorch(TokenModel):
             OSError: A file cannot be read.
         """
         model = super().of(path, **parameters)
-        known = host.fingerprint(host.device_name(device), dtype, model.lanes)
+        known = fingerprint(host.device_name(device), dtype, model.lanes)
         return replace(model, fingerprint=known)
 
     @classmethod
@@ -80,7 +79,7 @@ class LlmTorch(TokenModel):
         """
         model = super().from_record(params, digests)
         device, dtype = model._known("device"), model._known("dtype")
-        here = host.fingerprint(host.device_name(device), dtype, model.lanes)
+        here = fingerprint(host.device_name(device), dtype, model.lanes)
         host.check_fingerprint(model.fingerprint, here)
         return model
 
@@ -104,21 +103,17 @@ class LlmTorch(TokenModel):
         known = self.language_model().memory_bytes(self.lanes, self.window)
         return known + self.language_model().file_bytes + super().memory_bytes(count)
 
-    def _host(self) -> host.HostModel:
+    def _host(self) -> HostModel:
         return _load(self.language_model().path, self._known("device"), self._known("dtype"))
 
-    def _plan(self) -> host.Plan:
+    def _plan(self) -> Plan:
         begin = None if self.begin < 0 else self.begin
-        return host.Plan(begin, self.window, self.chunk, self.lanes)
+        return Plan(begin, self.window, self.chunk, self.lanes)
 
     def _known(self, name: str) -> str:
-        try:
-            value = json.loads(self.fingerprint)[name]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise CorruptError(f"fingerprint has no {name}: {self.fingerprint[:100]!r}") from error
-        return str(value)
+        return host.known(self.fingerprint, name)
 
 
 @lru_cache(maxsize=1)
-def _load(path: Path, device: str, dtype: str) -> host.HostModel:
-    return host.HostModel(path, device, dtype)
+def _load(path: Path, device: str, dtype: str) -> HostModel:
+    return HostModel(path, device, dtype)

@@ -99,8 +99,13 @@ def _spread(rows: torch.Tensor, at: torch.Tensor, places: torch.Tensor) -> torch
 
 def norm(x: torch.Tensor) -> torch.Tensor:
     """Return rows [rows, width] divided by the root of their mean square, for a matrix."""
-    y = functional.rms_norm(x, x.shape[1:], eps=1e-6)
+    y = unit(x)
     return y.bfloat16() if y.is_cuda else y
+
+
+def unit(x: torch.Tensor) -> torch.Tensor:
+    """Return rows [rows, width] divided by the root of their mean square, of the type they had."""
+    return functional.rms_norm(x, x.shape[1:], eps=1e-6)
 
 
 def square(x: torch.Tensor) -> torch.Tensor:

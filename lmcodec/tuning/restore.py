@@ -37,10 +37,19 @@ _HIDDEN_STEP = 0.125
 _LEAST_SCALE = 0.25
 
 
-class _Reader:
+class Reader:
+    """Takes matrices in floats from the tensors of an integer network: a `Writer`, undone.
+
+    Args:
+        tensors: What is in the file.
+
+    Attributes:
+        used: Names of the tensors that have been taken.
+    """
+
     def __init__(self, tensors: dict[str, NDArray[Any]]) -> None:
         self._tensors = tensors
-        self.used = set(tables())
+        self.used: set[str] = set()
 
     def _take(self, name: str) -> torch.Tensor:
         self.used.add(name)
@@ -55,7 +64,23 @@ class _Reader:
         return weight / inputs
 
     def bias(self, name: str, unit: float) -> torch.Tensor:
+        """Return the bias of a matrix [out], which counts 1 / unit."""
         return self._take(f"{name}.bias") / unit
+
+    def layer(self, name: str, up: torch.Tensor, down: torch.Tensor, scale: torch.Tensor) -> None:
+        """Fill the matrices of a layer of hidden values, and the scale of these [hidden]."""
+        scale.fill_(_HIDDEN_STEP)
+        root = ((1 << SQUARE_SHIFT) / _HIDDEN_STEP) ** 0.5
+        up.copy_(self.matrix(f"{name}.up", root, 1.0 / NORM_STEPS))
+        down.copy_(self.matrix(f"{name}.down", SUM_ONE, _HIDDEN_STEP))
+
+    def features(self, name: str) -> torch.Tensor:
+        """Return normalised values that stand in steps."""
+        return self._take(name) / NORM_STEPS
+
+
+class _Recurrent(Reader):
+    """Knows of the parts that are of networks of bytes alone."""
 
     def state(self, name: str) -> torch.Tensor:
         """Return how large a step of the output of a recurrence is."""
@@ -71,13 +96,10 @@ class _Reader:
         norm = 1.0 / NORM_STEPS
         state = self.state(name)
         block.quantize["state"].scale.copy_(state)
-        block.quantize["hidden"].scale.fill_(_HIDDEN_STEP)
-        root = ((1 << SQUARE_SHIFT) / _HIDDEN_STEP) ** 0.5
         block.gates.copy_(self.matrix(f"{name}.gates", GATE_ONE, norm))
         block.bias.copy_(self.bias(f"{name}.gates", GATE_ONE))
         block.mix.copy_(self.matrix(f"{name}.mix", SUM_ONE, state.double()))
-        block.up.copy_(self.matrix(f"{name}.up", root, norm))
-        block.down.copy_(self.matrix(f"{name}.down", SUM_ONE, _HIDDEN_STEP))
+        self.layer(name, block.up, block.down, block.quantize["hidden"].scale)
 
 
 def from_bytes(data: bytes) -> tuple[ByteModel, dict[str, NDArray[Any]]]:
@@ -99,13 +121,15 @@ def from_bytes(data: bytes) -> tuple[ByteModel, dict[str, NDArray[Any]]]:
     if words["format"] != FORMAT:
         raise FormatError(f"network is not of format {FORMAT}: {words['format']}")
     tensors = load(data)
-    model, reader = ByteModel(Config.of(json.loads(words["config"]))), _Reader(tensors)
+    model, reader = ByteModel(Config.of(json.loads(words["config"]))), _Recurrent(tensors)
     with torch.no_grad():
         _fill(model, reader)
-    return model, {name: value for name, value in tensors.items() if name not in reader.used}
+    return model, {
+        name: value for name, value in tensors.items() if name not in reader.used | set(tables())
+    }
 
 
-def _fill(model: ByteModel, reader: _Reader) -> None:
+def _fill(model: ByteModel, reader: _Recurrent) -> None:
     norm = 1.0 / NORM_STEPS
     model.table.values.copy_(reader.table("table"))
     model.word_table.values.copy_(reader.table("words"))

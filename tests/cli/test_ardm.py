@@ -48,6 +48,12 @@ def test_files_and_names(run: Run, folder: Path, array: bytes) -> None:
         (["--model=tiny.ardm", "--calls=41"], "calls must be 2 to 40: got 41"),
         (["--model=tiny.ardm", "--window=9"], "--window: for other models, not for 'tiny.ardm'"),
         (["--model=cm", "--calls=3"], "--calls: for networks of ardm only, not for 'cm'"),
+        (["--model=tiny.ardm", "--device=cpu"], "--device: for --backend torch only"),
+        (["--model=ardm_torch:tiny.ardm", "--mixed"], "--mixed: for --backend portable only"),
+        (
+            ["--model=ardm_torch:tiny.ardm", "--window=9"],
+            "--window: for other models, not for 'ardm_torch:tiny.ardm'",
+        ),
         (["--model=ardm:none"], "none: No such file or directory"),
         (["--model=ardm"], "ardm has no network"),
     ],
@@ -96,3 +102,19 @@ def test_contexts_beside(run: Run, folder: Path, array: bytes) -> None:
         done = run("lmcodec", "compress", "--mixed", *words, "a.npy")
         assert done.code == 1
         assert error in done.err
+
+
+def test_by_torch(run: Run, folder: Path, array: bytes) -> None:
+    pytest.importorskip("torch")
+    named = run("lmcodec", "compress", "-cq", "--model=ardm_torch:tiny.ardm", "--calls=6", "a.npy")
+    assert (named.code, named.err) == (0, "")
+    words = ["--model=tiny.ardm", "--backend=torch", "--device=auto", "--calls=6"]
+    assert run("lmcodec", "compress", "-cq", *words, "a.npy").out == named.out
+    (folder / "a.npy.lmz").write_bytes(named.out)
+    done = run("lmcodec", "decompress", "-c", "--model=tiny.ardm", "a.npy.lmz")
+    assert done.out == array
+    words = ["convert", "-q", "a.npy.lmz", "-o", "b.lmz"]
+    done = run("lmcodec", *words, LMCODEC_MODEL_PATH=str(folder))
+    assert (done.code, done.err) == (0, "")
+    done = run("lmcodec", "info", "--json", "b.lmz")
+    assert "ardm/1" in json.loads(done.out)["models"]

@@ -77,7 +77,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using compress' -l resume -d 'keep whole 
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l window -x -d 'how far the language model looks back; 1024, or less where it was trained so'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l chunk -x -d 'after so many it begins anew, and chunks are coded side by side: the smaller, the faster and the larger the output; 8192'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l int8 -d 'round the weights of the language model to 8 bits'
-complete -c lmcodec -n '_shtab_lmcodec_using compress' -l backend -xka "portable torch" -d 'what runs it: torch is for accelerators, and its streams decode on this machine only'
+complete -c lmcodec -n '_shtab_lmcodec_using compress' -l backend -xka "portable torch" -d 'what runs it, or a network of ardm: torch is for accelerators, and its streams decode on this machine only'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l device -xka "auto cpu cuda mps" -d 'what torch runs it on'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l dtype -xka "float32 float16 bfloat16" -d 'what torch computes with'
 complete -c lmcodec -n '_shtab_lmcodec_using compress' -l mixed -d 'code with the contexts of level 9 beside a circuit or a network of ardm, where samples are pictures, or beside a language model however short the text is: smaller and slower'

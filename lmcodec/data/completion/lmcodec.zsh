@@ -80,7 +80,7 @@ _shtab_lmcodec_compress_options=(
   "--window[how far the language model looks back\; 1024, or less where it was trained so]:TOKENS:"
   "--chunk[after so many it begins anew, and chunks are coded side by side\: the smaller, the faster and the larger the output\; 8192]:TOKENS:"
   "--int8[round the weights of the language model to 8 bits]"
-  "--backend[what runs it\: torch is for accelerators, and its streams decode on this machine only]:backend:(portable torch)"
+  "--backend[what runs it, or a network of ardm\: torch is for accelerators, and its streams decode on this machine only]:backend:(portable torch)"
   "--device[what torch runs it on]:device:(auto cpu cuda mps)"
   "--dtype[what torch computes with]:dtype:(float32 float16 bfloat16)"
   "--mixed[code with the contexts of level 9 beside a circuit or a network of ardm, where samples are pictures, or beside a language model however short the text is\: smaller and slower]"
