@@ -42,6 +42,8 @@ from lmcodec.terminal import Terminal, shown, table
 from lmcodec.tokenizing import add_detokenize, add_tokenize, run_detokenize, run_tokenize
 
 if TYPE_CHECKING:
+    from lmcodec.fit_files import Job
+
     Run = Callable[[Parser, argparse.Namespace], int]
     # argparse does not name this type in public.
     Commands = argparse._SubParsersAction[Parser]
@@ -649,18 +651,13 @@ def _fit_circuit(options: argparse.Namespace, terminal: Terminal) -> None:
     from lmcodec.fit_files import fit_files
 
     fit_files(
-        options.files,
-        options.output,
+        _job(options),
         terminal,
         states=options.states or 16,
         structure=options.structure or "chow-liu",
         epochs=options.epochs or 60,
         seed=1 if options.seed is None else options.seed,
         threads=options.threads,
-        hold_back_percent=options.hold_back,
-        recursive=options.recursive,
-        force=options.force,
-        resume=bool(options.resume),
     )
 
 
@@ -668,13 +665,21 @@ def _learn_ardm(options: argparse.Namespace, terminal: Terminal) -> None:
     from lmcodec.learn_files import DEFAULT_MINUTES, learn_files
 
     learn_files(
-        options.files,
-        options.output,
+        _job(options),
         terminal,
         stages=options.stages or 1,
         minutes=options.minutes or DEFAULT_MINUTES,
         seed=1 if options.seed is None else options.seed,
         threads=options.threads,
+    )
+
+
+def _job(options: argparse.Namespace) -> Job:
+    from lmcodec.fit_files import Job
+
+    return Job(
+        options.files,
+        options.output,
         hold_back_percent=options.hold_back,
         recursive=options.recursive,
         force=options.force,

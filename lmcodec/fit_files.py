@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import math
 import os
-import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lmcodec.checkpoints import check_free, stoppable
 from lmcodec.errors import FormatError
 from lmcodec.fitted import SUFFIX, FittedCircuit
 from lmcodec.models.cm import Cm
 from lmcodec.names import STDIN, expand
 from lmcodec.outputs import open_output
-from lmcodec.process import asked_first
 from lmcodec.terminal import Terminal, human, shown
 from lmcodec.train_files import is_same, read_samples
 from lmcodec.transforms.array import Array
@@ -31,9 +30,30 @@ if TYPE_CHECKING:
 _TRIED_BYTES = 1 << 20
 
 
+@dataclass(frozen=True)
+class Job:
+    """What to fit to, and where the file goes.
+
+    Args:
+        names: Files with arrays of samples of one shape, or folders where it is recursive; "-" is
+            standard input.
+        output: Where the file goes; a checkpoint stands beside it until then.
+        hold_back_percent: How many of the samples are held back: 0 to 50.
+        recursive: Whether to look into folders.
+        force: Whether to replace output and checkpoint.
+        resume: Whether to go on from the checkpoint.
+    """
+
+    names: list[str]
+    output: str
+    hold_back_percent: int
+    recursive: bool
+    force: bool
+    resume: bool
+
+
 def fit_files(
-    names: list[str],
-    output: str,
+    job: Job,
     terminal: Terminal,
     *,
     states: int,
@@ -41,27 +61,17 @@ def fit_files(
     epochs: int,
     seed: int,
     threads: int | None,
-    hold_back_percent: int,
-    recursive: bool,
-    force: bool,
-    resume: bool,
 ) -> None:
     """Fit to arrays, write the circuit, and say what it gains.
 
     Args:
-        names: Files with arrays of samples of one shape, or folders where it is recursive; "-" is
-            standard input.
-        output: Where the circuit goes; a checkpoint stands beside it until then.
+        job: What to fit to, and where the circuit goes.
         terminal: Where words go.
         states: Hidden states of each node.
         structure: Kind of the tree; see `lmcodec.circuit.Circuit`.
         epochs: How often to see the samples, at most.
         seed: Of all that is drawn.
         threads: Threads, or None for one each processor.
-        hold_back_percent: How many of the samples are held back: 0 to 50.
-        recursive: Whether to look into folders.
-        force: Whether to replace output and checkpoint.
-        resume: Whether to go on from the checkpoint.
 
     Raises:
         OSError: A file cannot be read, or the output cannot be written.
@@ -70,7 +80,7 @@ def fit_files(
             damaged.
         UnsupportedError: numba is not installed.
     """
-    checkpoint = f"{output.removesuffix(SUFFIX)}.checkpoint.npz"
+    checkpoint = f"{job.output.removesuffix(SUFFIX)}.checkpoint.npz"
 
     def fit(kept: NDArray[np.uint8], _held: NDArray[np.uint8]) -> bytes:
         return _fit(
@@ -82,24 +92,15 @@ def fit_files(
             epochs=epochs,
             seed=seed,
             threads=threads,
-            resume=resume,
+            resume=job.resume,
         )
 
     data, count, held = fit_to_arrays(
-        names,
-        output,
-        fit,
-        kind="a circuit",
-        suffix=SUFFIX,
-        checkpoint=checkpoint,
-        hold_back_percent=hold_back_percent,
-        recursive=recursive,
-        force=force,
-        resume=resume,
+        job, fit, kind="a circuit", suffix=SUFFIX, checkpoint=checkpoint
     )
     circuit = FittedCircuit(data)
     terminal.note(
-        f"{shown(output)}: {human(len(data))}, {circuit.core.edges:,} edges, from {count:,} "
+        f"{shown(job.output)}: {human(len(data))}, {circuit.core.edges:,} edges, from {count:,} "
         f"samples of {circuit.variables:,} symbols"
     )
     from lmcodec.models.circuit import CircuitModel
@@ -108,33 +109,22 @@ def fit_files(
 
 
 def fit_to_arrays(
-    names: list[str],
-    output: str,
+    job: Job,
     fit: Callable[[NDArray[np.uint8], NDArray[np.uint8]], bytes],
     *,
     kind: str,
     suffix: str,
     checkpoint: str,
-    hold_back_percent: int,
-    recursive: bool,
-    force: bool,
-    resume: bool,
 ) -> tuple[bytes, int, NDArray[np.uint8]]:
     """Read arrays, fit to them, and write the file.
 
     Args:
-        names: Files with arrays of samples of one shape, or folders where it is recursive; "-" is
-            standard input.
-        output: Where the file goes.
+        job: What to fit to, and where the file goes.
         fit: Called with the samples to fit to, and with those that are held back; returns the
             bytes of the file. It may leave a checkpoint, which is removed when the file is there.
         kind: What is fitted, with an article.
         suffix: That of the output.
         checkpoint: Where `fit` leaves a checkpoint.
-        hold_back_percent: How many of the samples are held back: 0 to 50.
-        recursive: Whether to look into folders.
-        force: Whether to replace output and checkpoint.
-        resume: Whether to go on from the checkpoint.
 
     Returns:
         The bytes of the file, the number of samples that it was fitted to, and the others.
@@ -145,15 +135,13 @@ def fit_to_arrays(
         ValueError: There are no samples, or the output has a wrong name.
         FormatError: A file has no array of bytes, or one of other samples.
     """
-    if not output.endswith(suffix):
-        raise ValueError(f"output of {kind} must end in {suffix}: {output}")
-    if not (resume or force) and os.path.exists(checkpoint):
-        words = "exists: --resume goes on from there, --force begins anew"
-        raise FileExistsError(errno.EEXIST, words, checkpoint)
-    target = open_output(output, replace=force, sparse=False, like=None, sync=True)
+    if not job.output.endswith(suffix):
+        raise ValueError(f"output of {kind} must end in {suffix}: {job.output}")
+    check_free(checkpoint, resume=job.resume, force=job.force)
+    target = open_output(job.output, replace=job.force, sparse=False, like=None, sync=True)
     try:
-        samples = read_arrays(names, output, recursive=recursive)
-        count = len(samples) - len(samples) * hold_back_percent // 100
+        samples = read_arrays(job)
+        count = len(samples) - len(samples) * job.hold_back_percent // 100
         held = samples[count:]
         data = fit(samples[:count], held)
         target.write(data)
@@ -166,14 +154,11 @@ def fit_to_arrays(
     return data, count, held
 
 
-def read_arrays(names: list[str], output: str, *, recursive: bool) -> NDArray[np.uint8]:
-    """Return the samples of all files, one after the other.
+def read_arrays(job: Job) -> NDArray[np.uint8]:
+    """Return the samples of all files but the output, one after the other.
 
-    Args:
-        names: Files with arrays of samples of one shape, or folders where it is recursive; "-" is
-            standard input.
-        output: A file that is none of them.
-        recursive: Whether to look into folders.
+    Shapes:
+        returns: uint8 [samples, ...]
 
     Raises:
         OSError: A file cannot be read.
@@ -182,8 +167,12 @@ def read_arrays(names: list[str], output: str, *, recursive: bool) -> NDArray[np
     """
     import numpy as np
 
-    paths = [path for file in names for path in expand(file, recursive=recursive, compressed=False)]
-    paths = [path for path in paths if path == STDIN or not is_same(path, output)]
+    paths = [
+        path
+        for name in job.names
+        for path in expand(name, recursive=job.recursive, compressed=False)
+        if path == STDIN or not is_same(path, job.output)
+    ]
     found: list[NDArray[np.uint8]] = []
     for path in paths:
         for raw in read_samples(path, by_line=False):
@@ -223,33 +212,25 @@ def _fit(
     from lmcodec.circuit import Circuit
 
     done = 0
-    stop = threading.Event()
-
-    def progress(report: EpochReport) -> None:
-        nonlocal done
-        # In bytes that were seen, for these are what is shown.
-        done = samples.nbytes * report.epoch // max(report.epochs, 1)
-        held = report.held_bits_per_dimension
-        beside = "" if math.isnan(held) else f", {held:.4f} of others"
-        terminal.note(
-            f"epoch {report.epoch} of {report.epochs}: {report.bits_per_dimension:.4f} bits a "
-            f"symbol{beside}",
-            level=1,
-        )
-        if stop.is_set():
-            raise KeyboardInterrupt
-
     circuit = Circuit(states=states, structure=structure, epochs=epochs, seed=seed, threads=threads)
-    terminal.begin("fitting", samples.nbytes, lambda: done)
-    try:
-        with asked_first(stop.set):
-            circuit.fit(samples, progress=progress, checkpoint=checkpoint, resume=resume)
-    except KeyboardInterrupt:
-        terminal.end()
-        terminal.note(f"{shown(checkpoint)}: go on from here with --resume")
-        raise
-    finally:
-        terminal.end()
+    with stoppable(terminal, checkpoint) as stop:
+
+        def progress(report: EpochReport) -> None:
+            nonlocal done
+            # In bytes that were seen, for these are what is shown.
+            done = samples.nbytes * report.epoch // max(report.epochs, 1)
+            held = report.held_bits_per_dimension
+            beside = "" if math.isnan(held) else f", {held:.4f} of others"
+            terminal.note(
+                f"epoch {report.epoch} of {report.epochs}: {report.bits_per_dimension:.4f} bits a "
+                f"symbol{beside}",
+                level=1,
+            )
+            if stop.is_set():
+                raise KeyboardInterrupt
+
+        terminal.begin("fitting", samples.nbytes, lambda: done)
+        circuit.fit(samples, progress=progress, checkpoint=checkpoint, resume=resume)
     return circuit.to_bytes()
 
 

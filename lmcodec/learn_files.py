@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmcodec.checkpoints import stoppable
 from lmcodec.errors import UnsupportedError
-from lmcodec.fit_files import fit_to_arrays, gain
+from lmcodec.fit_files import Job, fit_to_arrays, gain
 from lmcodec.fitted import ARDM_SUFFIX, FittedArdm
-from lmcodec.process import asked_first
 from lmcodec.terminal import Terminal, human, shown
 
 if TYPE_CHECKING:
@@ -26,34 +25,23 @@ _STEPS = 1 << 30
 
 
 def learn_files(
-    names: list[str],
-    output: str,
+    job: Job,
     terminal: Terminal,
     *,
     stages: int,
     minutes: float,
     seed: int,
     threads: int | None,
-    hold_back_percent: int,
-    recursive: bool,
-    force: bool,
-    resume: bool,
 ) -> None:
     """Train on arrays, write the network, and say what it gains.
 
     Args:
-        names: Files with arrays of samples of one shape, or folders where it is recursive; "-" is
-            standard input.
-        output: Where the network goes; a checkpoint stands beside it until then.
+        job: What to train on, and where the network goes.
         terminal: Where words go.
         stages: How often a symbol is refined.
         minutes: How long to train.
         seed: Of all that is drawn.
         threads: Threads, or None for one each processor.
-        hold_back_percent: How many of the samples are held back: 0 to 50.
-        recursive: Whether to look into folders.
-        force: Whether to replace output and checkpoint.
-        resume: Whether to go on from the checkpoint.
 
     Raises:
         OSError: A file cannot be read, or the output cannot be written.
@@ -62,7 +50,7 @@ def learn_files(
             damaged.
         UnsupportedError: torch is not installed.
     """
-    checkpoint = f"{output.removesuffix(ARDM_SUFFIX)}.checkpoint.safetensors"
+    checkpoint = f"{job.output.removesuffix(ARDM_SUFFIX)}.checkpoint.safetensors"
 
     def fit(kept: NDArray[np.uint8], held: NDArray[np.uint8]) -> bytes:
         return _train(
@@ -74,26 +62,18 @@ def learn_files(
             minutes=minutes,
             seed=seed,
             threads=threads,
-            resume=resume,
+            resume=job.resume,
         )
 
     data, count, held = fit_to_arrays(
-        names,
-        output,
-        fit,
-        kind="a network of ardm",
-        suffix=ARDM_SUFFIX,
-        checkpoint=checkpoint,
-        hold_back_percent=hold_back_percent,
-        recursive=recursive,
-        force=force,
-        resume=resume,
+        job, fit, kind="a network of ardm", suffix=ARDM_SUFFIX, checkpoint=checkpoint
     )
     from lmcodec.models.ardm import ArdmModel
 
     network = FittedArdm(data)
     terminal.note(
-        f"{shown(output)}: {human(len(data))}, from {count:,} samples of {network.size:,} symbols"
+        f"{shown(job.output)}: {human(len(data))}, from {count:,} samples of "
+        f"{network.size:,} symbols"
     )
     terminal.note(gain(ArdmModel(network=network).fit(b""), network.size, held))
 
@@ -127,21 +107,20 @@ def _train(
     symbols = alphabet_of(np.concatenate([kept, held]))
     config = Config.suited(axes, len(symbols), stages)
     plan = Plan(steps=_STEPS, minutes=minutes, seed=seed)
-    stop = threading.Event()
     done = 0
+    with stoppable(terminal, os.fspath(checkpoint)) as stop:
 
-    def tell(step: int, bits: float, held_bits: float) -> None:
-        nonlocal done
-        # In bytes that were seen, for these are what is shown.
-        done = step * plan.items * kept.shape[1]
-        words = f"step {step:,}: {bits:.4f} bits a symbol, {held_bits:.4f} of others"
-        terminal.note(words, level=1)
-        if stop.is_set():
-            raise KeyboardInterrupt
+        def tell(step: int, bits: float, held_bits: float) -> None:
+            nonlocal done
+            # In bytes that were seen, for these are what is shown.
+            done = step * plan.items * kept.shape[1]
+            words = f"step {step:,}: {bits:.4f} bits a symbol, {held_bits:.4f} of others"
+            terminal.note(words, level=1)
+            if stop.is_set():
+                raise KeyboardInterrupt
 
-    terminal.begin("training", 0, lambda: done)
-    try:
-        with asked_first(stop.set), use_threads(threads):
+        terminal.begin("training", 0, lambda: done)
+        with use_threads(threads):
             return train(
                 kept,
                 held,
@@ -153,9 +132,3 @@ def _train(
                 resume=resume,
                 every=_EVERY,
             )
-    except KeyboardInterrupt:
-        terminal.end()
-        terminal.note(f"{shown(os.fspath(checkpoint))}: go on from here with --resume")
-        raise
-    finally:
-        terminal.end()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from lmcodec import network as networks
 from lmcodec import prior as priors
+from lmcodec.checkpoints import check_free, stoppable
 from lmcodec.models.bytelm import Bytelm
 from lmcodec.models.cm import Cm
 from lmcodec.names import STDIN, expand
 from lmcodec.outputs import open_output
-from lmcodec.process import asked_first
 from lmcodec.shelf import sha256
 from lmcodec.terminal import Terminal, human, shown
 from lmcodec.train_files import is_same, read_samples, split
@@ -75,9 +73,7 @@ def tune_files(
     stem = output.removesuffix(networks.SUFFIX)
     card, checkpoint = f"{stem}.toml", f"{stem}.checkpoint"
     check_installed()
-    if not (resume or force) and os.path.exists(checkpoint):
-        words = "exists: --resume goes on from there, --force begins anew"
-        raise FileExistsError(errno.EEXIST, words, checkpoint)
+    check_free(checkpoint, resume=resume, force=force)
     paths = [path for file in names for path in expand(file, recursive=recursive, compressed=False)]
     # Below a folder there may be the network of an earlier run.
     own = (output, card, checkpoint)
@@ -146,46 +142,39 @@ def _train(
     """Train where one can follow it, and a signal leaves a checkpoint."""
     done, last, said = 0, None, time.monotonic()
     bits: list[float] = []
-    stop = threading.Event()
 
-    def progress(so_far: int, total: int) -> None:
-        nonlocal done
-        if not done:
-            terminal.begin("training", total, lambda: done)
-        done = so_far
-        if stop.is_set():
-            raise KeyboardInterrupt
+    with stoppable(terminal, checkpoint) as stop:
 
-    def note(step: TuningStep) -> None:
-        nonlocal last, said
-        last = step
-        bits.append(step.bits_per_byte)
-        if time.monotonic() - said > _NOTE_S:
-            words = f"step {step.step:,}: {human(step.seen)} seen, "
-            terminal.note(words + f"{sum(bits) / len(bits):.3f} bits a byte", level=1)
-            bits.clear()
-            said = time.monotonic()
+        def progress(so_far: int, total: int) -> None:
+            nonlocal done
+            if not done:
+                terminal.begin("training", total, lambda: done)
+            done = so_far
+            if stop.is_set():
+                raise KeyboardInterrupt
 
-    try:
-        with asked_first(stop.set):
-            network = train_network(
-                samples,
-                base=base,
-                minutes=minutes,
-                passes=passes,
-                seed=seed,
-                threads=threads,
-                checkpoint=checkpoint,
-                resume=resume,
-                progress=progress,
-                note=note,
-            )
-    except KeyboardInterrupt:
-        terminal.end()
-        terminal.note(f"{shown(checkpoint)}: go on from here with --resume")
-        raise
-    finally:
-        terminal.end()
+        def note(step: TuningStep) -> None:
+            nonlocal last, said
+            last = step
+            bits.append(step.bits_per_byte)
+            if time.monotonic() - said > _NOTE_S:
+                words = f"step {step.step:,}: {human(step.seen)} seen, "
+                terminal.note(words + f"{sum(bits) / len(bits):.3f} bits a byte", level=1)
+                bits.clear()
+                said = time.monotonic()
+
+        network = train_network(
+            samples,
+            base=base,
+            minutes=minutes,
+            passes=passes,
+            seed=seed,
+            threads=threads,
+            checkpoint=checkpoint,
+            resume=resume,
+            progress=progress,
+            note=note,
+        )
     return network, last
 
 
