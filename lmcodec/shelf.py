@@ -172,7 +172,7 @@ class Shelf(Generic[W]):
             FormatError: The file is none of the kind.
             OSError: It is not there, or cannot be read.
         """
-        if isinstance(name, str) and not os.path.exists(name):
+        if isinstance(name, str) and not os.path.isfile(name):
             for folder in own_folders():
                 path = os.path.join(folder, f"{name.removesuffix(self._suffix)}{self._suffix}")
                 if os.path.isfile(path):

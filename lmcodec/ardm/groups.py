@@ -1,6 +1,7 @@
 """Samples in groups, and apart what a network does not know: the payload of `ardm`.
 
-docs/models/circuit.md has its parts. What codes a group is left to others.
+docs/models/circuit.md has its parts; `samples.rs` of the core is the same for groups that are coded
+there. What codes a group is left to others.
 """
 
 from __future__ import annotations

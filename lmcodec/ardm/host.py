@@ -72,9 +72,12 @@ class HostNetwork:
         for level, positions in self._calls(steps, len(numbers), before):
             some = numbers[:, positions.numpy()].astype(np.uint32)
             branches = some % self.config.leaves(level) // self.config.leaves(level + 1)
-            rows = self._rows(states, level, positions)
-            checks.add(rows)
-            gathered.append(coder.intervals(branches.ravel(), rows))
+            first = 0
+            for rows in self._rows(states, level, positions):
+                checks.add(rows)
+                some = branches.ravel()[first : first + len(rows)]
+                gathered.append(coder.intervals(some, rows))
+                first += len(rows)
             self._refine(states, level, positions, branches)
         checks.finish()
         stack = coder.RansStack()
@@ -111,15 +114,16 @@ class HostNetwork:
         checks = Checks(CHECKED, "branches", bytes(cursor.take(words, "check words")))
         states = self._begin(items)
         for level, positions in self._calls(steps, items, before):
-            rows = self._rows(states, level, positions)
-            try:
-                branches = stack.pop(rows)
-            except TruncatedError:
-                # Maybe because something else was computed, which says more.
-                checks.finish()
-                raise
-            checks.add(rows)
-            self._refine(states, level, positions, branches.reshape(items, -1))
+            found = []
+            for rows in self._rows(states, level, positions):
+                try:
+                    found.append(stack.pop(rows))
+                except TruncatedError:
+                    # Maybe because something else was computed, which says more.
+                    checks.finish()
+                    raise
+                checks.add(rows)
+            self._refine(states, level, positions, np.concatenate(found).reshape(items, -1))
         checks.finish()
         stack.finish()
         leaves = states - self.config.starts[self.config.stages]
@@ -141,13 +145,13 @@ class HostNetwork:
             report(*reached)
             done += step
 
-    def _rows(self, states: Any, level: int, positions: Any) -> NDArray[np.float32]:
-        """Return the distributions of branches, all of an item after each other.
+    def _rows(self, states: Any, level: int, positions: Any) -> Iterator[NDArray[np.float32]]:
+        """Yield the distributions of branches of some items at a time, all of an item together.
 
         Shapes:
             states: int32 [items, size]
             positions: int64 [k]
-            returns: float32 [items * k, branches]
+            yields: float32 [some items * k, branches]
         """
         torch, config = self._torch, self.config
         start, branches, child = (
@@ -156,16 +160,16 @@ class HostNetwork:
             config.leaves(level + 1),
         )
         at = positions.to(self._device)
-        found = []
-        with torch.inference_mode():
-            for some in states.split(self._together(len(positions))):
+        for some in states.split(self._together(len(positions))):
+            with torch.inference_mode():
                 logits = self._model(some, at[None]).float()
                 leaves = logits.view(len(some), len(at), -1, branches, child)
                 nodes = (some[:, at] - start).long()[:, :, None, None, None]
                 below = leaves.gather(2, nodes.expand(-1, -1, 1, branches, child))
-                found.append(below.flatten(0, 2).logsumexp(2).softmax(1))
-        rows: NDArray[np.float32] = torch.cat(found).cpu().numpy()
-        return rows
+                rows: NDArray[np.float32] = (
+                    below.flatten(0, 2).logsumexp(2).softmax(1).cpu().numpy()
+                )
+            yield rows
 
     def _refine(self, states: Any, level: int, positions: Any, branches: NDArray[Any]) -> None:
         """Put positions [k] of all items to the nodes to which branches [items, k] lead."""

@@ -21,9 +21,15 @@ import numpy as np
 if TYPE_CHECKING:
     from lmcodec.ardm.costs import Costs, Floats, Ints
 
+# Calls times positions that are looked at; there may be thousands of each.
+_MOST = 1 << 22
+
 
 def steps_for(costs: Costs, calls: int) -> tuple[int, ...]:
     """Return how many positions each call serves, so that all take the least bits.
+
+    Of items with many thousands of positions, calls begin at every few of them only; where they
+    would have no choice then, steps are equal.
 
     Args:
         costs: What positions take, falling.
@@ -37,11 +43,15 @@ def steps_for(costs: Costs, calls: int) -> tuple[int, ...]:
     if calls == stages * size:
         return (1,) * calls
     most = min(size, calls - stages + 1)
-    found, places = zip(*(_one_stage(costs, n, most) for n in range(stages)), strict=True)
+    unit = -(-size * most // _MOST)
+    borders = np.minimum(np.arange(-(-size // unit) + 1) * unit, size)
+    if len(borders) <= most:
+        return uniform(stages, size, calls)
+    found, places = zip(*(_one_stage(costs, n, most, borders) for n in range(stages)), strict=True)
     shares = _shared(np.stack(found), calls)
     steps: list[int] = []
     for place, share in zip(places, shares, strict=True):
-        steps.extend(_steps(place, share, size))
+        steps.extend(_steps(place, share, borders))
     return tuple(steps)
 
 
@@ -82,30 +92,34 @@ def cost(costs: Costs, steps: tuple[int, ...]) -> float:
     return total
 
 
-def _one_stage(costs: Costs, stage: int, most: int) -> tuple[Floats, Ints]:
+def _one_stage(costs: Costs, stage: int, most: int, borders: Ints) -> tuple[Floats, Ints]:
     """Return the bits of a stage for 1 to `most` calls, and where the last call begins.
 
+    Args:
+        costs: What positions take.
+        stage: Which one.
+        most: Calls.
+        borders: Where calls may begin and end [n + 1].
+
     Returns:
-        Bits [most]; places [most, size + 1], by calls and by how many positions are served.
+        Bits [most]; numbers of borders [most, n + 1], by calls and by the border where they end.
     """
-    size = costs.size
-    ends = np.arange(size + 1)
-    bits = costs.of_call(stage, np.zeros_like(ends), ends)
-    places = np.zeros((most, size + 1), np.int64)
-    found = [bits[size]]
+    bits = costs.of_call(stage, np.zeros_like(borders), borders)
+    places = np.zeros((most, len(borders)), np.int64)
+    found = [bits[-1]]
     for calls in range(1, most):
-        bits, places[calls] = _next(costs, stage, bits, calls)
-        found.append(bits[size])
+        bits, places[calls] = _next(costs, stage, bits, calls, borders)
+        found.append(bits[-1])
     return np.array(found), places
 
 
-def _next(costs: Costs, stage: int, bits: Floats, calls: int) -> tuple[Floats, Ints]:
+def _next(costs: Costs, stage: int, bits: Floats, calls: int, borders: Ints) -> tuple[Floats, Ints]:
     """Return bits and beginnings of the last call if there is one call more.
 
     Ends are done by halving: those in the middle of a range first, which bound the others. All of
     one depth are done together.
     """
-    size = costs.size
+    size = len(borders) - 1
     found = np.full(size + 1, np.inf)
     place = np.zeros(size + 1, np.int64)
     # Ranges of ends, and of beginnings that come into question.
@@ -118,7 +132,7 @@ def _next(costs: Costs, stage: int, bits: Floats, calls: int) -> tuple[Floats, I
         starts = np.cumsum(counts) - counts
         owner = np.repeat(np.arange(len(middle)), counts)
         begin = np.arange(counts.sum()) - starts[owner] + least[owner]
-        values = bits[begin] + costs.of_call(stage, begin, middle[owner])
+        values = bits[begin] + costs.of_call(stage, borders[begin], borders[middle[owner]])
         lowest = np.minimum.reduceat(values, starts)
         # The first of equal ones.
         hits = np.flatnonzero(values == lowest[owner])
@@ -153,11 +167,11 @@ def _shared(costs: Floats, calls: int) -> list[int]:
     return shares[::-1]
 
 
-def _steps(place: Ints, calls: int, size: int) -> list[int]:
+def _steps(place: Ints, calls: int, borders: Ints) -> list[int]:
     """Return the steps of one stage."""
-    end, steps = size, []
+    end, steps = len(borders) - 1, []
     for number in range(calls - 1, -1, -1):
         begin = int(place[number, end])
-        steps.append(end - begin)
+        steps.append(int(borders[end] - borders[begin]))
         end = begin
     return steps[::-1]

@@ -38,6 +38,8 @@ _SHAPES = {"shapes": "U16", "shares": "U16"}
 _KINDS = _TENSORS | _EDGES | _SHAPES
 # So few that sums of products of 16 bits are exact in 64-bit floats.
 MAX_SHAPES = 1024
+# Places for edges that a file without zeros may have: so many, and so many more for each edge.
+_FREE_PLACES, _PLACES_AN_EDGE = 1 << 22, 1 << 8
 # Of values in all states: what shares of shapes become.
 _MAX_WEIGHTS = 1 << 28
 _DTYPES: dict[str, np.dtype[np.integer]] = {"I32": np.dtype("<i4"), "U16": np.dtype("<u2")}
@@ -207,7 +209,8 @@ def tensors_of(circuit: Quantized) -> dict[str, NDArray[np.integer]]:
         "categories": tree.categories,
     }
     counts = np.diff(circuit.row_edges)
-    if 2 * len(circuit.targets) + len(counts) < circuit.places:
+    edges, places = len(circuit.targets), circuit.places
+    if 2 * edges + len(counts) < places <= _FREE_PLACES + _PLACES_AN_EDGE * edges:
         tensors["transitions"] = circuit.transitions
         tensors |= {"counts": counts, "targets": circuit.targets}
     else:

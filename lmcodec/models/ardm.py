@@ -139,14 +139,14 @@ class ArdmModel(OfSamples):
         network, data = self._network(), bytes_of(symbols, self.id)
         if self.kind:
             return network.core.encode_mixed(data, *self._beside())
-        return network.core.encode(data, self._steps(), self.group)
+        return network.core.encode(data, self._steps, self.group)
 
     def decode(self, payload: bytes, count: int) -> bytes:
         """Undo `encode`."""
         network = self._network()
         if self.kind:
             return network.core.decode_mixed(payload, count, *self._beside())
-        return network.core.decode(payload, count, self._steps(), self.group)
+        return network.core.decode(payload, count, self._steps, self.group)
 
     def decode_samples(self, payload: bytes, count: int, first: int, last: int) -> bytes | None:
         """Return some samples; only the groups that hold them are decoded.
@@ -155,7 +155,7 @@ class ArdmModel(OfSamples):
         """
         if self.kind:
             return None
-        network, steps = self._network(), self._steps()
+        network, steps = self._network(), self._steps
         return network.core.decode_samples(payload, count, (first, last), steps, self.group)
 
     def fitted(self) -> tuple[bytes, int] | None:
@@ -178,18 +178,16 @@ class ArdmModel(OfSamples):
             raise FormatError("parameters of ardm are refused: steps, or contexts beside")
         if model.kind and network.core.stages > 1:
             raise FormatError("parameters of ardm are refused: contexts beside several stages")
-        # Unpacked now, so that what is wrong is found before any work.
-        _ = model.steps and model._unpacked
+        if model.steps:
+            # Unpacked now, so that what is wrong is found before any work.
+            _ = model._steps
         return model
 
     def _network(self) -> FittedArdm:
         return required(self.network)
 
-    def _steps(self) -> list[int]:
-        return self._unpacked
-
     @cached_property
-    def _unpacked(self) -> list[int]:
+    def _steps(self) -> list[int]:
         return steps_of(self.steps, self._network())
 
 

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from lmcodec.ardm.host import HostNetwork
     from lmcodec.models.base import AnyShape, Symbols
 
-# Bytes in memory for each symbol of a group, and what layers take at most.
-_GROUP_BYTES, _LAYER_BYTES = 12, 1 << 28
+# Bytes in memory for each symbol of a group: states, and intervals of each stage; what layers take
+# at most, with the distributions that they make.
+_STATE_BYTES, _INTERVAL_BYTES, _LAYER_BYTES = 8, 8, 3 << 27
 
 
 @MODELS.register(id="ardm_torch", version=1)
@@ -190,7 +191,8 @@ class ArdmTorch(Model):
             return 2 * count
         group = min(count, self.group * self.network.size)
         weights = self.network.memory_bytes + 4 * self.network.file_bytes
-        return 2 * count + _GROUP_BYTES * group + _LAYER_BYTES + weights
+        each = _STATE_BYTES + _INTERVAL_BYTES * self.network.core.stages
+        return 2 * count + each * group + _LAYER_BYTES + weights
 
     def digests(self) -> tuple[bytes, ...]:
         """Return the SHA-256 of the network, if there is one."""

@@ -177,3 +177,20 @@ def test_costs_that_are_none_are_refused() -> None:
     for costs in (np.zeros(119, np.uint16), np.zeros(120, np.int32), np.zeros(240, np.uint8)):
         with pytest.raises(FormatError, match="not the costs of all positions"):
             costs_of(_changed("costs", costs))
+
+
+@pytest.mark.parametrize(("calls", "unit"), [(300, 2), (3000, 1)])
+def test_items_of_many_positions_have_steps_soon(calls: int, unit: int) -> None:
+    size = 20000
+    places = np.array([0, 100, 5000])
+    bits = np.repeat([5.0, 3.0, 2.0, 1.0], size).reshape(1, 4, size)
+    bits[:, :-1][:, np.arange(size) < places[:, None]] = 0
+    bits[0, -1, places] = bits[0, np.arange(3), places]
+    costs = Costs(places, bits).falling()
+    steps = steps_for(costs, calls)
+    assert (len(steps), sum(steps)) == (calls, size)
+    assert all(step % unit == 0 for step in steps)
+    equal = uniform(1, size, calls)
+    # Where calls could begin nowhere else, steps are equal.
+    assert (cost(costs, steps) < cost(costs, equal)) == (unit > 1)
+    assert (steps == equal) == (unit == 1)

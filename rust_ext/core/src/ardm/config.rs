@@ -19,6 +19,7 @@ const MAX_TOLD: usize = 1 << 22;
 
 /// Sizes of a network; those of parts that it does not have are not looked at.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Config {
     /// Lengths of the axes of an item, outermost first.
     pub axes: Vec<usize>,
@@ -62,9 +63,12 @@ impl Config {
     /// # Errors
     /// [`Error::Weights`] when they are none, or out of range.
     pub fn parse(text: &str) -> Result<Self> {
-        let config: Self = serde_json::from_str(text).map_err(|_| Error::Weights {
-            what: "sizes of a network",
-        })?;
+        // Of an object: serde would take a list as well.
+        let config: Self = serde_json::from_str::<serde_json::Map<_, _>>(text)
+            .and_then(|sizes| serde_json::from_value(sizes.into()))
+            .map_err(|_| Error::Weights {
+                what: "sizes of a network",
+            })?;
         if config.is_in_range().is_some() {
             Ok(config)
         } else {

@@ -437,6 +437,31 @@ fn files_that_are_none_are_refused() {
         assert!(refused(&wrong), "{name} {value}");
     }
     let mut wrong = file.clone();
+    wrong.config["more"] = json!(1);
+    assert!(refused(&wrong));
+    // A list of the same numbers is no object.
+    let mut wrong = file.clone();
+    let names = [
+        "axes",
+        "levels",
+        "reach",
+        "features",
+        "width",
+        "hidden",
+        "blocks",
+        "outline_features",
+        "outline",
+        "outline_hidden",
+        "outline_blocks",
+        "said",
+        "told",
+    ];
+    wrong.config = names
+        .iter()
+        .map(|&name| file.config[name].clone())
+        .collect();
+    assert!(refused(&wrong));
+    let mut wrong = file.clone();
     wrong.numbers("order", &[0; 20]);
     assert!(refused(&wrong));
     let mut wrong = file.clone();

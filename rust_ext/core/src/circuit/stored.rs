@@ -46,7 +46,19 @@ pub enum Transitions<'a> {
     },
 }
 
+/// Places for edges that a file without zeros may have: so many, and so many more for each edge, since all are looked at.
+const FREE_PLACES: usize = 1 << 22;
+const PLACES_AN_EDGE: usize = 1 << 8;
+
 impl Transitions<'_> {
+    /// How many places for edges there may be.
+    pub fn most(&self) -> usize {
+        match self {
+            Self::Whole(weights) => weights.len(),
+            Self::Edges { targets, .. } => FREE_PLACES + PLACES_AN_EDGE * targets.len(),
+        }
+    }
+
     /// All weights of the next rows.
     pub fn next(&mut self, rows: usize, width: usize) -> Result<Vec<u16>> {
         match self {

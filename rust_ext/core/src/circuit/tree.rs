@@ -209,6 +209,7 @@ impl Circuit {
             return Err(wrong("tensors of a circuit have other lengths"));
         }
         let (mut cells, mut entries) = (0, 0);
+        let most = transitions.most().min(MAX_WEIGHTS);
         let mut homes = vec![usize::MAX; categories.len()];
         let mut nodes: Vec<Node> = Vec::with_capacity(parents.len());
         let mut edges = 0;
@@ -222,9 +223,8 @@ impl Circuit {
                 Err(_) if number == 0 => (0, 1),
                 _ => return Err(wrong("node of a circuit comes before its parent")),
             };
-            // Of rows without their zeros, few make many.
             cells += above * count;
-            if cells > MAX_WEIGHTS {
+            if cells > most {
                 return Err(wrong(TOO_MANY));
             }
             let rows = parts(&transitions.next(above, count)?, count)?;
