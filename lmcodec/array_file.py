@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import IO, TYPE_CHECKING, Any
 
-from lmcodec.block import decode_stream, stream_model, stream_payloads
+from lmcodec.block import block_transform, decode_stream, stream_model, stream_payloads
 from lmcodec.content_file import ContentFile, Path
 from lmcodec.errors import FormatError, ModelError
 from lmcodec.header import BlockHeader
@@ -132,9 +132,9 @@ class ArrayFile(ContentFile):
             header, payloads, self._start = self._content.block_at(begin)
             self._block = header, payloads
         header, payloads = self._block
-        if header.transform.id != Array.id:
+        cut = block_transform(header)
+        if not isinstance(cut, Array):
             return None
-        cut = Array.from_record(header.transform.params)
         number, apart = divmod(begin - self._start - cut.offset, cut.shape.sample)
         many = min(last - first, cut.size // cut.shape.sample - number)
         if cut.shape.sample != self._size or number < 0 or apart or many < 1:

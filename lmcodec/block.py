@@ -149,10 +149,7 @@ def decode_block(
         UnsupportedError: A model or transform is not known here.
         LimitError: Decoding needs more memory than allowed.
     """
-    transform = None
-    if header.transform.id:
-        cls = TRANSFORMS.get(header.transform.id, header.transform.version)
-        transform = cls.from_record(header.transform.params)
+    transform = block_transform(header)
     models = [find_model(record) for record in header.models]
     _check_memory(_memory_bytes(header, models), max_memory)
     symbols: dict[str, Symbols] = {}
@@ -200,6 +197,19 @@ def decode_stream(header: BlockHeader, record: StreamRecord, payload: bytes) -> 
         UnsupportedError: The model is not known here.
     """
     return _decode_stream(record, payload, stream_model(header, record), lambda _: nullcontext())
+
+
+def block_transform(header: BlockHeader) -> Transform | None:
+    """Return the transform that a block was split by, or None where it was not.
+
+    Raises:
+        UnsupportedError: It is not known here.
+        FormatError: Its parameters do not fit.
+    """
+    if not header.transform.id:
+        return None
+    cls = TRANSFORMS.get(header.transform.id, header.transform.version)
+    return cls.from_record(header.transform.params)
 
 
 def stream_model(header: BlockHeader, record: StreamRecord) -> Model | None:

@@ -73,6 +73,8 @@ _EARLY_CELLS = (80, 100)
 _TRANSFORM_SLICES = 24
 _TRANSFORM_SLICE_BYTES = 1 << 14
 _EARLY_TRANSFORM = (85, 100)
+# Of candidates: the best guess, and the others.
+_GUESS, _OTHERS = slice(1), slice(1, None)
 
 
 def candidates(
@@ -121,43 +123,77 @@ def choose(
     Returns:
         One of them, fitted to the stream, or None where there is none.
     """
+    lengths = _Lengths(symbols, shape)
     if len(models) > 1 and _CLASSES in MODELS and isinstance(models[-1], MODELS.get(_CLASSES)):
-        best = choose(symbols, models[:-1], shape)
-        assert best is not None
-        return _with_classes(symbols, best, models[-1], shape)
+        best = _best(lengths, models[:-1])
+        return best and _with_classes(lengths, best, models[-1])
+    return _best(lengths, models)
+
+
+class _Lengths:
+    """Code lengths of samples of a stream, each found once.
+
+    Args:
+        symbols: All of the stream.
+        shape: How they form samples or cells, where that is known.
+    """
+
+    def __init__(self, symbols: Symbols, shape: AnyShape | None) -> None:
+        self.symbols = symbols
+        self.shape = shape
+        self._samples: dict[int, Symbols] = {}
+        self._found: dict[tuple[int, int], int] = {}
+
+    def sample(self, part: int = 1) -> Symbols:
+        """Return a sample, that part of the usual one."""
+        if part not in self._samples:
+            length = _SLICE_SYMBOLS // part
+            self._samples[part] = _shaped_sample(self.symbols, self.shape, length)
+        return self._samples[part]
+
+    def of(self, fitted: Sequence[Model], some: Symbols) -> list[int]:
+        """Return the bytes that each model makes of a sample, or of all symbols."""
+        for model in fitted:
+            # Samples of one stream that are as long are the same.
+            if (id(model), len(some)) not in self._found:
+                self._found[id(model), len(some)] = len(model.encode(some))
+        return [self._found[id(model), len(some)] for model in fitted]
+
+
+def _best(lengths: _Lengths, models: Sequence[Model]) -> Model | None:
+    """Return the candidate with the shortest code, fitted; see `choose`."""
+    symbols, is_cells = lengths.symbols, isinstance(lengths.shape, Cells)
     fitted = [model.fit(symbols) for model in models]
     noise = isinstance(symbols, bytes) and len(symbols) >= MIN_BYTES and is_noise(symbols)
     if len(fitted) < 2 and not noise:
         return fitted[0] if fitted else None
-    if isinstance(shape, Cells) and not noise:
-        sizes = _sizes(fitted, _shaped_sample(symbols, shape, _SLICE_SYMBOLS // _EARLY_PART))
-        if all(sizes[0] * _EARLY_CELLS[1] <= size * _EARLY_CELLS[0] for size in sizes[1:]):
+    if is_cells and not noise:
+        first, *others = lengths.of(fitted, lengths.sample(_EARLY_PART))
+        if all(first * _EARLY_CELLS[1] <= size * _EARLY_CELLS[0] for size in others):
             return fitted[0]
-    sample = _shaped_sample(symbols, shape)
-    sizes = _sizes(fitted, sample)
+    sample = lengths.sample()
+    sizes = lengths.of(fitted, sample)
     if noise:
         plain = MODELS.get(_PLAIN)()
         least = min(len(sample), len(plain.encode(sample)))
         if min(sizes, default=least) * _WORTH[1] >= least * _WORTH[0]:
             return plain
-    if isinstance(shape, Cells) and len(sample) < len(symbols) and sizes[0] > min(sizes):
+    if is_cells and len(sample) < len(symbols) and sizes[0] > min(sizes):
         # How columns hang together shows late: only all of them can tell.
-        sizes = _sizes(fitted, symbols)
+        sizes = lengths.of(fitted, symbols)
     return fitted[sizes.index(min(sizes))]
 
 
-def _sizes(fitted: Sequence[Model], symbols: Symbols) -> list[int]:
-    return [len(model.encode(symbols)) for model in fitted]
-
-
-def _with_classes(symbols: Symbols, best: Model, classes: Model, shape: AnyShape | None) -> Model:
+def _with_classes(lengths: _Lengths, best: Model, classes: Model) -> Model:
     """Return the model of classes, fitted, if all symbols are shorter with it; else the other."""
+    symbols = lengths.symbols
     if len(symbols) > (type(classes).block_bytes or len(symbols)):
         return best
-    sample = _shaped_sample(symbols, shape)
-    for part in (sample, symbols) if len(sample) < len(symbols) else (symbols,):
-        fitted = classes.fit(part)
-        if len(fitted.encode(part)) >= len(best.encode(part)):
+    sample = lengths.sample()
+    for some in (sample, symbols) if len(sample) < len(symbols) else (symbols,):
+        fitted = classes.fit(some)
+        # Where there is nothing to be fitted, it is the same.
+        if fitted is classes or len(fitted.encode(some)) >= lengths.of([best], some)[0]:
             return best
     return fitted
 
@@ -282,45 +318,46 @@ def shortest(
     gauge = transform.gauge_level(level)
     sample = bytes(pick(raw, _TRANSFORM_SLICES // _EARLY_PART, _TRANSFORM_SLICE_BYTES))
     plain = _code_length(Stream("", sample), gauge)
-    found, size = _variant(transform, sample, gauge, start)
+    found, sizes = _variant(transform, sample, gauge, start)
     if len(sample) < len(raw):
-        if size * _EARLY_TRANSFORM[1] <= plain * _EARLY_TRANSFORM[0]:
+        if sum(sizes) * _EARLY_TRANSFORM[1] <= plain * _EARLY_TRANSFORM[0]:
             return found, True
         sample = bytes(pick(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
         plain = _code_length(Stream("", sample), gauge)
-        found, size = _variant(transform, sample, gauge, start)
-    if size * 1000 >= plain * (1000 - least):
-        size = _split_length(found, sample, gauge, start, guesses=None)
-    return found, size * 1000 < plain * (1000 - least)
+        found, sizes = _variant(transform, sample, gauge, start)
+    if sum(sizes) * 1000 >= plain * (1000 - least):
+        # The best guess among the models is enough to see that a transform pays; to see that it
+        # does not takes all of them.
+        others = _split_lengths(found, sample, gauge, start, _OTHERS)
+        sizes = list(map(min, sizes, others))
+    return found, sum(sizes) * 1000 < plain * (1000 - least)
 
 
-def _variant(transform: Transform, sample: bytes, gauge: int, start: int) -> tuple[Transform, int]:
-    """Return the variant of a transform with the shortest code of a sample, and that length."""
-    size = _split_length(transform, sample, gauge, start)
+def _variant(
+    transform: Transform, sample: bytes, gauge: int, start: int
+) -> tuple[Transform, list[int]]:
+    """Return the variant of a transform with the shortest code of a sample, stream by stream."""
+    sizes = _split_lengths(transform, sample, gauge, start)
     tried = iter(transform.variants())
     while (variant := next(tried, None)) is not None:
-        other = _split_length(variant, sample, gauge, start)
-        if other < size:
-            transform, size, tried = variant, other, iter(variant.variants())
-    return transform, size
+        others = _split_lengths(variant, sample, gauge, start)
+        if sum(others) < sum(sizes):
+            transform, sizes, tried = variant, others, iter(variant.variants())
+    return transform, sizes
 
 
-def _split_length(
-    transform: Transform, sample: bytes, level: int, start: int, guesses: int | None = 1
-) -> int:
-    """Return the length of the code of the streams of a sample.
-
-    The best guess among the models is enough to see that a transform pays; to see that it does not
-    takes all of them.
-    """
+def _split_lengths(
+    transform: Transform, sample: bytes, level: int, start: int, guesses: slice = _GUESS
+) -> list[int]:
+    """Return the length of the code of each stream of a sample, by some of the models."""
     streams = transform.fit(sample, start).forward(sample)
-    return sum(_code_length(stream, level, guesses) for stream in streams)
+    return [_code_length(stream, level, guesses) for stream in streams]
 
 
-def _code_length(stream: Stream, level: int, guesses: int | None = 1) -> int:
+def _code_length(stream: Stream, level: int, guesses: slice = _GUESS) -> int:
     symbols = stream.symbols
     width = symbol_width(symbols)
-    models = candidates(level, stream.hint, width, stream.shape)[:guesses] if len(symbols) else []
+    models = candidates(level, stream.hint, width, stream.shape)[guesses] if len(symbols) else []
     coded = [len(model.fit(symbols).encode(symbols)) for model in models]
     return min([len(symbols) * width, *coded])
 

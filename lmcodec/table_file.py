@@ -45,6 +45,7 @@ class TableFile(ContentFile):
         self._quoted = any(part.table.quoted for part in self._parts)
         cells = names or [b""] * first.columns
         self.names = _distinct([_text(cell, self._quoted) for cell in cells])
+        self._numbers = {name: number for number, name in enumerate(self.names)}
         # The row with which each part begins.
         self._starts = [0]
         for part in self._parts:
@@ -84,8 +85,8 @@ class TableFile(ContentFile):
             ValueError: The rows are not one behind the other.
             FormatError: The file is damaged.
         """
-        wanted = [self._number(name) for name in self.names if columns is None]
-        wanted += [self._number(name) for name in columns or ()]
+        every = range(len(self.names))
+        wanted = [*every] if columns is None else [self.number(name) for name in columns]
         if isinstance(rows, range):
             rows = slice(rows.start, rows.stop, rows.step)
         first, last, step = (rows or slice(None)).indices(len(self))
@@ -208,12 +209,18 @@ class TableFile(ContentFile):
         """Return what the table is like."""
         return f"<TableFile of {len(self):,} rows, {len(self.names):,} columns>"
 
-    def _number(self, name: str | int) -> int:
+    def number(self, name: str | int) -> int:
+        """Return the number of a column, 0 for the first, by its name or number.
+
+        Raises:
+            KeyError: There is none of that name.
+            IndexError: There is none of that number.
+        """
         if isinstance(name, int):
             return range(len(self.names))[name]
-        if name not in self.names:
+        if name not in self._numbers:
             raise KeyError(f"there is no column of that name: {name!r}")
-        return self.names.index(name)
+        return self._numbers[name]
 
     def _between(self, first: int, last: int) -> Iterator[tuple[Part, int, int]]:
         """Yield the parts that have some of the rows, and which of their own these are."""
@@ -227,17 +234,15 @@ class TableFile(ContentFile):
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     """Return names, each once: with numbers behind those that come again, and for none."""
-    taken: set[str] = set()
-    found = []
+    # How often each came again; of those with a number behind, too.
+    taken: dict[str, int] = {}
     for number, name in enumerate(names):
         name = candidate = name or str(number)
-        again = 0
         while candidate in taken:
-            again += 1
-            candidate = f"{name}.{again}"
-        taken.add(candidate)
-        found.append(candidate)
-    return tuple(found)
+            taken[name] += 1
+            candidate = f"{name}.{taken[name]}"
+        taken[candidate] = 0
+    return tuple(taken)
 
 
 def _text(cell: bytes, quoted: bool) -> str:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from lmcodec import _core
 from lmcodec.block import (
+    block_transform,
     check_memory,
     decode_block,
     decode_stream,
     stream_model,
     stream_payloads,
 )
-from lmcodec.errors import FormatError
+from lmcodec.errors import CorruptError, FormatError
 from lmcodec.header import BlockHeader
 from lmcodec.packing import Cursor
 from lmcodec.transforms.table import Table
@@ -23,6 +24,7 @@ from lmcodec.transforms.table import Table
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from lmcodec.models.base import Model
     from lmcodec.reader import ContentReader
 
 # Of UTF-8, before the first name.
@@ -30,6 +32,47 @@ _MARK = b"\xef\xbb\xbf"
 
 
 class Streams:
+    """The streams of a text that was split.
+
+    Args:
+        streams: Their bytes, by name.
+    """
+
+    def __init__(self, streams: Mapping[str, bytes]) -> None:
+        self._streams = streams
+        self._cells: tuple[bytes, list[int]] | None = None
+
+    def read(self, name: str) -> bytes:
+        """Return a stream, empty where there is none of that name.
+
+        Raises:
+            FormatError: It is damaged, or not of bytes.
+        """
+        return self._streams.get(name, b"")
+
+    def columns(self, table: Table, wanted: Sequence[int]) -> list[bytes]:
+        """Return some columns of the cells with their terminators.
+
+        Raises:
+            FormatError: The stream is damaged, or has another number of cells.
+        """
+        if self._cells is None:
+            read = self.read("cells")
+            ends = _core.table_column_ends(read, table.terminator, table.columns)
+            self._cells = read, [0, *ends]
+        cells, borders = self._cells
+        return [cells[borders[number] : borders[number + 1]] for number in wanted]
+
+    def column_bytes(self) -> list[int] | None:
+        """Return the bytes of the code of each column, or None where they have none of their own.
+
+        Raises:
+            FormatError: The stream is damaged.
+        """
+        return None
+
+
+class CodedStreams(Streams):
     """The streams of a block, each decoded when it is asked for.
 
     Args:
@@ -38,17 +81,14 @@ class Streams:
     """
 
     def __init__(self, header: BlockHeader, payloads: Buffer) -> None:
+        super().__init__({})
         self._header = header
         self._coded = {
             record.name: (record, payload) for record, payload in stream_payloads(header, payloads)
         }
 
     def read(self, name: str) -> bytes:
-        """Return a stream of bytes, empty where there is none of that name.
-
-        Raises:
-            FormatError: It is damaged, or not of bytes.
-        """
+        """Decode a stream."""
         if name not in self._coded:
             return b""
         record, payload = self._coded[name]
@@ -57,65 +97,25 @@ class Streams:
         return bytes(decode_stream(self._header, record, payload))
 
     def columns(self, table: Table, wanted: Sequence[int]) -> list[bytes]:
-        """Return columns of the cells with their terminators; others are not decoded if need be.
-
-        Raises:
-            FormatError: The stream is damaged.
-        """
-        if "cells" in self._coded:
-            record, payload = self._coded["cells"]
-            model = stream_model(self._header, record)
-            if model is not None:
-                found = model.decode_columns(payload, record.count, wanted)
-                if found is not None:
-                    return found
-        return cut(self.read("cells"), table, wanted)
+        """Return some columns of the cells; others are not decoded if need be."""
+        if self._cells is None and (found := self._cell_model()):
+            model, payload, count = found
+            if (columns := model.decode_columns(payload, count, wanted)) is not None:
+                return columns
+        return super().columns(table, wanted)
 
     def column_bytes(self) -> list[int] | None:
-        """Return the bytes of the code of each column, or None where they have none of their own.
+        """Return the bytes of the code of each column."""
+        found = self._cell_model()
+        return None if found is None else found[0].column_bytes(found[1])
 
-        Raises:
-            FormatError: The stream is damaged.
-        """
+    def _cell_model(self) -> tuple[Model, bytes, int] | None:
+        """Return what codes the cells, their payload and the number of its symbols."""
         if "cells" not in self._coded:
             return None
         record, payload = self._coded["cells"]
         model = stream_model(self._header, record)
-        return None if model is None else model.column_bytes(payload)
-
-
-class InMemory(Streams):
-    """The streams of a text that was split here.
-
-    Args:
-        streams: Their bytes, by name.
-    """
-
-    def __init__(self, streams: Mapping[str, bytes]) -> None:
-        self._streams = streams
-
-    def read(self, name: str) -> bytes:
-        """Return a stream, empty where there is none of that name."""
-        return self._streams.get(name, b"")
-
-    def columns(self, table: Table, wanted: Sequence[int]) -> list[bytes]:
-        """Return columns of the cells, each with its terminators."""
-        return cut(self.read("cells"), table, wanted)
-
-    def column_bytes(self) -> list[int] | None:
-        """Return None: nothing is coded."""
-        return None
-
-
-def cut(cells: bytes, table: Table, wanted: Sequence[int]) -> list[bytes]:
-    """Return some columns out of a stream of cells.
-
-    Raises:
-        FormatError: It has another number of cells.
-    """
-    ends = _core.table_column_ends(cells, table.terminator, table.columns)
-    starts = [0, *ends]
-    return [cells[starts[number] : ends[number]] for number in wanted]
+        return None if model is None else (model, payload, record.count)
 
 
 class Part:
@@ -236,6 +236,7 @@ class _Blocks:
         self._max_memory = max_memory
         self._start = -1
         self._block: tuple[BlockHeader, Buffer] | None = None
+        self._streams: CodedStreams | None = None
         # Of the block that was decoded whole last.
         self._decoded = -1, b""
 
@@ -243,7 +244,7 @@ class _Blocks:
         """Return header and payloads of the block that begins at an offset."""
         if self._block is None or self._start != start:
             header, payloads, self._start = self._content.block_at(start)
-            self._block = header, payloads
+            self._block, self._streams = (header, payloads), None
         return self._block
 
     def streams(self, start: int) -> Streams:
@@ -253,8 +254,10 @@ class _Blocks:
             LimitError: Decoding needs more memory than allowed.
         """
         header, payloads = self.at(start)
-        check_memory(header, self._max_memory)
-        return Streams(header, payloads)
+        if self._streams is None:
+            check_memory(header, self._max_memory)
+            self._streams = CodedStreams(header, payloads)
+        return self._streams
 
     def decode(self, start: int) -> bytes:
         """Return the content of a block."""
@@ -322,8 +325,14 @@ def _of_block(blocks: _Blocks, start: int, dialect: Table | None) -> Part:
         dialect: How the first block is written, if it is not that.
     """
     header, _ = blocks.at(start)
-    if header.transform.id == Table.id:
-        found = Table.from_record(header.transform.params)
+    found = block_transform(header)
+    if isinstance(found, Table):
+        cells = sum(record.count for record in header.streams if record.name == "cells")
+        # Each has its terminator at least.
+        if found.rows * found.columns > cells:
+            raise CorruptError(
+                f"table has {found.rows} rows of {found.columns} cells: there are {cells} bytes"
+            )
         if dialect is None or _key(found) == _key(dialect):
             return Part(found, lambda: blocks.streams(start))
     raw = blocks.decode(start)
@@ -339,7 +348,7 @@ def _key(table: Table) -> tuple[int, bytes]:
 
 
 def _split(raw: bytes, fitted: Table) -> Streams:
-    return InMemory({stream.name: bytes(stream.symbols) for stream in fitted.forward(raw)})
+    return Streams({stream.name: bytes(stream.symbols) for stream in fitted.forward(raw)})
 
 
 def _joined(raw: bytes, dialect: Table) -> Part:

@@ -80,14 +80,16 @@ def run_table(parser: Parser, options: argparse.Namespace) -> int:
 
 def _numbers(parser: Parser, file: TableFile, names: str | None) -> list[int]:
     """Return the numbers of columns: a name counts before a number."""
+    if names is None:
+        return [*range(len(file.names))]
     found = []
-    for name in file.names if names is None else names.split(","):
-        if name in file.names:
-            found.append(file.names.index(name))
-        elif name.isdecimal() and int(name) < len(file.names):
+    for name in names.split(","):
+        try:
+            found.append(file.number(name))
+        except KeyError as error:
+            if not name.isdecimal() or int(name) >= len(file.names):
+                parser.error(error.args[0])
             found.append(int(name))
-        else:
-            parser.error(f"there is no column of that name: {name!r}")
     return found
 
 

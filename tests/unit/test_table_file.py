@@ -16,7 +16,7 @@ from lmcodec.errors import FormatError, LimitError
 from lmcodec.models.order0 import Order0
 from lmcodec.models.table import Table as TableModel
 from lmcodec.table_file import open_table
-from lmcodec.table_parts import cut
+from lmcodec.table_parts import Streams
 from lmcodec.transforms.table import Table
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def test_only_wanted_columns_are_decoded(monkeypatch: pytest.MonkeyPatch) -> Non
         def decode_columns(self, payload: bytes, count: int, wanted: Sequence[int]) -> list[bytes]:
             asked.append(list(wanted))
             cells = bytes(self.decode(payload, count))
-            return cut(cells, Table(3), wanted)
+            return Streams({"cells": cells}).columns(Table(3), wanted)
 
     content = TEXT.encode()
     stream = lmcodec.compress(content, model=Order0(), transform="table", block_size=2000)
