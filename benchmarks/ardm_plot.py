@@ -38,18 +38,11 @@ def calls_against_bits(subject: str, rows: Sequence[Row]) -> str:
         color="#7f7f7f",
         linestyle=":",
         linewidth=1.5,
-        label="predicted",
+        label="predicted by samples that were held back",
     )
     full = best[-1][1]
-    axes.axhline(full.coded_bits, color="#d6452b", linestyle="--", linewidth=0.8)
-    axes.annotate(
-        f"one symbol a call: {full.coded_bits:.3f}",
-        (1, full.coded_bits),
-        xytext=(0, 3),
-        textcoords="offset points",
-        color=TEXT,
-        fontsize=8,
-    )
+    words = f"one symbol a call: {full.coded_bits:.3f}"
+    axes.axhline(full.coded_bits, color="#d6452b", linestyle="--", linewidth=0.8, label=words)
     axes.set_xscale("log", base=2)
     ticks = sorted({row.calls for row in rows if row.calls})
     axes.set_xticks(ticks, [str(tick) for tick in ticks])

@@ -86,17 +86,22 @@ def sizes(rows: Sequence[Measurement]) -> str:
     """
     order = sorted(rows, key=lambda row: -(row.coded_bytes or 0))
     figure, axes = new_axes(8.0, 1.2 + 0.3 * len(order), "sizes")
+    named: set[bool] = set()
     for place, row in enumerate(order):
         coded = (row.coded_bytes or 0) / 1e6
         own = row.codec in (CODED, "lmcodec")
-        axes.barh(place, coded, height=0.6, color=_OWN if own else _OTHER)
+        colour, name = (_OWN, "lmcodec") if own else (_OTHER, "others")
+        axes.barh(place, coded, height=0.6, color=colour, label=None if own in named else name)
+        named.add(own)
         words = f" {8 * (row.coded_bytes or 0) / row.raw_bytes:.3f} bits a dimension"
         if row.prior_bytes:
             # As a bar it would dwarf the streams.
             words += f"; a decoder has {row.prior_bytes / 1e6:.1f} MB besides"
         axes.text(coded, place, words, color=TEXT, fontsize=8, va="center")
     axes.set_yticks(range(len(order)), [row.label for row in order])
-    axes.margins(x=0.3)
-    axes.set_xlabel(f"MB of {order[0].corpus}, whole streams", color=TEXT, fontsize=9)
+    axes.margins(x=0.4)
+    axes.set_title(f"What {order[0].corpus} takes", color=TEXT, fontsize=11)
+    axes.set_xlabel("MB, whole streams", color=TEXT, fontsize=9)
+    axes.legend(frameon=False, labelcolor=TEXT, fontsize=8, loc="upper right")
     figure.tight_layout()
     return to_svg(figure)

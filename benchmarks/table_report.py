@@ -138,7 +138,9 @@ def markdown(figures: Sequence[Figure], machine: Machine, files: Sequence[str] =
     ways = [way for way in (OPTIMUM, KNOWN, SPECTRAL, LATENT) if way in strengths]
     keys = sorted({key for way in ways for key in strengths[way]}, reverse=True)
     rows = [[f"{key:g}", *(f"{strengths[way][key]:.4f}" for way in ways)] for key in keys]
-    lines += [*pipe_table(["strength", *ways], rows), "", "![](signal.svg)", ""]
+    # What classes that cannot be told would cost is in it.
+    names = [f"{way}, with labels" if way == "entropy" else way for way in ways]
+    lines += [*pipe_table(["strength", *names], rows), "", "![](signal.svg)", ""]
     lines += _columns(figures)
     graphs = _graphs(figures)
     if graphs:

@@ -69,10 +69,10 @@ def build_parser() -> Parser:
     _add_info(commands)
     _add_recover(commands)
     _add_convert(commands)
-    words = "list the models that this installation decodes, or show what a circuit is like"
+    words = "list the models that this installation decodes, or show what a file of one is like"
     command = _command(commands, "models", words, _models)
     command.add_argument(
-        "verb", nargs="?", choices=("show",), help="say what the circuits of files are like"
+        "verb", nargs="?", choices=("show",), help="say what circuits and networks of ardm are like"
     )
     add_files(command)
     command.set_defaults(needs_files=False)
@@ -667,7 +667,7 @@ def _learn_ardm(options: argparse.Namespace, terminal: Terminal) -> None:
     learn_files(
         _job(options),
         terminal,
-        stages=options.stages or 1,
+        stages=1 if options.stages is None else options.stages,
         minutes=options.minutes or DEFAULT_MINUTES,
         seed=1 if options.seed is None else options.seed,
         threads=options.threads,

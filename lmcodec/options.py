@@ -238,6 +238,8 @@ def torch_model_of_path(path: str, **parameters: Any) -> Model:
         _only(("calls", "device", "dtype"), parameters, path)
         name = path.removeprefix(_ARDM_TORCH).removeprefix(_ARDM)
         return ArdmTorch.of(name, **parameters)
+    if path.endswith(fitted.SUFFIX):
+        raise ValueError(f"circuits are not run by torch: {path!r}")
     from lmcodec.models.llm_torch import LlmTorch
 
     _only(("window", "chunk", "device", "dtype"), parameters, path)

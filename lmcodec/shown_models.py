@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from lmcodec.circuit.about import About, describe
 from lmcodec.errors import LmcodecError
-from lmcodec.fitted import FittedCircuit
+from lmcodec.fitted import ARDM_SUFFIX, FittedArdm, FittedCircuit
 from lmcodec.listing import print_record
 from lmcodec.outcomes import describe as described
 from lmcodec.outcomes import hint
@@ -14,7 +15,7 @@ from lmcodec.terminal import Terminal, human, shown
 
 
 def show(names: list[str], terminal: Terminal, *, as_json: bool = False) -> None:
-    """Print what circuits are like.
+    """Print what circuits and networks of `ardm` are like.
 
     Args:
         names: Their files.
@@ -23,17 +24,50 @@ def show(names: list[str], terminal: Terminal, *, as_json: bool = False) -> None
     """
     for name in names:
         try:
-            about = describe(FittedCircuit.load(name))
+            record, words_of = _described(name)
         except (LmcodecError, OSError) as error:
             words = described(error)
             named = words.startswith(f"{name}: ")
             terminal.error(words if named else f"{shown(name)}: {words}", hint(error))
             continue
         if as_json:
-            print_record({"name": name, **asdict(about)})
+            print_record({"name": name, **record})
         else:
             print(f"{shown(name)}:")
-            print("\n".join(f"  {what:<20}{words}" for what, words in lines(about)))
+            print("\n".join(f"  {what:<20}{words}" for what, words in words_of))
+
+
+def _described(name: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Return what a file has, as a record and in words."""
+    if not name.endswith(ARDM_SUFFIX):
+        about = describe(FittedCircuit.load(name))
+        return asdict(about), lines(about)
+    network = FittedArdm.load(name)
+    core = network.core
+    record = {
+        "sha256": network.digest.hex(),
+        "file_bytes": network.file_bytes,
+        "memory_bytes": network.memory_bytes,
+        "shape": core.axes,
+        "symbols": network.size,
+        "alphabet": core.alphabet,
+        "stages": core.stages,
+        "card": network.card,
+    }
+    shape = " x ".join(map(str, core.axes))
+    found = [
+        ("network of ardm", network.digest.hex()),
+        ("size", f"{human(network.file_bytes)}, {human(network.memory_bytes)} in memory"),
+        ("a sample", f"{shape}: {_of(network.size, 'symbol')} of {core.alphabet:,} values"),
+        ("calls", f"{core.stages:,} to {core.stages * network.size:,}"),
+    ]
+    # Sizes of its parts are no words.
+    card = {key: value for key, value in network.card.items() if key not in ("config", "format")}
+    return record, [*found, *_of_card(card)]
+
+
+def _of_card(card: dict[str, str]) -> list[tuple[str, str]]:
+    return [(key.replace("_", " "), shown(value)) for key, value in card.items()]
 
 
 def lines(about: About) -> list[tuple[str, str]]:
@@ -63,7 +97,7 @@ def lines(about: About) -> list[tuple[str, str]]:
     ]
     # The shape is told above.
     card = {key: value for key, value in about.card.items() if key != "shape"}
-    return found + [(key.replace("_", " "), shown(value)) for key, value in card.items()]
+    return found + _of_card(card)
 
 
 def _of(count: int, what: str) -> str:

@@ -118,6 +118,8 @@ class Table(Model):
             FormatError: The payload is none of `count` symbols.
             LimitError: There are more than 2**30 symbols, or too little memory.
         """
+        if wrong := [number for number in wanted if not 0 <= number < self.columns]:
+            raise ValueError(f"there are columns 0 to {self.columns - 1}: not {wrong[0]}")
         return _core.table_decode_columns(
             payload, count, list(wanted), self.level, self.terminator, self.columns
         )

@@ -40,6 +40,22 @@ def test_files_and_names(run: Run, folder: Path, array: bytes) -> None:
 
 
 @pytest.mark.usefixtures("array")
+def test_circuits_are_not_run_by_torch(run: Run, folder: Path) -> None:
+    (folder / "a.circuit").write_bytes(b"")
+    done = run("lmcodec", "compress", "--model=a.circuit", "--backend=torch", "a.npy")
+    assert (done.code, "circuits are not run by torch: 'a.circuit'" in done.err) == (1, True)
+
+
+@pytest.mark.usefixtures("array")
+def test_networks_are_shown(run: Run) -> None:
+    done = run("lmcodec", "models", "show", "tiny.ardm")
+    assert (done.code, done.err) == (0, "")
+    assert "4 x 5: 20 symbols of 16 values" in done.out.decode()
+    record = json.loads(run("lmcodec", "models", "--json", "show", "tiny.ardm").out)
+    assert (record["shape"], record["stages"], record["symbols"]) == ([4, 5], 2, 20)
+
+
+@pytest.mark.usefixtures("array")
 @pytest.mark.parametrize(
     ("words", "error"),
     [

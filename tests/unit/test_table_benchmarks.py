@@ -79,7 +79,7 @@ def test_pictures() -> None:
     pytest.importorskip("matplotlib")
     drawn = table_plot.excess({LATENT: {100: 2.0, 1000: 0.5}, "xz -9e": {100: 70, 1000: 65}})
     assert ElementTree.fromstring(drawn).tag.endswith("svg")
-    drawn = table_plot.signal({LATENT: {0.5: 0.9, 1.0: 0.6}})
+    drawn = table_plot.signal({"entropy": {0.5: 0.8, 1.0: 0.6}, LATENT: {0.5: 0.9, 1.0: 0.6}})
     assert ElementTree.fromstring(drawn).tag.endswith("svg")
 
 

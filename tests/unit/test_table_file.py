@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import lmcodec
-from lmcodec import table_parts
+from lmcodec import block, table_parts
 from lmcodec.column import Column
 from lmcodec.errors import FormatError, LimitError
 from lmcodec.models.order0 import Order0
@@ -241,3 +242,30 @@ def test_bytes_of_columns_must_be_there() -> None:
     for wrong in (payload[:-1], payload + b"0", payload[:1], b""):
         with pytest.raises(FormatError):
             model.column_bytes(wrong)
+
+
+def test_names_that_repeat_in_a_wide_table_are_told_apart_soon() -> None:
+    # Each try of a number for each name would be half a billion of them.
+    text = "x," * 30000 + "x\n" + ("1," * 30000 + "2\n") * 4
+    with open_table(io.BytesIO(lmcodec.compress(text.encode(), 1, transform="table"))) as table:
+        assert len(set(table.names)) == 30001
+        assert table.names[:3] == ("x", "x.1", "x.2")
+        assert len(table.read()) == 30001
+        assert table["x.30000"].values() == ["2"] * 4
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("rows", 2**40 - 1), ("columns", 2**28), ("columns", 2**40 - 1)]
+)
+def test_tables_that_say_to_be_larger_than_their_cells_are_refused(
+    field: str, value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = TEXT.encode()
+    params = Table.params
+    with monkeypatch.context() as patch:
+        # As a hostile writer would, with a record that is well formed.
+        patch.setattr(Table, "params", lambda table: params(replace(table, **{field: value})))
+        patch.setattr(block, "_verify", lambda *_: None)
+        stream = lmcodec.compress(content, 1, transform="table")
+    with pytest.raises(FormatError):
+        open_table(io.BytesIO(stream))

@@ -57,7 +57,7 @@ def test_columns_are_decoded_alone() -> None:
     for wanted in ([], [1], [5, 0], [3, 3]):
         found = model.decode_columns(payload, len(cells), wanted)
         assert found == [joined(table[x], terminator=b";") for x in wanted]
-    with pytest.raises(ValueError, match="columns: not beyond the last one"):
+    with pytest.raises(ValueError, match="columns 0 to 5: not 6"):
         model.decode_columns(payload, len(cells), [6])
 
 
@@ -144,3 +144,11 @@ def test_the_model_is_chosen_by_code_length_of_rows() -> None:
     assert choose(cells, candidates(5, shape=shape), shape) == Table(5, columns=5)
     text = joined([b"%032x" % random.Random(i).getrandbits(128) for i in range(40)])
     assert choose(text, candidates(5, shape=Cells(1)), Cells(1)) is not None
+
+
+@pytest.mark.parametrize("number", [-1, 3, 2**70])
+def test_columns_that_are_not_there(number: int) -> None:
+    model = Table(columns=3)
+    cells = joined(*columns(5)[:3])
+    with pytest.raises(ValueError, match=f"columns 0 to 2: not {number}"):
+        model.decode_columns(model.encode(cells), len(cells), [0, number])

@@ -153,10 +153,10 @@ complete -c lmcodec -n '_shtab_lmcodec_using convert' -s q -l quiet -d 'only err
 complete -c lmcodec -n '_shtab_lmcodec_using convert' -s v -l verbose -d 'a line about each file'
 complete -c lmcodec -n '_shtab_lmcodec_using convert' -l progress -l no-progress -d 'show progress; by default where stderr is a terminal'
 complete -c lmcodec -n '_shtab_lmcodec_using convert; and test $_shtab_lmcodec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d FILE
-complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a models -d 'List the models that this installation decodes, or show what a circuit is like.'
+complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a models -d 'List the models that this installation decodes, or show what a file of one is like.'
 complete -c lmcodec -n '_shtab_lmcodec_using models' -s h -l help -d 'show this help message and exit'
 complete -c lmcodec -n '_shtab_lmcodec_using models' -l json -d 'a JSON record for each model'
-complete -c lmcodec -n '_shtab_lmcodec_using models; and test $_shtab_lmcodec_npos -eq 0' -ka "show" -d 'say what the circuits of files are like'
+complete -c lmcodec -n '_shtab_lmcodec_using models; and test $_shtab_lmcodec_npos -eq 0' -ka "show" -d 'say what circuits and networks of ardm are like'
 complete -c lmcodec -n '_shtab_lmcodec_using models; and test $_shtab_lmcodec_npos -ge 1' -ka "(__fish_complete_path (commandline -ct))" -d 'files; - is standard input'
 complete -c lmcodec -n '_shtab_lmcodec_using; and test $_shtab_lmcodec_npos -eq 0' -a bench -d 'Compare codecs on files; each decode is checked.'
 complete -c lmcodec -n '_shtab_lmcodec_using bench' -s h -l help -d 'show this help message and exit'

@@ -21,7 +21,7 @@ _shtab_lmcodec_commands() {
     download:'Fetch a language model from a hub; nothing else ever does.'
     evaluate:'Say what a language model makes of a text: entropy, and ways to code the tokens.'
     info:'Say what files hold, by their headers.'
-    models:'List the models that this installation decodes, or show what a circuit is like.'
+    models:'List the models that this installation decodes, or show what a file of one is like.'
     recover:'Write what is undamaged in a damaged file, and say what is not.'
     table:'Say what the columns of a compressed table are like, or write some of them.'
     test:'Decode and check, write nothing.'
@@ -211,7 +211,7 @@ _shtab_lmcodec_info_defaults_added=0
 _shtab_lmcodec_models_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[a JSON record for each model]"
-  ":say what the circuits of files are like:(show)"
+  ":say what circuits and networks of ardm are like:(show)"
   "(*)::files\; - is standard input:_files"
 )
 

@@ -362,13 +362,14 @@ pub fn decode_columns(
     wanted: &[usize],
 ) -> Result<Vec<Vec<u8>>> {
     check(count, params)?;
-    if wanted.iter().any(|&x| x >= params.columns as usize) {
-        return Err(Error::Parameter {
+    let mut is_wanted = vec![false; params.columns as usize];
+    for &x in wanted {
+        *is_wanted.get_mut(x).ok_or(Error::Parameter {
             what: "columns: not beyond the last one",
-        });
+        })? = true;
     }
     let parts = Parts::read(payload, count, params)?;
-    let columns = parts.decode(params, |x| wanted.contains(&x))?;
+    let columns = parts.decode(params, |x| is_wanted[x])?;
     let cells = wanted.iter().map(|&x| {
         let mut out = Vec::new();
         columns[x].write(params.terminator, &mut out);
