@@ -4,7 +4,7 @@ use super::cells::Column;
 use super::column::Setting;
 use super::format::Format;
 use super::needs::Needs;
-use super::parents::{Search, Seen};
+use super::parents::{Effort, Search, Seen};
 use super::plan::Plan;
 use super::symbols::{Series, Symbols};
 use super::terms;
@@ -15,11 +15,15 @@ use crate::Result;
 /// Values from which a column has ranges.
 const MANY: usize = 32;
 
-/// Chooses for all columns; returns, too, what was made of columns.
+/// Chooses for all columns; returns, too, what was made of columns. Formats are told whether they are needed or not.
 ///
 /// # Errors
 /// Those of coding.
-pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<(Vec<Plan>, Views)> {
+pub fn plans(
+    setting: Setting<'_>,
+    columns: &[Column],
+    effort: Effort,
+) -> Result<(Vec<Plan>, Views)> {
     let rows = setting.rows;
     let mut plans: Vec<Plan> = columns
         .iter()
@@ -50,7 +54,7 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<(Vec<Plan>, Vie
             coarse: views.coarse[x].as_deref(),
         })
         .collect();
-    let mut search = Search::new(&seen, rows);
+    let mut search = Search::new(&seen, rows, effort);
     let costs = columns.iter().enumerate().map(|(x, column)| {
         // A row takes as long as a few bits, and new values one for each of theirs.
         let new = 8
@@ -97,12 +101,11 @@ pub fn plans(setting: Setting<'_>, columns: &[Column]) -> Result<(Vec<Plan>, Vie
             *plan = trial.best(x, plan)?;
         }
     }
-    drop_formats(&mut plans);
     Ok((plans, views))
 }
 
 /// Leaves formats where they are needed.
-fn drop_formats(plans: &mut [Plan]) {
+pub fn drop_formats(plans: &mut [Plan]) {
     let mut needed: Vec<bool> = plans.iter().map(|plan| plan.numeric).collect();
     for plan in plans.iter() {
         let coarse = plan.parents.iter().filter(|parent| parent.coarse);

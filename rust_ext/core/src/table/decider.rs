@@ -14,6 +14,8 @@ use crate::Result;
 
 /// Cells of a line: the check, then the 15 nodes of four decisions.
 const CELLS: usize = 16;
+/// Bytes of a line, with its histories.
+pub const LINE_BYTES: u64 = 5 * CELLS as u64;
 /// Decisions that share a line.
 pub const DEPTH: u32 = 4;
 /// Mixer inputs of a context, and of an expected value.
@@ -46,6 +48,8 @@ pub struct Sizes {
     pub rows: usize,
     /// Classes of what stands beside, which choose weights, too.
     pub classes: usize,
+    /// Finer places, which do so as well; 0 where there are none.
+    pub fine: usize,
 }
 
 /// What a candidate says of the next decision.
@@ -72,6 +76,8 @@ pub struct Place {
     pub class: usize,
     /// Chooses a row of the map of what stands beside.
     pub beside: usize,
+    /// Chooses weights, if there are finer places.
+    pub fine: usize,
 }
 
 fn last() -> Last {
@@ -108,21 +114,24 @@ impl Decider {
             votes: 0,
             inputs,
             lines: inputs.div_ceil(32),
-            sets: vec![
+            sets: [
                 sizes.places,
                 3_usize.pow(sizes.expected as u32),
                 4 * (sizes.contexts + 1),
                 sizes.classes,
-            ],
+            ]
+            .into_iter()
+            .chain(Some(sizes.fine).filter(|&fine| fine > 0))
+            .collect(),
             finals: &[1],
             maps: Vec::new(),
         };
         let rates = Rates {
-            floor: 60,
+            floor: 90,
             start: 1000,
             last: 60,
             spared: 0,
-            first: 1000,
+            first: 700,
         };
         Ok(Self {
             sizes,
@@ -254,6 +263,9 @@ impl Decider {
         self.mixer.select(1, agreement as u32);
         self.mixer.select(2, (4 * known + class) as u32);
         self.mixer.select(3, place.class as u32);
+        if self.sizes.fine > 0 {
+            self.mixer.select(4, place.fine as u32);
+        }
         let first = expected.first().map_or(0, |value| {
             if value.bit > 1 {
                 0

@@ -15,6 +15,8 @@ const CONTEXTS: usize = 18;
 const FAST: [usize; 9] = [1, 4, 5, 6, 7, 10, 12, 13, 16];
 /// Values of the first parent that choose weights.
 const CLASSES: usize = 64;
+/// Paths that choose weights: shorter ones have their own.
+const PATHS: usize = 1 << 10;
 /// Values that are expected.
 const EXPECTED: usize = 3;
 
@@ -55,6 +57,7 @@ impl Ids {
             places: 64,
             rows: (4 * rows).next_power_of_two().clamp(1 << 6, 1 << 12),
             classes: CLASSES,
+            fine: PATHS,
         };
         let slots = (2 * rows).next_power_of_two().clamp(2, 1 << 18);
         Ok(Self {
@@ -147,6 +150,7 @@ impl Ids {
                 class: row.class,
                 beside: fold(row.beside, u64::from(path | 1 << depth)) as usize
                     & (self.decider.rows() - 1),
+                fine: (path | 1 << depth.min(31)) as usize % PATHS,
             };
             let bit = self.decider.code(tools, avx2, side, bit, place, &says);
             path = path << 1 | bit;

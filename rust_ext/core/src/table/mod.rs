@@ -24,16 +24,19 @@
     clippy::cast_precision_loss
 )]
 
+mod best;
 mod cells;
 mod choose;
 mod column;
 mod decider;
 mod directory;
+mod estimates;
 mod format;
 mod ids;
 mod meter;
 mod needs;
 mod number;
+mod order;
 mod parents;
 mod plan;
 mod simd;
@@ -54,7 +57,8 @@ use crate::coder::numbers::{put_number, take, take_length};
 use crate::transforms::count;
 use crate::{Error, Result};
 use cells::{Column, Room};
-use column::{Beside, Coder, Setting};
+use column::{Coder, Setting};
+use order::{each, order};
 use plan::Plan;
 use std::ops::RangeInclusive;
 use tools::Tools;
@@ -104,72 +108,9 @@ impl Params {
 
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
 #[must_use]
-pub fn memory_bytes(count: usize, _params: &Params) -> u64 {
-    // The counters of a column and of its text and numbers; what each cell is, of all columns and while one is coded.
-    (96 << 20) + 16 * count as u64
-}
-
-/// An order in which columns come behind those that they need.
-fn order(plans: &[Plan]) -> Result<Vec<usize>> {
-    let mut left: Vec<usize> = plans.iter().map(|plan| plan.needs().count()).collect();
-    let mut children = vec![Vec::new(); plans.len()];
-    for (x, plan) in plans.iter().enumerate() {
-        for y in plan.needs() {
-            children[y].push(x);
-        }
-    }
-    let mut order: Vec<usize> = (0..plans.len()).filter(|&x| left[x] == 0).collect();
-    let mut at = 0;
-    while at < order.len() {
-        for &x in &children[order[at]] {
-            left[x] -= 1;
-            if left[x] == 0 {
-                order.push(x);
-            }
-        }
-        at += 1;
-    }
-    if order.len() < plans.len() {
-        return Err(Error::Corrupt {
-            what: "columns that need each other",
-        });
-    }
-    Ok(order)
-}
-
-/// Calls back for some columns, those that are needed first, with what each is coded beside.
-fn each(
-    plans: &[Plan],
-    columns: &mut [Column],
-    mut views: Views,
-    order: &[usize],
-    mut code: impl FnMut(usize, Beside<'_>, &mut Column) -> Result<()>,
-) -> Result<()> {
-    let mut cells = 0;
-    for &x in order {
-        views.make(&plans[x], plans, columns);
-        let terms = views.looking(&plans[x]).ok_or(Error::Corrupt {
-            what: "columns that cannot be compared",
-        })?;
-        let mut column = std::mem::take(&mut columns[x]);
-        let parents: Vec<&[u32]> = plans[x]
-            .parents
-            .iter()
-            .map(|&parent| views.key(parent, columns))
-            .collect();
-        code(
-            x,
-            Beside {
-                parents: &parents,
-                terms: &terms,
-                before: cells,
-            },
-            &mut column,
-        )?;
-        cells += column.ids.len();
-        columns[x] = column;
-    }
-    Ok(())
+pub fn memory_bytes(count: usize, params: &Params) -> u64 {
+    // The counters of a column and its numbers, those of its text; what each cell is, of all columns and while one is coded.
+    (96 << 20) + text::memory_bytes(count, params.level) + 16 * count as u64
 }
 
 /// Encodes cells. What is behind the last whole row of cells, if anything, is coded as bytes.
@@ -200,25 +141,11 @@ pub fn encode(symbols: &[u8], params: &Params) -> Result<Vec<u8>> {
         terminator: params.terminator,
         rows,
     };
-    let (mut plans, views) = choose::plans(setting, &columns)?;
-    let mut side = BinaryEncoder::new();
     let room = Room::new(symbols.len());
+    let (mut plans, payloads) = best::code(setting, &mut columns, room)?;
+    let mut side = BinaryEncoder::new();
     directory::code(setting, &mut side, &mut plans, &mut columns, room, false)?;
     let head = side.finish();
-    let mut coder = Coder::new(setting, room, false);
-    let mut payloads = vec![Vec::new(); many];
-    each(
-        &plans,
-        &mut columns,
-        views,
-        &order(&plans)?,
-        |x, beside, column| {
-            let mut side = BinaryEncoder::new();
-            coder.code(&plans[x], beside, &mut side, column)?;
-            payloads[x] = side.finish();
-            Ok(())
-        },
-    )?;
     put_number(head.len() as u64, &mut out);
     out.extend_from_slice(&head);
     for payload in &payloads {
@@ -318,7 +245,7 @@ impl<'p> Parts<'p> {
         each(
             &plans,
             &mut columns,
-            Views::new(many),
+            &mut Views::new(many),
             &order,
             |x, beside, column| {
                 let mut side = BinaryDecoder::new(self.columns[x]);

@@ -9,7 +9,7 @@ const PART: f32 = 0.08;
 const LONGER: f32 = 1.25;
 
 /// Which columns each column needs, itself among them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Needs {
     of: Vec<Vec<u64>>,
     /// About how long each takes, and how long it may take with those that it needs.
@@ -26,7 +26,7 @@ impl Needs {
             needs[x / 64] = 1 << (x % 64);
             needs
         };
-        let part = if rows * many < LARGE {
+        let part = if !is_large(rows, many) {
             f32::INFINITY
         } else {
             PART * costs.iter().sum::<f32>()
@@ -76,6 +76,11 @@ impl Needs {
             .all(|(needs, &most)| self.cost(needs.iter().zip(of_y).map(|(a, b)| a | b)) <= most)
     }
 
+    /// Whether `x` needs `y`, another column.
+    pub fn needs(&self, x: usize, y: usize) -> bool {
+        x != y && !self.of.is_empty() && Self::has(&self.of[x], y)
+    }
+
     /// Lets `x` need `y`, which [`Self::allows`] allowed.
     pub fn link(&mut self, x: usize, y: usize) {
         if self.of.is_empty() {
@@ -88,6 +93,11 @@ impl Needs {
             }
         }
     }
+}
+
+/// Whether a column must be decoded in a part of the time of the table.
+pub fn is_large(rows: usize, columns: usize) -> bool {
+    rows * columns >= LARGE
 }
 
 #[cfg(test)]

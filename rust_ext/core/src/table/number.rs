@@ -45,6 +45,7 @@ impl Number {
             places,
             rows,
             classes: 1,
+            fine: 0,
         };
         Ok(Self {
             high: Decider::new(sizes(CONTEXTS, lines(2 * CONTEXTS), 128 + 16), tools)?,
@@ -105,6 +106,7 @@ impl Number {
                 depth: depth as usize,
                 class: 0,
                 beside: 0,
+                fine: 0,
             };
             let bit = self
                 .high
@@ -133,6 +135,7 @@ impl Number {
                     depth: 3,
                     class: 0,
                     beside: 0,
+                    fine: 0,
                 };
                 self.high.code(tools, avx2, side, bit, place, &[])
             } else {
@@ -151,6 +154,7 @@ impl Number {
                     depth: 3,
                     class: 0,
                     beside: 0,
+                    fine: 0,
                 };
                 self.low.code(tools, avx2, side, bit, place, &[])
             };

@@ -1,114 +1,37 @@
 //! Which columns tell most about a column.
 //!
 //! Code lengths are estimated by counts on a sample of the rows. First each column gets the parent that gains most, without
-//! circles (after Chow and Liu, 1968); then more are added, one by one, where a mixture of all counts becomes shorter.
+//! circles (after Chow and Liu, 1968); then more are added, one by one, where a mixture of all counts becomes shorter. At
+//! last columns are moved in their order, where that lets them have better parents.
 
 use super::column::MAX_PARENTS;
+use super::estimates::{mix, Counts};
 use super::needs::Needs;
 use super::plan::Parent;
 use crate::cm::content::hashing::fold;
+use std::collections::HashMap;
+use std::rc::Rc;
 
-/// Rows that are looked at.
-const SAMPLE: usize = 1 << 13;
+mod order;
+
 /// Parts of the table that they are taken from.
 const SLICES: usize = 8;
 /// Rows of all pairs that are looked at, about.
 const WORK: usize = 60_000_000;
 /// Columns beside one that are looked at.
 const WINDOW: usize = 200;
-/// Candidates for a further parent.
-const NEAR: usize = 12;
 /// Bits that a parent must gain.
 const WORTH: f32 = 8.0;
+/// Columns up to which they are put in a better order.
+const MOST_MOVED: usize = 256;
 
-/// Part of the weight of a mixture that is shared at each row.
-const SHARED: f32 = 0.02;
-
-/// Counts of values under keys.
-struct Counts {
-    /// `1 / n`.
-    parts: Vec<f32>,
-    /// By hash of key: cells seen and different values among them.
-    keys: Vec<(u32, u32)>,
-    /// By hash of key and value: a check and cells seen.
-    pairs: Vec<(u32, u32)>,
-}
-
-impl Counts {
-    fn new(rows: usize) -> Self {
-        let slots = (rows * 2).next_power_of_two();
-        Self {
-            parts: (0..=2 * rows + 2).map(|n| 1.0 / n.max(1) as f32).collect(),
-            keys: vec![(0, 0); slots],
-            pairs: vec![(0, 0); 2 * slots],
-        }
-    }
-
-    /// Tells the probability of each of `ids` given its key, where `alone` are those without.
-    fn each(
-        &mut self,
-        ids: &[u32],
-        alone: &[f32],
-        key: impl Fn(usize) -> u64,
-        mut tell: impl FnMut(usize, f32),
-    ) {
-        self.keys.fill((0, 0));
-        self.pairs.fill((0, 0));
-        for (at, &id) in ids.iter().enumerate() {
-            let key = fold(3, key(at));
-            let slot = (key >> 40) as usize & (self.keys.len() - 1);
-            let pair = fold(key, u64::from(id));
-            let place = (pair >> 38) as usize & (self.pairs.len() - 1);
-            let (n, kinds) = &mut self.keys[slot];
-            let (check, count) = &mut self.pairs[place];
-            if *check != pair as u32 | 1 {
-                *check = pair as u32 | 1;
-                *count = 0;
-            }
-            // As in PPM (method C): a new value has the weight of all those that were new before.
-            let part = self.parts[(*n + *kinds) as usize];
-            let fresh = if *n == 0 { 1.0 } else { *kinds as f32 * part };
-            tell(at, fresh * alone[id as usize] + *count as f32 * part);
-            *kinds += u32::from(*count == 0);
-            *n += 1;
-            *count += 1;
-        }
-    }
-
-    fn bits(&mut self, ids: &[u32], alone: &[f32], key: impl Fn(usize) -> u64) -> f32 {
-        let (mut sum, mut product) = (0.0, 1.0_f32);
-        self.each(ids, alone, key, |_, p| {
-            product *= p;
-            if product < 1e-25 {
-                sum -= product.log2();
-                product = 1.0;
-            }
-        });
-        sum - product.log2()
-    }
-}
-
-/// Mixes a prediction with others as they prove right; returns the bits of the mixture, which it puts in place of the first.
-fn mix(first: &mut [f32], others: &[Vec<f32>]) -> f32 {
-    let many = 1 + others.len();
-    let mut weights = vec![1.0 / many as f32; many];
-    let mut bits = 0.0;
-    for (at, p) in first.iter_mut().enumerate() {
-        let mut sum = weights[0] * *p;
-        for (weight, other) in weights[1..].iter().zip(others) {
-            sum += weight * other[at];
-        }
-        weights[0] *= *p;
-        for (weight, other) in weights[1..].iter_mut().zip(others) {
-            *weight *= other[at];
-        }
-        for weight in &mut weights {
-            *weight = *weight / sum * (1.0 - SHARED) + SHARED / many as f32;
-        }
-        bits -= sum.log2();
-        *p = sum;
-    }
-    bits
+/// How much is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    /// Rows.
+    pub rows: usize,
+    /// Candidates for a further parent.
+    pub near: usize,
 }
 
 /// What is known of the columns of a sample.
@@ -118,7 +41,15 @@ struct Sample {
     /// Probability of each of them.
     alone: Vec<Vec<f32>>,
     /// What can be a parent, and its cells.
-    keys: Vec<(Parent, Vec<u32>)>,
+    keys: Vec<Key>,
+}
+
+/// What can be a parent.
+struct Key {
+    parent: Parent,
+    cells: Vec<u32>,
+    /// Whether its values hardly ever come again: where one does, it tells much, else nothing.
+    rare: bool,
 }
 
 /// Takes slices from all over the rows.
@@ -147,9 +78,9 @@ fn shares(ids: &[u32]) -> Vec<f32> {
 }
 
 impl Sample {
-    fn new(columns: &[Seen<'_>], rows: usize) -> Self {
+    fn new(columns: &[Seen<'_>], rows: usize, effort: Effort) -> Self {
         let many = columns.len();
-        let most = SAMPLE.min((WORK / (many * many.min(WINDOW))).max(256));
+        let most = effort.rows.min((WORK / (many * many.min(WINDOW))).max(256));
         let targets: Vec<Vec<u32>> = columns
             .iter()
             .map(|column| sampled(column.target, most))
@@ -161,23 +92,18 @@ impl Sample {
             .enumerate()
             .filter(|(_, seen)| seen.values > 1)
         {
-            if seen.values * 2 < rows {
-                keys.push((
-                    Parent {
-                        column,
-                        coarse: false,
-                    },
-                    sampled(seen.ids, most),
-                ));
+            let mut add = |cells, coarse, rare| {
+                keys.push(Key {
+                    parent: Parent { column, coarse },
+                    cells: sampled(cells, most),
+                    rare,
+                });
+            };
+            if seen.values * 10 < rows * 9 {
+                add(seen.ids, false, seen.values * 2 >= rows);
             }
             if let Some(coarse) = seen.coarse {
-                keys.push((
-                    Parent {
-                        column,
-                        coarse: true,
-                    },
-                    sampled(coarse, most),
-                ));
+                add(coarse, true, false);
             }
         }
         Self {
@@ -201,23 +127,36 @@ pub struct Seen<'a> {
     pub coarse: Option<&'a [u32]>,
 }
 
+/// What is known of a cell beside its key, if anything is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Look {
+    Alone,
+    Above,
+    Key(usize),
+}
+
 /// Finds parents on a sample.
 pub struct Search {
     sample: Sample,
     counts: Counts,
+    /// Probabilities of the cells of a column, as they were told before.
+    told: HashMap<(usize, Look), Rc<[f32]>>,
     /// What each column gains by each parent, and which these are.
     gains: Vec<Vec<(f32, usize)>>,
     /// Bits of a row of each column alone, at least.
     bits: Vec<f32>,
     window: usize,
+    near: usize,
 }
 
 impl Search {
     /// Looks at each column beside each other one.
-    pub fn new(columns: &[Seen<'_>], rows: usize) -> Self {
-        let sample = Sample::new(columns, rows);
+    pub fn new(columns: &[Seen<'_>], rows: usize, effort: Effort) -> Self {
+        let sample = Sample::new(columns, rows, effort);
         let mut search = Self {
+            near: effort.near,
             counts: Counts::new(sample.targets[0].len()),
+            told: HashMap::new(),
             gains: vec![Vec::new(); columns.len()],
             bits: vec![0.0; columns.len()],
             window: columns.len().min(WINDOW),
@@ -238,21 +177,16 @@ impl Search {
             self.bits[x] = plain / ids.len() as f32;
             return;
         }
-        let above = counts.bits(ids, alone, |at| {
-            if at > 0 {
-                u64::from(ids[at - 1]) + 1
-            } else {
-                0
-            }
-        });
+        let above = counts.bits(ids, alone, |at| above(ids, at));
         let first = x
             .saturating_sub(self.window / 2)
             .min(self.gains.len() - self.window);
         let near = first..first + self.window;
         let mut gains = Vec::new();
-        for (y, (parent, keys)) in self.sample.keys.iter().enumerate() {
-            if parent.column != x && near.contains(&parent.column) {
-                gains.push((plain - counts.bits(ids, alone, |at| u64::from(keys[at])), y));
+        for (y, key) in self.sample.keys.iter().enumerate() {
+            if key.parent.column != x && near.contains(&key.parent.column) {
+                let bits = counts.bits(ids, alone, |at| u64::from(key.cells[at]));
+                gains.push((plain - bits, y));
             }
         }
         gains.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
@@ -271,51 +205,45 @@ impl Search {
         let most = self.sample.targets[x].len();
         self.sample.targets[x] = sampled(target, most);
         self.sample.alone[x] = shares(&self.sample.targets[x]);
+        self.told.retain(|&(of, _), _| of != x);
         self.look(x);
     }
 
     /// Finds up to [`MAX_PARENTS`] parents of each column, without circles.
     pub fn find(mut self, needs: &mut Needs) -> Vec<Vec<Parent>> {
         let many = self.gains.len();
+        let base = needs.clone();
         let mut parents: Vec<Vec<usize>> = vec![Vec::new(); many];
         let mut all: Vec<(f32, usize, usize)> = (0..many)
             .flat_map(|x| self.gains[x].iter().map(move |&(gain, y)| (gain, x, y)))
-            .filter(|&(gain, ..)| gain > WORTH)
+            .filter(|&(gain, _, y)| gain > WORTH && !self.sample.keys[y].rare)
             .collect();
         all.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
         for (_, x, y) in all {
-            let column = self.sample.keys[y].0.column;
+            let column = self.column(y);
             if parents[x].is_empty() && needs.allows(x, column) {
                 parents[x].push(y);
                 needs.link(x, column);
             }
         }
-        let starts = (0..many).map(|x| start(&self.sample, &mut self.counts, x, &parents[x]));
-        let mut mixed: Vec<(Vec<f32>, f32)> = starts.collect();
+        let mut mixed: Vec<Mixed> = (0..many).map(|x| self.start(x, &parents[x])).collect();
         for _ in 0..MAX_PARENTS {
             for x in 0..many {
-                if parents[x].len() < MAX_PARENTS {
-                    let near = &self.gains[x][..self.gains[x].len().min(NEAR)];
-                    let found = add(
-                        &self.sample,
-                        &mut self.counts,
-                        x,
-                        near,
-                        &parents[x],
-                        needs,
-                        &mut mixed[x],
-                    );
-                    if let Some(y) = found {
-                        parents[x].push(y);
-                        needs.link(x, self.sample.keys[y].0.column);
-                    }
+                if let Some(y) = self.more(x, &parents[x], |y| needs.allows(x, y), &mut mixed[x]) {
+                    parents[x].push(y);
+                    needs.link(x, self.column(y));
                 }
             }
         }
+        if many <= MOST_MOVED {
+            let bits = mixed.iter().map(|mixed| mixed.bits).collect();
+            drop(mixed);
+            self.reorder(&base, needs, &mut parents, bits);
+        }
         // What helps little alone may help in the mixture, and costs next to nothing.
         for (x, of) in parents.iter_mut().enumerate() {
-            for &(gain, y) in self.gains[x].iter().take(NEAR) {
-                let column = self.sample.keys[y].0.column;
+            for &(gain, y) in self.gains[x].iter().take(self.near) {
+                let column = self.column(y);
                 if gain > WORTH
                     && of.len() < MAX_PARENTS
                     && !of.contains(&y)
@@ -325,75 +253,110 @@ impl Search {
                     needs.link(x, column);
                 }
             }
+            of.sort_by_key(|&y| self.sample.keys[y].rare);
         }
         parents
             .iter()
-            .map(|of| of.iter().map(|&y| self.sample.keys[y].0).collect())
+            .map(|of| of.iter().map(|&y| self.sample.keys[y].parent).collect())
             .collect()
     }
-}
 
-fn predict(sample: &Sample, counts: &mut Counts, x: usize, key: impl Fn(usize) -> u64) -> Vec<f32> {
-    let mut told = vec![0.0; sample.targets[x].len()];
-    counts.each(&sample.targets[x], &sample.alone[x], key, |at, p| {
-        told[at] = p;
-    });
-    told
-}
-
-/// The prediction of a column by itself and its first parent.
-fn start(sample: &Sample, counts: &mut Counts, x: usize, parents: &[usize]) -> (Vec<f32>, f32) {
-    let ids = &sample.targets[x];
-    let above = |at: usize| {
-        if at > 0 {
-            u64::from(ids[at - 1]) + 1
-        } else {
-            0
-        }
-    };
-    let mut told = predict(sample, counts, x, |_| 0);
-    let mut others = vec![predict(sample, counts, x, above)];
-    if let Some(&y) = parents.first() {
-        let key = |at: usize| u64::from(sample.keys[y].1[at]);
-        others.push(predict(sample, counts, x, key));
-        others.push(predict(sample, counts, x, |at| fold(above(at), key(at))));
+    fn column(&self, y: usize) -> usize {
+        self.sample.keys[y].parent.column
     }
-    let bits = mix(&mut told, &others);
-    (told, bits)
-}
 
-/// The further parent that helps most, if one does.
-fn add(
-    sample: &Sample,
-    counts: &mut Counts,
-    x: usize,
-    near: &[(f32, usize)],
-    parents: &[usize],
-    needs: &Needs,
-    mixed: &mut (Vec<f32>, f32),
-) -> Option<usize> {
-    let mut best: Option<(f32, usize, Vec<f32>)> = None;
-    for &(_, y) in near {
-        if parents.contains(&y) || !needs.allows(x, sample.keys[y].0.column) {
-            continue;
+    /// Probabilities of the cells of a column beside a key.
+    fn predict(&mut self, x: usize, key: impl Fn(&Sample, usize) -> u64) -> Rc<[f32]> {
+        let (sample, counts) = (&self.sample, &mut self.counts);
+        let mut told = vec![0.0; sample.targets[x].len()];
+        let key = |at: usize| key(sample, at);
+        counts.each(&sample.targets[x], &sample.alone[x], key, |at, p| {
+            told[at] = p;
+        });
+        told.into()
+    }
+
+    /// The same, which may have been asked for before.
+    fn look_at(&mut self, x: usize, look: Look) -> Rc<[f32]> {
+        if let Some(told) = self.told.get(&(x, look)) {
+            return Rc::clone(told);
         }
-        let key = |y: usize, at: usize| u64::from(sample.keys[y].1[at]);
-        let all = |at: usize| {
-            parents
-                .iter()
-                .fold(key(y, at), |hash, &p| fold(hash, key(p, at)))
-        };
-        let mut others = vec![predict(sample, counts, x, |at| key(y, at))];
-        if !parents.is_empty() {
-            others.push(predict(sample, counts, x, all));
+        let told = self.predict(x, |sample, at| match look {
+            Look::Alone => 0,
+            Look::Above => above(&sample.targets[x], at),
+            Look::Key(y) => u64::from(sample.keys[y].cells[at]),
+        });
+        self.told.insert((x, look), Rc::clone(&told));
+        told
+    }
+
+    /// The prediction of a column by itself and its first parent.
+    fn start(&mut self, x: usize, parents: &[usize]) -> Mixed {
+        let mut told = self.look_at(x, Look::Alone).to_vec();
+        let mut others = vec![self.look_at(x, Look::Above)];
+        if let Some(&y) = parents.first() {
+            others.push(self.look_at(x, Look::Key(y)));
+            others.push(self.predict(x, |sample, at| {
+                let key = u64::from(sample.keys[y].cells[at]);
+                fold(above(&sample.targets[x], at), key)
+            }));
         }
-        let mut told = mixed.0.clone();
+        let others: Vec<&[f32]> = others.iter().map(|other| &**other).collect();
         let bits = mix(&mut told, &others);
-        if bits < mixed.1 - WORTH && best.as_ref().is_none_or(|best| bits < best.0) {
-            best = Some((bits, y, told));
-        }
+        Mixed { told, bits }
     }
-    let (bits, y, told) = best?;
-    *mixed = (told, bits);
-    Some(y)
+
+    /// The further parent that helps most, of those that are allowed, if one does.
+    fn more(
+        &mut self,
+        x: usize,
+        parents: &[usize],
+        allowed: impl Fn(usize) -> bool,
+        mixed: &mut Mixed,
+    ) -> Option<usize> {
+        if parents.len() == MAX_PARENTS {
+            return None;
+        }
+        let mut best: Option<(usize, Mixed)> = None;
+        for k in 0..self.gains[x].len().min(self.near) {
+            let (_, y) = self.gains[x][k];
+            if parents.contains(&y) || !allowed(self.column(y)) {
+                continue;
+            }
+            let mut others = vec![self.look_at(x, Look::Key(y))];
+            if !parents.is_empty() {
+                others.push(self.predict(x, |sample, at| {
+                    let key = |y: usize| u64::from(sample.keys[y].cells[at]);
+                    parents.iter().fold(key(y), |hash, &p| fold(hash, key(p)))
+                }));
+            }
+            let others: Vec<&[f32]> = others.iter().map(|other| &**other).collect();
+            let mut told = mixed.told.clone();
+            let bits = mix(&mut told, &others);
+            let least = best
+                .as_ref()
+                .map_or(mixed.bits - WORTH, |(_, best)| best.bits);
+            if bits < least {
+                best = Some((y, Mixed { told, bits }));
+            }
+        }
+        let (y, found) = best?;
+        *mixed = found;
+        Some(y)
+    }
+}
+
+/// The prediction of a column by all that is known of it.
+struct Mixed {
+    told: Vec<f32>,
+    bits: f32,
+}
+
+/// What stands above a cell.
+fn above(ids: &[u32], at: usize) -> u64 {
+    if at > 0 {
+        u64::from(ids[at - 1]) + 1
+    } else {
+        0
+    }
 }

@@ -1,7 +1,7 @@
 //! Cells as text: bytes in the contexts of their cell, of the row, and of cells before.
 
 use super::cells::Room;
-use super::decider::{Decider, Expected, Place, Sizes};
+use super::decider::{Decider, Expected, Place, Sizes, LINE_BYTES};
 use super::simd;
 use super::tools::Tools;
 use super::{DEFAULT_LEVEL, STRONG_LEVEL};
@@ -12,10 +12,17 @@ use crate::Result;
 /// Contexts at the strong levels, and below these.
 const CONTEXTS: usize = 17;
 const FEWER: usize = 11;
+/// Which one is that of two bytes.
+const ORDER2: usize = 1;
 /// Those of the fast levels.
 const FAST: [usize; 6] = [0, 1, 3, 6, 9, 10];
-/// Bytes that are looked up together.
-const MATCH: usize = 4;
+/// Bytes that are looked up together, and must have come before for the next one to be expected.
+const MATCH: usize = 5;
+/// Like bytes before the expected one are counted up to that.
+const MAX_LIKE: usize = 32;
+/// Positions in a cell, and in its words, that are told apart.
+const POSITIONS: usize = 16;
+const LETTERS: usize = 4;
 const MAX_LOG2_HEADS: u32 = 16;
 
 /// What is known beside a cell.
@@ -60,6 +67,21 @@ impl Fields {
     }
 }
 
+/// Lines of contexts at most, as a power of two.
+fn log2_most_lines(level: u32) -> u32 {
+    match level {
+        ..DEFAULT_LEVEL => 20,
+        DEFAULT_LEVEL..STRONG_LEVEL => 21,
+        _ => 22,
+    }
+}
+
+/// Memory in bytes of what codes so many bytes of text at most.
+pub fn memory_bytes(bytes: usize, level: u32) -> u64 {
+    let lines = bytes.saturating_mul(CONTEXTS).max(1).next_power_of_two();
+    LINE_BYTES * (lines as u64).min(1 << log2_most_lines(level)) + 2 * bytes as u64
+}
+
 /// Codes cells one after the other.
 #[derive(Debug)]
 pub struct Text {
@@ -67,8 +89,14 @@ pub struct Text {
     terminator: u8,
     history: Vec<u8>,
     heads: Vec<u32>,
+    /// Where the expected byte stands, 0 if none is, and how many bytes before it are like those before the next one.
+    pointer: usize,
+    like: usize,
     /// How the last three expected bytes turned out.
     trust: usize,
+    /// Bytes of the cell so far, and of its last word.
+    position: usize,
+    letters: usize,
 }
 
 impl Text {
@@ -85,7 +113,7 @@ impl Text {
         let log2_lines = (bytes.saturating_mul(contexts))
             .next_power_of_two()
             .ilog2()
-            .clamp(8, 18);
+            .clamp(8, log2_most_lines(level));
         let log2_bytes = bytes.next_power_of_two().ilog2().max(8);
         let sizes = Sizes {
             contexts,
@@ -94,13 +122,18 @@ impl Text {
             places: 256,
             rows: 1 << log2_bytes.min(12),
             classes: 1,
+            fine: 8 * POSITIONS * LETTERS,
         };
         Ok(Self {
             decider: Decider::new(sizes, tools)?,
             terminator,
             history: vec![terminator],
             heads: vec![0; 1 << log2_bytes.min(MAX_LOG2_HEADS)],
+            pointer: 0,
+            like: 0,
             trust: 0,
+            position: 0,
+            letters: 0,
         })
     }
 
@@ -119,7 +152,7 @@ impl Text {
         let mut room = Room::new(around.most);
         let (mut prefix, mut word, mut before) = (0, 0, 0);
         let mut fields = Fields::default();
-        let mut pointer = 0;
+        (self.position, self.letters) = (0, 0);
         loop {
             side.goes_on("cells of a table")?;
             let wanted = cell.get(out.len()).copied().unwrap_or(self.terminator);
@@ -140,37 +173,24 @@ impl Text {
             if self.decider.contexts() == FAST.len() {
                 (0..FAST.len()).for_each(|k| hashes[k] = hashes[FAST[k]]);
             }
-            if pointer == 0 {
-                pointer = self.find();
-            }
-            let expected = self.history[pointer..].first().filter(|_| pointer > 0);
-            let expected = expected.copied();
             let byte = simd::with(tools.avx2, |avx2| {
-                self.byte(tools, avx2, side, wanted, &hashes, expected)
+                self.byte(tools, avx2, side, wanted, &hashes)
             });
-            if let Some(expected) = expected {
-                let right = expected == byte;
-                self.trust = (self.trust << 1 | usize::from(right)) & 7;
-                if !right {
-                    pointer = 0;
-                }
-            }
-            self.history.push(byte);
-            if pointer > 0 {
-                pointer += 1;
-            }
-            self.note();
+            self.follow(byte);
             if byte == self.terminator {
                 return Ok(out);
             }
             room.take(1)?;
             out.push(byte);
+            self.position += 1;
             prefix = fold(prefix, u64::from(byte));
             fields.push(byte);
             if byte.is_ascii_alphanumeric() || byte >= 128 {
                 word = fold(word, u64::from(byte | 32));
+                self.letters += 1;
             } else if word != 0 {
                 (before, word) = (word, 0);
+                self.letters = 0;
             }
         }
     }
@@ -186,13 +206,49 @@ impl Text {
         (hash >> (64 - self.heads.len().ilog2())) as usize
     }
 
-    fn find(&self) -> usize {
-        self.heads[self.head()] as usize
+    /// Takes in a byte, and finds what is expected behind it: what came last behind the same bytes.
+    fn follow(&mut self, byte: u8) {
+        if self.pointer > 0 {
+            let right = self.history[self.pointer] == byte;
+            self.trust = (self.trust << 1 | usize::from(right)) & 7;
+            if right {
+                self.pointer += 1;
+                self.like = MAX_LIKE.min(self.like + 1);
+            } else {
+                self.pointer = 0;
+            }
+        }
+        self.history.push(byte);
+        let (n, head) = (self.history.len(), self.head());
+        if self.pointer == 0 {
+            let before = self.heads[head] as usize;
+            let pairs = self.history[..before]
+                .iter()
+                .rev()
+                .zip(self.history.iter().rev());
+            let like = pairs.take(MAX_LIKE).take_while(|(a, b)| a == b).count();
+            if like >= MATCH {
+                (self.pointer, self.like) = (before, like);
+            }
+        }
+        self.heads[head] = n as u32;
     }
 
-    fn note(&mut self) {
-        let head = self.head();
-        self.heads[head] = self.history.len() as u32;
+    /// The byte that is expected, and how far to trust it.
+    fn expected(&self) -> Option<(u8, usize)> {
+        if self.pointer == 0 {
+            return None;
+        }
+        let length = match self.like {
+            ..=5 => 0,
+            6..=7 => 1,
+            8..=11 => 2,
+            12..=15 => 3,
+            16..=23 => 4,
+            24..=30 => 5,
+            _ => 6,
+        };
+        Some((self.history[self.pointer], length << 3 | self.trust))
     }
 
     #[allow(clippy::too_many_arguments)] // all that is known of a cell
@@ -245,9 +301,10 @@ impl Text {
         side: &mut S,
         wanted: u8,
         hashes: &[u64; CONTEXTS],
-        expected: Option<u8>,
     ) -> u8 {
         let last = usize::from(*self.history.last().unwrap_or(&0));
+        let expected = self.expected();
+        let within = self.position.min(POSITIONS - 1) * LETTERS + self.letters.min(LETTERS - 1);
         let mut partial = 1_usize;
         for depth in 0..8 {
             if depth % 4 == 0 {
@@ -260,12 +317,12 @@ impl Text {
             };
             let says = Expected {
                 bit: match expected {
-                    Some(byte) if (usize::from(byte) | 256) >> (8 - depth) == partial => {
+                    Some((byte, _)) if (usize::from(byte) | 256) >> (8 - depth) == partial => {
                         u32::from(byte >> (7 - depth) & 1)
                     }
                     _ => 2,
                 },
-                trust: self.trust,
+                trust: expected.map_or(0, |(_, trust)| trust),
             };
             let bit = u32::from(wanted >> (7 - depth) & 1);
             let place = Place {
@@ -274,7 +331,8 @@ impl Text {
                 row: (last * 256 + partial).wrapping_mul(0x9E3D) >> 4 & (self.decider.rows() - 1),
                 depth,
                 class: 0,
-                beside: 0,
+                beside: fold(hashes[ORDER2], partial as u64) as usize & (self.decider.rows() - 1),
+                fine: depth * POSITIONS * LETTERS + within,
             };
             let bit = self.decider.code(tools, avx2, side, bit, place, &[says]);
             partial = partial << 1 | bit as usize;

@@ -1,0 +1,127 @@
+//! Encodes columns by the best plans that are found.
+//!
+//! Which parents a column has is chosen by estimates, so that other estimates choose others. At the last level columns are
+//! coded in all these ways, and each has the shortest code that it can have: that of a column depends on its own plan alone.
+
+use super::cells::{Column, Room};
+use super::choose;
+use super::column::{Coder, Setting};
+use super::needs;
+use super::order::{each, order};
+use super::parents::Effort;
+use super::plan::Plan;
+use crate::coder::binary::BinaryEncoder;
+use crate::Result;
+
+/// What parents are chosen by: at the last level all of them, else the first.
+const EFFORTS: [Effort; 4] = [
+    Effort {
+        rows: 1 << 12,
+        near: 12,
+    },
+    Effort {
+        rows: 1 << 13,
+        near: 12,
+    },
+    Effort {
+        rows: 1 << 12,
+        near: 8,
+    },
+    Effort {
+        rows: 1 << 13,
+        near: 6,
+    },
+];
+/// The last level.
+const ALL_FROM: u32 = 9;
+/// Columns up to which plans are mixed.
+const MOST_MIXED: usize = 1 << 8;
+
+/// The plan of a column and its code.
+type Coded = (Plan, Vec<u8>);
+
+/// Codes all columns; returns how, and the code of each.
+///
+/// # Errors
+/// Those of coding.
+pub fn code(
+    setting: Setting<'_>,
+    columns: &mut [Column],
+    room: Room,
+) -> Result<(Vec<Plan>, Vec<Vec<u8>>)> {
+    let many = columns.len();
+    let efforts = if setting.level >= ALL_FROM && many <= MOST_MIXED {
+        &EFFORTS[..]
+    } else {
+        &EFFORTS[..1]
+    };
+    let mut coder = Coder::new(setting, room, false);
+    let mut coded: Vec<Vec<Coded>> = vec![Vec::new(); many];
+    // Which of these each column has, and the bytes of all.
+    let mut best: Option<(Vec<usize>, usize)> = None;
+    for &effort in efforts {
+        let (plans, mut views) = choose::plans(setting, columns, effort)?;
+        each(
+            &plans,
+            columns,
+            &mut views,
+            &order(&plans)?,
+            |x, beside, column| {
+                if coded[x].iter().all(|(plan, _)| *plan != plans[x]) {
+                    let mut side = BinaryEncoder::new();
+                    coder.code(&plans[x], beside, &mut side, column)?;
+                    coded[x].push((plans[x].clone(), side.finish()));
+                }
+                Ok(())
+            },
+        )?;
+        let chosen: Vec<usize> = (0..many)
+            .filter_map(|x| coded[x].iter().position(|(plan, _)| *plan == plans[x]))
+            .collect();
+        let bytes = chosen
+            .iter()
+            .zip(&coded)
+            .map(|(&k, of)| of[k].1.len())
+            .sum();
+        if best.as_ref().is_none_or(|&(_, least)| bytes < least) {
+            best = Some((chosen, bytes));
+        }
+    }
+    let mut chosen = best.map(|(chosen, _)| chosen).unwrap_or_default();
+    // In a large table what a column needs must stay a small part.
+    if efforts.len() > 1 && !needs::is_large(setting.rows, many) {
+        mix(&coded, &mut chosen);
+    }
+    let found = coded.into_iter().zip(chosen);
+    let (mut plans, payloads): (Vec<Plan>, _) = found.map(|(mut of, k)| of.swap_remove(k)).unzip();
+    choose::drop_formats(&mut plans);
+    Ok((plans, payloads))
+}
+
+/// Takes shorter codes of columns where none comes to need itself, those that save most first.
+fn mix(coded: &[Vec<Coded>], chosen: &mut [usize]) {
+    loop {
+        let plans: Vec<Plan> = coded
+            .iter()
+            .zip(&*chosen)
+            .map(|(of, &k)| of[k].0.clone())
+            .collect();
+        let mut swaps: Vec<(usize, usize, usize)> = Vec::new();
+        for (x, of) in coded.iter().enumerate() {
+            let now = of[chosen[x]].1.len();
+            let shorter = of
+                .iter()
+                .enumerate()
+                .filter(|(_, (_, code))| code.len() < now);
+            swaps.extend(shorter.map(|(k, (_, code))| (now - code.len(), x, k)));
+        }
+        swaps.sort_unstable_by(|a, b| b.cmp(a));
+        let found = swaps.into_iter().find(|&(_, x, k)| {
+            let mut plans = plans.clone();
+            plans[x] = coded[x][k].0.clone();
+            order(&plans).is_ok()
+        });
+        let Some((_, x, k)) = found else { return };
+        chosen[x] = k;
+    }
+}

@@ -1,0 +1,207 @@
+//! Moves columns in the order in which they are coded.
+//!
+//! Parents that were found one by one may leave a column alone that much could be told of, since all that tells something of
+//! it came to need it. Such a column is put behind those that it would have for parents, and those between find other
+//! parents, as long as all together become shorter (insertion, as in searches over orders of Bayesian networks: Teyssier and
+//! Koller, 2005).
+
+use super::super::needs::Needs;
+use super::{Mixed, Search, WORTH};
+
+/// Columns that may be looked at anew, for each one.
+const EFFORT: usize = 8;
+
+/// Columns behind those that they need; none of more columns than needs are kept of.
+fn order(needs: &Needs, many: usize) -> Option<Vec<usize>> {
+    let mut order = Vec::with_capacity(many);
+    let mut placed = vec![false; many];
+    while order.len() < many {
+        let before = order.len();
+        for x in 0..many {
+            if !placed[x] && (0..many).all(|y| placed[y] || !needs.needs(x, y)) {
+                placed[x] = true;
+                order.push(x);
+            }
+        }
+        if order.len() == before {
+            return None;
+        }
+    }
+    Some(order)
+}
+
+/// Where a column goes, and what becomes of those whose parents change.
+struct Move {
+    gain: f32,
+    order: Vec<usize>,
+    changes: Vec<(usize, Vec<usize>, f32)>,
+}
+
+impl Search {
+    /// The best parents of a column among those that are allowed, and the bits that are left.
+    fn chosen(&mut self, x: usize, allowed: impl Fn(usize) -> bool) -> (Vec<usize>, f32) {
+        let first = self.gains[x].iter().find(|&&(gain, y)| {
+            gain > WORTH && !self.sample.keys[y].rare && allowed(self.column(y))
+        });
+        let mut parents: Vec<usize> = first.map(|&(_, y)| y).into_iter().collect();
+        let mut mixed: Mixed = self.start(x, &parents);
+        while let Some(y) = self.more(x, &parents, &allowed, &mut mixed) {
+            parents.push(y);
+        }
+        (parents, mixed.bits)
+    }
+
+    /// Changes `parents`, with which columns take `bits`, and what is needed, where that saves something; `base` is needed
+    /// however parents are chosen.
+    pub(super) fn reorder(
+        &mut self,
+        base: &Needs,
+        needs: &mut Needs,
+        parents: &mut Vec<Vec<usize>>,
+        mut bits: Vec<f32>,
+    ) {
+        let many = parents.len();
+        let Some(mut order) = order(needs, many) else {
+            return;
+        };
+        // What each would have if it came last.
+        let wished: Vec<(Vec<usize>, f32)> = (0..many)
+            .map(|x| {
+                if self.gains[x].is_empty() {
+                    (Vec::new(), bits[x])
+                } else {
+                    self.chosen(x, |y| !base.needs(y, x))
+                }
+            })
+            .collect();
+        let mut tried = vec![false; many];
+        let mut left = EFFORT * many;
+        while left > 0 {
+            let loss = |x: usize| bits[x] - wished[x].1;
+            let worst = (0..many)
+                .filter(|&x| !tried[x] && loss(x) > 2.0 * WORTH)
+                .max_by(|&a, &b| loss(a).total_cmp(&loss(b)));
+            let Some(x) = worst else { break };
+            tried[x] = true;
+            let found = self.moved(x, &wished[x].0, base, &order, parents, &bits, &mut left);
+            let Some(found) = found else { continue };
+            let mut next = parents.clone();
+            for (y, of, _) in &found.changes {
+                next[*y].clone_from(of);
+            }
+            if let Some(all) = self.linked(base, &found.order, &next) {
+                (*parents, *needs, order) = (next, all, found.order);
+                for (y, _, after) in found.changes {
+                    bits[y] = after;
+                    tried[y] = y == x;
+                }
+            }
+        }
+    }
+
+    /// The best place of a column behind one of those that it wishes for, if that saves something.
+    #[allow(clippy::too_many_arguments)] // all that is known of the order
+    fn moved(
+        &mut self,
+        x: usize,
+        wished: &[usize],
+        base: &Needs,
+        order: &[usize],
+        parents: &[Vec<usize>],
+        bits: &[f32],
+        left: &mut usize,
+    ) -> Option<Move> {
+        let at = order.iter().position(|&y| y == x)?;
+        let mut places: Vec<usize> = wished
+            .iter()
+            .filter_map(|&y| order.iter().position(|&z| z == self.column(y)))
+            .chain([order.len() - 1])
+            .filter(|&place| place > at)
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        let mut best: Option<Move> = None;
+        for place in places {
+            if *left == 0 || order[at + 1..=place].iter().any(|&y| base.needs(y, x)) {
+                break;
+            }
+            let mut next = order.to_vec();
+            next[at..=place].rotate_left(1);
+            let mut positions = vec![0; next.len()];
+            for (position, &y) in next.iter().enumerate() {
+                positions[y] = position;
+            }
+            let mut changes = Vec::new();
+            let mut gain = 0.0;
+            for &y in &next[at..=place] {
+                if y == x || parents[y].iter().any(|&p| self.column(p) == x) {
+                    let (of, after) = self.chosen(y, |z| positions[z] < positions[y]);
+                    *left = left.saturating_sub(1);
+                    gain += bits[y] - after;
+                    changes.push((y, of, after));
+                }
+            }
+            if gain > best.as_ref().map_or(WORTH, |best| best.gain) {
+                best = Some(Move {
+                    gain,
+                    order: next,
+                    changes,
+                });
+            }
+        }
+        best
+    }
+
+    /// What is needed with some parents, if all of them are allowed.
+    fn linked(&self, base: &Needs, order: &[usize], parents: &[Vec<usize>]) -> Option<Needs> {
+        let mut needs = base.clone();
+        for &x in order {
+            for &y in &parents[x] {
+                let column = self.column(y);
+                if !needs.allows(x, column) {
+                    return None;
+                }
+                needs.link(x, column);
+            }
+        }
+        Some(needs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::needs::Needs;
+    use super::super::{Effort, Search, Seen};
+
+    #[test]
+    fn a_column_comes_behind_those_that_tell_it_together() {
+        // The last is the sum of the first two and something of the third: each of them alone tells nothing of the sum.
+        let rows = 4000;
+        let mut state = 1_u64;
+        let mut draw = |many: u64| {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+            (0..rows)
+                .map(|_| {
+                    state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+                    ((state >> 33) % many) as u32
+                })
+                .collect::<Vec<u32>>()
+        };
+        let (a, b) = (draw(8), draw(8));
+        let sum: Vec<u32> = a.iter().zip(&b).map(|(a, b)| 8 * a + b).collect();
+        let columns = [&a, &b, &sum].map(|ids| Seen {
+            target: ids,
+            ids,
+            values: if std::ptr::eq(ids, &sum) { 64 } else { 8 },
+            coarse: None,
+        });
+        let mut needs = Needs::new(vec![1.0; 3], rows);
+        let found = Search::new(&columns, rows, Effort { rows, near: 12 }).find(&mut needs);
+        // Either the pair tells all of both, or both tell all of the pair; no one is left alone that need not be.
+        let alone = found.iter().filter(|of| of.is_empty()).count();
+        assert!(alone <= 2, "{found:?}");
+        for (x, of) in found.iter().enumerate() {
+            assert!(of.iter().all(|parent| !needs.needs(parent.column, x)));
+        }
+    }
+}
