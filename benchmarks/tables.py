@@ -15,8 +15,9 @@ from benchmarks import (
     table_report,
     table_synthetic,
 )
-from benchmarks.circuit_figures import Figures
+from benchmarks.circuit_figures import Figure, Figures
 from benchmarks.options import numbers, words
+from benchmarks.plots import can_draw
 from benchmarks.results import Machine
 from lmcodec.errors import LmcodecError
 
@@ -52,6 +53,13 @@ def main(arguments: Sequence[str]) -> int:
     machine = Machine.read(out) or Machine.here()
     text = table_report.markdown(found, machine, table_files.markdown(table_files.read(out)))
     (out / "report.md").write_text(text, encoding="utf-8")
+    if can_draw(note):
+        _draw(out, found)
+    print(text)
+    return 0
+
+
+def _draw(out: Path, found: Sequence[Figure]) -> None:
     for name, drawing in (
         ("blocks.svg", table_plot.excess(table_report.by_size(found))),
         ("signal.svg", table_plot.signal(table_report.by_strength(found))),
@@ -61,8 +69,6 @@ def main(arguments: Sequence[str]) -> int:
         ),
     ):
         (out / name).write_text(drawing, encoding="utf-8")
-    print(text)
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
