@@ -179,7 +179,9 @@ class Ardm:
 
 @final
 class Circuit:
-    def __new__(cls, data: bytes | bytearray, by_number: bool) -> Circuit: ...
+    def __new__(
+        cls, data: bytes | bytearray, by_number: bool, max_memory: int | None = None
+    ) -> Circuit: ...
     @property
     def variables(self) -> int: ...
     @property

@@ -47,6 +47,11 @@ def test_a_stream_names_the_circuit(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     (tmp_path / "some.circuit").write_bytes(FILE)
     monkeypatch.setenv("LMCODEC_MODEL_PATH", str(tmp_path))
     assert lmcodec.decompress(stream) == content
+    # By its name there, by that of its file, and by its path.
+    for name in ("some", "some.circuit", tmp_path / "some.circuit"):
+        assert CircuitModel.of(name).digests() == (digest,)
+    with pytest.raises(FileNotFoundError):
+        CircuitModel.of("other")
 
 
 @pytest.mark.parametrize("threads", [1, 2])
