@@ -14,8 +14,10 @@ import importlib.metadata
 import importlib.util
 import io
 import itertools
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ _SAMPLE_ROWS = 1000
 _LEVEL = 22
 # Larger than any table here: what is cut into pages is larger.
 _PAGE_BYTES = 1 << 30
+_TRAINING_S = 60
 
 
 @dataclass(frozen=True)
@@ -64,17 +67,18 @@ OPENZL = Command(
     "csv",
     _command("openzl", "encode", "x", "coded"),
     "zli decompress coded -o y",
-    "zli --version",
+    # The version that it says apart is another one.
+    "zli --help",
 )
 OPENZL_TRAINED = Command(
     "openzl",
     "csv trained",
-    _command("openzl", "encode", "x", "coded", "--train-inline"),
+    _command("openzl-trained", "encode", "x", "coded"),
     "zli decompress coded -o y",
-    "zli --version",
+    "zli --help",
     slow=True,
 )
-"""Trained on the very file; what was found is part of the coded file."""
+"""Trained on the very file, a minute for each of its two parts; the coded file says what was found."""
 
 TABLE_PEERS: tuple[Codec, ...] = (PARQUET, OPENZL, OPENZL_TRAINED)
 
@@ -140,7 +144,7 @@ def parquet(raw: bytes) -> bytes:
             )
             files.append((len(sink.getvalue()), sink.getvalue(), table))
     _, best, table = min(files, key=lambda file: file[0])
-    if not pq.ParquetFile(io.BytesIO(best)).read().equals(table):
+    if not pq.ParquetFile(io.BytesIO(best)).read(use_threads=False).equals(table):
         raise ValueError("Parquet has other cells")
     return best
 
@@ -159,6 +163,7 @@ def _readings(raw: bytes) -> Iterator[Any]:
     options = {
         "read_options": reader.ReadOptions(
             block_size=len(raw) + 1,
+            use_threads=False,
             skip_rows=before,
             autogenerate_column_names=not distinct,
         ),
@@ -181,21 +186,37 @@ def _cells(coded: bytes) -> bytes:
     from pyarrow import csv as writer
 
     sink = io.BytesIO()
-    writer.write_csv(pq.ParquetFile(io.BytesIO(coded)).read(), sink)
+    writer.write_csv(pq.ParquetFile(io.BytesIO(coded)).read(use_threads=False), sink)
     return sink.getvalue()
 
 
 def main(words: Sequence[str]) -> int:
-    """Code a file: ``parquet encode|decode FROM TO``, or ``openzl encode FROM TO OPTION…``."""
-    codec, verb, source, target, *more = words
-    if codec == "openzl":
-        between = separator(Path(source).read_bytes())
-        command = ["zli", "compress", source, "-o", target, "--profile", "csv"]
-        command += ["--profile-arg", between] if between != "," else []
-        return subprocess.run([*command, *more], check=False).returncode
-    function = parquet if verb == "encode" else _cells
-    Path(target).write_bytes(function(Path(source).read_bytes()))
+    """Code a file: ``parquet encode|decode FROM TO``, ``openzl[-trained] encode FROM TO``."""
+    codec, verb, source, target = words
+    try:
+        if codec == "parquet":
+            function = parquet if verb == "encode" else _cells
+            Path(target).write_bytes(function(Path(source).read_bytes()))
+        else:
+            _openzl(source, target, is_trained=codec == "openzl-trained")
+    except subprocess.CalledProcessError as error:
+        return error.returncode
     return 0
+
+
+def _openzl(source: str, target: str, *, is_trained: bool) -> None:
+    between = separator(Path(source).read_bytes())
+    way = ["--profile", "csv", *(["--profile-arg", between] if between != "," else [])]
+    with tempfile.TemporaryDirectory() as folder:
+        if is_trained:
+            samples, trained = Path(folder, "samples"), str(Path(folder, "trained"))
+            samples.mkdir()
+            shutil.copy(source, samples)
+            limits = ["--threads", "1", "--max-time-secs", str(_TRAINING_S)]
+            train = ["zli", "train", str(samples), *way, "-o", trained, *limits]
+            subprocess.run(train, check=True)
+            way = ["--compressor", trained]
+        subprocess.run(["zli", "compress", source, "-o", target, *way], check=True)
 
 
 if __name__ == "__main__":
