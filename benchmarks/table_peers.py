@@ -78,7 +78,7 @@ OPENZL_TRAINED = Command(
     "zli --help",
     slow=True,
 )
-"""Trained on the very file, a minute for each of its two parts; the coded file says what was found."""
+"""Trained on the very file, a minute for each part; the coded file says what was found."""
 
 TABLE_PEERS: tuple[Codec, ...] = (PARQUET, OPENZL, OPENZL_TRAINED)
 

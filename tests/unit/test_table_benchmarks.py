@@ -214,15 +214,24 @@ def test_parquet_has_the_cells(tmp_path: Path) -> None:
 def test_openzl_is_told_the_separator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, words = tmp_path / "x", tmp_path / "words"
     tool = tmp_path / "zli"
-    tool.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{words}"\n')
+    tool.write_text(f'#!/bin/sh\necho "$@" >> "{words}"\ntest -f "$2" || test -f "$2/x"\n')
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    for raw, more in [(b"a,b\n", []), (b"a\tb\n", ["--profile-arg", "\t"])]:
+    for raw, more in [(b"a,b\n", ""), (b"a;b\n", " --profile-arg ;")]:
         source.write_bytes(raw)
-        asked = ["openzl", "encode", str(source), "coded", "--train-inline"]
-        assert table_peers.main(asked) == 0
-        command = ["compress", str(source), "-o", "coded", "--profile", "csv", *more]
-        assert words.read_text() == "\n".join([*command, "--train-inline", ""])
+        words.write_text("")
+        assert table_peers.main(["openzl", "encode", str(source), "coded"]) == 0
+        assert words.read_text() == f"compress {source} -o coded --profile csv{more}\n"
+    assert table_peers.main(["openzl-trained", "encode", str(source), "coded"]) == 0
+    train, compress = words.read_text().splitlines()[1:]
+    samples = train.split()[1]
+    trained = str(Path(samples).with_name("trained"))
+    limits = "--threads 1 --max-time-secs 60"
+    assert train == f"train {samples} --profile csv --profile-arg ; -o {trained} {limits}"
+    assert compress == f"compress {source} -o coded --compressor {trained}"
+    # What it does not take is a failure of the codec.
+    tool.write_text("#!/bin/sh\nexit 7\n")
+    assert table_peers.main(["openzl", "encode", str(source), "coded"]) == 7
 
 
 def test_peers_that_are_not_here_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
