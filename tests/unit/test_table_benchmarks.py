@@ -194,11 +194,13 @@ def test_separators_are_found(raw: bytes, between: str) -> None:
 def test_parquet_has_the_cells(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     source, coded, back = (tmp_path / name for name in ("x", "coded", "y"))
+    times = b"".join(b"2024-01-%02d 10:%02d:00\n" % (i, i) for i in range(1, 29))
     numbers = b"".join(b"%d\n" % (7919 * i % 10007) for i in range(1000))
     for raw, cells in [
         # Text or typed columns, whichever is smaller.
         (b"# note\na,b\n1,x\n2,y\n", b'"a","b"\n"1","x"\n"2","y"\n'),
         (b"a\n" + numbers, b'"a"\n' + numbers),
+        (b"t\n" + times, b'"t"\n' + times.replace(b"\n", b".000\n")),
         # Names that repeat are none.
         (b"1,1\n1,2\n", b'"f0","f1"\n1,1\n1,2\n'),
         # Ragged rows are lines.
