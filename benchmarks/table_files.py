@@ -9,7 +9,7 @@ from benchmarks import matrix
 from benchmarks.gains import Note
 from benchmarks.report import pipe_table
 from benchmarks.results import Machine, Store, read_rows
-from benchmarks.table_peers import OPENZL, PARQUET, TABLE_PEERS
+from benchmarks.table_peers import OPENZL, OPENZL_TRAINED, PARQUET, TABLE_PEERS
 from lmcodec.bench import Measurement, available
 from lmcodec.peers import select
 
@@ -30,13 +30,17 @@ _CODECS = (
 )
 _OWN = "lmcodec"
 # Columns of their own: they know tables, and Parquet forgets the text.
-_BESIDE = {"OpenZL": OPENZL.id, "Parquet": PARQUET.id}
+_BESIDE = {
+    "OpenZL": OPENZL.label,
+    "OpenZL, trained": OPENZL_TRAINED.label,
+    "Parquet": PARQUET.label,
+}
 _INTRO = (
     "Whole streams, bytes; *others* is the least of {others}. The ratio is that of level {level} "
     "to it. Megabytes a second of CPU, both ways, level after level."
 )
 _BESIDE_INTRO = (
-    "OpenZL is the less of its profile for CSV as it is and trained on the same file. Parquet "
+    "OpenZL has its profile for CSV, as it is and trained on the same file. Parquet "
     "is the least of typed columns and text, with a dictionary and without, by zstd -22 in one "
     "group of rows; it is not byte exact: it keeps cells, not how numbers, quotes and comments "
     "were written. Neither is among the others."
@@ -104,12 +108,16 @@ def markdown(rows: Iterable[Measurement]) -> list[str]:
         return []
     lines = []
     raw_sum, other_sum, own_sums = 0, 0, dict.fromkeys(levels, 0)
-    besides = {name: _beside(by_file.values(), id) for name, id in _BESIDE.items()}
+    every = [row for found in by_file.values() for row in found]
+    besides = {
+        name: {row.corpus: _bytes(row) for row in every if row.label == label}
+        for name, label in _BESIDE.items()
+    }
     besides = {name: sizes for name, sizes in besides.items() if sizes}
     names = set()
     for name, found in by_file.items():
         own = {row.options: row for row in _own(found)}
-        others = [row for row in found if row.codec not in (_OWN, *_BESIDE.values())]
+        others = [row for row in found if row.codec != _OWN and row.label not in _BESIDE.values()]
         if set(own) != set(levels) or not others:
             continue
         best = min(others, key=_bytes)
@@ -146,14 +154,6 @@ def markdown(rows: Iterable[Measurement]) -> list[str]:
     if besides:
         intro += f" {_BESIDE_INTRO}"
     return ["## Files", "", intro, "", *pipe_table(head, lines), ""]
-
-
-def _beside(files: Iterable[Sequence[Measurement]], id: str) -> dict[str, int]:
-    """Return the least that a codec makes of each file, of those that it was run on."""
-    sizes: dict[str, int] = {}
-    for row in (row for rows in files for row in rows if row.codec == id):
-        sizes[row.corpus] = min(_bytes(row), sizes.get(row.corpus, _bytes(row)))
-    return sizes
 
 
 def _own(rows: Iterable[Measurement]) -> list[Measurement]:

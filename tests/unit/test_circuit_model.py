@@ -346,7 +346,7 @@ def test_weights_beyond_the_memory_that_is_allowed_are_not_made() -> None:
     parents = np.array([-1, *[0] * 32], np.int32)
     states = np.array([1, *[1024] * 32], np.uint16)
     edges = int(states.sum())
-    tensors = {
+    tensors: dict[str, NDArray[Any]] = {
         "parents": parents,
         "variables": np.arange(-1, 32, dtype=np.int32),
         "states": states,
