@@ -57,7 +57,7 @@ fn most_work(count: usize) -> u64 {
 }
 
 /// Nodes that `count` numbers may have: memory is taken for each.
-fn most_nodes(count: usize) -> usize {
+pub fn most_nodes(count: usize) -> usize {
     count.saturating_mul(NODES_EACH).min(MAX_NODES)
 }
 

@@ -21,6 +21,7 @@ mod links;
 mod lists;
 mod mixing;
 mod sources;
+mod summary;
 #[cfg(test)]
 mod tests;
 
@@ -28,11 +29,14 @@ use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
 use crate::coder::bytes;
 use crate::{Error, Result};
 use lists::{suits, Lists};
+use summary::Summary;
 
 /// Numbers that are no links of a graph of some size.
 const PLAIN: u8 = 0;
 /// Lists.
 const LISTS: u8 = 1;
+/// Blocks between super-nodes.
+const BLOCKS: u8 = 2;
 
 /// Encodes pairs of source and target.
 ///
@@ -44,17 +48,45 @@ pub fn encode(pairs: &[u32]) -> Result<Vec<u8>> {
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
-    if !suits(pairs) {
+    let mut out = if suits(pairs) {
+        let mut encoder = BinaryEncoder::with_capacity(pairs.len());
+        Lists::new(pairs).code(pairs, pairs.len(), &mut encoder)?;
+        let mut out = vec![LISTS];
+        out.extend(encoder.finish());
+        out
+    } else {
         let raw: Vec<u8> = pairs.iter().flat_map(|n| n.to_le_bytes()).collect();
         let mut out = vec![PLAIN];
         out.extend(bytes::encode(&raw));
-        return Ok(out);
+        out
+    };
+    if let Some(blocks) = as_blocks(pairs)? {
+        if std::env::var_os("SLUG").is_some() {
+            eprintln!("{} {}", out.len(), blocks.len());
+        }
+        if blocks.len() < out.len() {
+            out = blocks;
+        }
     }
-    let mut encoder = BinaryEncoder::with_capacity(pairs.len());
-    Lists::new(pairs).code(pairs, pairs.len(), &mut encoder)?;
-    let mut out = vec![LISTS];
-    out.extend(encoder.finish());
     Ok(out)
+}
+
+/// Encodes pairs as blocks between super-nodes, if that can be done.
+fn as_blocks(pairs: &[u32]) -> Result<Option<Vec<u8>>> {
+    let Some(summary) = Summary::of(pairs)? else {
+        return Ok(None);
+    };
+    let mut encoder = BinaryEncoder::new();
+    // What would take too long to decode is no summary.
+    if let Err(error) = summary.code(pairs.len(), &mut encoder) {
+        return match error {
+            Error::Corrupt { .. } => Ok(None),
+            other => Err(other),
+        };
+    }
+    let mut out = vec![BLOCKS];
+    out.extend(encoder.finish());
+    Ok(Some(out))
 }
 
 /// Tells whether numbers are links that [`encode`] codes as a graph.
@@ -85,6 +117,12 @@ pub fn decode(payload: &[u8], count: usize) -> Result<Vec<u32>> {
         LISTS if count > 0 && count.is_multiple_of(2) => {
             let mut decoder = BinaryDecoder::new(rest);
             let pairs = Lists::claimed().code(&[], count, &mut decoder)?;
+            decoder.finish()?;
+            Ok(pairs)
+        }
+        BLOCKS if count > 0 && count.is_multiple_of(2) => {
+            let mut decoder = BinaryDecoder::new(rest);
+            let pairs = Summary::claimed().code(count, &mut decoder)?;
             decoder.finish()?;
             Ok(pairs)
         }
