@@ -1,4 +1,5 @@
-//! Graphs as lists of links, each of which is a decision in the context of what is known of the graph.
+//! Graphs as lists of links, each of which is a decision in the context of what is known of the graph, or as blocks
+//! between super-nodes, whichever is shorter.
 //!
 //! Links come as pairs of source and target. Pairs of one source with targets that ascend are a list. Of each list its source is
 //! coded, where the order of sources costs little if they ascend, then its length; then for one node after the
@@ -40,7 +41,7 @@ const BLOCKS: u8 = 2;
 
 /// Encodes pairs of source and target.
 ///
-/// Whatever is no such graph, or one of too many nodes or of too few links for its nodes, is coded as bytes.
+/// What would need too many decisions is coded as bytes, if it is no shorter as blocks between super-nodes.
 ///
 /// # Errors
 /// [`Error::Interrupted`].
@@ -61,9 +62,6 @@ pub fn encode(pairs: &[u32]) -> Result<Vec<u8>> {
         out
     };
     if let Some(blocks) = as_blocks(pairs)? {
-        if std::env::var_os("SLUG").is_some() {
-            eprintln!("{} {}", out.len(), blocks.len());
-        }
         if blocks.len() < out.len() {
             out = blocks;
         }
@@ -77,22 +75,32 @@ fn as_blocks(pairs: &[u32]) -> Result<Option<Vec<u8>>> {
         return Ok(None);
     };
     let mut encoder = BinaryEncoder::new();
-    // What would take too long to decode is no summary.
-    if let Err(error) = summary.code(pairs.len(), &mut encoder) {
-        return match error {
-            Error::Corrupt { .. } => Ok(None),
-            other => Err(other),
-        };
+    match summary.code(pairs.len(), &mut encoder) {
+        Ok(decoded) if decoded == pairs => {}
+        // What would take too long to decode is no summary.
+        Ok(_) | Err(Error::Corrupt { .. }) => return Ok(None),
+        Err(other) => return Err(other),
     }
     let mut out = vec![BLOCKS];
     out.extend(encoder.finish());
     Ok(Some(out))
 }
 
-/// Tells whether numbers are links that [`encode`] codes as a graph.
+/// Tells whether numbers are links that [`encode`] codes as lists.
 #[must_use]
 pub fn is_graph(pairs: &[u32]) -> bool {
     !pairs.is_empty() && suits(pairs)
+}
+
+/// Tells whether numbers are links that [`encode`] codes as lists, or whose super-nodes save much.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+pub fn pays(pairs: &[u32]) -> Result<bool> {
+    if is_graph(pairs) {
+        return Ok(true);
+    }
+    Ok(Summary::of(pairs)?.is_some_and(|summary| summary.pays(pairs.len() / 2)))
 }
 
 /// Decodes `count` numbers.

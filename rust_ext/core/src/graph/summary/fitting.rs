@@ -4,7 +4,7 @@
 //! of nodes, so that above each pair of nodes there is one chain; along it, the fewest switches with and without one
 //! above differ by one at most.
 
-use super::tree::{narrow, Tree};
+use super::tree::{narrow, Tree, NONE};
 
 /// A pair of items with links between them.
 struct Pair {
@@ -25,11 +25,11 @@ const NO_PAIR: u32 = u32::MAX;
 pub fn blocks(tree: &Tree, links: &mut [(u32, u32)]) -> Vec<(u32, u32)> {
     let mut roots = vec![0_u32; tree.len()];
     let mut root = 0;
-    for place in 0..tree.len() {
-        if place > 0 && place >= tree.end[root] as usize {
+    for (place, slot) in roots.iter_mut().enumerate() {
+        if place >= tree.end[root] as usize {
             root = place;
         }
-        roots[place] = narrow(root);
+        *slot = narrow(root);
     }
     let top = |&(x, y): &(u32, u32)| (roots[x as usize], roots[y as usize]);
     links.sort_unstable_by_key(|link| (top(link), *link));
@@ -89,7 +89,10 @@ impl<'a> Fit<'a> {
 
     /// Makes the pair of two items with the links between them, and those below. Depth is that of the forest, twice.
     fn visit(&mut self, x: u32, y: u32, links: &mut [(u32, u32)]) -> u32 {
-        let (is_x, is_y) = (self.tree.is_super(x as usize), self.tree.is_super(y as usize));
+        let (is_x, is_y) = (
+            self.tree.is_super(x as usize),
+            self.tree.is_super(y as usize),
+        );
         let mut pair = Pair {
             x,
             y,
@@ -244,12 +247,12 @@ pub fn without_idle(tree: &Tree, blocks: &[(u32, u32)]) -> Option<Vec<u32>> {
     }
     let nodes = tree.nodes.len();
     // The item of each place, itself or the next one above that stays.
-    let mut item = vec![NONE_ITEM; tree.len()];
-    let mut above = vec![NONE_ITEM; tree.len()];
-    let mut parents = vec![NONE_ITEM; nodes];
+    let mut item = vec![NONE; tree.len()];
+    let mut above = vec![NONE; tree.len()];
+    let mut parents = vec![NONE; nodes];
     for place in 0..tree.len() {
         let parent = tree.parent[place] as usize;
-        let over = item.get(parent).copied().unwrap_or(NONE_ITEM);
+        let over = item.get(parent).copied().unwrap_or(NONE);
         above[place] = over;
         if !tree.is_super(place) {
             parents[tree.node[place] as usize] = over;
@@ -262,5 +265,3 @@ pub fn without_idle(tree: &Tree, blocks: &[(u32, u32)]) -> Option<Vec<u32>> {
     }
     (parents.len() < tree.len()).then_some(parents)
 }
-
-const NONE_ITEM: u32 = super::tree::NONE;

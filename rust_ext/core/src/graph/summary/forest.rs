@@ -45,7 +45,12 @@ pub fn in_order(parents: &[u32], nodes: usize) -> Vec<u32> {
 ///
 /// # Errors
 /// [`Error::Truncated`], [`Error::Corrupt`].
-pub fn code(parents: &[u32], nodes: usize, supers: usize, side: &mut impl Side) -> Result<Vec<u32>> {
+pub fn code(
+    parents: &[u32],
+    nodes: usize,
+    supers: usize,
+    side: &mut impl Side,
+) -> Result<Vec<u32>> {
     let corrupt = || Error::Corrupt {
         what: "parents of a graph",
     };

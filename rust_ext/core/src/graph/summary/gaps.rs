@@ -59,7 +59,11 @@ pub struct Next {
 fn density(room: u32, left: u32) -> usize {
     let eighths = (u64::from(room) * 8 / u64::from(left.max(1))).max(1);
     let bits = eighths.ilog2() as usize;
-    let half = if bits > 0 { eighths >> (bits - 1) & 1 } else { 0 };
+    let half = if bits > 0 {
+        eighths >> (bits - 1) & 1
+    } else {
+        0
+    };
     (2 * bits + usize::from(half != 0)).min(DENSITIES - 1)
 }
 
@@ -134,7 +138,12 @@ fn code(
     let value = number.saturating_add(1);
     let wanted = value.ilog2();
     let mut decide = |slot: usize, bit: u32, side: &mut _| {
-        mixture.code(at.map(|at| at * SLOTS + slot), kind * SLOTS + slot, bit, side)
+        mixture.code(
+            at.map(|at| at * SLOTS + slot),
+            kind * SLOTS + slot,
+            bit,
+            side,
+        )
     };
     let mut bits = 0;
     while bits < MOST_BITS && decide(bits as usize, u32::from(wanted > bits), side) == 1 {

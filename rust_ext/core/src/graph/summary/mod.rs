@@ -23,7 +23,7 @@ use tree::{narrow, Tree, NONE};
 
 const WHAT: &str = "graph";
 /// Ends of blocks that are looked at, for each number.
-const WORK_EACH: u64 = 1 << 6;
+const WORK_EACH: u64 = 1 << 5;
 /// Contexts of numbers: nodes, super-nodes.
 const NODES: usize = 0;
 const SUPERS: usize = 1;
@@ -80,7 +80,7 @@ impl Summary {
         let items = items(nodes, direction);
         let mut parents = search::parents(items, &links)?;
         let mut blocks = Vec::new();
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             interrupt::check(0)?;
             parents = forest::in_order(&parents, items);
             let Some(tree) = Tree::new(&parents, items) else {
@@ -100,24 +100,34 @@ impl Summary {
                 })
                 .collect();
             blocks = fitting::blocks(&tree, &mut links);
-            if std::env::var_os("SLUG").is_some() {
-                let own = blocks.iter().filter(|b| b.0 == b.1).count();
-                let leafs = blocks.iter().filter(|b| !tree.is_super(b.0 as usize) && !tree.is_super(b.1 as usize)).count();
-                eprintln!("links {} supers {} blocks {} own {own} leaf pairs {leafs}", links.len(), tree.len()-items, blocks.len());
-            }
+            // Blocks are those of the forest that is kept.
             match fitting::without_idle(&tree, &blocks) {
-                Some(fewer) => parents = fewer,
-                None => break,
+                Some(fewer) if round + 1 < ROUNDS => parents = fewer,
+                _ => break,
             }
         }
-        // The last round may have left some out that no block is for.
         Ok(Some(Self {
             nodes,
-            direction: DIRECTIONS.iter().position(|&one| one == direction).unwrap_or(0),
+            direction: DIRECTIONS
+                .iter()
+                .position(|&one| one == direction)
+                .unwrap_or(0),
             sources: (!sources.is_sorted()).then_some(sources),
             parents,
             blocks,
         }))
+    }
+
+    /// Whether blocks, and the parents that are told for them, are three quarters of the links or less.
+    pub fn pays(&self, links: usize) -> bool {
+        let direction = DIRECTIONS[self.direction];
+        let links = if direction == Direction::Both {
+            links / 2
+        } else {
+            links
+        };
+        let told = self.parents.iter().filter(|&&parent| parent != NONE);
+        4 * (self.blocks.len() + told.count()) <= 3 * links
     }
 
     /// Begins with what a payload is yet to tell.
@@ -217,7 +227,7 @@ fn items(nodes: usize, direction: Direction) -> usize {
 /// Sources in their order; None where one has several lists, or targets that do not ascend, or there are too many nodes.
 fn sources(pairs: &[u32]) -> Option<Vec<u32>> {
     let nodes = pairs.iter().max().map_or(0, |&most| most as usize + 1);
-    if nodes > most_nodes(pairs.len()) || !pairs.len().is_multiple_of(2) {
+    if pairs.is_empty() || nodes > most_nodes(pairs.len()) || !pairs.len().is_multiple_of(2) {
         return None;
     }
     let mut came = vec![false; nodes];

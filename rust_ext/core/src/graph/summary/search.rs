@@ -11,7 +11,9 @@ const ROUNDS: u32 = 16;
 /// Items that are compared with each other.
 const GROUP: usize = 64;
 /// Steps for each link: far more than graphs of alike neighbours need.
-const STEPS_EACH: u64 = 1 << 13;
+const STEPS_EACH: u64 = 1 << 10;
+/// What it takes to look at a pair of items, in steps along their links.
+const STEPS_MORE: u64 = 16;
 /// Children that are against a block, beyond those for it: more are not counted.
 const AGAINST: i32 = -4;
 /// Levels of super-nodes.
@@ -47,9 +49,13 @@ struct Search {
 pub fn parents(nodes: usize, links: &[(u32, u32)]) -> Result<Vec<u32>> {
     let mut search = Search::new(nodes, links);
     for round in 1..=ROUNDS {
-        let (share, least) = if round == ROUNDS { (0, 1) } else { (1, 1 + round) };
-        for group in search.groups() {
-            interrupt::check(0)?;
+        let (share, least) = if round == ROUNDS {
+            (0, 1)
+        } else {
+            (1, 1 + round)
+        };
+        for (number, group) in search.groups().into_iter().enumerate() {
+            interrupt::check(number)?;
             search.join_alike(group, (i64::from(share), i64::from(least)));
         }
     }
@@ -159,7 +165,7 @@ impl Search {
     }
 
     fn pay(&mut self, steps: usize) {
-        self.steps = self.steps.saturating_sub(steps as u64 + 1);
+        self.steps = self.steps.saturating_sub(steps as u64 + STEPS_MORE);
     }
 
     /// Blocks that are wanted by both of two items.
@@ -209,7 +215,11 @@ impl Search {
         let between = self.votes(a, b).unwrap_or(-1).clamp(-1, 1);
         let own = |item: u32| self.roots[item as usize].own.clamp(-1, 1);
         let within = i64::from((own(a) + own(b) + between - 1).max(0));
-        let told = if self.is_node(a) && self.is_node(b) { 4 } else { 2 };
+        let told = if self.is_node(a) && self.is_node(b) {
+            4
+        } else {
+            2
+        };
         // What remains of a group in which all are linked.
         let joins = i64::from(is_last && within > 0);
         2 * (common + within) - told + joins
@@ -218,7 +228,11 @@ impl Search {
     /// Joins two items and returns their super-node; None where there are too many levels.
     fn join(&mut self, a: u32, b: u32) -> Option<u32> {
         // Whatever is the larger one takes the other, if most of its blocks stay wanted.
-        let (a, b) = if self.size(a) >= self.size(b) { (a, b) } else { (b, a) };
+        let (a, b) = if self.size(a) >= self.size(b) {
+            (a, b)
+        } else {
+            (b, a)
+        };
         let mut common = self.common(a, b);
         let own = |item: u32| i64::from(self.roots[item as usize].own > 0);
         if self.votes(a, b).is_some_and(|votes| votes > 0) {
@@ -226,7 +240,9 @@ impl Search {
         }
         let stays = |item: u32| 5 * common >= 3 * self.weight(item);
         let (is_a, is_b) = (!self.is_node(a), !self.is_node(b));
-        let level = self.roots[a as usize].level.max(self.roots[b as usize].level);
+        let level = self.roots[a as usize]
+            .level
+            .max(self.roots[b as usize].level);
         let takes = is_a && stays(a);
         let merges = takes && is_b && stays(b);
         if level >= MOST_LEVELS {

@@ -12,6 +12,8 @@ use crate::{interrupt, Error, Result};
 
 /// Nodes below a super-node, by the number of bits.
 const SIZES: usize = 24;
+/// Ends of spans that are kept for the items above, for each link.
+const KEPT_EACH: usize = 8;
 
 /// A walk along the items of a forest.
 pub struct Walk<'a> {
@@ -21,8 +23,9 @@ pub struct Walk<'a> {
     /// Pairs of nodes that were found to be linked.
     pub links: Vec<(u32, u32)>,
     most_links: usize,
-    /// Ends of spans that may be looked at.
+    /// Ends of spans that may still be looked at, and those that are kept.
     work: u64,
+    kept: usize,
     gaps: Gaps,
     own: Cells,
     /// Numbers in the last lists, by kind.
@@ -66,6 +69,7 @@ impl<'a> Walk<'a> {
             links: Vec::new(),
             most_links,
             work: most_work,
+            kept: 0,
             gaps: Gaps::new(),
             own: Cells::new(4 * SIZES, 2, 2),
             last: [0; 4],
@@ -97,7 +101,7 @@ impl<'a> Walk<'a> {
                 break;
             }
             while open.last().is_some_and(|above| above.end <= place) {
-                open.pop();
+                self.kept -= open.pop().map_or(0, |above| above.ends.len());
             }
             let above = open.last().unwrap_or(&top);
             let mut ends = from_on(&above.ends, place);
@@ -135,6 +139,10 @@ impl<'a> Walk<'a> {
             }
             switch(&mut ends, switched);
             if is_super {
+                self.kept += ends.len();
+                if self.kept > KEPT_EACH * self.most_links {
+                    return Err(corrupt("graph of too many blocks"));
+                }
                 open.push(Above {
                     end: tree.end[item],
                     ends,

@@ -58,7 +58,8 @@ impl Tree {
                 item = next[above as usize];
             }
             let place = narrow(tree.node.len());
-            tree.parent.push(open.last().map_or(NONE, |&(_, place)| place));
+            tree.parent
+                .push(open.last().map_or(NONE, |&(_, place)| place));
             tree.before.push(narrow(tree.nodes.len()));
             if (item as usize) < nodes {
                 tree.node.push(item);
