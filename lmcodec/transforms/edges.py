@@ -64,8 +64,8 @@ class Edges(Transform):
 
     Complexity:
         Some megabytes a second; super-nodes of graphs that are too large for lists are looked for
-        besides, some seconds for a million links. Memory is that of the links, 4 bytes a number, twice while they are
-        joined, and 16 MiB for pieces of text.
+        besides, some seconds for a million links. Memory is that of the links, 4 bytes a number,
+        twice while they are joined, and 16 MiB for pieces of text.
 
     Args:
         separator: Between both numbers: 0 for a blank, 1 for a tab, 2 for a comma.

@@ -49,12 +49,8 @@ pub fn encode(pairs: &[u32]) -> Result<Vec<u8>> {
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
-    let mut out = if suits(pairs) {
-        let mut encoder = BinaryEncoder::with_capacity(pairs.len());
-        Lists::new(pairs).code(pairs, pairs.len(), &mut encoder)?;
-        let mut out = vec![LISTS];
-        out.extend(encoder.finish());
-        out
+    let mut out = if let Some(lists) = as_lists(pairs)? {
+        lists
     } else {
         let raw: Vec<u8> = pairs.iter().flat_map(|n| n.to_le_bytes()).collect();
         let mut out = vec![PLAIN];
@@ -67,6 +63,27 @@ pub fn encode(pairs: &[u32]) -> Result<Vec<u8>> {
         }
     }
     Ok(out)
+}
+
+/// Bytes of both ways of [`encode`], lists and blocks, where they can be taken.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+pub fn lengths(pairs: &[u32]) -> Result<(Option<usize>, Option<usize>)> {
+    let bytes = |payload: Option<Vec<u8>>| payload.map(|payload| payload.len());
+    Ok((bytes(as_lists(pairs)?), bytes(as_blocks(pairs)?)))
+}
+
+/// Encodes pairs as lists, if that takes no more decisions than it may.
+fn as_lists(pairs: &[u32]) -> Result<Option<Vec<u8>>> {
+    if !is_graph(pairs) {
+        return Ok(None);
+    }
+    let mut encoder = BinaryEncoder::with_capacity(pairs.len());
+    Lists::new(pairs).code(pairs, pairs.len(), &mut encoder)?;
+    let mut out = vec![LISTS];
+    out.extend(encoder.finish());
+    Ok(Some(out))
 }
 
 /// Encodes pairs as blocks between super-nodes, if that can be done.

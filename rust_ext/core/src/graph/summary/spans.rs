@@ -13,7 +13,7 @@ use crate::{interrupt, Error, Result};
 /// Nodes below a super-node, by the number of bits.
 const SIZES: usize = 24;
 /// Ends of spans that are kept for the items above, for each link.
-const KEPT_EACH: usize = 8;
+pub const KEPT_EACH: usize = 8;
 
 /// A walk along the items of a forest.
 pub struct Walk<'a> {

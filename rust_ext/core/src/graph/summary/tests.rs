@@ -299,3 +299,29 @@ fn deep_forests_are_walked_along_in_bounded_memory() {
     let payload = forced(nodes as usize, parents, blocks, 8000);
     assert!(matches!(decode(&payload, 8000), Err(Error::Corrupt { .. })));
 }
+
+#[test]
+fn the_specification_has_the_same_numbers() {
+    let text = include_str!("../../../../../docs/models/graph.md");
+    for words in [
+        format!("together 2^{} · *n*; ends that are kept", WORK_EACH.ilog2()),
+        "ends that are kept for super-nodes above a place, 4 · *n*".to_owned(),
+        format!("0 none, {} one that did not come, {} the parent", 1, 2),
+        format!("After {BLOCKS} there are [blocks]"),
+        format!("After {LISTS} there is a payload of the binary coder"),
+    ] {
+        assert!(text.contains(&words), "{words}");
+    }
+    assert_eq!(spans::KEPT_EACH / 2, 4);
+    for (kind, direction) in [
+        Direction::Up,
+        Direction::Down,
+        Direction::Both,
+        Direction::None,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(DIRECTIONS[kind], direction);
+    }
+}
