@@ -286,8 +286,8 @@ fn circles_of_super_nodes_are_refused() {
 }
 
 #[test]
-fn deep_forests_are_walked_along_in_bounded_memory() {
-    // A chain of super-nodes, each with one node more, and blocks that all below must know.
+fn a_block_of_an_item_and_what_is_below_it_is_none() {
+    // A chain of super-nodes, each with one node more.
     let nodes = 2000_u32;
     let mut parents: Vec<u32> = (0..nodes).map(|node| nodes + node.min(nodes - 3)).collect();
     parents.extend((0..nodes - 2).map(|i| if i == 0 { NONE } else { nodes + i - 1 }));
