@@ -33,13 +33,15 @@ def main(arguments: Sequence[str]) -> int:
 
     out: Path = options.out
     try:
-        if options.synthetic or options.graphs or options.columns:
+        if options.synthetic or options.graphs or options.made or options.columns:
             out.mkdir(parents=True, exist_ok=True)
             Machine.here().write(out)
             figures = Figures(out, resume=options.resume)
             if options.synthetic:
                 table_synthetic.measure(figures, note, options.sizes, options.seeds)
             table_graphs.measure(figures, note, options.graphs)
+            if options.made:
+                table_graphs.measure_made(figures, note)
             table_columns.measure(figures, note, options.columns)
         if options.files:
             table_files.measure(out, options.files, options.levels, options.taken, note)
@@ -89,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--graphs", type=Path, nargs="+", default=[], metavar="FILE", help="measure lists of edges"
+    )
+    parser.add_argument(
+        "--made", action="store_true", help="measure made graphs, which have super-nodes"
     )
     parser.add_argument(
         "--columns",
