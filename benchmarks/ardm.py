@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks import ardm_plot, ardm_report, circuit_rows
 from benchmarks.ardm_source import Source, letter_chunks
+from benchmarks.plots import can_draw
 from lmcodec.ardm.costs import costs_of
 from lmcodec.ardm.schedule import cost, steps_for, uniform
 from lmcodec.errors import LmcodecError
@@ -256,15 +257,16 @@ def main(arguments: Sequence[str]) -> int:
                 new += mixed(subject, network, items, prior)
             rows = [row for row in rows if row.subject != subject] + new
             write(table, rows)
-        for subject in dict.fromkeys(row.subject for row in rows):
-            some = [row for row in rows if row.subject == subject]
-            picture = ardm_plot.calls_against_bits(subject, some)
-            (options.out / f"{subject}.svg").write_text(picture, encoding="utf-8")
     except (LmcodecError, ValueError, OSError) as error:
         note(f"benchmarks: {error}")
         return 1
     text = ardm_report.markdown(rows)
     (options.out / "report.md").write_text(text, encoding="utf-8")
+    if can_draw(note):
+        for subject in dict.fromkeys(row.subject for row in rows):
+            some = [row for row in rows if row.subject == subject]
+            picture = ardm_plot.calls_against_bits(subject, some)
+            (options.out / f"{subject}.svg").write_text(picture, encoding="utf-8")
     print(text)
     return 0
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import io
 import math
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 from xml.etree import ElementTree
 
 from benchmarks.summary import Total, frontier
 
-__all__ = ["TEXT", "plot", "save_png", "to_svg"]
+__all__ = ["TEXT", "can_draw", "plot", "save_png", "to_svg"]
 
 _SVG = "{http://www.w3.org/2000/svg}"
 TEXT = "#123454"
@@ -52,6 +53,14 @@ _FAMILIES = {
     "zpaq": ("#08519c", "h"),
     "zstd": ("#66a61e", ">"),
 }
+
+
+def can_draw(note: Callable[[str], None]) -> bool:
+    """Return whether matplotlib is installed; tell what is missing where it is not."""
+    found = importlib.util.find_spec("matplotlib") is not None
+    if not found:
+        note("no plots: matplotlib is not installed; pip install 'lmcodec[bench]' has it")
+    return found
 
 
 def plot(title: str, sums: Sequence[Total], *, decompress: bool, large: bool = False) -> str:

@@ -9,6 +9,7 @@ from benchmarks import matrix
 from benchmarks.gains import Note
 from benchmarks.report import pipe_table
 from benchmarks.results import Machine, Store, read_rows
+from benchmarks.table_peers import OPENZL, OPENZL_TRAINED, PARQUET, TABLE_PEERS
 from lmcodec.bench import Measurement, available
 from lmcodec.peers import select
 
@@ -28,9 +29,21 @@ _CODECS = (
     "bsc*",
 )
 _OWN = "lmcodec"
+# Columns of their own: they know tables, and Parquet forgets the text.
+_BESIDE = {
+    "OpenZL": OPENZL.label,
+    "OpenZL, trained": OPENZL_TRAINED.label,
+    "Parquet": PARQUET.label,
+}
 _INTRO = (
     "Whole streams, bytes; *others* is the least of {others}. The ratio is that of level {level} "
     "to it. Megabytes a second of CPU, both ways, level after level."
+)
+_BESIDE_INTRO = (
+    "OpenZL has its profile for CSV, as it is and trained on the same file. Parquet "
+    "is the least of typed columns and text, with a dictionary and without, by zstd -22 in one "
+    "group of rows; it is not byte exact: it keeps cells, not how numbers, quotes and comments "
+    "were written. Neither is among the others."
 )
 
 
@@ -50,7 +63,7 @@ def measure(
         ValueError: A pattern matches no corpus, or rows are of another machine.
         OSError: Rows cannot be read.
     """
-    codecs = available(select([_OWN, *_CODECS], levels), note)
+    codecs = available([*select([_OWN, *_CODECS], levels), *TABLE_PEERS], note)
     plan = matrix.Plan(matrix.choose(patterns), codecs)
     if taken is not None:
         _take_over(Store(folder, resume=True), plan, taken)
@@ -61,7 +74,7 @@ def _take_over(store: Store, plan: matrix.Plan, taken: Path) -> None:
     """Add what an earlier run measured of other codecs."""
     if Machine.read(taken) != Machine.here():
         raise ValueError(f"rows are from another machine: {taken}")
-    labels = {codec.label for codec in select(_CODECS, [])}
+    labels = {codec.label for codec in (*select(_CODECS, []), *TABLE_PEERS)}
     sizes = {corpus.name: plan.size(corpus) for corpus in plan.corpora}
     store.add(
         *(
@@ -95,10 +108,16 @@ def markdown(rows: Iterable[Measurement]) -> list[str]:
         return []
     lines = []
     raw_sum, other_sum, own_sums = 0, 0, dict.fromkeys(levels, 0)
+    every = [row for found in by_file.values() for row in found]
+    besides = {
+        name: {row.corpus: _bytes(row) for row in every if row.label == label}
+        for name, label in _BESIDE.items()
+    }
+    besides = {name: sizes for name, sizes in besides.items() if sizes}
     names = set()
     for name, found in by_file.items():
         own = {row.options: row for row in _own(found)}
-        others = [row for row in found if row.codec != _OWN]
+        others = [row for row in found if row.codec != _OWN and row.label not in _BESIDE.values()]
         if set(own) != set(levels) or not others:
             continue
         best = min(others, key=_bytes)
@@ -114,6 +133,7 @@ def markdown(rows: Iterable[Measurement]) -> list[str]:
                 *(f"{_bytes(own[level]):,}" for level in levels),
                 f"{_bytes(best):,} ({best.codec})",
                 f"{_bytes(own[levels[-1]]) / _bytes(best):.3f}",
+                *(f"{sizes[name]:,}" if name in sizes else "" for sizes in besides.values()),
                 "; ".join(_speeds(own[level]) for level in levels),
             ]
         )
@@ -121,9 +141,18 @@ def markdown(rows: Iterable[Measurement]) -> list[str]:
         return []
     last = own_sums[levels[-1]] / other_sum
     sums = [f"{own_sums[level]:,}" for level in levels]
-    lines.append(["all", f"{raw_sum:,}", *sums, f"{other_sum:,}", f"{last:.3f}", ""])
-    head = ["", "bytes", *(f"level {level[1:]}" for level in levels), "others", "ratio", "MB/s"]
+    shown = {line[0] for line in lines}
+    beside_sums = [
+        # A sum of some is none.
+        f"{sum(sizes[name] for name in shown):,}" if shown <= set(sizes) else ""
+        for sizes in besides.values()
+    ]
+    lines.append(["all", f"{raw_sum:,}", *sums, f"{other_sum:,}", f"{last:.3f}", *beside_sums, ""])
+    own_heads = [f"level {level[1:]}" for level in levels]
+    head = ["", "bytes", *own_heads, "others", "ratio", *besides, "MB/s"]
     intro = _INTRO.format(others=", ".join(sorted(names)), level=levels[-1][1:])
+    if besides:
+        intro += f" {_BESIDE_INTRO}"
     return ["## Files", "", intro, "", *pipe_table(head, lines), ""]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,16 +17,32 @@ import numpy as np
 import lmcodec
 from benchmarks.circuit_figures import Figure, Figures
 from benchmarks.gains import Note
+from lmcodec import _core
 from lmcodec.models.cm import Cm
 from lmcodec.transforms.edges import Edges
 
-__all__ = ["GRAPH", "GRAPHS", "LINK_BITS", "STATIC", "TEXT", "measure", "static_bits"]
+__all__ = [
+    "BLOCKS",
+    "GRAPH",
+    "GRAPHS",
+    "LINK_BITS",
+    "LISTS",
+    "STATIC",
+    "TEXT",
+    "made",
+    "measure",
+    "measure_made",
+    "static_bits",
+]
 
 GRAPHS = "graphs"
 """Part of the report."""
 
 GRAPH, STATIC, TEXT = "lmcodec graph", "references and gaps", "lmcodec cm -9"
 """Ways to code."""
+
+LISTS, BLOCKS = "as lists", "as super-nodes and blocks"
+"""The two ways of `lmcodec graph`, of which it takes the shorter one: payloads alone."""
 
 LINK_BITS = "bits a link"
 
@@ -47,29 +64,74 @@ def measure(figures: Figures, note: Note, paths: Sequence[Path]) -> None:
         ValueError: A file is no list of edges, or is decoded to another one.
         OSError: It cannot be read.
     """
-    version = str(lmcodec.__version__)
     for path in paths:
-        if figures.has(GRAPHS, path.stem, version):
-            continue
-        raw = path.read_bytes()
-        transform = Edges.probe(raw)
-        if transform is None:
-            raise ValueError(f"no list of edges: {path}")
-        (links,) = (
-            np.asarray(stream.symbols)
-            for stream in transform.forward(raw)
-            if stream.name == "links"
-        )
-        pairs = links.reshape(-1, 2)
-        found = []
-        for way, coded in _coded(raw):
-            bits = 8 * len(coded) / len(pairs)
-            note(f"{path.stem}: {bits:.3f} bits a link by {way}")
-            found.append(Figure(GRAPHS, path.stem, way, LINK_BITS, bits, version))
-        bits = static_bits(pairs.tolist()) / len(pairs)
-        note(f"{path.stem}: {bits:.3f} bits a link by {STATIC}")
-        found.append(Figure(GRAPHS, path.stem, STATIC, LINK_BITS, bits, version))
-        figures.put(GRAPHS, path.stem, found)
+        _measure(figures, note, path.stem, path.read_bytes())
+
+
+def measure_made(figures: Figures, note: Note) -> None:
+    """Measure graphs that are made: what super-nodes are for.
+
+    Args:
+        figures: Takes what was found; what is there is not measured again.
+        note: Told what is done.
+
+    Raises:
+        ValueError: A graph is decoded to another one.
+    """
+    for name, links in made().items():
+        _measure(figures, note, name, b"".join(b"%d\t%d\n" % link for link in links))
+
+
+def made(groups: int = 60, size: int = 40) -> dict[str, list[tuple[int, int]]]:
+    """Return links of made graphs, by name: pages with menus, and groups of friends.
+
+    Pages of a site have links to the same twenty of them, of which three in a hundred are missing,
+    and two to any page. Friends of a group know 19 of 20 others, and one person of any group.
+
+    Args:
+        groups: Sites or groups.
+        size: Pages of each, twice as many as friends.
+    """
+    draw = random.Random(1)
+    nodes = groups * size
+    order = draw.sample(range(nodes), nodes)
+    pages: set[tuple[int, int]] = set()
+    for first in range(0, nodes, size):
+        site = order[first : first + size]
+        menu = draw.sample(site, size // 2)
+        for page in site:
+            pages |= {(page, other) for other in menu if draw.random() < 0.97}
+            pages |= {(page, draw.randrange(nodes)) for _ in range(2)}
+    friends: set[tuple[int, int]] = set()
+    for place, a in enumerate(order):
+        first = place - place % (size // 2)
+        near = {b for b in order[first : first + size // 2] if b > a and draw.random() < 0.95}
+        friends |= {(a, b) for b in near}
+        other = draw.randrange(nodes)
+        if other != a:
+            friends.add((min(a, other), max(a, other)))
+    return {"menus (made)": sorted(pages), "groups (made)": sorted(friends)}
+
+
+def _measure(figures: Figures, note: Note, name: str, raw: bytes) -> None:
+    version = str(lmcodec.__version__)
+    if figures.has(GRAPHS, name, version):
+        return
+    transform = Edges.probe(raw)
+    if transform is None:
+        raise ValueError(f"no list of edges: {name}")
+    (links,) = (
+        np.asarray(stream.symbols) for stream in transform.forward(raw) if stream.name == "links"
+    )
+    pairs = links.reshape(-1, 2)
+    found = [(way, 8 * len(coded)) for way, coded in _coded(raw)]
+    lengths = zip((LISTS, BLOCKS), _core.graph_lengths(links), strict=True)
+    found += [(way, 8 * length) for way, length in lengths if length is not None]
+    found.append((STATIC, static_bits(pairs.tolist())))
+    for way, total in found:
+        note(f"{name}: {total / len(pairs):.3f} bits a link by {way}")
+    put = [Figure(GRAPHS, name, way, LINK_BITS, bits / len(pairs), version) for way, bits in found]
+    figures.put(GRAPHS, name, put)
 
 
 def _coded(raw: bytes) -> Iterator[tuple[str, bytes]]:

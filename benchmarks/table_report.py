@@ -35,7 +35,8 @@ _COLUMNS_INTRO = (
 )
 _GRAPHS_INTRO = (
     "Bits a link of whole streams, which were decoded. References and gaps are static codes with "
-    "copies of lists, as in WebGraph; they do not tell the order of lists."
+    "copies of lists, as in WebGraph; they do not tell the order of lists. Lists and blocks are "
+    "the two ways of the first row, which takes the shorter one; payloads alone."
 )
 
 
@@ -145,7 +146,10 @@ def markdown(figures: Sequence[Figure], machine: Machine, files: Sequence[str] =
     graphs = _graphs(figures)
     if graphs:
         ways = list(dict.fromkeys(way for by in graphs.values() for way in by))
-        cells = [[way, *(f"{by[way]:.3f}" for by in graphs.values())] for way in ways]
+        cells = [
+            [way, *(f"{by[way]:.3f}" if way in by else "" for by in graphs.values())]
+            for way in ways
+        ]
         lines += ["## Graphs", "", _GRAPHS_INTRO, "", *pipe_table(["", *graphs], cells), ""]
     return "\n".join(lines)
 

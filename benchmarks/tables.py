@@ -15,8 +15,9 @@ from benchmarks import (
     table_report,
     table_synthetic,
 )
-from benchmarks.circuit_figures import Figures
+from benchmarks.circuit_figures import Figure, Figures
 from benchmarks.options import numbers, words
+from benchmarks.plots import can_draw
 from benchmarks.results import Machine
 from lmcodec.errors import LmcodecError
 
@@ -32,13 +33,15 @@ def main(arguments: Sequence[str]) -> int:
 
     out: Path = options.out
     try:
-        if options.synthetic or options.graphs or options.columns:
+        if options.synthetic or options.graphs or options.made or options.columns:
             out.mkdir(parents=True, exist_ok=True)
             Machine.here().write(out)
             figures = Figures(out, resume=options.resume)
             if options.synthetic:
                 table_synthetic.measure(figures, note, options.sizes, options.seeds)
             table_graphs.measure(figures, note, options.graphs)
+            if options.made:
+                table_graphs.measure_made(figures, note)
             table_columns.measure(figures, note, options.columns)
         if options.files:
             table_files.measure(out, options.files, options.levels, options.taken, note)
@@ -52,6 +55,13 @@ def main(arguments: Sequence[str]) -> int:
     machine = Machine.read(out) or Machine.here()
     text = table_report.markdown(found, machine, table_files.markdown(table_files.read(out)))
     (out / "report.md").write_text(text, encoding="utf-8")
+    if can_draw(note):
+        _draw(out, found)
+    print(text)
+    return 0
+
+
+def _draw(out: Path, found: Sequence[Figure]) -> None:
     for name, drawing in (
         ("blocks.svg", table_plot.excess(table_report.by_size(found))),
         ("signal.svg", table_plot.signal(table_report.by_strength(found))),
@@ -61,8 +71,6 @@ def main(arguments: Sequence[str]) -> int:
         ),
     ):
         (out / name).write_text(drawing, encoding="utf-8")
-    print(text)
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--graphs", type=Path, nargs="+", default=[], metavar="FILE", help="measure lists of edges"
+    )
+    parser.add_argument(
+        "--made", action="store_true", help="measure made graphs, which have super-nodes"
     )
     parser.add_argument(
         "--columns",

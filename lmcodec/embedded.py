@@ -55,12 +55,8 @@ def find(id: str, digest: bytes) -> Embeddable:
 
 def _shelf(model: type[Model]) -> Shelf[Any]:
     # The first digest is that of which there is a copy.
-    first = model.weights[0] if model.weights else None
-    shelves: dict[str | None, Shelf[Any]] = {
-        "circuit": fitted.SHELF,
-        "ardm": fitted.ARDM_SHELF,
-    }
-    return shelves.get(first, SHELF)
+    first = model.weights[0] if model.weights else ""
+    return fitted.SHELVES.get(first, SHELF)
 
 
 def check(weights: Embeddable) -> None:
@@ -99,8 +95,8 @@ def pack(weights: Embeddable) -> bytes:
 
 
 def _word(weights: Embeddable) -> str:
-    kinds = {Prior: "prior", FittedCircuit: "circuit", FittedArdm: "network of ardm"}
-    return kinds[type(weights)]
+    shelf = SHELF if isinstance(weights, Prior) else fitted.SHELVES[weights.kind]
+    return shelf.word
 
 
 def memory_bytes(record: WeightsRecord) -> int:
@@ -145,8 +141,15 @@ def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -
             expected=record.digest,
             got=digest,
         )
+    left = None if max_memory is None else max_memory - len(data)
     try:
-        return Prior(data) if data.startswith(MAGIC) else fitted.of_bytes(data)
+        return Prior(data) if data.startswith(MAGIC) else fitted.of_bytes(data, left)
+    except LimitError as error:
+        raise LimitError(
+            f"embedded weights need too much memory: more than {max_memory} bytes",
+            limit=max_memory,
+            hint="pass a larger max_memory",
+        ) from error
     except FormatError as error:
         raise FormatError(
             f"embedded weights are of no kind that is known: {record.digest.hex()}: {error}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lmcodec import _core
 from lmcodec.shelf import OwnedFile, Shelf
@@ -29,11 +29,13 @@ class _Fitted(OwnedFile):
     """What was fitted, in a file of the format safetensors.
 
     Attributes:
+        kind: Which of `SHELVES` it is on.
         name: What it is called.
         digest: SHA-256 of the file, by which streams name it.
         core: What codes with it.
     """
 
+    kind: ClassVar[str]
     core: _core.Circuit | _core.Ardm
 
     @cached_property
@@ -65,17 +67,21 @@ class FittedCircuit(_Fitted):
 
     Args:
         data: The bytes of its file, in the format safetensors.
+        max_memory: Bytes that its weights may take, or None for any number: a small file may have
+            many.
 
     Raises:
         FormatError: The bytes are not those of a circuit.
+        LimitError: Its weights take more memory than allowed.
     """
 
+    kind: ClassVar[str] = "circuit"
     core: _core.Circuit
 
-    def __init__(self, data: Buffer) -> None:
+    def __init__(self, data: Buffer, *, max_memory: int | None = None) -> None:
         # A view, since `bytes` of a number would be so many zeros.
         raw = bytes(memoryview(data))
-        self.core = _core.Circuit(raw, by_number=False)
+        self.core = _core.Circuit(raw, by_number=False, max_memory=max_memory)
         super().__init__(raw)
         SHELF.put(self)
 
@@ -110,6 +116,7 @@ class FittedArdm(_Fitted):
         FormatError: The bytes are not those of such a network.
     """
 
+    kind: ClassVar[str] = "ardm"
     core: _core.Ardm
 
     def __init__(self, data: Buffer) -> None:
@@ -169,16 +176,29 @@ ARDM_SHELF = Shelf(
     make=FittedArdm,
     hint=", or load it with --model FILE",
 )
+SHELVES: dict[str, Shelf[Any]] = {
+    FittedCircuit.kind: SHELF,
+    FittedArdm.kind: ARDM_SHELF,
+}
+"""Where each kind is, by the word that models have for it in `Model.weights`."""
 
 
-def of_bytes(data: bytes) -> FittedCircuit | FittedArdm:
+def of_bytes(data: bytes, max_memory: int | None = None) -> FittedCircuit | FittedArdm:
     """Return what a file has, whichever it is.
+
+    Args:
+        data: The bytes of the file.
+        max_memory: Bytes that weights may take, or None for any number. Those of a network are no
+            more than its file has.
 
     Raises:
         FormatError: It is neither.
+        LimitError: Weights take more memory than allowed.
     """
     try:
         format = _read_header(data)["__metadata__"]["format"]
     except (ValueError, KeyError, TypeError, RecursionError):
         format = None
-    return FittedArdm(data) if format == ARDM_FORMAT else FittedCircuit(data)
+    if format == ARDM_FORMAT:
+        return FittedArdm(data)
+    return FittedCircuit(data, max_memory=max_memory)

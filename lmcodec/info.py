@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
 from lmcodec import embedded, fitted, network, prior
 from lmcodec.block import memory_bytes
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lmcodec.lm.model import LanguageModel
     from lmcodec.network import Network
     from lmcodec.prior import Prior
+    from lmcodec.shelf import Shelf
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,12 @@ def _describe(source: Source) -> Info:
     )
 
 
+_SHELVES: dict[str, Shelf[Any]] = {
+    "prior": prior.SHELF,
+    "network": network.SHELF,
+    **fitted.SHELVES,
+}
+# In the order of the fields of `Info`.
 _KINDS = ("prior", "network", "language model", "circuit", "ardm")
 Found: TypeAlias = "Prior | Network | LanguageModel | FittedCircuit | FittedArdm | None"
 
@@ -256,11 +263,8 @@ def _look_for(kind: str, digests: tuple[bytes, ...]) -> Found:
         from lmcodec.lm.model import by_digests
 
         return by_digests(digests)
-    if kind == "circuit":
-        return fitted.by_digest(digests[0])
-    if kind == "ardm":
-        return fitted.ARDM_SHELF.by_digest(digests[0])
-    return (prior.SHELF if kind == "prior" else network.SHELF).by_digest(digests[0])
+    found: Found = _SHELVES[kind].by_digest(digests[0])
+    return found
 
 
 def _needs(header: BlockHeader) -> Iterator[tuple[str, tuple[bytes, ...], bool]]:

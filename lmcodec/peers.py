@@ -48,12 +48,15 @@ class Codec(ABC):
         slow: Below about 1 MB/s: a benchmark may skip its large files.
         prior_bytes: Static knowledge that the decoder ships and no stream contains, such as a
             dictionary of words; 0 where none is documented.
+        exact: Whether decoded bytes are the raw ones. Else the encoder itself checks that what it
+            keeps is all there.
     """
 
     id: str
     options: str
     slow: bool = field(default=False, kw_only=True)
     prior_bytes: int = field(default=0, kw_only=True)
+    exact: bool = field(default=True, kw_only=True)
 
     @property
     def label(self) -> str:

@@ -98,6 +98,7 @@ class Shelf(Generic[W]):
         hint: What helps besides the folders, for the error that says that some are not here.
 
     Attributes:
+        word: What the kind is called.
         loaded: Those in use. By identity: of two with the same bytes, either may go first.
         found: The one that was found in a folder last: the next block needs it again.
     """
@@ -113,7 +114,7 @@ class Shelf(Generic[W]):
         make: Callable[[bytes], W],
         hint: str = "",
     ) -> None:
-        self._word, self._suffix, self._hint = word, suffix, hint
+        self.word, self._suffix, self._hint = word, suffix, hint
         self._names = shipped
         self._start, self._max_bytes, self._make = start, max_bytes, make
         self._shipped: dict[str, W] = {}
@@ -158,7 +159,7 @@ class Shelf(Generic[W]):
         is_word = isinstance(name, str) and os.sep not in text and not path.suffix
         if is_word and not os.path.exists(text):
             known = ", ".join(("auto", "none", *self._names))
-            raise ValueError(f"{self._word} is not known: {text!r}; known are {known}, and files")
+            raise ValueError(f"{self.word} is not known: {text!r}; known are {known}, and files")
         return self.load(path)
 
     def named(self, name: str | os.PathLike[str]) -> W:
@@ -220,7 +221,7 @@ class Shelf(Generic[W]):
         places = f"in the package, among those that are loaded ({', '.join(others) or 'none'})"
         places += f", in {', '.join(folders)}" if folders else f"; {PATH_VARIABLE} is not set"
         raise WeightsError(
-            f"{self._word} is not here: {digest.hex()}: looked {places}",
+            f"{self.word} is not here: {digest.hex()}: looked {places}",
             hint=f"set {PATH_VARIABLE} to a folder that has its file{self._hint}",
         )
 
@@ -243,12 +244,12 @@ class Shelf(Generic[W]):
             weights = self.load(DATA / f"{name}{self._suffix}")
         except (OSError, FormatError) as error:
             raise WeightsError(
-                f"{self._word} of the package cannot be read: {name}: {error}",
+                f"{self.word} of the package cannot be read: {name}: {error}",
                 hint="install lmcodec again",
             ) from error
         if weights.digest.hex() != self._names[name]:
             raise WeightsError(
-                f"{self._word} of the package is damaged: {name}: its SHA-256 is "
+                f"{self.word} of the package is damaged: {name}: its SHA-256 is "
                 f"{weights.digest.hex()}, not {self._names[name]}",
                 hint="install lmcodec again",
             )
@@ -265,7 +266,7 @@ class Shelf(Generic[W]):
                     data = b""
                 data += file.read(self._max_bytes + 1 - len(data))
         if len(data) > self._max_bytes:
-            raise FormatError(f"{self._word} is too large: more than {self._max_bytes} bytes")
+            raise FormatError(f"{self.word} is too large: more than {self._max_bytes} bytes")
         return data
 
     def _files(self, folders: list[str]) -> Iterator[Path]:

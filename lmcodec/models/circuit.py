@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec.errors import ModelError
-from lmcodec.fitted import FittedCircuit, by_digest
+from lmcodec.fitted import SHELF, FittedCircuit, by_digest
 from lmcodec.models._pictures import OfSamples, bytes_of, completed, unpacked
 from lmcodec.models.base import MODELS, Shape
 
@@ -59,11 +59,11 @@ class CircuitModel(OfSamples):
     circuit: FittedCircuit | None = field(default=None, metadata={"packed": False}, kw_only=True)
 
     @classmethod
-    def of(cls, path: str | os.PathLike[str], *, group: int = 128, mixed: bool = False) -> Self:
+    def of(cls, name: str | os.PathLike[str], *, group: int = 128, mixed: bool = False) -> Self:
         """Return the model that codes by a circuit on disk.
 
         Args:
-            path: The file.
+            name: Its file, or the name of one in a folder of `LMCODEC_MODEL_PATH`.
             group: Samples that are decoded together.
             mixed: Whether pictures are coded with contexts beside.
 
@@ -71,7 +71,7 @@ class CircuitModel(OfSamples):
             FormatError: The file is not a circuit.
             OSError: It cannot be read.
         """
-        return cls(group, circuit=FittedCircuit.load(path), mixed=mixed)
+        return cls(group, circuit=SHELF.named(name), mixed=mixed)
 
     def shaped(self, shape: AnyShape) -> Self:
         """Return the model, which must be of samples of that length, if it has a circuit.

@@ -248,7 +248,7 @@ class Cm(Model):
 @MODELS.register(id="cm", version=1)
 @dataclass(frozen=True)
 class CmWithoutPrior(Cm):
-    """The first version: as the second without a prior."""
+    """The first version, frozen: as the second without a prior."""
 
     def __post_init__(self) -> None:
         """Check the ranges.

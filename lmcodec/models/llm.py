@@ -444,7 +444,7 @@ class Llm(TokenModel):
 @MODELS.register(id="llm", version=1)
 @dataclass(frozen=True)
 class LlmWithoutNetwork(Llm):
-    """The first version: where mixed, the language model takes the place of the network."""
+    """The first version, frozen: where mixed, the language model takes the network's place."""
 
     joint: ClassVar[bool] = False
 

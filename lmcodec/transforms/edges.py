@@ -63,8 +63,9 @@ class Edges(Transform):
     Source: the files of J. Leskovec, A. Krevl, SNAP Datasets (2014).
 
     Complexity:
-        Some megabytes a second. Memory is that of the links, 4 bytes a number, twice while they are
-        joined, and 16 MiB for pieces of text.
+        Some megabytes a second; super-nodes of graphs that are too large for lists are looked for
+        besides, some seconds for a million links. Memory is that of the links, 4 bytes a number,
+        twice while they are joined, and 16 MiB for pieces of text.
 
     Args:
         separator: Between both numbers: 0 for a blank, 1 for a tab, 2 for a comma.
@@ -91,7 +92,7 @@ class Edges(Transform):
 
     @classmethod
     def probe(cls, raw: bytes) -> Edges | None:
-        """Return the transform where the block is such a list, and its links are of a graph."""
+        """Return the transform where the block is such a list, with several links of a source."""
         match = _LINE.match(raw, _begin(raw))
         if match is None:
             return None
@@ -99,14 +100,18 @@ class Edges(Transform):
         links = transform._parsed(raw)
         if links is None or not _has_lists(links):
             return None
-        # Not at the top: most content is none.
-        from lmcodec.models.graph import is_graph
-
-        return replace(transform, found=_Found(raw, links)) if is_graph(links) else None
+        return replace(transform, found=_Found(raw, links))
 
     def for_level(self, level: int) -> Edges | None:
         """Return what a level uses: graphs take as long as what the highest ones do."""
-        return self if level >= _LEVEL else None
+        if level < _LEVEL:
+            return None
+        if self.found is None:
+            return self
+        # Not at the top: most content is none.
+        from lmcodec.models.graph import pays
+
+        return self if pays(self.found.links) else None
 
     def least_gain(self, level: int) -> int | None:
         """Return None: a part of a graph says too little of it."""

@@ -14,7 +14,12 @@ from lmcodec.options import BLOCK_BYTES_BY_LEVEL, DEFAULT_LEVEL
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCKS = SHELL.findall(TEXT)
+PAGES = {
+    page.name: SHELL.findall(page.read_text(encoding="utf-8"))
+    for page in sorted((ROOT / "docs").glob("*.md"))
+}
 
 
 def test_the_first_block_has_the_two_commands() -> None:
@@ -30,6 +35,19 @@ def test_examples() -> None:
     done = doctest.testfile(str(ROOT / "README.md"), module_relative=False, encoding="utf-8")
     assert done.attempted
     assert done.failed == 0
+
+
+@pytest.mark.parametrize("page", [name for name, blocks in PAGES.items() if blocks])
+def test_commands_of_pages_have_these_options(page: str) -> None:
+    for line in "".join(PAGES[page]).splitlines():
+        words = shlex.split(line.partition("|")[0], comments=True)
+        words = [word for word in words if not re.fullmatch(r"[A-Z_]+=\S*", word)]
+        if words[:1] == ["lmcodec"]:
+            assert "run" in cli.build_parser().parse_args(words[1:]), line
+            # A level would be the name of a file: that is an option of lmz.
+            assert not any(re.fullmatch("-[1-9]", word) for word in words), line
+        elif words[:1] == ["lmz"]:
+            assert lmz.build_parser("lmz").parse_intermixed_args(words[1:]).files, line
 
 
 @pytest.mark.parametrize("line", "".join(BLOCKS[1:]).splitlines())

@@ -372,7 +372,16 @@ def classes() -> Iterator[tuple[str, bytes, bytes]]:
         yield f"latent-v1-{name}", content, stream
     links = [(a, b) for a in range(60) for b in range(60) if a % 4 == b % 4 or a * b % 31 == 7]
     mixed = [*links[300:], *links[:300], (7, 3), (7, 1)]
-    for name, pairs in (("upper", [pair for pair in links if pair[0] < pair[1]]), ("mixed", mixed)):
+    # Members of a group are linked, but for a few; lists are out of order.
+    group = [node * 43 % 120 // 15 for node in range(120)]
+    alike = [(a, b) for a in range(120) for b in range(a) if group[a] == group[b]]
+    alike = [(a, b) for a, b in alike if a * b % 31 != 1]
+    turned = sorted(alike, key=lambda pair: ((pair[0] + 50) % 120, pair[1]))
+    for name, pairs in (
+        ("upper", [pair for pair in links if pair[0] < pair[1]]),
+        ("mixed", mixed),
+        ("blocks", turned),
+    ):
         content = b"# links\n" + b"".join(b"%d\t%d\n" % pair for pair in pairs)
         stream = lmcodec.compress(content[:-2], model="graph", transform=Edges(1, 0))
         yield f"graph-v1-{name}", content[:-2], stream

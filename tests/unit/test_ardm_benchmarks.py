@@ -68,7 +68,9 @@ def test_the_source_knows_its_rows() -> None:
     assert np.abs(counts - shares).max() < 0.01
 
 
-def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "rows.ardm"
     path.write_bytes(Stored(small((8,), (6,)), bytes(range(6))).file())
@@ -79,6 +81,14 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "the source itself" in (out / "report.md").read_text()
     assert (out / "rows.svg").read_text().startswith("<svg")
     assert command.main(["ardm", "--no-run", "--out", str(out)]) == 0
+    (out / "rows.svg").unlink()
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    capsys.readouterr()
+    assert command.main(["ardm", "--no-run", "--out", str(out)]) == 0
+    captured = capsys.readouterr()
+    assert "## rows: 20 items of 8 symbols" in captured.out
+    assert captured.err.startswith("no plots: matplotlib is not installed")
+    assert not (out / "rows.svg").exists()
     bad = tmp_path / "bad.ardm"
     bad.write_bytes(b"{}")
     assert command.main(["ardm", str(bad), "--markov", "--out", str(out)]) == 1

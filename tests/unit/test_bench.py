@@ -153,6 +153,12 @@ def test_output_of_a_command_goes_to_its_file(raw: Path) -> None:
     assert bench.run_codec(codec, "1.0", raw, corpus="fox").ok
 
 
+def test_a_codec_that_is_not_exact_need_not_give_the_same_bytes(raw: Path) -> None:
+    blind = replace(HONEST, decode=python("open('y', 'w').write('cells')"))
+    assert bench.run_codec(blind, "1.0", raw, corpus="fox").status == "decoded bytes differ"
+    assert bench.run_codec(replace(blind, exact=False), "1.0", raw, corpus="fox").ok
+
+
 def test_available_takes_the_first_way_and_notes_the_missing() -> None:
     gone = replace(HONEST, id="gone", version_command="no-such-program-anywhere")
     fallback = replace(HONEST, id="gone", options="")

@@ -47,6 +47,11 @@ def test_a_stream_names_the_circuit(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     (tmp_path / "some.circuit").write_bytes(FILE)
     monkeypatch.setenv("LMCODEC_MODEL_PATH", str(tmp_path))
     assert lmcodec.decompress(stream) == content
+    # By its name there, by that of its file, and by its path.
+    for name in ("some", "some.circuit", tmp_path / "some.circuit"):
+        assert CircuitModel.of(name).digests() == (digest,)
+    with pytest.raises(FileNotFoundError):
+        CircuitModel.of("other")
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -334,3 +339,35 @@ def test_shares_of_shapes_that_would_take_gigabytes_are_refused(
     monkeypatch.setattr(file, "_MAX_WEIGHTS", weights - 1)
     with pytest.raises(errors.LimitError, match=f"too many weights of values: {weights}"):
         file.read(FILE)
+
+
+def test_weights_beyond_the_memory_that_is_allowed_are_not_made() -> None:
+    # Of 130 kB: 32 variables of 1024 states and 256 values, as shares of one shape.
+    parents = np.array([-1, *[0] * 32], np.int32)
+    states = np.array([1, *[1024] * 32], np.uint16)
+    edges = int(states.sum())
+    tensors: dict[str, NDArray[Any]] = {
+        "parents": parents,
+        "variables": np.arange(-1, 32, dtype=np.int32),
+        "states": states,
+        "categories": np.full(32, 256, np.uint16),
+        "transitions": np.ones(edges, np.uint16),
+        "shapes": np.array([60_000, *[1] * 255], np.uint16),
+        "shares": np.ones(edges - 1, np.uint16),
+    }
+    data = packed("2", tensors, {"shape": "32"})
+    circuit = FittedCircuit(data)
+    needed = circuit.core.memory_bytes
+    assert needed > 1 << 25
+    assert len(data) < 140_000
+    with pytest.raises(errors.LimitError, match="weights of a circuit take more memory"):
+        FittedCircuit(data, max_memory=1 << 20)
+    content = array_file(np.zeros((20, 32), np.uint8))
+    stream = lmcodec.compress(content, model=CircuitModel(circuit=circuit), embed=True)
+    need = lmcodec.info(stream).memory_bytes
+    assert need is not None
+    assert lmcodec.decompress(stream, max_memory=need) == content
+    del circuit
+    with pytest.raises(errors.LimitError, match="embedded weights need too much memory") as caught:
+        lmcodec.decompress(stream, max_memory=need - (1 << 25))
+    assert caught.value.limit == need - (1 << 25)

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lmcodec
-from lmcodec import errors
+from lmcodec import _core, errors
 from lmcodec.models.base import Links
 from lmcodec.models.cm import Cm
-from lmcodec.models.graph import Graph, is_graph
+from lmcodec.models.graph import Graph, is_graph, pays
 from lmcodec.models.latent import Latent
 from lmcodec.testing import check_model
 from lmcodec.transforms.base import Stream
@@ -212,3 +212,82 @@ def test_dense_and_sparse_links_come_back(nodes: int, links: int, is_coded: bool
     pairs = np.array(found, np.uint32).reshape(-1)
     assert is_graph(pairs) == is_coded
     assert np.array_equal(Graph().decode(Graph().encode(pairs), pairs.size), pairs)
+
+
+def alike(groups: int = 20, size: int = 20, seed: int = 1) -> list[tuple[int, int]]:
+    """Return links of groups whose members are linked to all but a few others of theirs."""
+    draw = random.Random(seed)
+    order = draw.sample(range(groups * size), groups * size)
+    links = []
+    for first in range(0, len(order), size):
+        group = order[first : first + size]
+        pairs = ((min(a, b), max(a, b)) for place, a in enumerate(group) for b in group[:place])
+        links += [pair for pair in pairs if draw.random() < 0.97]
+    return sorted(links)
+
+
+def test_alike_nodes_are_coded_as_blocks() -> None:
+    links = alike()
+    pairs = np.array(links, np.uint32).reshape(-1)
+    lists, blocks = _core.graph_lengths(pairs)
+    assert lists is not None
+    assert blocks is not None
+    payload = Graph().encode(pairs)
+    # The first byte tells which way it is.
+    assert (payload[0], len(payload)) == (2, blocks)
+    assert blocks < lists
+    assert np.array_equal(Graph().decode(payload, pairs.size), pairs)
+    content = b"# groups\n" + lines(links)
+    stream = lmcodec.compress(content, level=9)
+    assert "graph/1" in lmcodec.info(stream).models
+    assert lmcodec.decompress(stream) == content
+    # Friends of friends are not alike enough.
+    pairs = np.array([(a, b) for a in range(200) for b in range(a + 1, min(a + 7, 200))], np.uint32)
+    assert Graph().encode(pairs.reshape(-1))[0] == 1
+
+
+def test_lists_out_of_order_are_coded_as_blocks() -> None:
+    by_source: dict[int, list[tuple[int, int]]] = {}
+    for link in alike():
+        by_source.setdefault(link[0], []).append(link)
+    order = random.Random(3).sample(sorted(by_source), len(by_source))
+    pairs = np.array([link for a in order for link in by_source[a]], np.uint32).reshape(-1)
+    payload = Graph().encode(pairs)
+    assert payload[0] == 2
+    assert np.array_equal(Graph().decode(payload, pairs.size), pairs)
+
+
+def test_large_graphs_are_coded_where_nodes_are_alike() -> None:
+    links = [(a, 250 * (a % 80) + 25 * b) for a in range(20_000) for b in range(9)]
+    pairs = np.array(links, np.uint32).reshape(-1)
+    assert not is_graph(pairs)
+    assert pays(pairs)
+    found = Edges.probe(lines(links))
+    assert found is not None
+    assert found.for_level(7) == found
+    assert found.for_level(6) is None
+    draw = random.Random(4)
+    spread = sorted({(a, draw.randrange(6000)) for a in range(6000) for _ in range(3)})
+    assert not pays(np.array(spread, np.uint32).reshape(-1))
+    found = Edges.probe(lines(spread))
+    assert found is not None
+    assert found.for_level(9) is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_damaged_blocks_are_refused_or_decoded(seed: int) -> None:
+    pairs = np.array(alike(8, 15, seed), np.uint32).reshape(-1)
+    payload = Graph().encode(pairs)
+    assert payload[0] == 2
+    draw = random.Random(seed)
+    for _ in range(200):
+        damaged = bytearray(payload)
+        damaged[draw.randrange(1, len(damaged))] ^= draw.randrange(1, 256)
+        for changed in (bytes(damaged), payload[: draw.randrange(len(payload))]):
+            try:
+                assert Graph().decode(changed, pairs.size).size == pairs.size
+            except errors.FormatError:
+                continue
+    for count in (0, 1, 2, pairs.size - 2, pairs.size + 2):
+        with pytest.raises(errors.FormatError):
+            Graph().decode(payload, count)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,14 +13,21 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import table_columns, table_files, table_plot, table_report, table_synthetic
+from benchmarks import (
+    table_columns,
+    table_files,
+    table_peers,
+    table_plot,
+    table_report,
+    table_synthetic,
+)
 from benchmarks.circuit_figures import Figure, Figures
 from benchmarks.matrix import Plan, choose
 from benchmarks.results import Machine, Store
 from benchmarks.table_graphs import GRAPH, GRAPHS, LINK_BITS, STATIC, static_bits
 from benchmarks.table_synthetic import BITS, BLOCKS, LATENT, OPTIMUM
 from lmcodec import corpora
-from lmcodec.bench import Measurement
+from lmcodec.bench import Measurement, available
 from lmcodec.column import Column
 
 
@@ -105,6 +115,19 @@ def test_the_command_measures(
     assert command.main(["tables", "--graphs", str(edges), "--out", str(tmp_path / "new")]) == 1
 
 
+def test_without_matplotlib_reports_have_no_plots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Figures(tmp_path, resume=False).put(BLOCKS, "300/0", figures(0.5, 60))
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert command.main(["tables", "--out", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    assert "Percent above the entropy" in captured.out
+    assert captured.err.startswith("no plots: matplotlib is not installed")
+    assert (tmp_path / "report.md").read_text() in captured.out
+    assert list(tmp_path.glob("*.svg")) == []
+
+
 def row(corpus: str, codec: str, options: str, size: int) -> Measurement:
     return Measurement(
         corpus,
@@ -138,6 +161,100 @@ def test_files_are_compared_with_the_best_of_the_others() -> None:
     assert "c.csv" not in text
     assert table_files.markdown([]) == []
     assert table_files.markdown(rows[2:4]) == []
+    # Those that know tables have columns of their own.
+    assert "OpenZL" not in text
+    rows += [
+        row("a.csv", "openzl", "csv", 700),
+        row("a.csv", "openzl", "csv trained", 600),
+        row("b.csv", "openzl", "csv", 90),
+        row("a.csv", "parquet", "zstd -22", 500),
+        row("c.csv", "parquet", "zstd -22", 500),
+    ]
+    text = "\n".join(table_files.markdown(rows))
+    assert "| others | ratio | OpenZL | OpenZL, trained | Parquet | MB/s |" in text
+    assert "| 1,000 (zpaq) | 0.800 | 700 | 600 | 500 | 0.1, 1; 0.1, 1 |" in text
+    assert "| all | 20,000 | 1,000 | 900 | 1,100 | 0.818 | 790 |  |  |  |" in text
+    assert "it is not byte exact" in text
+
+
+@pytest.mark.parametrize(
+    ("raw", "between"),
+    [
+        (b"a,b\n1,2\n", ","),
+        (b"# note, with a comma\n1\t2\n3\t4\n", "\t"),
+        (b"0 1\n0 2\n", " "),
+        (b"a, b\nc, d\n", ","),
+        (b"1;2,5\n3;4\n", ";"),
+        (b"word\n", ","),
+        (b"", ","),
+    ],
+)
+def test_separators_are_found(raw: bytes, between: str) -> None:
+    assert table_peers.separator(raw) == between
+
+
+def test_parquet_has_the_cells(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    source, coded, back = (tmp_path / name for name in ("x", "coded", "y"))
+    numbers = b"".join(b"%d\n" % (7919 * i % 10007) for i in range(1000))
+    for raw, cells in [
+        # Text or typed columns, whichever is smaller.
+        (b"# note\na,b\n1,x\n2,y\n", b'"a","b"\n"1","x"\n"2","y"\n'),
+        (b"a\n" + numbers, b'"a"\n' + numbers),
+        # Names that repeat are none.
+        (b"1,1\n1,2\n", b'"f0","f1"\n1,1\n1,2\n'),
+        # Ragged rows are lines.
+        (b"a,b\n1\n2,3,4\n", b'"line"\n"a,b"\n"1"\n"2,3,4"\n""\n'),
+    ]:
+        source.write_bytes(raw)
+        assert table_peers.main(["parquet", "encode", str(source), str(coded)]) == 0
+        assert coded.read_bytes()[:4] == b"PAR1"
+        assert table_peers.main(["parquet", "decode", str(coded), str(back)]) == 0
+        assert back.read_bytes() == cells
+
+
+def test_typed_columns_of_parquet_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    readings = table_peers._readings
+    monkeypatch.setattr(table_peers, "_readings", lambda raw: islice(readings(raw), 1))
+    # Times in seconds are kept in milliseconds.
+    coded = table_peers.parquet(b"n,t\n0,2024-01-02 10:11:12\n1,2024-01-02 10:11:13\n")
+    table = parquet.read_table(io.BytesIO(coded), use_threads=False)
+    assert list(map(str, table.schema.types)) == ["int64", "timestamp[ms]"]
+
+
+def test_openzl_is_told_the_separator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, words = tmp_path / "x", tmp_path / "words"
+    tool = tmp_path / "zli"
+    tool.write_text(f'#!/bin/sh\necho "$@" >> "{words}"\ntest -f "$2" || test -f "$2/x"\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    for raw, more in [(b"a,b\n", ""), (b"a;b\n", " --profile-arg ;")]:
+        source.write_bytes(raw)
+        words.write_text("")
+        assert table_peers.main(["openzl", "encode", str(source), "coded"]) == 0
+        assert words.read_text() == f"compress {source} -o coded --profile csv{more}\n"
+    assert table_peers.main(["openzl-trained", "encode", str(source), "coded"]) == 0
+    train, compress = words.read_text().splitlines()[1:]
+    samples = train.split()[1]
+    trained = str(Path(samples).with_name("trained"))
+    limits = "--threads 1 --max-time-secs 60"
+    assert train == f"train {samples} --profile csv --profile-arg ; -o {trained} {limits}"
+    assert compress == f"compress {source} -o coded --compressor {trained}"
+    # What it does not take is a failure of the codec.
+    tool.write_text("#!/bin/sh\nexit 7\n")
+    assert table_peers.main(["openzl", "encode", str(source), "coded"]) == 7
+
+
+def test_peers_that_are_not_here_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    notes: list[str] = []
+    assert available(table_peers.TABLE_PEERS, notes.append) == {}
+    assert notes == [
+        f"{label}: not installed here, skipped"
+        for label in ("parquet zstd -22", "openzl csv", "openzl csv trained")
+    ]
 
 
 def test_rows_of_others_are_taken_over(tmp_path: Path) -> None:

@@ -37,16 +37,26 @@ impl Circuit {
 
 #[pymethods]
 impl Circuit {
-    /// Reads a file; `by_number` codes variables as they are numbered, not as the tree has them.
+    /// Reads a file; `by_number` codes variables as they are numbered, not as the tree has them. Weights of more than
+    /// `max_memory` bytes are not made.
     #[new]
-    fn new(py: Python<'_>, data: &[u8], by_number: bool) -> PyResult<Self> {
+    #[pyo3(signature = (data, by_number, max_memory=None))]
+    fn new(
+        py: Python<'_>,
+        data: &[u8],
+        by_number: bool,
+        max_memory: Option<u64>,
+    ) -> PyResult<Self> {
+        let most = max_memory.map_or(usize::MAX, |most| {
+            usize::try_from(most).unwrap_or(usize::MAX)
+        });
         let order = if by_number {
             Order::Variables
         } else {
             Order::Tree
         };
         py.detach(|| {
-            let circuit = circuit::Circuit::parse(data)?;
+            let circuit = circuit::Circuit::parse_within(data, most)?;
             let program = Program::new(&circuit, order)?;
             Ok(Self { circuit, program })
         })

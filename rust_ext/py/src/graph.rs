@@ -24,6 +24,25 @@ pub fn graph_is_graph(py: Python<'_>, pairs: PyReadonlyArray1<'_, u32>) -> PyRes
     Ok(py.detach(|| graph::is_graph(pairs)))
 }
 
+/// Whether numbers are links of a graph that is coded as one, or whose super-nodes save much.
+#[pyfunction]
+pub fn graph_pays(py: Python<'_>, pairs: PyReadonlyArray1<'_, u32>) -> PyResult<bool> {
+    let pairs = slice(&pairs)?;
+    py.detach(|| graph::pays(pairs))
+        .map_err(|error| to_python(py, &error))
+}
+
+/// Bytes as lists and as blocks, where links can be coded so.
+#[pyfunction]
+pub fn graph_lengths(
+    py: Python<'_>,
+    pairs: PyReadonlyArray1<'_, u32>,
+) -> PyResult<(Option<usize>, Option<usize>)> {
+    let pairs = slice(&pairs)?;
+    py.detach(|| graph::lengths(pairs))
+        .map_err(|error| to_python(py, &error))
+}
+
 /// Encodes links as pairs of source and target.
 #[pyfunction]
 pub fn graph_encode<'a>(

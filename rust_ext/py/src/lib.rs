@@ -38,7 +38,9 @@ mod _core {
     };
 
     #[pymodule_export]
-    use crate::graph::{graph_decode, graph_encode, graph_is_graph, graph_memory_bytes};
+    use crate::graph::{
+        graph_decode, graph_encode, graph_is_graph, graph_lengths, graph_memory_bytes, graph_pays,
+    };
     #[pymodule_export]
     use crate::latent::{latent_decode, latent_encode, latent_memory_bytes};
     #[pymodule_export]

@@ -545,6 +545,57 @@ fn walks_are_bounded() {
     assert!(matches!(refused, Err(Error::Weights { .. })));
 }
 
+/// A file of 260 kB whose shapes become 64 MiB of values: none are made where that is too much.
+#[test]
+fn weights_beyond_what_is_allowed_are_not_made() {
+    let nodes = 64_usize;
+    let numbers = |values: &[u16]| {
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes());
+        (Dtype::U16, bytes.collect::<Vec<_>>())
+    };
+    let integers = |values: Vec<i32>| {
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes());
+        (Dtype::I32, bytes.collect::<Vec<_>>())
+    };
+    // All are children of the root, which has one state.
+    let mut states = vec![1024; nodes];
+    states[0] = 1;
+    let edges = 1 + 1024 * (nodes - 1);
+    let tensors = [
+        (
+            "parents",
+            integers(
+                (0..nodes)
+                    .map(|node| if node == 0 { -1 } else { 0 })
+                    .collect(),
+            ),
+        ),
+        (
+            "variables",
+            integers((0..nodes).map(|node| node as i32).collect()),
+        ),
+        ("states", numbers(&states)),
+        ("categories", numbers(&vec![256; nodes])),
+        ("transitions", numbers(&vec![1; edges])),
+        ("shapes", numbers(&[1; 256])),
+        ("shares", numbers(&vec![1; edges])),
+    ];
+    let views = tensors.iter().map(|(name, (dtype, data))| {
+        let size = if *dtype == Dtype::I32 { 4 } else { 2 };
+        let view = TensorView::new(*dtype, vec![data.len() / size], data);
+        (*name, view.unwrap())
+    });
+    let file = serialize(views, None).unwrap();
+    assert!(file.len() < 300_000);
+    let needed = Circuit::parse(&file).unwrap().memory_bytes();
+    assert!(needed > 1 << 26);
+    assert!(Circuit::parse_within(&file, needed).is_ok());
+    for most in [needed - 1, 1 << 20, 0] {
+        let refused = Circuit::parse_within(&file, most);
+        assert!(matches!(refused, Err(Error::Limit { .. })));
+    }
+}
+
 /// A file of 400 kB whose few edges would become 2^26 places.
 #[test]
 fn rows_without_their_zeros_are_bounded() {

@@ -13,6 +13,7 @@ const MAX_CATEGORIES: usize = 256;
 /// The most weights: those of a file beyond it would fill the memory of most machines.
 const MAX_WEIGHTS: usize = 1 << 28;
 const TOO_MANY: &str = "circuit has too many weights: at most 2^28";
+const TOO_LARGE: &str = "weights of a circuit take more memory than is allowed";
 
 pub fn wrong(what: &'static str) -> Error {
     Error::Weights { what }
@@ -96,6 +97,15 @@ pub struct Node {
     pub emission: Option<Emission>,
 }
 
+impl Node {
+    fn memory_bytes(&self) -> usize {
+        let carried = self.emission.as_ref().map_or(0, |emission| {
+            size_of_val(emission.values.as_slice()) + emission.first.memory_bytes()
+        });
+        size_of::<Self>() + self.down.memory_bytes() + self.up.memory_bytes() + carried
+    }
+}
+
 /// A tree of hidden states.
 #[derive(Debug)]
 pub struct Circuit {
@@ -117,6 +127,15 @@ impl Circuit {
     /// # Errors
     /// [`Error::Weights`] when it is not one, or does not describe a tree.
     pub fn parse(file: &[u8]) -> Result<Self> {
+        Self::parse_within(file, usize::MAX)
+    }
+
+    /// Reads a file as [`Self::parse`] does, if its weights take no more than `most` bytes of memory: shapes make many
+    /// values of few. What is beyond is not made.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when they take more; those of [`Self::parse`].
+    pub fn parse_within(file: &[u8], most: usize) -> Result<Self> {
         let tensors = Tensors::parse(file)?;
         let parents = tensors.all_numbers("parents")?;
         let variables = tensors.numbers("variables", parents.len())?;
@@ -173,6 +192,7 @@ impl Circuit {
             &variables,
             &categories,
             (transitions, emissions),
+            most,
         )
     }
 
@@ -192,7 +212,7 @@ impl Circuit {
             Transitions::Whole(transitions),
             Emissions::Tables(emissions),
         );
-        Self::build(parents, states, variables, categories, weights)
+        Self::build(parents, states, variables, categories, weights, usize::MAX)
     }
 
     fn build(
@@ -201,6 +221,7 @@ impl Circuit {
         variables: &[i32],
         categories: &[u16],
         (mut transitions, mut emissions): (Transitions<'_>, Emissions<'_>),
+        most_bytes: usize,
     ) -> Result<Self> {
         if parents.is_empty() || parents[0] != -1 {
             return Err(wrong("circuit has no root in its first node"));
@@ -208,7 +229,7 @@ impl Circuit {
         if states.len() != parents.len() || variables.len() != parents.len() {
             return Err(wrong("tensors of a circuit have other lengths"));
         }
-        let (mut cells, mut entries) = (0, 0);
+        let (mut cells, mut entries, mut held) = (0, 0, 0);
         let most = transitions.most().min(MAX_WEIGHTS);
         let mut homes = vec![usize::MAX; categories.len()];
         let mut nodes: Vec<Node> = Vec::with_capacity(parents.len());
@@ -251,18 +272,27 @@ impl Circuit {
                     if entries > MAX_WEIGHTS {
                         return Err(wrong(TOO_MANY));
                     }
+                    let values = count * categories.next_multiple_of(GROUP) * size_of::<f32>();
+                    if values > most_bytes.saturating_sub(held) {
+                        return Err(Error::Limit { what: TOO_LARGE });
+                    }
                     let rows = emissions.next(count, categories)?;
                     edges += rows.len();
                     Some(Emission::new(variable, categories, &rows))
                 }
             };
-            nodes.push(Node {
+            let node = Node {
                 parent,
                 states: count,
                 down: Matrix::new(&rows, above, count),
                 up: Matrix::transposed(&rows, above, count),
                 emission,
-            });
+            };
+            held += node.memory_bytes();
+            if held > most_bytes {
+                return Err(Error::Limit { what: TOO_LARGE });
+            }
+            nodes.push(node);
         }
         if !transitions.is_empty() || !emissions.is_empty() {
             return Err(wrong("circuit has too many weights"));
@@ -310,15 +340,6 @@ impl Circuit {
     /// About how many bytes the weights take.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        let emission = |emission: &Emission| {
-            size_of_val(emission.values.as_slice()) + emission.first.memory_bytes()
-        };
-        self.nodes
-            .iter()
-            .map(|node| {
-                let carried = node.emission.as_ref().map_or(0, emission);
-                size_of::<Node>() + node.down.memory_bytes() + node.up.memory_bytes() + carried
-            })
-            .sum()
+        self.nodes.iter().map(Node::memory_bytes).sum()
     }
 }

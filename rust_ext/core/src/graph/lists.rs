@@ -26,7 +26,7 @@ const DISTANCES: usize = 24;
 
 /// Memory of cells that all graphs have, and of what is known of each node.
 const CELLS_BYTES: usize = 4 * (1 << PAIR_BITS) + (4 << 20);
-const NODE_BYTES: usize = 80;
+const NODE_BYTES: usize = 240;
 
 const CONTEXTS: usize = 10;
 
@@ -57,7 +57,7 @@ fn most_work(count: usize) -> u64 {
 }
 
 /// Nodes that `count` numbers may have: memory is taken for each.
-fn most_nodes(count: usize) -> usize {
+pub fn most_nodes(count: usize) -> usize {
     count.saturating_mul(NODES_EACH).min(MAX_NODES)
 }
 

@@ -1,10 +1,10 @@
 //! A language model, and contexts of bytes beside the network that they were tuned with: who is right, bit by bit.
 //!
-//! The network of the package follows the text in each lane and guides the contexts, as at level 9. The language model says
-//! which bytes are possible, since they go on with a token: of the others the network's weights do not count, and a
-//! bit with one possible value is not coded. The other bits are coded with `squash(v a + w b)`, where `a` is what the contexts
-//! expect and `b` what the language model does, both as `ln(p / (1 - p))`. The weights `v` and `w` go down the gradient of the length
-//! of the code.
+//! The network of the package follows the text in each lane and guides the contexts, as at level 9. The language
+//! model says which bytes are possible, since they go on with a token: of the others the network's weights do not
+//! count, and a bit with one possible value is not coded. The other bits are coded with `squash(v a + w b)`, where
+//! `a` is what the contexts expect and `b` what the language model does, both as `ln(p / (1 - p))`. The weights `v`
+//! and `w` go down the gradient of the length of the code.
 //!
 //! Source: M. Mahoney, Adaptive Weighing of Context Models for Lossless Data Compression (2005), 3.2; here in floats.
 
