@@ -26,10 +26,10 @@ impl Needs {
             needs[x / 64] = 1 << (x % 64);
             needs
         };
-        let part = if !is_large(rows, many) {
-            f32::INFINITY
-        } else {
+        let part = if is_large(rows, many) {
             PART * costs.iter().sum::<f32>()
+        } else {
+            f32::INFINITY
         };
         Self {
             of: if many > MANY {

@@ -173,35 +173,64 @@ mod tests {
     use super::super::super::needs::Needs;
     use super::super::{Effort, Search, Seen};
 
-    #[test]
-    fn a_column_comes_behind_those_that_tell_it_together() {
-        // The last is the sum of the first two and something of the third: each of them alone tells nothing of the sum.
-        let rows = 4000;
+    const ROWS: usize = 2000;
+
+    /// Numbers below 8, the same twice, and others.
+    fn columns() -> [Vec<u32>; 3] {
         let mut state = 1_u64;
-        let mut draw = |many: u64| {
-            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
-            (0..rows)
-                .map(|_| {
-                    state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
-                    ((state >> 33) % many) as u32
-                })
-                .collect::<Vec<u32>>()
+        let mut draw = || -> Vec<u32> {
+            std::iter::repeat_with(|| {
+                state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+                (state >> 61) as u32
+            })
+            .take(ROWS)
+            .collect()
         };
-        let (a, b) = (draw(8), draw(8));
-        let sum: Vec<u32> = a.iter().zip(&b).map(|(a, b)| 8 * a + b).collect();
-        let columns = [&a, &b, &sum].map(|ids| Seen {
+        let (first, other) = (draw(), draw());
+        [first.clone(), first, other]
+    }
+
+    fn search(columns: &[Vec<u32>]) -> Search {
+        let seen = |ids| Seen {
             target: ids,
             ids,
-            values: if std::ptr::eq(ids, &sum) { 64 } else { 8 },
+            values: 8,
             coarse: None,
-        });
-        let mut needs = Needs::new(vec![1.0; 3], rows);
-        let found = Search::new(&columns, rows, Effort { rows, near: 12 }).find(&mut needs);
-        // Either the pair tells all of both, or both tell all of the pair; no one is left alone that need not be.
-        let alone = found.iter().filter(|of| of.is_empty()).count();
-        assert!(alone <= 2, "{found:?}");
-        for (x, of) in found.iter().enumerate() {
-            assert!(of.iter().all(|parent| !needs.needs(parent.column, x)));
-        }
+        };
+        let columns: Vec<Seen<'_>> = columns.iter().map(|ids| seen(ids)).collect();
+        let effort = Effort {
+            rows: ROWS,
+            near: 12,
+        };
+        Search::new(&columns, ROWS, effort)
+    }
+
+    /// Parents of columns that had none, where some are needed anyway.
+    fn reordered(base: &Needs) -> (Vec<Vec<usize>>, Needs) {
+        let mut search = search(&columns());
+        let (mut needs, mut parents) = (base.clone(), vec![Vec::new(); 3]);
+        let bits = (0..3).map(|x| search.chosen(x, |_| false).1).collect();
+        search.reorder(base, &mut needs, &mut parents, bits);
+        let columns = parents
+            .iter()
+            .map(|of| of.iter().map(|&y| search.column(y)).collect())
+            .collect();
+        (columns, needs)
+    }
+
+    #[test]
+    fn a_column_is_put_behind_one_that_tells_it() {
+        let (parents, needs) = reordered(&Needs::new(vec![1.0; 3], ROWS));
+        assert_eq!(parents, [vec![], vec![0], vec![]]);
+        assert!(needs.needs(1, 0) && !needs.needs(0, 1) && !needs.needs(2, 0));
+    }
+
+    #[test]
+    fn a_column_stays_before_those_that_need_it_anyway() {
+        let mut base = Needs::new(vec![1.0; 3], ROWS);
+        base.link(0, 1);
+        let (parents, needs) = reordered(&base);
+        assert!(parents[1].is_empty());
+        assert!(needs.needs(0, 1) && !needs.needs(1, 0));
     }
 }

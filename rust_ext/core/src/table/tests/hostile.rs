@@ -30,13 +30,19 @@ fn planned(cells: &[Vec<u8>], plan: Plan) -> (Vec<u8>, usize) {
     let head = side.finish();
     let mut coder = Coder::new(setting, room, false);
     let mut body = Vec::new();
-    let views = Views::new(1);
-    each(&plans, &mut columns, views, &[0], |_, beside, column| {
-        let mut side = BinaryEncoder::new();
-        coder.code(&plans[0], beside, &mut side, column)?;
-        body = side.finish();
-        Ok(())
-    })
+    let mut views = Views::new(1);
+    each(
+        &plans,
+        &mut columns,
+        &mut views,
+        &[0],
+        |_, beside, column| {
+            let mut side = BinaryEncoder::new();
+            coder.code(&plans[0], beside, &mut side, column)?;
+            body = side.finish();
+            Ok(())
+        },
+    )
     .unwrap();
     (payload(rows, &head, &body), symbols.len())
 }
