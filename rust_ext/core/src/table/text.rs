@@ -11,11 +11,11 @@ use crate::Result;
 
 /// Contexts at the strong levels, and below these.
 const CONTEXTS: usize = 17;
-const FEWER: usize = 11;
+const FEWER: usize = 13;
 /// Which one is that of two bytes.
 const ORDER2: usize = 1;
 /// Those of the fast levels.
-const FAST: [usize; 6] = [0, 1, 3, 6, 9, 10];
+const FAST: [usize; 7] = [0, 1, 3, 6, 9, 10, 12];
 /// Bytes that are looked up together, and must have come before for the next one to be expected.
 const MATCH: usize = 5;
 /// Like bytes before the expected one are counted up to that.
