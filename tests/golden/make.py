@@ -373,10 +373,10 @@ def classes() -> Iterator[tuple[str, bytes, bytes]]:
     links = [(a, b) for a in range(60) for b in range(60) if a % 4 == b % 4 or a * b % 31 == 7]
     mixed = [*links[300:], *links[:300], (7, 3), (7, 1)]
     # Members of a group are linked, but for a few; lists are out of order.
-    group = [node * 43 % 120 // 15 for node in range(120)]
-    alike = [(a, b) for a in range(120) for b in range(a) if group[a] == group[b]]
-    alike = [(a, b) for a, b in alike if a * b % 31 != 1]
-    turned = sorted(alike, key=lambda pair: ((pair[0] + 50) % 120, pair[1]))
+    member = [node * 43 % 120 // 15 for node in range(120)]
+    close = [(a, b) for a in range(120) for b in range(a) if member[a] == member[b]]
+    close = [(a, b) for a, b in close if a * b % 31 != 1]
+    turned = sorted(close, key=lambda pair: ((pair[0] + 50) % 120, pair[1]))
     for name, pairs in (
         ("upper", [pair for pair in links if pair[0] < pair[1]]),
         ("mixed", mixed),
