@@ -214,6 +214,14 @@ impl<'a> Coder<'a> {
         let log2 = numbers
             .code(NEW, new.max(1).next_power_of_two().ilog2(), side)
             .min(30);
+        // Each new value is in a row, and has its bytes there: more room than for that is not made.
+        let most = self.room.left().saturating_add(rows).max(1);
+        let most = most
+            .checked_next_power_of_two()
+            .map_or(usize::BITS, usize::ilog2);
+        if log2 > most {
+            return Err(corrupt("amount of what is new in a column"));
+        }
         let mut literals = Literals {
             text: None,
             number: None,

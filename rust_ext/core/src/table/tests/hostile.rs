@@ -8,6 +8,10 @@ const TOO_MANY_BYTES: Error = Error::Corrupt {
     what: "more bytes in cells than symbols",
 };
 
+const TOO_MUCH_NEW: Error = Error::Corrupt {
+    what: "amount of what is new in a column",
+};
+
 /// Codes one column by a plan that may make no sense.
 fn planned(cells: &[Vec<u8>], plan: Plan) -> (Vec<u8>, usize) {
     let symbols: Vec<u8> = cells
@@ -125,10 +129,12 @@ fn bytes_of_cells_are_bounded() {
             count
         );
         for claimed in [rows, rows + 99, count / 2, count - 1] {
-            let result = decode(&payload, claimed, &params(1));
-            assert_eq!(result, Err(TOO_MANY_BYTES), "{claimed} of {count}");
-            let result = decode_columns(&payload, claimed, &params(1), &[0]);
-            assert_eq!(result, Err(TOO_MANY_BYTES), "{claimed} of {count}");
+            let whole = decode(&payload, claimed, &params(1)).unwrap_err();
+            let column = decode_columns(&payload, claimed, &params(1), &[0]).unwrap_err();
+            for error in [whole, column] {
+                let told = [TOO_MANY_BYTES, TOO_MUCH_NEW].contains(&error);
+                assert!(told, "{claimed} of {count}: {error}");
+            }
         }
     }
 }
@@ -165,4 +171,27 @@ fn values_are_no_more_than_rows() {
             );
         }
     }
+}
+
+#[test]
+fn no_room_is_made_for_more_text_than_there_are_symbols() {
+    let cells: Vec<Vec<u8>> = (0..20_u8).map(|row| vec![row + b'A'; 1000]).collect();
+    let plan = Plan {
+        open: true,
+        ..Plan::default()
+    };
+    let (payload, count) = planned(&cells, plan);
+    let params = Params {
+        level: 9,
+        terminator: b'\n',
+        columns: 1,
+    };
+    // As many rows, but few bytes for them: tables of 2^15 bytes are not even begun.
+    let decoded = decode(&payload, cells.len() + 50, &params);
+    let what = "amount of what is new in a column";
+    assert_eq!(decoded, Err(Error::Corrupt { what }));
+    assert_ne!(
+        decode(&payload, count, &params),
+        Err(Error::Corrupt { what })
+    );
 }
