@@ -10,6 +10,7 @@ use super::needs;
 use super::order::{each, order};
 use super::parents::Effort;
 use super::plan::Plan;
+use super::trial::Tried;
 use crate::coder::binary::BinaryEncoder;
 use crate::Result;
 
@@ -56,11 +57,12 @@ pub fn code(
         &EFFORTS[..1]
     };
     let mut coder = Coder::new(setting, room, false);
+    let mut tried = Tried::new(many);
     let mut coded: Vec<Vec<Coded>> = vec![Vec::new(); many];
     // Which of these each column has, and the bytes of all.
     let mut best: Option<(Vec<usize>, usize)> = None;
     for &effort in efforts {
-        let (plans, mut views) = choose::plans(setting, columns, effort)?;
+        let (plans, mut views) = choose::plans(setting, columns, effort, &mut tried)?;
         each(
             &plans,
             columns,

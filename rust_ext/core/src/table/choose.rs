@@ -8,7 +8,7 @@ use super::parents::{Effort, Search, Seen};
 use super::plan::Plan;
 use super::symbols::{Series, Symbols};
 use super::terms;
-use super::trial::Trial;
+use super::trial::{Trial, Tried};
 use super::views::Views;
 use crate::Result;
 
@@ -23,6 +23,7 @@ pub fn plans(
     setting: Setting<'_>,
     columns: &[Column],
     effort: Effort,
+    tried: &mut Tried,
 ) -> Result<(Vec<Plan>, Views)> {
     let rows = setting.rows;
     let mut plans: Vec<Plan> = columns
@@ -98,7 +99,7 @@ pub fn plans(
     };
     for (x, plan) in plans.iter_mut().enumerate() {
         if plan.format.is_some() && values[x] > 1 {
-            *plan = trial.best(x, plan)?;
+            *plan = trial.best(x, plan, tried)?;
         }
     }
     Ok((plans, views))

@@ -12,7 +12,7 @@ use crate::cm::content::hashing::fold;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-mod order;
+mod insertion;
 
 /// Parts of the table that they are taken from.
 const SLICES: usize = 8;
@@ -286,7 +286,10 @@ impl Search {
             Look::Above => above(&sample.targets[x], at),
             Look::Key(y) => u64::from(sample.keys[y].cells[at]),
         });
-        self.told.insert((x, look), Rc::clone(&told));
+        // Of more columns it would take too much memory, and little is asked for again.
+        if self.gains.len() <= MOST_MOVED {
+            self.told.insert((x, look), Rc::clone(&told));
+        }
         told
     }
 

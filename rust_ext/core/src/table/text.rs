@@ -161,15 +161,7 @@ impl Text {
                 .get(out.len())
                 .copied()
                 .unwrap_or(self.terminator);
-            let mut hashes = self.hashes(
-                prefix,
-                word,
-                before,
-                out.len(),
-                above,
-                around.parents,
-                &fields,
-            );
+            let mut hashes = self.hashes(prefix, word, before, above, around.parents, &fields);
             if self.decider.contexts() == FAST.len() {
                 (0..FAST.len()).for_each(|k| hashes[k] = hashes[FAST[k]]);
             }
@@ -257,14 +249,13 @@ impl Text {
         prefix: u64,
         word: u64,
         before: u64,
-        position: usize,
         above: u8,
         parents: [u64; 2],
         fields: &Fields,
     ) -> [u64; CONTEXTS] {
         let n = self.history.len();
         let back = |k: usize| u64::from(if k <= n { self.history[n - k] } else { 0 });
-        let position = position.min(255) as u64;
+        let position = self.position.min(255) as u64;
         let [c1, c2, c3, c4] = [1, 2, 3, 4].map(back);
         let two = c1 | c2 << 8;
         let four = two | c3 << 16 | c4 << 24;

@@ -32,12 +32,23 @@ pub struct Trial<'a> {
     pub views: &'a Views,
 }
 
+/// What ways of coding each column took: plans that differ in other columns try the same ones again.
+#[derive(Debug)]
+pub struct Tried(Vec<Vec<(Plan, f64)>>);
+
+impl Tried {
+    /// Starts with none of so many columns.
+    pub fn new(columns: usize) -> Self {
+        Self(vec![Vec::new(); columns])
+    }
+}
+
 impl Trial<'_> {
     /// The best of a plan, the same without terms, and without numbers.
     ///
     /// # Errors
     /// Those of coding.
-    pub fn best(&self, x: usize, plan: &Plan) -> Result<Plan> {
+    pub fn best(&self, x: usize, plan: &Plan, tried: &mut Tried) -> Result<Plan> {
         let rows = self.setting.rows;
         let plain = Plan {
             open: Plan::is_open(rows, self.columns.len(), self.columns[x].values.len()),
@@ -71,7 +82,14 @@ impl Trial<'_> {
         let keys: Vec<&[u32]> = keys.iter().map(|keys| &keys[..]).collect();
         let mut best = (f64::INFINITY, plain);
         for way in ways {
-            let bits = self.bits(x, &way, &slices, &part, &keys)?;
+            let known = tried.0[x].iter().find(|(plan, _)| *plan == way);
+            let bits = if let Some(&(_, bits)) = known {
+                bits
+            } else {
+                let bits = self.bits(x, &way, &slices, &part, &keys)?;
+                tried.0[x].push((way.clone(), bits));
+                bits
+            };
             if bits < best.0 {
                 best = (bits, way);
             }
