@@ -14,7 +14,7 @@ from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError, 
 from lmcodec.header import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
 from lmcodec.models.base import MODELS, Model, symbol_width
 from lmcodec.progress import Meter
-from lmcodec.select import candidates, choose, prime, shortest
+from lmcodec.select import Chosen, candidates, choose, prime, shortest
 from lmcodec.transforms.base import TRANSFORMS, Stream, Transform
 
 if TYPE_CHECKING:
@@ -376,22 +376,24 @@ def _encode_stream(
     symbols = stream.symbols
     stored = symbols if isinstance(symbols, bytes) else _to_little_endian(symbols)
     shape = stream.shape
-    model: Model | None = None
+    chosen = Chosen()
     if plan.choice == "stored":
         return stored, None
     if plan.choice == "auto" or not _suits(plan.choice, stream):
         if len(symbols):
             width = symbol_width(symbols)
             models = candidates(plan.level, stream.hint, width, shape)
-            model = choose(symbols, models, shape)
+            chosen = choose(symbols, models, shape)
     else:
         model = plan.choice if shape is None else plan.choice.shaped(shape)
-        model = model.fit(symbols)
-    if model is None:
+        chosen = Chosen(model.fit(symbols))
+    if chosen.model is None:
         return stored, None
-    model = prime(model, symbols, plan.prior, plan.network)
+    model = prime(chosen.model, symbols, plan.prior, plan.network)
     with followed(len(symbols)):
-        payload = model.encode(symbols)
+        payload = chosen.payload if model is chosen.model else None
+        if payload is None:
+            payload = model.encode(symbols)
     record = ModelRecord(
         model.id,
         model.version,

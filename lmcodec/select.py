@@ -11,6 +11,7 @@ A transform that knows the content is used where it shortens the code of a sampl
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lmcodec import _core
@@ -67,12 +68,12 @@ _SAMPLE_SLICES = 3
 _SLICE_SYMBOLS = 1 << 16
 # A quarter of it is enough where the cells of a table are so much shorter by their own model.
 _EARLY_PART = 4
-_EARLY_CELLS = (80, 100)
+_EARLY_CELLS = (95, 100)
 # More and shorter ones for a transform, whose kind of content may be only a part of the block. A
 # quarter of them is enough where that makes the code so much shorter.
 _TRANSFORM_SLICES = 24
 _TRANSFORM_SLICE_BYTES = 1 << 14
-_EARLY_TRANSFORM = (85, 100)
+_EARLY_TRANSFORM = (95, 100)
 # Of candidates: the best guess, and the others.
 _GUESS, _OTHERS = slice(1), slice(1, None)
 
@@ -110,10 +111,21 @@ def candidates(
     return [model for model in models if model.width == width]
 
 
-def choose(
-    symbols: Symbols, models: Sequence[Model], shape: AnyShape | None = None
-) -> Model | None:
-    """Return the candidate with the shortest code on a sample of the stream.
+@dataclass(frozen=True)
+class Chosen:
+    """What codes a stream.
+
+    Args:
+        model: The model, fitted to the stream, or None where there is none.
+        payload: The code of the whole stream, where it was made to choose.
+    """
+
+    model: Model | None = None
+    payload: bytes | None = None
+
+
+def choose(symbols: Symbols, models: Sequence[Model], shape: AnyShape | None = None) -> Chosen:
+    """Choose the candidate with the shortest code on a sample of the stream.
 
     Args:
         symbols: All symbols of the stream.
@@ -121,13 +133,15 @@ def choose(
         shape: How the symbols form samples or cells, where that is known.
 
     Returns:
-        One of them, fitted to the stream, or None where there is none.
+        One of them.
     """
     lengths = _Lengths(symbols, shape)
     if len(models) > 1 and _CLASSES in MODELS and isinstance(models[-1], MODELS.get(_CLASSES)):
         best = _best(lengths, models[:-1])
-        return best and _with_classes(lengths, best, models[-1])
-    return _best(lengths, models)
+        best = best and _with_classes(lengths, best, models[-1])
+    else:
+        best = _best(lengths, models)
+    return Chosen(best, lengths.payload(best) if best else None)
 
 
 class _Lengths:
@@ -143,6 +157,8 @@ class _Lengths:
         self.shape = shape
         self._samples: dict[int, Symbols] = {}
         self._found: dict[tuple[int, int], int] = {}
+        # The shortest code of all symbols so far, and whose it is.
+        self._whole: tuple[Model, bytes] | None = None
 
     def sample(self, part: int = 1) -> Symbols:
         """Return a sample, that part of the usual one."""
@@ -156,8 +172,16 @@ class _Lengths:
         for model in fitted:
             # Samples of one stream that are as long are the same.
             if (id(model), len(some)) not in self._found:
-                self._found[id(model), len(some)] = len(model.encode(some))
+                payload = model.encode(some)
+                self._found[id(model), len(some)] = len(payload)
+                is_whole = len(some) == len(self.symbols)
+                if is_whole and (self._whole is None or len(payload) < len(self._whole[1])):
+                    self._whole = model, payload
         return [self._found[id(model), len(some)] for model in fitted]
+
+    def payload(self, model: Model) -> bytes | None:
+        """Return the code of all symbols by a model, if it was found and is the shortest."""
+        return self._whole[1] if self._whole and self._whole[0] is model else None
 
 
 def _best(lengths: _Lengths, models: Sequence[Model]) -> Model | None:
@@ -193,7 +217,7 @@ def _with_classes(lengths: _Lengths, best: Model, classes: Model) -> Model:
     for some in (sample, symbols) if len(sample) < len(symbols) else (symbols,):
         fitted = classes.fit(some)
         # Where there is nothing to be fitted, it is the same.
-        if fitted is classes or len(fitted.encode(some)) >= lengths.of([best], some)[0]:
+        if fitted is classes or lengths.of([fitted], some)[0] >= lengths.of([best], some)[0]:
             return best
     return fitted
 
@@ -320,8 +344,12 @@ def shortest(
     plain = _code_length(Stream("", sample), gauge)
     found, sizes = _variant(transform, sample, gauge, start)
     if len(sample) < len(raw):
-        if sum(sizes) * _EARLY_TRANSFORM[1] <= plain * _EARLY_TRANSFORM[0]:
-            return found, True
+        for guesses in (None, _OTHERS):
+            if guesses:
+                others = _split_lengths(found, sample, gauge, start, guesses)
+                sizes = list(map(min, sizes, others))
+            if sum(sizes) * _EARLY_TRANSFORM[1] <= plain * _EARLY_TRANSFORM[0]:
+                return found, True
         sample = bytes(pick(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
         plain = _code_length(Stream("", sample), gauge)
         found, sizes = _variant(transform, sample, gauge, start)

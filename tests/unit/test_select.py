@@ -11,6 +11,7 @@ from lmcodec.models.cm import Cm
 from lmcodec.models.order0 import Order0
 from lmcodec.prior import Prior, default
 from lmcodec.select import (
+    Chosen,
     _at_end,
     _sample,
     _sample_lines,
@@ -48,23 +49,23 @@ def test_every_level_has_candidates_for_bytes_only(level: int) -> None:
 
 def test_the_shortest_code_wins() -> None:
     models = [Sized(5), Sized(3), Sized(4)]
-    assert choose(b"anything", models) is models[1]
+    assert choose(b"anything", models) == Chosen(models[1], bytes(3))
     # The first guess wins a tie.
-    assert choose(b"anything", [models[0], Sized(5)]) is models[0]
+    assert choose(b"anything", [models[0], Sized(5)]).model is models[0]
 
 
 def test_one_candidate_is_not_tried() -> None:
     seen: list[int] = []
     model = Sized(1, seen)
-    assert choose(b"anything", [model]) is model
+    assert choose(b"anything", [model]) == Chosen(model)
     assert seen == []
-    assert choose(b"anything", []) is None
+    assert choose(b"anything", []) == Chosen()
 
 
 def test_short_streams_are_tried_whole_and_long_ones_on_a_sample() -> None:
     seen: list[int] = []
-    choose(bytes(1000), [Sized(1, seen), Sized(2)])
-    choose(bytes(10_000_000), [Sized(1, seen), Sized(2)])
+    assert choose(bytes(1000), [Sized(1, seen), Sized(2)]).payload == bytes(1)
+    assert choose(bytes(10_000_000), [Sized(1, seen), Sized(2)]).payload is None
     assert seen == [1000, 3 << 16]
 
 
@@ -83,8 +84,9 @@ def test_choice_is_the_best_for_real_models() -> None:
     for content in (b"ab" * 200, bytes(range(256)) * 3):
         best = min(len(model.encode(content)) for model in models)
         chosen = choose(content, models)
-        assert chosen is not None
-        assert len(chosen.encode(content)) == best
+        assert chosen.model is not None
+        assert chosen.payload == chosen.model.encode(content)
+        assert len(chosen.payload) == best
 
 
 @dataclass(frozen=True)

@@ -141,9 +141,9 @@ def test_the_model_is_chosen_by_code_length_of_rows() -> None:
     table = columns(9000)[:5]
     cells = joined(*table)
     shape = Cells(5)
-    assert choose(cells, candidates(5, shape=shape), shape) == Table(5, columns=5)
+    assert choose(cells, candidates(5, shape=shape), shape).model == Table(5, columns=5)
     text = joined([b"%032x" % random.Random(i).getrandbits(128) for i in range(40)])
-    assert choose(text, candidates(5, shape=Cells(1)), Cells(1)) is not None
+    assert choose(text, candidates(5, shape=Cells(1)), Cells(1)).model is not None
 
 
 @pytest.mark.parametrize("number", [-1, 3, 2**70])

@@ -2,7 +2,7 @@
 
 use super::format::Format;
 use crate::{Error, Result};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::ops::Range;
 
 /// Ranges of the values of a column.

@@ -13,7 +13,7 @@ use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
 use crate::coder::counts::{Cells, Numbers};
 use crate::{interrupt, Error, Result};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 const WHAT: &str = "cells of a table";
 /// Parents whose values are made use of.

@@ -54,10 +54,25 @@ fn digits(text: &[u8]) -> Option<i64> {
     )
 }
 
+/// Writes a number with zeros in front, up to a width.
 fn put_digits(number: i64, width: usize, out: &mut Vec<u8>) {
-    let text = number.to_string();
-    out.extend(std::iter::repeat_n(b'0', width.saturating_sub(text.len())));
-    out.extend_from_slice(text.as_bytes());
+    let mut text = [0; 20];
+    let mut at = text.len();
+    let mut left = number.unsigned_abs();
+    while left > 0 || at == text.len() {
+        at -= 1;
+        text[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    if number < 0 {
+        at -= 1;
+        text[at] = b'-';
+    }
+    out.extend(std::iter::repeat_n(
+        b'0',
+        width.saturating_sub(text.len() - at),
+    ));
+    out.extend_from_slice(&text[at..]);
 }
 
 /// Days from 1970-01-01, after H. Hinnant's civil calendar of 400 years.
@@ -180,7 +195,7 @@ impl Kind {
                     out.push(b'-');
                 }
                 let (number, one) = (number.unsigned_abs(), 10_u64.pow(scale.into()));
-                out.extend_from_slice((number / one).to_string().as_bytes());
+                put_digits((number / one) as i64, 1, out);
                 let (mut part, mut length) = (number % one, scale);
                 while length > least && part.is_multiple_of(10) {
                     part /= 10;

@@ -1,7 +1,7 @@
 //! Code lengths without code.
 
 use crate::coder::binary::{BinaryDecoder, BinaryEncoder, Side, PROB_ONE};
-use crate::Result;
+use crate::{Error, Result};
 
 /// Is told whether what comes tells of values, or of rows.
 pub trait Meter {
@@ -18,11 +18,14 @@ impl Meter for BinaryEncoder {}
 
 impl Meter for BinaryDecoder<'_> {}
 
-/// Adds up code lengths.
+/// Adds up code lengths, until they are longer than allowed.
 #[derive(Debug, Default)]
 pub struct Length {
     /// Bits of rows, of values, and of rows of the second half.
     bits: [f64; 3],
+    /// How much each of these counts, and how much all of them may be.
+    weights: [f64; 3],
+    most: f64,
     /// Which of them come, and which rows.
     place: usize,
     rows: usize,
@@ -31,9 +34,12 @@ pub struct Length {
 }
 
 impl Length {
-    /// Starts with nothing.
-    pub fn new() -> Self {
+    /// Starts with nothing; ends in an error when the bits of rows, of values and of rows of the second half, each times its
+    /// weight, are more than `most`.
+    pub fn new(weights: [f64; 3], most: f64) -> Self {
         Self {
+            weights,
+            most,
             product: 1.0,
             ..Self::default()
         }
@@ -44,10 +50,16 @@ impl Length {
         self.product = 1.0;
     }
 
-    /// Adds the last ones; returns bits of rows of the first half, of values, and of rows of the second half.
-    pub fn finish(mut self) -> [f64; 3] {
-        self.add();
-        self.bits
+    /// The bits so far, each times its weight.
+    pub fn total(&self) -> f64 {
+        let last = self.weights[self.place] * -self.product.log2();
+        let sums = self.bits.iter().zip(self.weights);
+        sums.map(|(bits, weight)| bits * weight).sum::<f64>() + last
+    }
+
+    /// Whether they are more than they may be.
+    pub fn is_over(&self) -> bool {
+        self.total() > self.most
     }
 }
 
@@ -62,7 +74,10 @@ impl Side for Length {
         bit
     }
 
-    fn goes_on(&self, _what: &'static str) -> Result<()> {
+    fn goes_on(&self, what: &'static str) -> Result<()> {
+        if self.is_over() {
+            return Err(Error::Limit { what });
+        }
         Ok(())
     }
 }
@@ -75,5 +90,25 @@ impl Meter for Length {
 
     fn half(&mut self) {
         self.rows = 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_ends() {
+        // One bit of rows, two of values with half the weight, one of the second half with three times.
+        let mut side = Length::new([1.0, 0.5, 3.0], 4.0);
+        side.code(1, PROB_ONE / 2);
+        side.tell(true);
+        side.code(0, 3 * (PROB_ONE / 4));
+        assert!((side.total() - 2.0).abs() < 1e-6 && side.goes_on("").is_ok());
+        side.half();
+        side.tell(false);
+        side.code(1, PROB_ONE / 2);
+        assert!((side.total() - 5.0).abs() < 1e-6);
+        assert!(side.is_over() && side.goes_on("").is_err());
     }
 }

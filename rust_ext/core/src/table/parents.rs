@@ -9,7 +9,7 @@ use super::estimates::{mix, Counts};
 use super::needs::Needs;
 use super::plan::Parent;
 use crate::cm::content::hashing::fold;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::rc::Rc;
 
 mod insertion;
@@ -141,6 +141,9 @@ pub struct Search {
     counts: Counts,
     /// Probabilities of the cells of a column, as they were told before.
     told: HashMap<(usize, Look), Rc<[f32]>>,
+    /// What mixtures took before, by the steps to them, and which they were.
+    bits_of: HashMap<Steps, f32>,
+    mixtures: HashMap<Steps, Rc<[f32]>>,
     /// What each column gains by each parent, and which these are.
     gains: Vec<Vec<(f32, usize)>>,
     /// Bits of a row of each column alone, at least.
@@ -157,6 +160,8 @@ impl Search {
             near: effort.near,
             counts: Counts::new(sample.targets[0].len()),
             told: HashMap::new(),
+            bits_of: HashMap::new(),
+            mixtures: HashMap::new(),
             gains: vec![Vec::new(); columns.len()],
             bits: vec![0.0; columns.len()],
             window: columns.len().min(WINDOW),
@@ -206,6 +211,8 @@ impl Search {
         self.sample.targets[x] = sampled(target, most);
         self.sample.alone[x] = shares(&self.sample.targets[x]);
         self.told.retain(|&(of, _), _| of != x);
+        self.bits_of.retain(|steps, _| steps[0] != x as u32);
+        self.mixtures.retain(|steps, _| steps[0] != x as u32);
         self.look(x);
     }
 
@@ -226,10 +233,12 @@ impl Search {
                 needs.link(x, column);
             }
         }
-        let mut mixed: Vec<Mixed> = (0..many).map(|x| self.start(x, &parents[x])).collect();
+        let mut mixed: Vec<Mixed> = (0..many)
+            .map(|x| self.start(x, parents[x].first().copied()))
+            .collect();
         for _ in 0..MAX_PARENTS {
             for x in 0..many {
-                if let Some(y) = self.more(x, &parents[x], |y| needs.allows(x, y), &mut mixed[x]) {
+                if let Some(y) = self.more(&parents[x], |y| needs.allows(x, y), &mut mixed[x]) {
                     parents[x].push(y);
                     needs.link(x, self.column(y));
                 }
@@ -293,26 +302,74 @@ impl Search {
         told
     }
 
-    /// The prediction of a column by itself and its first parent.
-    fn start(&mut self, x: usize, parents: &[usize]) -> Mixed {
-        let mut told = self.look_at(x, Look::Alone).to_vec();
-        let mut others = vec![self.look_at(x, Look::Above)];
-        if let Some(&y) = parents.first() {
-            others.push(self.look_at(x, Look::Key(y)));
-            others.push(self.predict(x, |sample, at| {
-                let key = u64::from(sample.keys[y].cells[at]);
-                fold(above(&sample.targets[x], at), key)
-            }));
+    /// The prediction of a column by itself and its first parent, if it has one.
+    fn start(&mut self, x: usize, parent: Option<usize>) -> Mixed {
+        let mut steps = [NONE; MAX_PARENTS + 2];
+        steps[0] = x as u32;
+        if let Some(y) = parent {
+            steps[1] = y as u32;
         }
+        let mixed = self.mixed(steps, |search| {
+            let told = search.look_at(x, Look::Alone);
+            let mut others = vec![search.look_at(x, Look::Above)];
+            if let Some(y) = parent {
+                others.push(search.look_at(x, Look::Key(y)));
+                others.push(search.predict(x, |sample, at| {
+                    let key = u64::from(sample.keys[y].cells[at]);
+                    fold(above(&sample.targets[x], at), key)
+                }));
+            }
+            (told, others)
+        });
+        self.keep(&mixed);
+        mixed
+    }
+
+    /// A mixture with others, given the steps to it; what is mixed is asked for if it was not before.
+    fn mixed(
+        &mut self,
+        steps: Steps,
+        parts: impl FnOnce(&mut Self) -> (Rc<[f32]>, Vec<Rc<[f32]>>),
+    ) -> Mixed {
+        if let (Some(told), Some(&bits)) = (self.mixtures.get(&steps), self.bits_of.get(&steps)) {
+            let told = Rc::clone(told);
+            return Mixed { steps, told, bits };
+        }
+        let (told, others) = parts(self);
+        let mut told = told.to_vec();
         let others: Vec<&[f32]> = others.iter().map(|other| &**other).collect();
         let bits = mix(&mut told, &others);
-        Mixed { told, bits }
+        let told: Rc<[f32]> = told.into();
+        self.bits_of.insert(steps, bits);
+        Mixed { steps, told, bits }
+    }
+
+    /// Keeps a mixture for those who ask for it again.
+    fn keep(&mut self, mixed: &Mixed) {
+        // As with predictions.
+        if self.gains.len() <= MOST_MOVED {
+            self.mixtures.insert(mixed.steps, Rc::clone(&mixed.told));
+        }
+    }
+
+    /// A mixture with a further parent beside some.
+    fn with(&mut self, mixed: &Mixed, parents: &[usize], y: usize, steps: Steps) -> Mixed {
+        let x = steps[0] as usize;
+        self.mixed(steps, |search| {
+            let mut others = vec![search.look_at(x, Look::Key(y))];
+            if !parents.is_empty() {
+                others.push(search.predict(x, |sample, at| {
+                    let key = |y: usize| u64::from(sample.keys[y].cells[at]);
+                    parents.iter().fold(key(y), |hash, &p| fold(hash, key(p)))
+                }));
+            }
+            (Rc::clone(&mixed.told), others)
+        })
     }
 
     /// The further parent that helps most, of those that are allowed, if one does.
     fn more(
         &mut self,
-        x: usize,
         parents: &[usize],
         allowed: impl Fn(usize) -> bool,
         mixed: &mut Mixed,
@@ -320,38 +377,45 @@ impl Search {
         if parents.len() == MAX_PARENTS {
             return None;
         }
-        let mut best: Option<(usize, Mixed)> = None;
+        let x = mixed.steps[0] as usize;
+        let step = 2 + mixed.steps[2..].iter().position(|&y| y == NONE)?;
+        let mut best: Option<(usize, f32)> = None;
+        let mut kept: Option<Mixed> = None;
         for k in 0..self.gains[x].len().min(self.near) {
             let (_, y) = self.gains[x][k];
             if parents.contains(&y) || !allowed(self.column(y)) {
                 continue;
             }
-            let mut others = vec![self.look_at(x, Look::Key(y))];
-            if !parents.is_empty() {
-                others.push(self.predict(x, |sample, at| {
-                    let key = |y: usize| u64::from(sample.keys[y].cells[at]);
-                    parents.iter().fold(key(y), |hash, &p| fold(hash, key(p)))
-                }));
-            }
-            let others: Vec<&[f32]> = others.iter().map(|other| &**other).collect();
-            let mut told = mixed.told.clone();
-            let bits = mix(&mut told, &others);
-            let least = best
-                .as_ref()
-                .map_or(mixed.bits - WORTH, |(_, best)| best.bits);
-            if bits < least {
-                best = Some((y, Mixed { told, bits }));
+            let mut steps = mixed.steps;
+            steps[step] = y as u32;
+            let (bits, found) = if let Some(&bits) = self.bits_of.get(&steps) {
+                (bits, None)
+            } else {
+                let found = self.with(mixed, parents, y, steps);
+                (found.bits, Some(found))
+            };
+            if bits < best.map_or(mixed.bits - WORTH, |(_, least)| least) {
+                (best, kept) = (Some((y, bits)), found);
             }
         }
-        let (y, found) = best?;
-        *mixed = found;
+        let (y, _) = best?;
+        let mut steps = mixed.steps;
+        steps[step] = y as u32;
+        *mixed = kept.unwrap_or_else(|| self.with(mixed, parents, y, steps));
+        self.keep(mixed);
         Some(y)
     }
 }
 
+/// A column, its first parent, and those that came to it, one after the other.
+type Steps = [u32; MAX_PARENTS + 2];
+/// Stands in them for none.
+const NONE: u32 = u32::MAX;
+
 /// The prediction of a column by all that is known of it.
 struct Mixed {
-    told: Vec<f32>,
+    steps: Steps,
+    told: Rc<[f32]>,
     bits: f32,
 }
 

@@ -3,7 +3,7 @@
 use super::cells::{Column, Values};
 use super::format::Format;
 use super::plan::Term;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::ops::Range;
 
 /// Series of a column, row by row.

@@ -4,7 +4,7 @@ use super::column::MAX_TERMS;
 use super::needs::Needs;
 use super::plan::Term;
 use super::symbols::{Looking, Series};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// Rows that are looked at, one after the other.
 const SAMPLE: usize = 2048;

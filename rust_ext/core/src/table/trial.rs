@@ -11,9 +11,9 @@ use crate::Result;
 use std::ops::Range;
 
 /// Rows that are looked at.
-const ROWS: usize = 1 << 13;
+const ROWS: usize = 1 << 12;
 /// Cells of a row of the table for which as many rows are, if these are more.
-const CELLS: usize = 1 << 17;
+const CELLS: usize = 1 << 16;
 /// A part of all rows at most, but that many at least.
 const PART: usize = 4;
 const LEAST: usize = 1 << 11;
@@ -21,6 +21,10 @@ const LEAST: usize = 1 << 11;
 const SLICES: usize = 4;
 /// Rows at the fast levels.
 const FAST_ROWS: usize = 1 << 11;
+/// Of so many rows and more, that part comes first, and leaves ways out that take so much more than the best.
+const ROUGH_FROM: usize = 1 << 12;
+const ROUGH_PART: usize = 4;
+const ROUGH_WORTH: f64 = 1.15;
 /// Bits of a byte of a value that is told before the rows, about.
 const VALUE_BITS: f64 = 4.0;
 
@@ -56,45 +60,75 @@ impl Trial<'_> {
             terms: Vec::new(),
             ..plan.clone()
         };
-        let mut ways = vec![plain.clone()];
+        // Those that are longer than one before are left early: the likely ones come first.
+        let mut ways = Vec::new();
+        if plan.numeric {
+            ways.push(plan.clone());
+        }
         if plain.open {
             ways.push(Plan {
                 numeric: true,
                 ..plain.clone()
             });
         }
-        if plan.numeric {
-            ways.push(plan.clone());
-        }
+        ways.push(plain.clone());
         if ways.len() < 2 {
             return Ok(plain);
         }
         let slices = self.slices();
-        let part = self.columns[x].part(&slices);
+        let tried_rows: usize = slices.iter().map(Range::len).sum();
+        if tried_rows >= ROUGH_FROM {
+            let rough: Vec<Range<usize>> = slices
+                .iter()
+                .map(|rows| rows.start..rows.start + rows.len() / ROUGH_PART)
+                .collect();
+            let bits = self.all(x, &ways, &rough, ROUGH_WORTH, &mut Vec::new())?;
+            let least = bits.iter().copied().fold(f64::INFINITY, f64::min);
+            let mut bits = bits.iter();
+            ways.retain(|_| bits.next().is_some_and(|&bits| bits <= ROUGH_WORTH * least));
+        }
+        if ways.len() < 2 {
+            return Ok(ways.swap_remove(0));
+        }
+        let bits = self.all(x, &ways, &slices, 1.0, &mut tried.0[x])?;
+        let least = (0..ways.len()).min_by(|&a, &b| bits[a].total_cmp(&bits[b]));
+        Ok(ways.swap_remove(least.unwrap_or_default()))
+    }
+
+    /// About how many bits each way takes, tried on some rows; where it is more than `worth` times another, something between.
+    fn all(
+        &self,
+        x: usize,
+        ways: &[Plan],
+        slices: &[Range<usize>],
+        worth: f64,
+        tried: &mut Vec<(Plan, f64)>,
+    ) -> Result<Vec<f64>> {
+        let part = self.columns[x].part(slices);
         let of_slices = |ids: &[u32]| -> Vec<u32> {
             let slices = slices.iter().flat_map(|rows| &ids[rows.clone()]);
             slices.copied().collect()
         };
-        let parents = plan.parents.iter();
+        let parents = ways[0].parents.iter();
         let keys: Vec<Vec<u32>> = parents
             .map(|&parent| of_slices(self.views.key(parent, self.columns)))
             .collect();
         let keys: Vec<&[u32]> = keys.iter().map(|keys| &keys[..]).collect();
-        let mut best = (f64::INFINITY, plain);
+        let mut least = f64::INFINITY;
+        let mut all = Vec::with_capacity(ways.len());
         for way in ways {
-            let known = tried.0[x].iter().find(|(plan, _)| *plan == way);
+            let known = tried.iter().find(|(plan, _)| plan == way);
             let bits = if let Some(&(_, bits)) = known {
                 bits
             } else {
-                let bits = self.bits(x, &way, &slices, &part, &keys)?;
-                tried.0[x].push((way.clone(), bits));
+                let bits = self.bits(x, way, slices, &part, &keys, worth * least)?;
+                tried.push((way.clone(), bits));
                 bits
             };
-            if bits < best.0 {
-                best = (bits, way);
-            }
+            least = least.min(bits);
+            all.push(bits);
         }
-        Ok(best.1)
+        Ok(all)
     }
 
     fn slices(&self) -> Vec<Range<usize>> {
@@ -113,7 +147,7 @@ impl Trial<'_> {
         (0..SLICES).map(|k| first(k)..first(k) + slice).collect()
     }
 
-    /// About how many bits a column takes, of which a part is tried.
+    /// About how many bits a column takes, of which a part is tried; where it is more than `most`, something between.
     fn bits(
         &self,
         x: usize,
@@ -121,6 +155,7 @@ impl Trial<'_> {
         slices: &[Range<usize>],
         part: &Column,
         parents: &[&[u32]],
+        most: f64,
     ) -> Result<f64> {
         let column = &self.columns[x];
         let terms = self.views.looking(way).unwrap_or_default();
@@ -132,10 +167,19 @@ impl Trial<'_> {
             _ => column.values.len(),
         };
         let more = kinds(column, &terms) as f64 / kinds(part, &terms_of_part) as f64;
-        let mut side = Length::new();
         let (rows, tried) = (self.setting.rows, part.ids.len());
+        // Rows that are not looked at take as much as those of the second half.
+        let others = (rows - tried) as f64 / (tried - tried / 2) as f64;
+        let told = if way.open || way.numeric {
+            0.0
+        } else {
+            let values = column.values.iter();
+            VALUE_BITS * values.map(|value| value.len() + 1).sum::<usize>() as f64
+        };
+        let mut side = Length::new([1.0, more, 1.0 + others], most - told);
         let setting = Setting {
             rows: tried,
+            level: self.setting.level.min(DEFAULT_LEVEL - 1),
             ..self.setting
         };
         let beside = Beside {
@@ -144,16 +188,10 @@ impl Trial<'_> {
             before: 1,
         };
         let mut coder = Coder::new(setting, Room::new(usize::MAX), false);
-        coder.code(way, beside, &mut side, &mut part.clone())?;
-        let [first, of_values, second] = side.finish();
-        // Rows that are not looked at take as much as those of the second half.
-        let others = (rows - tried) as f64 / (tried - tried / 2) as f64;
-        let mut bits = first + second * (1.0 + others) + of_values * more;
-        if !way.open && !way.numeric {
-            let values = column.values.iter();
-            let told: usize = values.map(|value| value.len() + 1).sum();
-            bits += VALUE_BITS * told as f64;
+        match coder.code(way, beside, &mut side, &mut part.clone()) {
+            Err(_) if side.is_over() => {}
+            result => result?,
         }
-        Ok(bits)
+        Ok(side.total() + told)
     }
 }

@@ -43,9 +43,10 @@ impl Search {
         let first = self.gains[x].iter().find(|&&(gain, y)| {
             gain > WORTH && !self.sample.keys[y].rare && allowed(self.column(y))
         });
-        let mut parents: Vec<usize> = first.map(|&(_, y)| y).into_iter().collect();
-        let mut mixed: Mixed = self.start(x, &parents);
-        while let Some(y) = self.more(x, &parents, &allowed, &mut mixed) {
+        let first = first.map(|&(_, y)| y);
+        let mut mixed: Mixed = self.start(x, first);
+        let mut parents: Vec<usize> = first.into_iter().collect();
+        while let Some(y) = self.more(&parents, &allowed, &mut mixed) {
             parents.push(y);
         }
         (parents, mixed.bits)
