@@ -191,8 +191,10 @@ def _best(lengths: _Lengths, models: Sequence[Model]) -> Model | None:
     noise = isinstance(symbols, bytes) and len(symbols) >= MIN_BYTES and is_noise(symbols)
     if len(fitted) < 2 and not noise:
         return fitted[0] if fitted else None
+    early: list[int] = []
     if is_cells and not noise:
-        first, *others = lengths.of(fitted, lengths.sample(_EARLY_PART))
+        early = lengths.of(fitted, lengths.sample(_EARLY_PART))
+        first, *others = early
         if all(first * _EARLY_CELLS[1] <= size * _EARLY_CELLS[0] for size in others):
             return fitted[0]
     sample = lengths.sample()
@@ -203,8 +205,9 @@ def _best(lengths: _Lengths, models: Sequence[Model]) -> Model | None:
         if min(sizes, default=least) * _WORTH[1] >= least * _WORTH[0]:
             return plain
     if is_cells and len(sample) < len(symbols) and sizes[0] > min(sizes):
-        # How columns hang together shows late: only all of them can tell.
-        sizes = lengths.of(fitted, symbols)
+        # How columns hang together shows late: where they gain on the others, only all of them can tell.
+        if not early or sizes[0] * min(early[1:]) < early[0] * min(sizes[1:]):
+            sizes = lengths.of(fitted, symbols)
     return fitted[sizes.index(min(sizes))]
 
 

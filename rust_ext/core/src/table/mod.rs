@@ -32,6 +32,7 @@ mod decider;
 mod directory;
 mod estimates;
 mod format;
+mod guesses;
 mod ids;
 mod meter;
 mod needs;

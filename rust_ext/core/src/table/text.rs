@@ -2,6 +2,7 @@
 
 use super::cells::Room;
 use super::decider::{Decider, Expected, Place, Sizes, LINE_BYTES};
+use super::guesses::{self, Guesses};
 use super::simd;
 use super::tools::Tools;
 use super::{DEFAULT_LEVEL, STRONG_LEVEL};
@@ -16,6 +17,9 @@ const FEWER: usize = 13;
 const ORDER2: usize = 1;
 /// Those of the fast levels.
 const FAST: [usize; 7] = [0, 1, 3, 6, 9, 10, 12];
+/// Those that guess bytes, and in which it is decided whether a guess is right.
+const GUESSING: [usize; guesses::KINDS] = [9, 4, 15, 7];
+const JUDGING: [usize; guesses::CONTEXTS] = [1, 10, 4, 15];
 /// Bytes that are looked up together, and must have come before for the next one to be expected.
 const MATCH: usize = 5;
 /// Like bytes before the expected one are counted up to that.
@@ -97,6 +101,7 @@ pub struct Text {
     /// Bytes of the cell so far, and of its last word.
     position: usize,
     letters: usize,
+    guesses: Guesses,
 }
 
 impl Text {
@@ -117,7 +122,7 @@ impl Text {
         let log2_bytes = bytes.next_power_of_two().ilog2().max(8);
         let sizes = Sizes {
             contexts,
-            expected: 1,
+            expected: 2,
             log2_lines,
             places: 256,
             rows: 1 << log2_bytes.min(12),
@@ -134,6 +139,7 @@ impl Text {
             trust: 0,
             position: 0,
             letters: 0,
+            guesses: Guesses::new(log2_bytes, tools)?,
         })
     }
 
@@ -161,13 +167,11 @@ impl Text {
                 .get(out.len())
                 .copied()
                 .unwrap_or(self.terminator);
-            let mut hashes = self.hashes(prefix, word, before, above, around.parents, &fields);
-            if self.decider.contexts() == FAST.len() {
-                (0..FAST.len()).for_each(|k| hashes[k] = hashes[FAST[k]]);
-            }
+            let hashes = self.hashes(prefix, word, before, above, around.parents, &fields);
             let byte = simd::with(tools.avx2, |avx2| {
                 self.byte(tools, avx2, side, wanted, &hashes)
             });
+            self.guesses.learn(tools, byte);
             self.follow(byte);
             if byte == self.terminator {
                 return Ok(out);
@@ -284,6 +288,7 @@ impl Text {
         ]
     }
 
+    /// Codes a byte: whether it is the one that is guessed, if there is one, and what it is, if it is not.
     #[inline(always)]
     fn byte<S: Side>(
         &mut self,
@@ -294,6 +299,23 @@ impl Text {
         hashes: &[u64; CONTEXTS],
     ) -> u8 {
         let last = usize::from(*self.history.last().unwrap_or(&0));
+        let mut missed = None;
+        if let Some(guess) = self.guesses.find(GUESSING.map(|k| hashes[k])) {
+            let is_right = wanted == guess.byte;
+            let judging = JUDGING.map(|k| hashes[k]);
+            let guesses = &mut self.guesses;
+            if guesses.code(tools, avx2, side, is_right, guess, judging, last) {
+                return guess.byte;
+            }
+            missed = Some(guess.byte);
+        }
+        let beside = hashes[ORDER2];
+        let fast = FAST.map(|k| hashes[k]);
+        let hashes = if self.decider.contexts() == FAST.len() {
+            &fast[..]
+        } else {
+            &hashes[..]
+        };
         let expected = self.expected();
         let within = self.position.min(POSITIONS - 1) * LETTERS + self.letters.min(LETTERS - 1);
         let mut partial = 1_usize;
@@ -306,15 +328,18 @@ impl Text {
             } else {
                 partial & ((1 << (depth - 4)) - 1) | 1 << (depth - 4)
             };
-            let says = Expected {
-                bit: match expected {
-                    Some((byte, _)) if (usize::from(byte) | 256) >> (8 - depth) == partial => {
+            let says = |byte: Option<u8>, trust| Expected {
+                bit: match byte {
+                    Some(byte) if (usize::from(byte) | 256) >> (8 - depth) == partial => {
                         u32::from(byte >> (7 - depth) & 1)
                     }
                     _ => 2,
                 },
-                trust: expected.map_or(0, |(_, trust)| trust),
+                trust,
             };
+            let (byte, trust) = expected.map_or((None, 0), |(byte, trust)| (Some(byte), trust));
+            // A guess that was wrong is expected, too, and learnt to be wrong again.
+            let says = [says(byte, trust), says(missed, depth)];
             let bit = u32::from(wanted >> (7 - depth) & 1);
             let place = Place {
                 node,
@@ -322,10 +347,10 @@ impl Text {
                 row: (last * 256 + partial).wrapping_mul(0x9E3D) >> 4 & (self.decider.rows() - 1),
                 depth,
                 class: 0,
-                beside: fold(hashes[ORDER2], partial as u64) as usize & (self.decider.rows() - 1),
+                beside: fold(beside, partial as u64) as usize & (self.decider.rows() - 1),
                 fine: depth * POSITIONS * LETTERS + within,
             };
-            let bit = self.decider.code(tools, avx2, side, bit, place, &[says]);
+            let bit = self.decider.code(tools, avx2, side, bit, place, &says);
             partial = partial << 1 | bit as usize;
         }
         partial as u8
