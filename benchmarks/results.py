@@ -64,6 +64,10 @@ class Machine:
         path = folder / "machine.json"
         return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
+    def is_like(self, other: Machine) -> bool:
+        """Return whether a report says the same of both: kernels keep some pages for themselves."""
+        return str(self) == str(other)
+
     def __str__(self) -> str:
         """Return one line for a report."""
         return (
@@ -148,7 +152,8 @@ class Store:
         if self._table.exists():
             if not resume:
                 raise FileExistsError(f"results exist already: {self._table}")
-            if Machine.read(folder) not in (None, Machine.here()):
+            before = Machine.read(folder)
+            if before is not None and not before.is_like(Machine.here()):
                 raise ValueError(f"rows are from another machine: {folder}")
             self.rows = [
                 row

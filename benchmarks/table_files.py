@@ -72,7 +72,8 @@ def measure(
 
 def _take_over(store: Store, plan: matrix.Plan, taken: Path) -> None:
     """Add what an earlier run measured of other codecs."""
-    if Machine.read(taken) != Machine.here():
+    before = Machine.read(taken)
+    if before is None or not before.is_like(Machine.here()):
         raise ValueError(f"rows are from another machine: {taken}")
     labels = {codec.label for codec in (*select(_CODECS, []), *TABLE_PEERS)}
     sizes = {corpus.name: plan.size(corpus) for corpus in plan.corpora}

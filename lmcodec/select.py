@@ -205,7 +205,8 @@ def _best(lengths: _Lengths, models: Sequence[Model]) -> Model | None:
         if min(sizes, default=least) * _WORTH[1] >= least * _WORTH[0]:
             return plain
     if is_cells and len(sample) < len(symbols) and sizes[0] > min(sizes):
-        # How columns hang together shows late: where they gain on the others, only all of them can tell.
+        # How columns hang together shows late: where they gain on the others, only all of them
+        # can tell.
         if not early or sizes[0] * min(early[1:]) < early[0] * min(sizes[1:]):
             sizes = lengths.of(fitted, symbols)
     return fitted[sizes.index(min(sizes))]

@@ -322,7 +322,8 @@ def tables() -> Iterator[tuple[str, bytes, bytes]]:
         yield f"table-v1-numbers-{level}", numbered, stream
     # Cells of fields, whose names are guessed, and some that stop short of that.
     fields = [
-        f"{i},AC={x};AF={x / 5008:.6f};AN={5008 if k else 5006};NS=2504;VT={'SNP' if x % 9 else 'S'}"
+        f"{i},AC={x};AF={x / 5008:.6f};AN={5008 if k else 5006};NS=2504;"
+        f"VT={'SNP' if x % 9 else 'S'}"
         for i, (x, k) in enumerate(zip(a, kind, strict=True))
     ]
     named = "\n".join(["id,info", *fields, ""]).encode()

@@ -128,6 +128,13 @@ def test_machine_names_no_host(tmp_path: Path) -> None:
     assert keys == {"processor", "cores", "memory_bytes", "system", "python"}
 
 
+def test_machines_are_alike_where_reports_say_the_same() -> None:
+    here = replace(Machine.here(), memory_bytes=8 << 30)
+    assert here.is_like(replace(here, memory_bytes=(8 << 30) - 4096))
+    assert not here.is_like(replace(here, memory_bytes=16 << 30))
+    assert not here.is_like(replace(here, cores=here.cores + 1))
+
+
 def test_totals_compare_with_the_baseline_on_the_same_files() -> None:
     assert kinds(ROWS) == ["text", "logs"]
     own, brotli, xz = totals(ROWS)

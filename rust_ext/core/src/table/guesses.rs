@@ -1,6 +1,6 @@
 //! Bytes of text that are guessed whole: where a byte is nearly sure, one decision takes the place of eight.
 
-use super::decider::{Decider, Expected, Place, Sizes};
+use super::decider::{Decider, Expected, Place, Sizes, LINE_BYTES};
 use super::tools::Tools;
 use crate::cm::content::hashing::fold;
 use crate::cm::tables::CELL_HALF;
@@ -16,6 +16,8 @@ const RUNS: usize = 16;
 /// Places of each context at most, and rows of maps, as powers of two.
 const MAX_LOG2_PLACES: u32 = 16;
 const LOG2_ROWS: u32 = 10;
+/// Memory in bytes, at most.
+pub const MOST_BYTES: u64 = ((KINDS * size_of::<Last>()) as u64 + LINE_BYTES) << MAX_LOG2_PLACES;
 /// A guess must be right that often, of 2^22.
 const SURE: u32 = (1 << 22) - (1 << 16);
 /// How often guesses of each run are right averages over up to so many of them.

@@ -83,7 +83,8 @@ fn log2_most_lines(level: u32) -> u32 {
 /// Memory in bytes of what codes so many bytes of text at most.
 pub fn memory_bytes(bytes: usize, level: u32) -> u64 {
     let lines = bytes.saturating_mul(CONTEXTS).max(1).next_power_of_two();
-    LINE_BYTES * (lines as u64).min(1 << log2_most_lines(level)) + 2 * bytes as u64
+    let lines = LINE_BYTES * (lines as u64).min(1 << log2_most_lines(level));
+    lines + guesses::MOST_BYTES + 2 * bytes as u64
 }
 
 /// Codes cells one after the other.
