@@ -2,6 +2,7 @@
 
 use super::decider::{Decider, Expected, Place, Sizes, LINE_BYTES};
 use super::tools::Tools;
+use super::STRONG_LEVEL;
 use crate::cm::content::hashing::fold;
 use crate::cm::tables::CELL_HALF;
 use crate::coder::binary::Side;
@@ -18,8 +19,12 @@ const MAX_LOG2_PLACES: u32 = 16;
 const LOG2_ROWS: u32 = 10;
 /// Memory in bytes, at most.
 pub const MOST_BYTES: u64 = ((KINDS * size_of::<Last>()) as u64 + LINE_BYTES) << MAX_LOG2_PLACES;
-/// A guess must be right that often, of 2^22.
-const SURE: u32 = (1 << 22) - (1 << 16);
+/// How often a guess must be right, of 2^22.
+fn sure(level: u32) -> u32 {
+    let wrong = if level < STRONG_LEVEL { 64 } else { 256 };
+    (1 << 22) - (1 << 22) / wrong
+}
+
 /// How often guesses of each run are right averages over up to so many of them.
 const LIMIT: u32 = 255;
 /// Decisions that an average counts for before the first.
@@ -52,6 +57,8 @@ pub struct Guesses {
     at: [(usize, u16); KINDS],
     /// How the last three decisions turned out.
     past: usize,
+    /// How often a guess must be right.
+    least: u32,
     decider: Decider,
 }
 
@@ -60,7 +67,7 @@ impl Guesses {
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
-    pub fn new(log2: u32, tools: &Tools) -> Result<Self> {
+    pub fn new(log2: u32, level: u32, tools: &Tools) -> Result<Self> {
         let log2 = log2.min(MAX_LOG2_PLACES);
         let sizes = Sizes {
             contexts: CONTEXTS,
@@ -76,6 +83,7 @@ impl Guesses {
             right: [[CELL_HALF | STARTS_AS; RUNS]; KINDS],
             at: [(0, 0); KINDS],
             past: 0,
+            least: sure(level),
             decider: Decider::new(sizes, tools)?,
         })
     }
@@ -84,7 +92,7 @@ impl Guesses {
     #[inline(always)]
     pub fn find(&mut self, hashes: [u64; KINDS]) -> Option<Guess> {
         let mut best = None;
-        let mut least = SURE;
+        let mut least = self.least;
         for (kind, hash) in hashes.into_iter().enumerate() {
             let lasts = &self.lasts[kind];
             let at = (hash >> (64 - lasts.len().ilog2())) as usize;
@@ -169,6 +177,7 @@ impl Guesses {
 mod tests {
     use super::*;
     use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
+    use crate::table::DEFAULT_LEVEL;
 
     /// Bytes that follow from the one before, but for one of 200; each in contexts of one byte.
     fn bytes() -> Vec<u8> {
@@ -189,7 +198,7 @@ mod tests {
     /// Codes bytes that are guessed; returns for each whether it was, and whether that was right.
     fn code(bytes: &mut [u8], side: &mut impl Side) -> Vec<Option<bool>> {
         let tools = Tools::new();
-        let mut guesses = Guesses::new(10, &tools).unwrap();
+        let mut guesses = Guesses::new(10, DEFAULT_LEVEL, &tools).unwrap();
         let (mut last, mut all) = (0, Vec::new());
         for byte in bytes {
             let hashes = std::array::from_fn(|k| fold(k as u64, u64::from(last)));

@@ -140,7 +140,7 @@ impl Text {
             trust: 0,
             position: 0,
             letters: 0,
-            guesses: Guesses::new(log2_bytes, tools)?,
+            guesses: Guesses::new(log2_bytes, level, tools)?,
         })
     }
 

@@ -77,7 +77,7 @@ impl Trial<'_> {
         }
         let slices = self.slices();
         let tried_rows: usize = slices.iter().map(Range::len).sum();
-        if tried_rows >= ROUGH_FROM {
+        if tried_rows >= ROUGH_FROM && self.setting.level < STRONG_LEVEL {
             let rough: Vec<Range<usize>> = slices
                 .iter()
                 .map(|rows| rows.start..rows.start + rows.len() / ROUGH_PART)
@@ -177,9 +177,14 @@ impl Trial<'_> {
             VALUE_BITS * values.map(|value| value.len() + 1).sum::<usize>() as f64
         };
         let mut side = Length::new([1.0, more, 1.0 + others], most - told);
+        // Fewer contexts tell enough about more.
+        let level = match self.setting.level {
+            level @ STRONG_LEVEL.. => level,
+            level => level.min(DEFAULT_LEVEL - 1),
+        };
         let setting = Setting {
             rows: tried,
-            level: self.setting.level.min(DEFAULT_LEVEL - 1),
+            level,
             ..self.setting
         };
         let beside = Beside {
