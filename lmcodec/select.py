@@ -22,7 +22,7 @@ from lmcodec.probe import MIN_BYTES, is_noise
 from lmcodec.transforms.base import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lmcodec.models.base import AnyShape, Model, Symbols
     from lmcodec.prior import Prior
@@ -348,12 +348,11 @@ def shortest(
     plain = _code_length(Stream("", sample), gauge)
     found, sizes = _variant(transform, sample, gauge, start)
     if len(sample) < len(raw):
-        for guesses in (None, _OTHERS):
-            if guesses:
-                others = _split_lengths(found, sample, gauge, start, guesses)
-                sizes = list(map(min, sizes, others))
-            if sum(sizes) * _EARLY_TRANSFORM[1] <= plain * _EARLY_TRANSFORM[0]:
-                return found, True
+        if _saves_enough(sizes, plain):
+            return found, True
+        others = _split_lengths(found, sample, gauge, start, _OTHERS)
+        if _saves_enough(map(min, sizes, others), plain):
+            return found, True
         sample = bytes(pick(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
         plain = _code_length(Stream("", sample), gauge)
         found, sizes = _variant(transform, sample, gauge, start)
@@ -363,6 +362,11 @@ def shortest(
         others = _split_lengths(found, sample, gauge, start, _OTHERS)
         sizes = list(map(min, sizes, others))
     return found, sum(sizes) * 1000 < plain * (1000 - least)
+
+
+def _saves_enough(sizes: Iterable[int], plain: int) -> bool:
+    """Return whether streams are so much shorter that a small sample is enough."""
+    return sum(sizes) * _EARLY_TRANSFORM[1] <= plain * _EARLY_TRANSFORM[0]
 
 
 def _variant(
