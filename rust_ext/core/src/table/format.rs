@@ -54,24 +54,23 @@ fn digits(text: &[u8]) -> Option<i64> {
     )
 }
 
-/// Writes a number with zeros in front, up to a width.
+/// Writes a number with zeros in front, up to a width, of which a sign is a part.
 fn put_digits(number: i64, width: usize, out: &mut Vec<u8>) {
-    let mut text = [0; 20];
+    put_signed(number < 0, number.unsigned_abs(), width, out);
+}
+
+/// The same of a sign and a magnitude.
+fn put_signed(is_negative: bool, mut magnitude: u64, width: usize, out: &mut Vec<u8>) {
+    let mut text = [b'-'; 21];
     let mut at = text.len();
-    let mut left = number.unsigned_abs();
-    while left > 0 || at == text.len() {
+    while magnitude > 0 || at == text.len() {
         at -= 1;
-        text[at] = b'0' + (left % 10) as u8;
-        left /= 10;
+        text[at] = b'0' + (magnitude % 10) as u8;
+        magnitude /= 10;
     }
-    if number < 0 {
-        at -= 1;
-        text[at] = b'-';
-    }
-    out.extend(std::iter::repeat_n(
-        b'0',
-        width.saturating_sub(text.len() - at),
-    ));
+    at -= usize::from(is_negative);
+    let zeros = width.saturating_sub(text.len() - at);
+    out.extend(std::iter::repeat_n(b'0', zeros));
     out.extend_from_slice(&text[at..]);
 }
 
@@ -191,11 +190,9 @@ impl Kind {
     fn put(self, number: i64, out: &mut Vec<u8>) {
         match self {
             Self::Decimal { scale, least } => {
-                if number < 0 {
-                    out.push(b'-');
-                }
+                let is_negative = number < 0;
                 let (number, one) = (number.unsigned_abs(), 10_u64.pow(scale.into()));
-                put_digits((number / one) as i64, 1, out);
+                put_signed(is_negative, number / one, 1, out);
                 let (mut part, mut length) = (number % one, scale);
                 while length > least && part.is_multiple_of(10) {
                     part /= 10;
@@ -338,6 +335,28 @@ impl Format {
                 Some((from.max(to) / to, to.max(from) / from))
             }
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_size_have_one_sign() {
+        let decimal = |scale| Kind::Decimal { scale, least: 0 };
+        for (kind, number, text) in [
+            (decimal(0), i64::MIN, "-9223372036854775808"),
+            (decimal(2), -5, "-0.05"),
+            (decimal(2), 1200, "12"),
+            (decimal(0), 0, "0"),
+            (Kind::Padded { width: 4 }, 7, "0007"),
+            (Kind::Padded { width: 1 }, i64::MAX, "9223372036854775807"),
+        ] {
+            let mut out = Vec::new();
+            kind.put(number, &mut out);
+            assert_eq!(out, text.as_bytes());
         }
     }
 }
