@@ -36,14 +36,14 @@ def integers(model: Ardm) -> dict[str, NDArray[Any]]:
     writer.matrix("first", model.first, norm, SUM_ONE)
     for n, block in enumerate(model.blocks):
         writer.layer(f"blocks.{n}", block.up, block.down, block.hidden.scale)
-    writer.matrix("out", model.out, norm, LOGIT_BIT, model.out_bias)
+    writer.matrix("out", model.out, norm, LOGIT_BIT, bias=model.out_bias)
     if model.config.outline:
         writer.tensors["all"] = _steps(model.all)
         writer.matrix("enter", model.enter, norm, SUM_ONE)
         for n, layer in enumerate(model.layers):
             writer.layer(f"outline.{n}", layer.up, layer.down, layer.hidden.scale)
         writer.matrix("leave", model.leave, norm, SUM_ONE)
-        writer.matrix("tell", model.tell, norm, SUM_ONE, model.tell_bias)
+        writer.matrix("tell", model.tell, norm, SUM_ONE, bias=model.tell_bias)
     if writer.reach() >= 1 << 31:
         raise ValueError(f"sums may not fit 32 bits: {writer.reach()}")
     return writer.tensors

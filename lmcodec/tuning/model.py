@@ -17,7 +17,7 @@ from torch import nn
 
 from lmcodec.tuning.data import Contexts, Rows
 from lmcodec.tuning.kernels import Recurrence, Table, norm, square
-from lmcodec.tuning.quantize import HIDDEN, NORM, Quantizer, rounded_rows
+from lmcodec.tuning.quantize import HIDDEN, NORM, Grid, Quantizer, rounded_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,7 @@ class Config:
         word_width: Values for each word; none, if 0.
         word_hidden: Of the layers over words.
         word_blocks: How many.
+        word_bits: Of the weights of their matrices: 8 or 4.
         contexts: Which contexts have tables, by number.
         rows: Sizes of the tables.
     """
@@ -48,6 +49,7 @@ class Config:
     word_width: int = 384
     word_hidden: int = 768
     word_blocks: int = 2
+    word_bits: int = 8
     contexts: tuple[int, ...] = (0, 1, 2, 3, 4)
     rows: Rows = field(default_factory=Rows)
 
@@ -89,9 +91,18 @@ def forget_bias(parts: int, width: int) -> nn.Parameter:
 
 
 class Block(nn.Module):
-    """A gated recurrence and a layer of hidden values, each added to what came in."""
+    """A gated recurrence and a layer of hidden values, each added to what came in.
 
-    def __init__(self, width: int, hidden: int, generator: torch.Generator) -> None:
+    Args:
+        width: Of what comes in.
+        hidden: Values of the layer.
+        generator: Of the first values.
+        bits: Of weights: 8 or 4.
+    """
+
+    def __init__(
+        self, width: int, hidden: int, generator: torch.Generator, bits: int = 8
+    ) -> None:
         super().__init__()
         self.width = width
         self.gates = matrix(3 * width, width, generator)
@@ -102,17 +113,42 @@ class Block(nn.Module):
         self.quantize = nn.ModuleDict(
             {"state": Quantizer(width), "hidden": Quantizer(hidden, 0, HIDDEN)}
         )
+        rows = {"gates": 3 * width, "mix": width, "up": hidden, "down": width}
+        self.grids = nn.ModuleDict(
+            {name: Grid(n) for name, n in rows.items()} if bits == 4 else {}
+        )
+
+    def grid(self, name: str) -> Grid | None:
+        """Return what rounds a matrix to 4 bits, or None."""
+        return self.grids[name] if self.grids else None  # type: ignore[return-value]
+
+    def scale(self, name: str) -> torch.Tensor | None:
+        """Return the scales [out, 1] of a matrix of 4 bits, or None."""
+        grid = self.grid(name)
+        return grid.scale if grid else None
+
+    def settle(self) -> None:
+        """Take the scales of matrices of 4 bits, after those of activations, from their values."""
+        if self.grids:
+            self.grids["gates"].settle(self.gates)
+            self.grids["mix"].settle(self.mix * self.quantize["state"].scale)
+            self.grids["up"].settle(self.up)
+            self.grids["down"].settle(self.down * self.quantize["hidden"].scale)
 
     def forward(
         self, x: torch.Tensor, start: torch.Tensor, offsets: torch.Tensor, exact: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the output [rows, width] and the last states [sequences, width]."""
-        w = weights(exact)
-        pre = torch.addmm(self.bias, normed(x, exact), w(self.gates).t())
+
+        def w(name: str) -> Any:
+            matrix = getattr(self, name)
+            return (self.grid(name) or rounded_rows)(matrix) if exact else matrix
+
+        pre = torch.addmm(self.bias, normed(x, exact), w("gates").t())
         y, states = Recurrence.apply(pre, start, offsets)
-        x = x + self.quantize["state"](y, self.mix, exact)
-        hidden = square(normed(x, exact) @ w(self.up).t())
-        x = x + self.quantize["hidden"](hidden, self.down, exact)
+        x = x + self.quantize["state"](y, self.mix, exact, self.grid("mix"))
+        hidden = square(normed(x, exact) @ w("up").t())
+        x = x + self.quantize["hidden"](hidden, self.down, exact, self.grid("down"))
         return x, last(states, start, offsets)
 
 
@@ -177,7 +213,8 @@ class ByteModel(nn.Module):
             self.enter = matrix(words, width, generator, 0.7)
             self.enter_state = matrix(words, config.states, generator, 0.7)
             self.word_blocks = nn.ModuleList(
-                Block(words, config.word_hidden, generator) for _ in range(config.word_blocks)
+                Block(words, config.word_hidden, generator, config.word_bits)
+                for _ in range(config.word_blocks)
             )
             self.leave = matrix(width, words, generator, 0.5)
             self.quantize = nn.ModuleDict({"state": Quantizer(config.states)})

@@ -18,6 +18,11 @@ HIDDEN = 127
 NORM_STEPS = 10.0
 # The largest magnitude of 4 bits that is used in tables.
 NIBBLE = 7
+# The least and the largest of 4 bits in matrices.
+NIBBLES = (-8, 7)
+# Steps of 4 bits that are tried, by the root of the mean square of a row: small ones clip large
+# values, large ones tell little apart.
+_STEPS = (0.26, 0.29, 0.32, 0.35, 0.38, 0.42, 0.46, 0.5)
 
 
 class _Round(torch.autograd.Function):
@@ -55,6 +60,32 @@ def rounded_nibbles(values: torch.Tensor) -> torch.Tensor:
     return torch.round(values / scale) * scale
 
 
+class Grid(nn.Module):
+    """Rounds a matrix to 4 bits, with a scale for each row that stays while the values move.
+
+    Args:
+        rows: Of the matrix.
+    """
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.scale: torch.Tensor
+        self.register_buffer("scale", torch.full((rows, 1), 1e-3))
+
+    def forward(self, w: Any) -> Any:
+        """Return the rounded matrix."""
+        return _Round.apply(w, self.scale, *NIBBLES)
+
+    @torch.no_grad()
+    def settle(self, w: torch.Tensor) -> None:
+        """Take the scales by which the rows of a matrix lose least."""
+        size = w.square().mean(1, keepdim=True).sqrt().clamp(min=1e-8)
+        tried = [step * size for step in _STEPS]
+        lost = [(_Round.apply(w, scale, *NIBBLES) - w).square().sum(1) for scale in tried]
+        best = torch.stack(lost).argmin(0)
+        self.scale = torch.stack(tried).squeeze(2).gather(0, best[None]).t().contiguous()
+
+
 class Quantizer(nn.Module):
     """Rounds values to 7 bits before a matrix, with a scale for each column.
 
@@ -75,13 +106,21 @@ class Quantizer(nn.Module):
         self.register_buffer("peak", torch.zeros(width))
         self.watching = False
 
-    def forward(self, x: Any, matrix: Any, exact: bool) -> Any:
-        """Return the product of a matrix [out, width] and x [rows, width]."""
+    def forward(self, x: Any, matrix: Any, exact: bool, grid: Grid | None = None) -> Any:
+        """Return the product of a matrix [out, width] and x [rows, width].
+
+        Args:
+            x: Values.
+            matrix: Of 8 bits where it is rounded.
+            exact: Whether to round.
+            grid: Rounds the matrix to 4 bits instead.
+        """
         if self.watching and len(x):
             self.peak = torch.maximum(self.peak * 0.98, x.detach().abs().amax(0).float())
         if exact:
             x = _Round.apply(x, self.scale, self.low, self.high) / self.scale
-            matrix = rounded_rows(matrix * self.scale)
+            matrix = matrix * self.scale
+            matrix = grid(matrix) if grid else rounded_rows(matrix)
         return x @ matrix.t()
 
     def settle(self) -> None:

@@ -11,7 +11,7 @@ from safetensors.numpy import load
 
 from lmcodec.errors import FormatError
 from lmcodec.tuning.export import (
-    FORMAT,
+    FORMATS,
     GATE_ONE,
     LOGIT_BIT,
     SHIFT,
@@ -19,12 +19,15 @@ from lmcodec.tuning.export import (
     STATE_ONE,
     STATE_SHIFT,
     SUM_ONE,
+    halves,
     tables,
 )
 from lmcodec.tuning.model import ByteModel, Config
 from lmcodec.tuning.quantize import NORM_STEPS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from lmcodec.tuning.model import Block
@@ -58,21 +61,41 @@ class Reader:
     def _scale(self, name: str) -> torch.Tensor:
         return self._take(f"{name}.scale").clamp(min=_LEAST_SCALE)[:, None]
 
-    def matrix(self, name: str, unit: float, inputs: Any) -> torch.Tensor:
-        """Return a matrix [out, in] whose inputs count ``inputs``, and whose results 1 / unit."""
-        weight = self._take(f"{name}.weight") * self._scale(name) / (unit * (1 << SHIFT))
-        return weight / inputs
+    def matrix(self, name: str, unit: float, inputs: Any, grid: Any = None) -> torch.Tensor:
+        """Return a matrix [out, in] whose inputs count ``inputs``, and whose results 1 / unit.
+
+        Args:
+            name: Of the tensors.
+            unit: One in the results.
+            inputs: How much a step of an input is.
+            grid: Takes the scales [out, 1] of weights of 4 bits; None for 8.
+        """
+        scale = self._scale(name) / (unit * (1 << SHIFT))
+        if grid is None:
+            steps = self._take(f"{name}.weight")
+        else:
+            self.used.add(f"{name}.weight")
+            steps = torch.from_numpy(halves(self._tensors[f"{name}.weight"])).double()
+            grid.copy_(scale)
+        return steps * scale / inputs
 
     def bias(self, name: str, unit: float) -> torch.Tensor:
         """Return the bias of a matrix [out], which counts 1 / unit."""
         return self._take(f"{name}.bias") / unit
 
-    def layer(self, name: str, up: torch.Tensor, down: torch.Tensor, scale: torch.Tensor) -> None:
+    def layer(
+        self,
+        name: str,
+        up: torch.Tensor,
+        down: torch.Tensor,
+        scale: torch.Tensor,
+        grid: Callable[[str], Any] = lambda _: None,
+    ) -> None:
         """Fill the matrices of a layer of hidden values, and the scale of these [hidden]."""
         scale.fill_(_HIDDEN_STEP)
         root = ((1 << SQUARE_SHIFT) / _HIDDEN_STEP) ** 0.5
-        up.copy_(self.matrix(f"{name}.up", root, 1.0 / NORM_STEPS))
-        down.copy_(self.matrix(f"{name}.down", SUM_ONE, _HIDDEN_STEP))
+        up.copy_(self.matrix(f"{name}.up", root, 1.0 / NORM_STEPS, grid("up")))
+        down.copy_(self.matrix(f"{name}.down", SUM_ONE, _HIDDEN_STEP, grid("down")))
 
     def features(self, name: str) -> torch.Tensor:
         """Return normalised values that stand in steps."""
@@ -87,19 +110,17 @@ class _Recurrent(Reader):
         return ((1 << STATE_SHIFT) / STATE_ONE / self._take(f"{name}.state")).float()
 
     def table(self, name: str) -> torch.Tensor:
-        pairs = self._tensors[name].astype(np.int64)
         self.used.add(name)
-        steps = np.stack([pairs & 15, pairs >> 4], 2).reshape(len(pairs), -1) - 8
-        return (torch.from_numpy(steps) * self._scale(name) / SUM_ONE).float()
+        return (torch.from_numpy(halves(self._tensors[name])) * self._scale(name) / SUM_ONE).float()
 
     def block(self, name: str, block: Block) -> None:
         norm = 1.0 / NORM_STEPS
         state = self.state(name)
         block.quantize["state"].scale.copy_(state)
-        block.gates.copy_(self.matrix(f"{name}.gates", GATE_ONE, norm))
+        block.gates.copy_(self.matrix(f"{name}.gates", GATE_ONE, norm, block.scale("gates")))
         block.bias.copy_(self.bias(f"{name}.gates", GATE_ONE))
-        block.mix.copy_(self.matrix(f"{name}.mix", SUM_ONE, state.double()))
-        self.layer(name, block.up, block.down, block.quantize["hidden"].scale)
+        block.mix.copy_(self.matrix(f"{name}.mix", SUM_ONE, state.double(), block.scale("mix")))
+        self.layer(name, block.up, block.down, block.quantize["hidden"].scale, block.scale)
 
 
 def from_bytes(data: bytes) -> tuple[ByteModel, dict[str, NDArray[Any]]]:
@@ -118,8 +139,8 @@ def from_bytes(data: bytes) -> tuple[ByteModel, dict[str, NDArray[Any]]]:
         FormatError: The file is of another format.
     """
     words = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    if words["format"] != FORMAT:
-        raise FormatError(f"network is not of format {FORMAT}: {words['format']}")
+    if words["format"] not in FORMATS.values():
+        raise FormatError(f"network is of a format that is not known: {words['format']}")
     tensors = load(data)
     model, reader = ByteModel(Config.of(json.loads(words["config"]))), _Recurrent(tensors)
     with torch.no_grad():

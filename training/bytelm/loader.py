@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -56,6 +57,12 @@ def _draw(
         ready.put((at, len(batch.ends)))
 
 
+def _pin(slot: torch.Tensor) -> bool:
+    """Let a device read shared memory while nobody waits; whether it can."""
+    cudart = torch.cuda.cudart()
+    return not int(cudart.cudaHostRegister(slot.data_ptr(), slot.numel() * slot.element_size(), 0))
+
+
 class Loader:
     """Batches from several processes in turn; each has streams of its own.
 
@@ -87,6 +94,11 @@ class Loader:
             [torch.empty(size, dtype=torch.int32).share_memory_() for _ in range(_READY)]
             for _ in range(processes)
         ]
+        self._pinned = device.type == "cuda" and all(
+            _pin(slot) for slots in self._slots for slot in slots
+        )
+        # Copies to the device under way: the event of each, and whose slot it is of.
+        self._copied: deque[tuple[torch.cuda.Event, int, int]] = deque()
         self._free = [context.SimpleQueue() for _ in range(processes)]
         self._ready = [context.SimpleQueue() for _ in range(processes)]
         self._processes = []
@@ -107,12 +119,19 @@ class Loader:
         at, words = self._ready[turn].get()
         fields = _fields(*self._shape, self._contexts, words)
         packed = self._slots[turn][at][: sum(size for _, size in fields)]
-        if self._device.type == "cuda":
+        if self._pinned:
             # From memory that stays in its place, so that nobody waits for the copy.
-            moved = packed.pin_memory().to(self._device, non_blocking=True)
+            moved = packed.to(self._device, non_blocking=True)
+            event = torch.cuda.Event()
+            event.record()
+            self._copied.append((event, turn, at))
+            if len(self._copied) > 1:
+                event, turn, at = self._copied.popleft()
+                event.synchronize()
+                self._free[turn].put(at)
         else:
-            moved = packed.clone()
-        self._free[turn].put(at)
+            moved = packed.to(self._device, copy=True)
+            self._free[turn].put(at)
         parts: dict[str, torch.Tensor] = {}
         start = 0
         for name, size in fields:

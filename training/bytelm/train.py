@@ -17,6 +17,7 @@ from torch.nn import functional
 from lmcodec.tuning import kernels
 from lmcodec.tuning.data import Streams, batch
 from lmcodec.tuning.learner import Learner, Rates, autocast
+from lmcodec.tuning.model import Block
 from lmcodec.tuning.optimize import rate_at
 from lmcodec.tuning.quantize import Quantizer
 from training.bytelm import cuda
@@ -122,6 +123,9 @@ def settle(model: Any, train: dict[str, NDArray[np.uint8]], seed: int, batches: 
     for q in quantizers:
         q.watching = False
         q.settle()
+    # After the scales of activations, which are in some of the matrices.
+    for block in (m for m in model.modules() if isinstance(m, Block)):
+        block.settle()
 
 
 class Trainer:
