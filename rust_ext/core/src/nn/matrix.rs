@@ -1,5 +1,8 @@
 //! Products of a matrix and a vector.
 
+mod halves {
+    pub mod simd;
+}
 #[cfg(target_arch = "aarch64")]
 mod neon {
     pub mod simd;
@@ -18,25 +21,55 @@ const SHIFT: i32 = 20;
 pub const ROWS: usize = 32;
 /// Columns of a block.
 const COLUMNS: usize = 4;
+/// What is taken from a half of a byte: weights of 4 bits are from -8 to 7.
+const HALF: i32 = 8;
+/// Two weights of zero.
+const NONE: u8 = 0x88;
 /// Largest magnitude of a bias.
 const MAX_BIAS: u32 = 1 << 24;
 
-/// A matrix of 8-bit weights with a scale for each row, and maybe a bias.
+/// A matrix of weights of 8 or 4 bits with a scale for each row, and maybe a bias.
 #[derive(Debug, Clone)]
 pub struct Matrix {
     rows: usize,
     /// With padding.
     columns: usize,
-    /// Of the first rows all blocks of columns, of the next the same, and so on.
-    blocks: Vec<Block>,
+    weights: Weights,
     tails: Vec<Tail>,
     reach: i64,
+}
+
+/// Of the first rows all blocks of columns, of the next the same, and so on.
+#[derive(Debug, Clone)]
+enum Weights {
+    Bytes(Vec<Block>),
+    Halves(Vec<Pair>),
 }
 
 /// Weights of [`ROWS`] rows, of each [`COLUMNS`] values.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 struct Block([i8; ROWS * COLUMNS]);
+
+/// Two such blocks of weights of 4 bits, which are [`HALF`] more than they count: the first in the lower halves of
+/// bytes.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Pair([u8; ROWS * COLUMNS]);
+
+impl Weights {
+    /// Those of a few groups of rows.
+    fn part(&self, first: usize, groups: usize, columns: usize) -> Self {
+        let wide = columns / COLUMNS;
+        match self {
+            Self::Bytes(blocks) => Self::Bytes(blocks[first * wide..][..groups * wide].to_vec()),
+            Self::Halves(pairs) => {
+                let wide = wide / 2;
+                Self::Halves(pairs[first * wide..][..groups * wide].to_vec())
+            }
+        }
+    }
+}
 
 /// What becomes of the sums of a few rows.
 #[derive(Debug, Clone)]
@@ -56,6 +89,37 @@ impl Tail {
     };
 }
 
+/// Sums over the weights of a row.
+struct Totals {
+    sum: i32,
+    /// Of magnitudes.
+    size: i32,
+}
+
+impl Totals {
+    fn of(row: &[i8]) -> Self {
+        Self {
+            sum: row.iter().map(|&w| i32::from(w)).sum(),
+            size: row.iter().map(|&w| i32::from(w).abs()).sum(),
+        }
+    }
+
+    fn of_halves(row: &[u8]) -> Self {
+        let (mut sum, mut size) = (0, 0);
+        // So few that sums of bytes fit 16 bits.
+        for few in row.chunks(1 << 10) {
+            let halves = |b: u8| [b & 15, b >> 4];
+            let total = |of: fn(u8) -> u8| -> u16 {
+                let each = few.iter().map(|&b| halves(b).map(of));
+                each.map(|[a, b]| u16::from(a + b)).sum()
+            };
+            sum += i32::from(total(|w| w)) - 2 * HALF * few.len() as i32;
+            size += i32::from(total(|w| w.abs_diff(HALF as u8)));
+        }
+        Self { sum, size }
+    }
+}
+
 impl Matrix {
     /// Takes the tensors `name.weight` of `rows` by `columns`, and `name.scale`. Inputs are steps.
     ///
@@ -67,6 +131,43 @@ impl Matrix {
         (rows, columns): (usize, usize),
     ) -> Result<Self> {
         let weights = tensors.weights(&format!("{name}.weight"), Shape::Matrix(rows, columns))?;
+        let totals = weights.chunks_exact(columns).map(Totals::of);
+        let blocks = Weights::Bytes(blocks(weights, columns));
+        Self::scaled(tensors, name, (rows, columns), totals, blocks)
+    }
+
+    /// The same, or, where `name.weight` is of bytes without a sign, of 4-bit weights: two in a byte, that of the even
+    /// column in the lower half.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn take_either(
+        tensors: &Tensors<'_>,
+        name: &str,
+        (rows, columns): (usize, usize),
+    ) -> Result<Self> {
+        let weight = format!("{name}.weight");
+        if !tensors.holds_bytes(&weight) {
+            return Self::take(tensors, name, (rows, columns));
+        }
+        if columns % 2 != 0 {
+            return Err(Error::Weights {
+                what: "matrix of 4-bit weights has an odd number of columns",
+            });
+        }
+        let weights = tensors.bytes_of(&weight, Shape::Matrix(rows, columns / 2))?;
+        let totals = weights.chunks_exact(columns / 2).map(Totals::of_halves);
+        let pairs = Weights::Halves(pairs(weights, columns));
+        Self::scaled(tensors, name, (rows, columns), totals, pairs)
+    }
+
+    fn scaled(
+        tensors: &Tensors<'_>,
+        name: &str,
+        (rows, columns): (usize, usize),
+        totals: impl Iterator<Item = Totals>,
+        weights: Weights,
+    ) -> Result<Self> {
         let scale = tensors.numbers(&format!("{name}.scale"), rows)?;
         if scale.iter().any(|&scale| scale < 0) {
             return Err(Error::Weights {
@@ -75,18 +176,16 @@ impl Matrix {
         }
         let mut tails = vec![Tail::EMPTY; rows.div_ceil(ROWS)];
         let mut reach = 0;
-        for (i, row) in weights.chunks_exact(columns).enumerate() {
+        for (i, Totals { sum, size }) in totals.enumerate() {
             let tail = &mut tails[i / ROWS];
-            let sum: i32 = row.iter().map(|&w| i32::from(w)).sum();
             tail.start[i % ROWS] = -ZERO * sum;
             tail.scale[i % ROWS] = scale[i];
-            let size: i32 = row.iter().map(|&w| i32::from(w).abs()).sum();
             reach = reach.max((i64::from(size * UNIT) * i64::from(scale[i])) >> SHIFT);
         }
         Ok(Self {
             rows,
             columns: padded(columns),
-            blocks: blocks(weights, columns),
+            weights,
             tails,
             reach,
         })
@@ -125,14 +224,13 @@ impl Matrix {
     #[must_use]
     pub fn split(&self, rows: usize) -> Vec<Self> {
         assert!(rows > 0 && rows.is_multiple_of(ROWS));
-        let wide = self.columns / COLUMNS;
         let part = |(number, tails): (usize, &[Tail])| {
             let first = number * rows;
             let group = first / ROWS;
             Self {
                 rows: rows.min(self.rows - first),
                 columns: self.columns,
-                blocks: self.blocks[group * wide..][..tails.len() * wide].to_vec(),
+                weights: self.weights.part(group, tails.len(), self.columns),
                 tails: tails.to_vec(),
                 reach: self.reach,
             }
@@ -188,11 +286,14 @@ fn proven() -> Vectors {
     })
 }
 
-/// Products of a small matrix that has the largest magnitudes, and rows and columns that are padded.
+/// Products of small matrices, of both kinds, that have the largest magnitudes, and rows and columns that are padded.
 fn trial(by: Vectors) -> Vec<i32> {
-    let (rows, columns) = (ROWS + 5, 3 * COLUMNS + 1);
+    // Sums of 16 bits are largest after 32 columns.
+    let (rows, columns) = (ROWS + 5, 9 * COLUMNS + 2);
     let weight = |i: usize| [127, -127, (i * 89 % 255) as i32 - 127][i % 3] as i8;
     let weights: Vec<i8> = (0..rows * columns).map(weight).collect();
+    let half = |i: usize| [255, 0, (i * 89 % 256) as u8][i / (columns / 2) % 3];
+    let halves: Vec<u8> = (0..rows * columns / 2).map(half).collect();
     let mut tails = vec![Tail::EMPTY; rows.div_ceil(ROWS)];
     for (n, tail) in tails.iter_mut().enumerate() {
         for i in 0..ROWS {
@@ -201,20 +302,28 @@ fn trial(by: Vectors) -> Vec<i32> {
             tail.bias[i] = -(i as i32);
         }
     }
-    let matrix = Matrix {
-        rows,
-        columns: padded(columns),
-        blocks: blocks(&weights, columns),
-        tails,
-        reach: 0,
-    };
-    let steps: Vec<u8> = (0..matrix.columns)
-        .map(|i| [127, 0, 64, 1][i % 4])
-        .collect();
-    let mut out = vec![0; rows];
-    simd::multiply::<false>(by, &matrix, &steps, &mut out);
-    simd::multiply::<true>(by, &matrix, &steps, &mut out);
-    out
+    let kinds = [
+        Weights::Bytes(blocks(&weights, columns)),
+        Weights::Halves(pairs(&halves, columns)),
+    ];
+    let mut all = Vec::new();
+    for weights in kinds {
+        let matrix = Matrix {
+            rows,
+            columns: padded(columns),
+            weights,
+            tails: tails.clone(),
+            reach: 0,
+        };
+        let mixed = (0..matrix.columns).map(|i| [127, 0, 64, 1][i % 4]);
+        let largest = (0..matrix.columns).map(|_| 127);
+        let steps: Vec<u8> = mixed.chain(largest).collect();
+        let mut out = vec![0; 2 * rows];
+        simd::multiply::<false>(by, &matrix, &steps, &mut out);
+        simd::multiply::<true>(by, &matrix, &steps, &mut out);
+        all.extend(out);
+    }
+    all
 }
 
 /// Brings rows of weights to the order in which kernels want them.
@@ -236,6 +345,44 @@ fn blocks(weights: &[i8], columns: usize) -> Vec<Block> {
         }
     }
     blocks
+}
+
+/// The same for weights of 4 bits, two of which are in a byte.
+fn pairs(weights: &[u8], columns: usize) -> Vec<Pair> {
+    /// Bytes of a row that are in a block.
+    const FEW: usize = COLUMNS;
+    let bytes = columns / 2;
+    let groups = (weights.len() / bytes).div_ceil(ROWS);
+    let wide = padded(columns) / (2 * COLUMNS);
+    let mut pairs = vec![Pair([NONE; ROWS * COLUMNS]); groups * wide];
+    let groups = weights.chunks(ROWS * bytes);
+    for (group, pairs) in groups.zip(pairs.chunks_exact_mut(wide)) {
+        for (n, pair) in pairs.iter_mut().enumerate() {
+            let start = bytes.min(n * FEW);
+            let end = bytes.min(start + FEW);
+            let rows = group.chunks_exact(bytes);
+            for (to, row) in pair.0.as_chunks_mut().0.iter_mut().zip(rows) {
+                let row = &row[start..end];
+                let few = row.try_into().unwrap_or_else(|_| {
+                    let mut few = [NONE; FEW];
+                    few[..row.len()].copy_from_slice(row);
+                    few
+                });
+                *to = shuffled(u32::from_le_bytes(few)).to_le_bytes();
+            }
+        }
+    }
+    pairs
+}
+
+/// Of eight halves of bytes, those of the first four in the lower halves, and of the others in the upper ones.
+#[inline(always)]
+fn shuffled(halves: u32) -> u32 {
+    let swapped = |x: u32, by: u32, which: u32| {
+        let changed = (x ^ x >> by) & which;
+        x ^ changed ^ changed << by
+    };
+    swapped(swapped(halves, 8, 0xFF00), 4, 0xF0_00F0)
 }
 
 /// Brings the sum of products of one row to the unit of the result.
@@ -267,7 +414,7 @@ mod tests {
         let matrix = Matrix {
             rows,
             columns: padded(columns),
-            blocks: blocks(&weights, columns),
+            weights: Weights::Bytes(blocks(&weights, columns)),
             tails,
             reach: 5,
         };
