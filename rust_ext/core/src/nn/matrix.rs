@@ -23,8 +23,9 @@ pub const ROWS: usize = 32;
 const COLUMNS: usize = 4;
 /// What is taken from a half of a byte: weights of 4 bits are from -8 to 7.
 const HALF: i32 = 8;
-/// Two weights of zero.
-const NONE: u8 = 0x88;
+/// Two weights of zero, and eight.
+const HALVES_OF_ZERO: u8 = 0x88;
+const HALVES_OF_ZEROS: u32 = 0x8888_8888;
 /// Largest magnitude of a bias.
 const MAX_BIAS: u32 = 1 << 24;
 
@@ -43,7 +44,7 @@ pub struct Matrix {
 #[derive(Debug, Clone)]
 enum Weights {
     Bytes(Vec<Block>),
-    Halves(Vec<Pair>),
+    Halves(Vec<HalfBlock>),
 }
 
 /// Weights of [`ROWS`] rows, of each [`COLUMNS`] values.
@@ -51,22 +52,27 @@ enum Weights {
 #[repr(align(64))]
 struct Block([i8; ROWS * COLUMNS]);
 
-/// Two such blocks of weights of 4 bits, which are [`HALF`] more than they count: the first in the lower halves of
-/// bytes.
+/// The same of weights of 4 bits: in the lower halves of bytes those of the first half of the rows, [`HALF`] more than
+/// they count, in the upper halves those of the others, with their sign.
+///
+/// With sign a byte is then 16 times the upper weight and the lower half more, so that products of whole bytes and of
+/// lower halves are enough to know those of both.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-struct Pair([u8; ROWS * COLUMNS]);
+struct HalfBlock([u8; ROWS * COLUMNS / 2]);
+
+impl HalfBlock {
+    const EMPTY: Self = Self([HALF as u8; ROWS * COLUMNS / 2]);
+}
 
 impl Weights {
     /// Those of a few groups of rows.
     fn part(&self, first: usize, groups: usize, columns: usize) -> Self {
         let wide = columns / COLUMNS;
+        let which = first * wide..(first + groups) * wide;
         match self {
-            Self::Bytes(blocks) => Self::Bytes(blocks[first * wide..][..groups * wide].to_vec()),
-            Self::Halves(pairs) => {
-                let wide = wide / 2;
-                Self::Halves(pairs[first * wide..][..groups * wide].to_vec())
-            }
+            Self::Bytes(blocks) => Self::Bytes(blocks[which].to_vec()),
+            Self::Halves(blocks) => Self::Halves(blocks[which].to_vec()),
         }
     }
 }
@@ -157,8 +163,8 @@ impl Matrix {
         }
         let weights = tensors.bytes_of(&weight, Shape::Matrix(rows, columns / 2))?;
         let totals = weights.chunks_exact(columns / 2).map(Totals::of_halves);
-        let pairs = Weights::Halves(pairs(weights, columns));
-        Self::scaled(tensors, name, (rows, columns), totals, pairs)
+        let blocks = Weights::Halves(half_blocks(weights, columns));
+        Self::scaled(tensors, name, (rows, columns), totals, blocks)
     }
 
     fn scaled(
@@ -304,7 +310,7 @@ fn trial(by: Vectors) -> Vec<i32> {
     }
     let kinds = [
         Weights::Bytes(blocks(&weights, columns)),
-        Weights::Halves(pairs(&halves, columns)),
+        Weights::Halves(half_blocks(&halves, columns)),
     ];
     let mut all = Vec::new();
     for weights in kinds {
@@ -348,41 +354,51 @@ fn blocks(weights: &[i8], columns: usize) -> Vec<Block> {
 }
 
 /// The same for weights of 4 bits, two of which are in a byte.
-fn pairs(weights: &[u8], columns: usize) -> Vec<Pair> {
-    /// Bytes of a row that are in a block.
+fn half_blocks(weights: &[u8], columns: usize) -> Vec<HalfBlock> {
+    /// Bytes of a row that are in two blocks.
     const FEW: usize = COLUMNS;
     let bytes = columns / 2;
     let groups = (weights.len() / bytes).div_ceil(ROWS);
-    let wide = padded(columns) / (2 * COLUMNS);
-    let mut pairs = vec![Pair([NONE; ROWS * COLUMNS]); groups * wide];
+    let wide = padded(columns) / COLUMNS;
+    let mut blocks = vec![HalfBlock::EMPTY; groups * wide];
+    let none = vec![HALVES_OF_ZERO; bytes];
     let groups = weights.chunks(ROWS * bytes);
-    for (group, pairs) in groups.zip(pairs.chunks_exact_mut(wide)) {
-        for (n, pair) in pairs.iter_mut().enumerate() {
-            let start = bytes.min(n * FEW);
-            let end = bytes.min(start + FEW);
-            let rows = group.chunks_exact(bytes);
-            for (to, row) in pair.0.as_chunks_mut().0.iter_mut().zip(rows) {
-                let row = &row[start..end];
-                let few = row.try_into().unwrap_or_else(|_| {
-                    let mut few = [NONE; FEW];
+    for (group, blocks) in groups.zip(blocks.chunks_exact_mut(wide)) {
+        let mut rows = [&none[..]; ROWS];
+        for (to, row) in rows.iter_mut().zip(group.chunks_exact(bytes)) {
+            *to = row;
+        }
+        let (low, high) = rows.split_at(ROWS / 2);
+        let (blocks, _) = blocks.as_chunks_mut::<2>();
+        for (n, [a, b]) in blocks.iter_mut().enumerate() {
+            let few = |row: &[u8]| {
+                let row = row.get(n * FEW..).unwrap_or_default();
+                let few = row.first_chunk().copied().unwrap_or_else(|| {
+                    let mut few = [HALVES_OF_ZERO; FEW];
                     few[..row.len()].copy_from_slice(row);
                     few
                 });
-                *to = shuffled(u32::from_le_bytes(few)).to_le_bytes();
+                spread(u32::from_le_bytes(few))
+            };
+            let [a, b] = [a, b].map(|block| block.0.as_chunks_mut::<COLUMNS>().0);
+            let to = a.iter_mut().zip(b);
+            for ((a, b), (low, high)) in to.zip(low.iter().zip(high)) {
+                // The upper ones lose what they are more than they count.
+                let both = few(low) | (few(high) ^ spread(HALVES_OF_ZEROS)) << 4;
+                [*a, *b] = bytemuck::cast(both.to_le_bytes());
             }
         }
     }
-    pairs
+    blocks
 }
 
-/// Of eight halves of bytes, those of the first four in the lower halves, and of the others in the upper ones.
+/// The halves of bytes, each in a byte.
 #[inline(always)]
-fn shuffled(halves: u32) -> u32 {
-    let swapped = |x: u32, by: u32, which: u32| {
-        let changed = (x ^ x >> by) & which;
-        x ^ changed ^ changed << by
-    };
-    swapped(swapped(halves, 8, 0xFF00), 4, 0xF0_00F0)
+const fn spread(halves: u32) -> u64 {
+    let mut x = halves as u64;
+    x = (x | x << 16) & 0x0000_FFFF_0000_FFFF;
+    x = (x | x << 8) & 0x00FF_00FF_00FF_00FF;
+    (x | x << 4) & 0x0F0F_0F0F_0F0F_0F0F
 }
 
 /// Brings the sum of products of one row to the unit of the result.

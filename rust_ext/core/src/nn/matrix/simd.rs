@@ -16,7 +16,7 @@ pub fn multiply<const ADD: bool>(by: Vectors, matrix: &Matrix, steps: &[u8], out
     assert!(steps.len() == matrix.columns * vectors && out.len() == matrix.rows * vectors);
     let blocks = match &matrix.weights {
         Weights::Bytes(blocks) => &blocks[..],
-        Weights::Halves(pairs) => return halves::multiply::<ADD>(by, matrix, pairs, steps, out),
+        Weights::Halves(blocks) => return halves::multiply::<ADD>(by, matrix, blocks, steps, out),
     };
     match by.kind() {
         // SAFETY: the processor has what the kernels need, else there were no such value.
@@ -245,7 +245,7 @@ pub mod x86 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{blocks, pairs, MAX_BIAS};
+    use super::super::{blocks, half_blocks, MAX_BIAS};
     use super::*;
     use crate::nn::{padded, LANES, ZERO};
     use proptest::prelude::*;
@@ -285,7 +285,7 @@ mod tests {
             let weights = if half {
                 let (both, _) = weights.as_chunks::<2>();
                 let bytes: Vec<u8> = both.iter().map(|[a, b]| (a + 8) as u8 | ((b + 8) as u8) << 4).collect();
-                Weights::Halves(pairs(&bytes, columns))
+                Weights::Halves(half_blocks(&bytes, columns))
             } else {
                 Weights::Bytes(blocks(&weights, columns))
             };

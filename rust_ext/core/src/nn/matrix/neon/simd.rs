@@ -2,12 +2,12 @@
 #![allow(unsafe_code)]
 
 use super::super::simd::{for_groups, put};
-use super::super::{Block, Matrix, Pair, Tail, COLUMNS, HALF, ROWS, SHIFT};
+use super::super::{Block, HalfBlock, Matrix, Tail, COLUMNS, HALF, ROWS, SHIFT};
 use std::arch::aarch64::{
     int32x4_t, int8x16_t, int8x8_t, vaddq_s32, vandq_u8, vcombine_s32, vdup_n_u32, vdupq_n_s32,
     vdupq_n_s8, vdupq_n_u8, vget_high_s32, vget_high_s8, vget_low_s32, vget_low_s8, vld1q_s32,
     vld1q_s8, vld1q_u8, vmlal_s8, vmull_s32, vmull_s8, vpadalq_s16, vpaddq_s32,
-    vreinterpret_s8_u32, vreinterpretq_s8_u8, vrshrn_n_s64, vshrq_n_u8, vst1q_s32, vsubq_s8,
+    vreinterpret_s8_u32, vreinterpretq_s8_u8, vrshrn_n_s64, vshrq_n_s8, vst1q_s32, vsubq_s8,
 };
 
 /// Vectors of weights in a block, of four rows each.
@@ -15,7 +15,7 @@ const PARTS: usize = ROWS / 4;
 
 /// Writes a kernel: how the weights of two blocks are read, which is `$weights`, is what differs.
 macro_rules! kernel {
-    ($name:ident, $block:ty, $blocks:literal, $weights:ident) => {
+    ($name:ident, $block:ty, $weights:ident) => {
         #[target_feature(enable = "neon")]
         pub fn $name<const ADD: bool>(
             matrix: &Matrix,
@@ -28,7 +28,7 @@ macro_rules! kernel {
                 let (steps, _) = steps.as_chunks::<2>();
                 // Each has two sums of each of two rows.
                 let mut sums = [[vdupq_n_s32(0); 2]; PARTS];
-                let blocks = blocks.as_chunks::<$blocks>().0;
+                let blocks = blocks.as_chunks::<2>().0;
                 for (blocks, &[few, more]) in blocks.iter().zip(steps) {
                     let (x, y) = (twice(few), twice(more));
                     for (part, [low, high]) in sums.iter_mut().enumerate() {
@@ -51,8 +51,8 @@ macro_rules! kernel {
     };
 }
 
-kernel!(multiply, Block, 2, weights);
-kernel!(multiply_halves, Pair, 1, halves);
+kernel!(multiply, Block, weights);
+kernel!(multiply_halves, HalfBlock, halves);
 
 #[inline]
 #[target_feature(enable = "neon")]
@@ -75,13 +75,20 @@ fn weights(blocks: &[Block; 2], part: usize) -> [int8x16_t; 2] {
 
 #[inline]
 #[target_feature(enable = "neon")]
-fn halves([pair]: &[Pair; 1], part: usize) -> [int8x16_t; 2] {
-    let bytes: &[u8; 16] = &pair.0.as_chunks().0[part];
-    // SAFETY: the array is as long as the vector.
-    let bytes = unsafe { vld1q_u8(bytes.as_ptr()) };
-    let signed = |halves| vsubq_s8(vreinterpretq_s8_u8(halves), vdupq_n_s8(HALF as i8));
-    let low = vandq_u8(bytes, vdupq_n_u8(15));
-    [signed(low), signed(vshrq_n_u8::<4>(bytes))]
+fn halves(blocks: &[HalfBlock; 2], part: usize) -> [int8x16_t; 2] {
+    let [a, b] = blocks;
+    let load = |block: &HalfBlock| {
+        let bytes: &[u8; 16] = &block.0.as_chunks().0[part % (PARTS / 2)];
+        // SAFETY: the array is as long as the vector.
+        let bytes = unsafe { vld1q_u8(bytes.as_ptr()) };
+        if part < PARTS / 2 {
+            let low = vreinterpretq_s8_u8(vandq_u8(bytes, vdupq_n_u8(15)));
+            vsubq_s8(low, vdupq_n_s8(HALF as i8))
+        } else {
+            vshrq_n_s8::<4>(vreinterpretq_s8_u8(bytes))
+        }
+    };
+    [load(a), load(b)]
 }
 
 #[inline]
