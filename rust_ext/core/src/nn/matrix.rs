@@ -412,6 +412,66 @@ fn finish(sum: i32, scale: i32, bias: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use safetensors::tensor::{serialize, Dtype, TensorView};
+
+    /// A matrix `m` of a file with weights of one type.
+    fn taken(dtype: Dtype, weights: &[u8], (rows, columns): (usize, usize)) -> Result<Matrix> {
+        let scale: Vec<u8> = (0..rows)
+            .flat_map(|i| (1 << (20 + i % 3) as i32).to_le_bytes())
+            .collect();
+        let shape = vec![rows, weights.len() / rows];
+        let views = [
+            ("m.weight", TensorView::new(dtype, shape, weights).unwrap()),
+            (
+                "m.scale",
+                TensorView::new(Dtype::I32, vec![rows], &scale).unwrap(),
+            ),
+        ];
+        let file = serialize(views, None).unwrap();
+        Matrix::take_either(&Tensors::parse(&file)?, "m", (rows, columns))
+    }
+
+    proptest! {
+        #[test]
+        fn halves_of_bytes_are_the_same_as_bytes(
+            rows in 1..100_usize,
+            columns in 1..70_usize,
+            seed in prop::collection::vec(-8..8_i8, 1..400),
+            large in 0..300_usize,
+        ) {
+            // Some rows have many columns.
+            let columns = 2 * if large == 0 { 2000 + columns } else { columns };
+            let weights: Vec<i8> = (0..rows * columns).map(|i| seed[i * 7 % seed.len()]).collect();
+            let (both, _) = weights.as_chunks::<2>();
+            let halves: Vec<u8> = both.iter().map(|[a, b]| (a + 8) as u8 | ((b + 8) as u8) << 4).collect();
+            let bytes: Vec<u8> = weights.iter().map(|&w| w as u8).collect();
+            let of_bytes = taken(Dtype::I8, &bytes, (rows, columns)).unwrap();
+            let of_halves = taken(Dtype::U8, &halves, (rows, columns)).unwrap();
+            prop_assert!(matches!(of_halves.weights, Weights::Halves(_)));
+            prop_assert_eq!(of_bytes.reach(), of_halves.reach());
+            let steps: Vec<u8> = (0..padded(columns)).map(|i| (i * 7 % 128) as u8).collect();
+            let (mut expected, mut found) = (vec![0; rows], vec![0; rows]);
+            of_bytes.set(&steps, &mut expected);
+            of_halves.set(&steps, &mut found);
+            prop_assert_eq!(&found, &expected);
+            let mut found = Vec::new();
+            for part in of_halves.split(ROWS) {
+                let mut out = vec![0; part.rows()];
+                part.set(&steps, &mut out);
+                found.extend(out);
+            }
+            prop_assert_eq!(&found, &expected);
+        }
+    }
+
+    #[test]
+    fn halves_of_bytes_are_of_even_columns() {
+        let refused = |shape| taken(Dtype::U8, &[0; 12], shape).unwrap_err().to_string();
+        assert!(refused((2, 13)).contains("odd number of columns"));
+        assert!(refused((2, 14)).contains("another shape"));
+        assert!(taken(Dtype::U8, &[0; 12], (2, 12)).is_ok());
+    }
 
     #[test]
     fn parts_give_what_the_whole_gives() {

@@ -1,4 +1,4 @@
-//! A small runtime of integer networks: weights of 8 bits, inputs of 7, sums of 32, functions by table.
+//! A small runtime of integer networks: weights of 8 or 4 bits, inputs of 7, sums of 32, functions by table.
 //!
 //! Every operation is exact, and each sum stays in its type whatever the inputs, so results do not depend on the
 //! processor, nor on the order of additions. Inputs of matrices are *steps*, from -64 to 63, kept in bytes as they are
