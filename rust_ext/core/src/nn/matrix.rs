@@ -418,7 +418,7 @@ mod tests {
     /// A matrix `m` of a file with weights of one type.
     fn taken(dtype: Dtype, weights: &[u8], (rows, columns): (usize, usize)) -> Result<Matrix> {
         let scale: Vec<u8> = (0..rows)
-            .flat_map(|i| (1 << (20 + i % 3) as i32).to_le_bytes())
+            .flat_map(|i| (1_i32 << (20 + i % 3)).to_le_bytes())
             .collect();
         let shape = vec![rows, weights.len() / rows];
         let views = [
