@@ -251,8 +251,8 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Kernels are compared where the processor has what they need. Those for AVX-512 were run on such a processor,
-        /// those for AVX-VNNI and NEON were not, which is why all are tried before they are used.
+        /// Kernels are compared where the processor has what they need. Those for AVX-512 were run on one that has it;
+        /// those for AVX-VNNI were not, which is why kernels are tried before they are used.
         #[test]
         fn vectors_equal_scalars(
             rows in 1..100_usize,
