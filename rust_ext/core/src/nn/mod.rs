@@ -25,7 +25,7 @@ pub mod vectors;
 pub const UNIT: i32 = 127;
 /// The byte of a step of zero.
 pub const ZERO: i32 = 64;
-/// Inputs of a matrix are padded to a multiple of this many bytes, of any value.
+/// Inputs of a matrix are padded to a multiple of this many bytes, of any value that inputs have.
 pub const LANES: usize = 16;
 
 /// A length, padded to whole vectors.

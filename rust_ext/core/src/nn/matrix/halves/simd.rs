@@ -57,9 +57,12 @@ fn multiply_scalar<const ADD: bool>(
             for (block, steps) in blocks.iter().zip(steps) {
                 let weights = &block.0[COLUMNS * (i % HIGH)..][..COLUMNS];
                 for (&w, &x) in weights.iter().zip(steps) {
-                    let low = i32::from(w & 15) - HALF;
-                    let high = i32::from(w as i8 >> 4);
-                    sum += if i < HIGH { low } else { high } * i32::from(x);
+                    let w = if i < HIGH {
+                        i32::from(w & 15) - HALF
+                    } else {
+                        i32::from(w as i8 >> 4)
+                    };
+                    sum += w * i32::from(x);
                 }
             }
             let value = finish(sum, tail.scale[i], tail.bias[i]);
