@@ -107,6 +107,10 @@ class Network:
         self.metadata, tensors = read_safetensors(path)
         self.config: dict[str, Any] = json.loads(self.metadata["config"])
         self.tensors = {name: values.astype(np.int64) for name, values in tensors.items()}
+        if self.metadata["format"] == "bytelm-3":
+            for name, values in tensors.items():
+                if name.endswith(".weight") and values.dtype == np.uint8:
+                    self.tensors[name] = halves_of(self.tensors[name])
         for name in ("table", "words"):
             self.tensors[name] = rows_of(self.tensors[name], self.tensors[f"{name}.scale"])
         bits = self.config["rows"]["bits"]
@@ -192,8 +196,13 @@ class Network:
 
 def rows_of(packed: Ints, scale: Ints) -> Ints:
     """Return tables [rows, width] of packed values [rows, width / 2], times their scales."""
-    values = np.stack((packed & 15, packed >> 4), -1).reshape(len(packed), -1) - 8
-    return values * scale[:, None]
+    return halves_of(packed) * scale[:, None]
+
+
+def halves_of(packed: Ints) -> Ints:
+    """Return the values [rows, columns] of bytes [rows, columns / 2], two of 4 bits in each."""
+    values: Ints = np.stack((packed & 15, packed >> 4), -1).reshape(len(packed), -1) - 8
+    return values
 
 
 def norm(x: Ints) -> Ints:

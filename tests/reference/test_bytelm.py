@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.reference.bytelm import Contexts, Network, hashed, isqrt, norm, rows_of
+from tests.reference.bytelm import (
+    Contexts,
+    Network,
+    halves_of,
+    hashed,
+    isqrt,
+    norm,
+    read_safetensors,
+    rows_of,
+)
 
 _HERE = Path(__file__).parent
 _SHIPPED = Path(__file__).parents[2] / "lmcodec" / "data" / "bytelm-2.safetensors"
@@ -18,7 +27,8 @@ _SHIPPED = Path(__file__).parents[2] / "lmcodec" / "data" / "bytelm-2.safetensor
 
 def _cases() -> list[Any]:
     cases = []
-    for name, weights in (("tiny", _HERE / "bytelm-tiny.safetensors"), ("2", _SHIPPED)):
+    files = {name: _HERE / f"bytelm-{name}.safetensors" for name in ("tiny", "tiny-3")}
+    for name, weights in (files | {"2": _SHIPPED}).items():
         content = json.loads((_HERE / f"bytelm-{name}.json").read_text())
         cases += [
             pytest.param(weights, case, id=f"{name}-{case['name']}") for case in content["cases"]
@@ -80,3 +90,16 @@ def test_roots_and_hashes() -> None:
 def test_rows_have_the_lower_half_of_a_byte_first() -> None:
     packed = np.array([[0x78, 0xF0], [0x9A, 0x88]], np.int64)
     assert rows_of(packed, np.array([3, 1000])).tolist() == [[0, -3, -24, 21], [2000, 1000, 0, 0]]
+
+
+def test_matrices_of_a_file_are_of_either_kind() -> None:
+    _, tensors = read_safetensors(_HERE / "bytelm-tiny-3.safetensors")
+    weights = {name: w for name, w in tensors.items() if name.endswith(".weight")}
+    assert {w.dtype.name for w in weights.values()} == {"int8", "uint8"}
+    found = Network(_HERE / "bytelm-tiny-3.safetensors").tensors
+    for name, w in weights.items():
+        if w.dtype == np.uint8:
+            assert (found[name] == halves_of(w.astype(np.int64))).all()
+            assert (found[name].min(), found[name].max()) == (-8, 7)
+        else:
+            assert (found[name] == w).all()

@@ -42,9 +42,30 @@ mod tests {
     /// The reference is written apart from this code.
     #[test]
     fn equals_the_reference() {
-        let file = read("bytelm-tiny.safetensors");
+        equals("bytelm-tiny");
+    }
+
+    #[test]
+    fn weights_of_four_bits_equal_the_reference() {
+        equals("bytelm-tiny-3");
+    }
+
+    #[test]
+    fn weights_of_four_bits_are_of_version_3() {
+        let mut file = read("bytelm-tiny-3.safetensors");
+        assert!(Network::take(&Tensors::parse(&file).unwrap()).is_ok());
+        let version = file.windows(8).position(|few| few == b"bytelm-3").unwrap() + 7;
+        for (digit, expected) in [(b'2', "tensor of another type"), (b'4', "version 2 or 3")] {
+            file[version] = digit;
+            let refused = Network::take(&Tensors::parse(&file).unwrap()).unwrap_err();
+            assert!(refused.to_string().contains(expected), "{refused}");
+        }
+    }
+
+    fn equals(name: &str) {
+        let file = read(&format!("{name}.safetensors"));
         let network = Network::take(&Tensors::parse(&file).unwrap()).unwrap();
-        let reference: Value = serde_json::from_slice(&read("bytelm-tiny.json")).unwrap();
+        let reference: Value = serde_json::from_slice(&read(&format!("{name}.json"))).unwrap();
         let cases = reference["cases"].as_array().unwrap();
         assert!(cases.len() >= 5);
         for case in cases {

@@ -15,8 +15,9 @@ use crate::{Error, Result};
 use serde::Deserialize;
 use std::sync::OnceLock;
 
-/// What the file says it is.
+/// What a file says it is whose matrices have weights of 8 bits, and one whose matrices may have weights of 4.
 const FORMAT: &str = "bytelm-2";
+const FORMAT_OF_HALVES: &str = "bytelm-3";
 /// Largest width of a part, number of blocks, and logarithm of the rows of a table.
 const MAX_WIDTH: usize = 4096;
 const MAX_BLOCKS: usize = 16;
@@ -90,6 +91,9 @@ impl Config {
     }
 }
 
+/// How matrices are taken.
+type Take = fn(&Tensors<'_>, &str, (usize, usize)) -> Result<Matrix>;
+
 /// A recurrence and a layer of hidden values, each added to what came in.
 #[derive(Debug)]
 struct Block {
@@ -101,8 +105,13 @@ struct Block {
 }
 
 impl Block {
-    fn take(tensors: &Tensors<'_>, name: &str, width: usize, hidden: usize) -> Result<Self> {
-        let part = |part: &str, shape| Matrix::take(tensors, &format!("{name}.{part}"), shape);
+    fn take(
+        tensors: &Tensors<'_>,
+        take: Take,
+        name: &str,
+        (width, hidden): (usize, usize),
+    ) -> Result<Self> {
+        let part = |part: &str, shape| take(tensors, &format!("{name}.{part}"), shape);
         let gates = part("gates", (3 * width, width))?;
         Ok(Self {
             gates: gates.biased(tensors, &format!("{name}.gates"))?,
@@ -199,9 +208,11 @@ impl Network {
     /// # Errors
     /// [`Error::Weights`] when they are others, or a value is out of range.
     pub fn take(tensors: &Tensors<'_>) -> Result<Self> {
-        if tensors.word("format") != Some(FORMAT) {
-            return Err(refused("weights are not those of bytelm, version 2"));
-        }
+        let take: Take = match tensors.word("format") {
+            Some(FORMAT) => Matrix::take,
+            Some(FORMAT_OF_HALVES) => Matrix::take_either,
+            _ => return Err(refused("weights are not those of bytelm, version 2 or 3")),
+        };
         let config = tensors.word("config").unwrap_or_default();
         let config: Config =
             serde_json::from_str(config).map_err(|_| refused("sizes of a network"))?;
@@ -213,10 +224,9 @@ impl Network {
             tables.push((context, config.rows.bits[context], rows));
             rows += 1 << config.rows.bits[context];
         }
-        let matrix = |name: &str, shape| Matrix::take(tensors, name, shape);
-        let block = |name: &str, n: usize, width, hidden| {
-            Block::take(tensors, &format!("{name}.{n}"), width, hidden)
-        };
+        let matrix = |name: &str, shape| take(tensors, name, shape);
+        let block =
+            |name: &str, n: usize, shape| Block::take(tensors, take, &format!("{name}.{n}"), shape);
         let network = Self {
             gates: Gates::take(tensors)?,
             table: Rows::take(tensors, "table", rows, width)?,
@@ -228,11 +238,11 @@ impl Network {
             enter: matrix("enter", (words, width))?,
             enter_first: matrix("enter.first", (words, states))?,
             word_blocks: (0..config.word_blocks)
-                .map(|n| block("words", n, words, config.word_hidden))
+                .map(|n| block("words", n, (words, config.word_hidden)))
                 .collect::<Result<_>>()?,
             leave: matrix("leave", (width, words))?,
             blocks: (0..config.blocks)
-                .map(|n| block("blocks", n, width, config.hidden))
+                .map(|n| block("blocks", n, (width, config.hidden)))
                 .collect::<Result<_>>()?,
             out: matrix("out", (BYTES, width))?.biased(tensors, "out")?,
             exp2: Exp2::take(tensors)?,

@@ -1,4 +1,4 @@
-//! A small runtime of integer networks: weights of 8 bits, inputs of 7, sums of 32, functions by table.
+//! A small runtime of integer networks: weights of 8 or 4 bits, inputs of 7, sums of 32, functions by table.
 //!
 //! Every operation is exact, and each sum stays in its type whatever the inputs, so results do not depend on the
 //! processor, nor on the order of additions. Inputs of matrices are *steps*, from -64 to 63, kept in bytes as they are
@@ -25,7 +25,7 @@ pub mod vectors;
 pub const UNIT: i32 = 127;
 /// The byte of a step of zero.
 pub const ZERO: i32 = 64;
-/// Inputs of a matrix are padded to a multiple of this many bytes, of any value.
+/// Inputs of a matrix are padded to a multiple of this many bytes, of any value that inputs have.
 pub const LANES: usize = 16;
 
 /// A length, padded to whole vectors.

@@ -54,6 +54,13 @@ impl<'a> Tensors<'a> {
         self.tensors.tensor(name).is_ok()
     }
 
+    /// Whether there is a tensor of a name, of type `U8`.
+    #[must_use]
+    pub fn holds_bytes(&self, name: &str) -> bool {
+        let tensor = self.tensors.tensor(name);
+        tensor.is_ok_and(|tensor| tensor.dtype() == Dtype::U8)
+    }
+
     /// The bytes of a tensor of type `U8`, if it is there.
     ///
     /// # Errors

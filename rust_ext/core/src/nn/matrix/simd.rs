@@ -2,7 +2,8 @@
 #![allow(unsafe_code)]
 #![allow(clippy::cast_ptr_alignment)] // blocks are aligned to 64 bytes, and other loads allow any address
 
-use super::{finish, Block, Matrix, Tail, COLUMNS, ROWS};
+use super::halves::simd as halves;
+use super::{finish, Block, Matrix, Tail, Weights, COLUMNS, ROWS};
 use crate::nn::vectors::{Kind, Vectors};
 
 /// Sets `out` to the products of a matrix and each of some vectors of `steps`, or adds them.
@@ -13,50 +14,60 @@ use crate::nn::vectors::{Kind, Vectors};
 pub fn multiply<const ADD: bool>(by: Vectors, matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
     let vectors = steps.len() / matrix.columns;
     assert!(steps.len() == matrix.columns * vectors && out.len() == matrix.rows * vectors);
+    let blocks = match &matrix.weights {
+        Weights::Bytes(blocks) => &blocks[..],
+        Weights::Halves(blocks) => return halves::multiply::<ADD>(by, matrix, blocks, steps, out),
+    };
     match by.kind() {
         // SAFETY: the processor has what the kernels need, else there were no such value.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => unsafe { x86::multiply_avx2::<ADD>(matrix, steps, out) },
+        Kind::Avx2 => unsafe { x86::multiply_avx2::<ADD>(matrix, blocks, steps, out) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Kind::AvxVnni => unsafe { x86::multiply_avx_vnni::<ADD>(matrix, steps, out) },
+        Kind::AvxVnni => unsafe { x86::multiply_avx_vnni::<ADD>(matrix, blocks, steps, out) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512Vnni => unsafe { x86::multiply_avx512::<ADD>(matrix, steps, out) },
+        Kind::Avx512Vnni => unsafe { x86::multiply_avx512::<ADD>(matrix, blocks, steps, out) },
         // SAFETY: as above.
         #[cfg(target_arch = "aarch64")]
-        Kind::Neon => unsafe { super::neon::simd::multiply::<ADD>(matrix, steps, out) },
-        _ => multiply_scalar::<ADD>(matrix, steps, out),
+        Kind::Neon => unsafe { super::neon::simd::multiply::<ADD>(matrix, blocks, steps, out) },
+        _ => multiply_scalar::<ADD>(matrix, blocks, steps, out),
     }
 }
 
-/// Calls back with the rows that are kept together, their blocks and what becomes of sums, for each vector of steps and
-/// its results. The weights of a group are used for all vectors before the next ones are read.
+/// Calls back with the rows that are kept together, their blocks and what becomes of sums, for each vector of steps, by
+/// its number, and its results. The weights of a group are used for all vectors before the next ones are read.
 #[inline(always)]
-pub fn for_groups<'a>(
+pub fn for_groups<'a, B>(
     matrix: &'a Matrix,
+    blocks: &'a [B],
     steps: &[u8],
     out: &mut [i32],
-    mut each: impl FnMut(&'a [Block], &'a Tail, &[u8], &mut [i32]),
+    mut each: impl FnMut(usize, &'a [B], &'a Tail, &[u8], &mut [i32]),
 ) {
     // By numbers: not every build inlines nested iterators here.
-    let wide = matrix.columns / COLUMNS;
+    let wide = blocks.len() / matrix.tails.len().max(1);
     let vectors = steps.len() / matrix.columns;
     for (group, tail) in matrix.tails.iter().enumerate() {
-        let blocks = &matrix.blocks[group * wide..][..wide];
+        let blocks = &blocks[group * wide..][..wide];
         let first = group * ROWS;
         let rows = ROWS.min(matrix.rows - first);
         for vector in 0..vectors {
             let steps = &steps[vector * matrix.columns..][..matrix.columns];
             let out = &mut out[vector * matrix.rows + first..][..rows];
-            each(blocks, tail, steps, out);
+            each(vector, blocks, tail, steps, out);
         }
     }
 }
 
 /// One product after the other.
-fn multiply_scalar<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
-    for_groups(matrix, steps, out, |blocks, tail, steps, out| {
+fn multiply_scalar<const ADD: bool>(
+    matrix: &Matrix,
+    blocks: &[Block],
+    steps: &[u8],
+    out: &mut [i32],
+) {
+    for_groups(matrix, blocks, steps, out, |_, blocks, tail, steps, out| {
         let (steps, _) = steps.as_chunks::<COLUMNS>();
         for (i, out) in out.iter_mut().enumerate() {
             let mut sum = tail.start[i];
@@ -81,7 +92,7 @@ pub fn put<const ADD: bool>(values: [i32; ROWS], out: &mut [i32]) {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
+pub mod x86 {
     use super::{for_groups, put, Block, Matrix, Tail, COLUMNS, ROWS};
     use crate::nn::matrix::SHIFT;
     use crate::nn::simd::{load, load_bytes, scaled, store, WIDE};
@@ -93,14 +104,19 @@ mod x86 {
     };
 
     /// Vectors of a block.
-    const PARTS: usize = ROWS / WIDE;
+    pub const PARTS: usize = ROWS / WIDE;
 
     /// Writes a kernel of 256 bits: the sum of four products of bytes, which is `$dot`, is what differs.
     macro_rules! kernel {
         ($name:ident, $features:literal, $dot:ident) => {
             #[target_feature(enable = $features)]
-            pub fn $name<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
-                for_groups(matrix, steps, out, |blocks, tail, steps, out| {
+            pub fn $name<const ADD: bool>(
+                matrix: &Matrix,
+                blocks: &[Block],
+                steps: &[u8],
+                out: &mut [i32],
+            ) {
+                for_groups(matrix, blocks, steps, out, |_, blocks, tail, steps, out| {
                     let (steps, _) = steps.as_chunks::<{ 2 * COLUMNS }>();
                     // Sums of even and odd blocks: enough of them to hide how long one takes.
                     let mut even = [_mm256_setzero_si256(); PARTS];
@@ -139,7 +155,7 @@ mod x86 {
     /// The first few steps, repeated.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn first(steps: &[u8]) -> __m256i {
+    pub fn first(steps: &[u8]) -> __m256i {
         _mm256_set1_epi32(i32::from_le_bytes(steps.as_chunks().0[0]))
     }
 
@@ -150,14 +166,14 @@ mod x86 {
     }
 
     #[inline(always)]
-    fn eight(values: &[i32; ROWS], part: usize) -> &[i32; WIDE] {
+    pub fn eight(values: &[i32; ROWS], part: usize) -> &[i32; WIDE] {
         &values.as_chunks().0[part]
     }
 
     /// Brings sums to the unit of the result.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn finish(sums: [__m256i; PARTS], tail: &Tail) -> [i32; ROWS] {
+    pub fn finish(sums: [__m256i; PARTS], tail: &Tail) -> [i32; ROWS] {
         let mut values = [0; ROWS];
         for (part, to) in values.as_chunks_mut().0.iter_mut().enumerate() {
             let scale = load(eight(&tail.scale, part));
@@ -167,16 +183,41 @@ mod x86 {
         values
     }
 
+    /// What the sums of a group begin with.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub fn starts(tail: &Tail) -> [__m512i; 2] {
+        let [low, high] = [0, 1].map(|half| {
+            let start: &[i32; ROWS / 2] = &tail.start.as_chunks().0[half];
+            // SAFETY: the array is as long as the vector.
+            unsafe { _mm512_loadu_si512(start.as_ptr().cast()) }
+        });
+        [low, high]
+    }
+
+    /// Sums in shorter vectors.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub fn quarters([low, high]: [__m512i; 2]) -> [__m256i; PARTS] {
+        [
+            _mm512_castsi512_si256(low),
+            _mm512_extracti64x4_epi64::<1>(low),
+            _mm512_castsi512_si256(high),
+            _mm512_extracti64x4_epi64::<1>(high),
+        ]
+    }
+
     #[target_feature(enable = "avx2,avx512f,avx512vnni")]
-    pub fn multiply_avx512<const ADD: bool>(matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
-        for_groups(matrix, steps, out, |blocks, tail, steps, out| {
+    pub fn multiply_avx512<const ADD: bool>(
+        matrix: &Matrix,
+        blocks: &[Block],
+        steps: &[u8],
+        out: &mut [i32],
+    ) {
+        for_groups(matrix, blocks, steps, out, |_, blocks, tail, steps, out| {
             let (steps, _) = steps.as_chunks::<{ 4 * COLUMNS }>();
             let mut sums = [[_mm512_setzero_si512(); 2]; 4];
-            for (half, sum) in sums[0].iter_mut().enumerate() {
-                let start: &[i32; ROWS / 2] = &tail.start.as_chunks().0[half];
-                // SAFETY: the array is as long as the vector.
-                *sum = unsafe { _mm512_loadu_si512(start.as_ptr().cast()) };
-            }
+            sums[0] = starts(tail);
             for (blocks, steps) in blocks.as_chunks::<4>().0.iter().zip(steps) {
                 let (steps, _) = steps.as_chunks::<COLUMNS>();
                 for ((sums, block), &few) in sums.iter_mut().zip(blocks).zip(steps) {
@@ -197,38 +238,35 @@ mod x86 {
                     _mm512_add_epi32(all[1], high),
                 ];
             }
-            let [low, high] = all;
-            let sums = [
-                _mm512_castsi512_si256(low),
-                _mm512_extracti64x4_epi64::<1>(low),
-                _mm512_castsi512_si256(high),
-                _mm512_extracti64x4_epi64::<1>(high),
-            ];
-            put::<ADD>(finish(sums, tail), out);
+            put::<ADD>(finish(quarters(all), tail), out);
         });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{blocks, MAX_BIAS};
+    use super::super::{blocks, half_blocks, MAX_BIAS};
     use super::*;
     use crate::nn::{padded, LANES, ZERO};
     use proptest::prelude::*;
 
     proptest! {
-        /// Kernels are compared where the processor has what they need. Those for AVX-VNNI and AVX-512 were written
-        /// on one that has neither, which is why they are tried before they are used.
+        /// Kernels are compared where the processor has what they need. Those for AVX-512 were run on one that has it;
+        /// those for AVX-VNNI were not, which is why kernels are tried before they are used.
         #[test]
         fn vectors_equal_scalars(
             rows in 1..100_usize,
             columns in 1..5 * LANES,
             zero in prop::bool::ANY,
+            half in prop::bool::ANY,
+            vectors in prop::sample::select(vec![1, 3, 40]),
             seed in prop::collection::vec(-127..=127_i8, 1..400),
             scales in prop::collection::vec(0..1_i32 << 26, 1..9),
             biases in prop::collection::vec(-(MAX_BIAS as i32)..MAX_BIAS as i32, 1..9),
         ) {
-            let weights: Vec<i8> = (0..rows * columns).map(|i| seed[i * 7 % seed.len()]).collect();
+            let columns = if half { columns.next_multiple_of(2) } else { columns };
+            let weight = |i: usize| seed[i * 7 % seed.len()] >> if half { 4 } else { 0 };
+            let weights: Vec<i8> = (0..rows * columns).map(weight).collect();
             let steps: Vec<u8> =
                 (0..padded(columns)).map(|i| seed[i % seed.len()].unsigned_abs()).collect();
             let zero = if zero { ZERO } else { 0 };
@@ -244,12 +282,19 @@ mod tests {
                 expected.push(finish(products.sum(), scale, bias));
             }
             let columns_padded = padded(columns);
-            let blocks = blocks(&weights, columns);
-            let matrix = Matrix { rows, columns: columns_padded, blocks, tails, reach: 0 };
-            let (none, vectors) = (vec![0; columns_padded], 3);
-            let many = [&steps[..], &none, &steps].concat();
+            let weights = if half {
+                let (both, _) = weights.as_chunks::<2>();
+                let bytes: Vec<u8> = both.iter().map(|[a, b]| (a + 8) as u8 | ((b + 8) as u8) << 4).collect();
+                Weights::Halves(half_blocks(&bytes, columns))
+            } else {
+                Weights::Bytes(blocks(&weights, columns))
+            };
+            let matrix = Matrix { rows, columns: columns_padded, weights, tails, reach: 0 };
+            let none = vec![0; columns_padded];
+            let many: Vec<u8> =
+                (0..vectors).flat_map(|i| if i % 3 == 1 { &none } else { &steps }).copied().collect();
             let mut all = vec![5; rows * vectors];
-            multiply_scalar::<false>(&matrix, &many, &mut all);
+            multiply::<false>(Vectors::all()[0], &matrix, &many, &mut all);
             prop_assert_eq!(&all[..rows], &expected);
             for by in Vectors::all() {
                 let mut out = vec![7; rows * vectors];
