@@ -88,7 +88,7 @@ class Writer:
             inputs: How much a step of an input is.
             unit: One in the results.
             bias: What is added to the results [out].
-            grid: The scales [out, 1] of weights of 4 bits; None for 8.
+            grid: The scales [out, 1] of weights of 4 bits, as they meet steps; None for 8.
         """
         values = (w.detach().double() * inputs).numpy()
         if grid is None:
@@ -198,4 +198,7 @@ def _check(writer: Writer, starts: NDArray[np.int32]) -> None:
 def to_bytes(model: ByteModel, more: dict[str, NDArray[Any]] | None = None) -> bytes:
     """Return the safetensors file of a model, with more tensors in it."""
     config = json.dumps(asdict(model.config))
-    return save(integers(model) | (more or {}), {"format": FORMATS[model.config.word_bits], "config": config})
+    return save(
+        integers(model) | (more or {}),
+        {"format": FORMATS[model.config.word_bits], "config": config},
+    )

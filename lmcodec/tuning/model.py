@@ -17,7 +17,7 @@ from torch import nn
 
 from lmcodec.tuning.data import Contexts, Rows
 from lmcodec.tuning.kernels import Recurrence, Table, norm, square
-from lmcodec.tuning.quantize import HIDDEN, NORM, Grid, Quantizer, rounded_rows
+from lmcodec.tuning.quantize import HIDDEN, NORM, NORM_STEPS, Grid, Quantizer, rounded_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,9 +100,7 @@ class Block(nn.Module):
         bits: Of weights: 8 or 4.
     """
 
-    def __init__(
-        self, width: int, hidden: int, generator: torch.Generator, bits: int = 8
-    ) -> None:
+    def __init__(self, width: int, hidden: int, generator: torch.Generator, bits: int = 8) -> None:
         super().__init__()
         self.width = width
         self.gates = matrix(3 * width, width, generator)
@@ -114,13 +112,11 @@ class Block(nn.Module):
             {"state": Quantizer(width), "hidden": Quantizer(hidden, 0, HIDDEN)}
         )
         rows = {"gates": 3 * width, "mix": width, "up": hidden, "down": width}
-        self.grids = nn.ModuleDict(
-            {name: Grid(n) for name, n in rows.items()} if bits == 4 else {}
-        )
+        self.grids = nn.ModuleDict({name: Grid(n) for name, n in rows.items()} if bits == 4 else {})
 
     def grid(self, name: str) -> Grid | None:
         """Return what rounds a matrix to 4 bits, or None."""
-        return self.grids[name] if self.grids else None  # type: ignore[return-value]
+        return self.grids[name] if self.grids else None
 
     def scale(self, name: str) -> torch.Tensor | None:
         """Return the scales [out, 1] of a matrix of 4 bits, or None."""
@@ -130,9 +126,9 @@ class Block(nn.Module):
     def settle(self) -> None:
         """Take the scales of matrices of 4 bits, after those of activations, from their values."""
         if self.grids:
-            self.grids["gates"].settle(self.gates)
+            self.grids["gates"].settle(self.gates / NORM_STEPS)
             self.grids["mix"].settle(self.mix * self.quantize["state"].scale)
-            self.grids["up"].settle(self.up)
+            self.grids["up"].settle(self.up / NORM_STEPS)
             self.grids["down"].settle(self.down * self.quantize["hidden"].scale)
 
     def forward(
@@ -141,8 +137,10 @@ class Block(nn.Module):
         """Return the output [rows, width] and the last states [sequences, width]."""
 
         def w(name: str) -> Any:
-            matrix = getattr(self, name)
-            return (self.grid(name) or rounded_rows)(matrix) if exact else matrix
+            matrix, grid = getattr(self, name), self.grid(name)
+            if not exact:
+                return matrix
+            return grid(matrix / NORM_STEPS) * NORM_STEPS if grid else rounded_rows(matrix)
 
         pre = torch.addmm(self.bias, normed(x, exact), w("gates").t())
         y, states = Recurrence.apply(pre, start, offsets)

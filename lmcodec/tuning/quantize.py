@@ -61,7 +61,9 @@ def rounded_nibbles(values: torch.Tensor) -> torch.Tensor:
 
 
 class Grid(nn.Module):
-    """Rounds a matrix to 4 bits, with a scale for each row that stays while the values move.
+    """Rounds a matrix, whose inputs are steps, to 4 bits.
+
+    The scale of a row stays while its values move.
 
     Args:
         rows: Of the matrix.

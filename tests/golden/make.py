@@ -22,10 +22,12 @@ from lmcodec.header import StreamRecord as Stream
 from lmcodec.labels import Labels
 from lmcodec.models.ardm import ArdmModel
 from lmcodec.models.base import MODELS, Model, SequentialModel, Shape
+from lmcodec.models.bytelm import Bytelm
 from lmcodec.models.circuit import CircuitModel
 from lmcodec.models.cm import Cm
 from lmcodec.models.latent import Latent
 from lmcodec.models.llm import Llm, LlmWithoutNetwork
+from lmcodec.network import Network
 from lmcodec.transforms.array import Array, idx_header
 from lmcodec.transforms.edges import Edges
 from lmcodec.transforms.table import Table
@@ -114,6 +116,13 @@ def networks() -> Iterator[tuple[str, bytes, bytes]]:
         yield f"cm-v2-bytelm-2-{name}", content, lmcodec.compress(content, model=model)
     laned = replace(model, lanes=2)
     yield "cm-v2-bytelm-2-lanes", text * 4, lmcodec.compress(text * 4, model=laned)
+    # Matrices of 8 bits, and some of 4.
+    for name in ("bytelm-tiny", "bytelm-tiny-3"):
+        own = Network.load(HERE.parent / "reference" / f"{name}.safetensors")
+        content = text * 4 + SAMPLES["utf-8"]
+        yield f"bytelm-v1-{name}", content, lmcodec.compress(content, model=Bytelm(own))
+        stream = lmcodec.compress(content, model=replace(model, network=own))
+        yield f"cm-v2-{name}", content, stream
     # More than one group of pieces.
     content = prose(36, 15_000)
     yield "cm-v2-lanes", content, lmcodec.compress(content, model=Cm(9, lanes=2))

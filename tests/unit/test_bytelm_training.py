@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import math
 from pathlib import Path
@@ -122,14 +123,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_training_learns_resumes_and_exports(folder: Path) -> None:
+@pytest.mark.parametrize("bits", [8, 4])
+def test_training_learns_resumes_and_exports(bits: int, folder: Path) -> None:
     said: list[str] = []
+    config = dataclasses.replace(SMALL, word_bits=bits)
     plan = train.Plan(streams=4, length=128, threads=2, bytes=40 * 512, pieces=1)
-    trainer = train.Trainer(model.ByteModel(SMALL, 1), plan, folder, folder / "run", said.append)
+    trainer = train.Trainer(model.ByteModel(config, 1), plan, folder, folder / "run", said.append)
     trainer.run()
     assert trainer.log[-1]["train"] < 7.5
     assert trainer.exact
-    again = train.Trainer(model.ByteModel(SMALL, 2), plan, folder, folder / "run", said.append)
+    again = train.Trainer(model.ByteModel(config, 2), plan, folder, folder / "run", said.append)
     again.resume()
     assert (again.step, again.seen, again.log) == (trainer.step, trainer.seen, trainer.log)
     for name, value in trainer.model.state_dict().items():

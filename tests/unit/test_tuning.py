@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import pickle
@@ -47,9 +48,9 @@ TEXT = b"\n".join(b"2026-03-%02d door %d opened by %d" % (n % 28, n % 5, n) for 
 
 
 @functools.cache
-def small() -> Network:
-    """Return a network that knows a little, and what `cm` learnt beside it."""
-    made = model.ByteModel(CONFIG, 1)
+def trained(bits: int) -> Any:
+    """Return a model that knows a little, with so many bits in its matrices over words."""
+    made = model.ByteModel(dataclasses.replace(CONFIG, word_bits=bits), 1)
     texts = {"books_en": np.frombuffer(prose(1, 50_000), np.uint8)}
     draw = data.Streams(texts, {"books_en": 1.0}, made.contexts, 8, 128, (1,))
     state = made.start(8)
@@ -57,7 +58,13 @@ def small() -> Network:
     for _ in range(40):
         learner.apply([learner.gradients(draw(), state, exact=False)], 1.0)
     train.settle(made, texts, 1, 4)
-    file = export.to_bytes(made)
+    return made
+
+
+@functools.cache
+def small(bits: int = 8) -> Network:
+    """Return such a network, and what `cm` learnt beside it."""
+    file = export.to_bytes(trained(bits))
     return Network(_core.Network.learn(file, [TEXT[:2000]], prior.default().table))
 
 
@@ -67,19 +74,20 @@ def numbers(file: bytes) -> dict[str, Any]:
     out = {}
     for name, value in tensors.items():
         if name.endswith(".weight"):
+            steps = export.halves(value) if value.dtype == np.uint8 else value.astype(np.float64)
             scale = tensors[name.removesuffix("weight") + "scale"]
-            out[name] = value.astype(np.float64) * scale[:, None]
+            out[name] = steps * scale[:, None]
         elif not name.endswith(".scale") or name in ("table.scale", "words.scale"):
             out[name] = value
     return out
 
 
-@pytest.mark.parametrize("name", ["small", "shipped"])
+@pytest.mark.parametrize("name", ["8 bits", "4 bits", "shipped"])
 def test_what_is_exported_comes_back(name: str) -> None:
-    file = bytes(small() if name == "small" else network.default())
+    file = bytes(network.default() if name == "shipped" else small(int(name[0])))
     restored, more = restore.from_bytes(file)
     again = export.to_bytes(restored, more)
-    if name == "small":
+    if name != "shipped":
         assert list(more) == ["cm.start"]
     before, after = numbers(file), numbers(again)
     assert before.keys() == after.keys()
@@ -88,15 +96,19 @@ def test_what_is_exported_comes_back(name: str) -> None:
         np.testing.assert_allclose(after[key], value, rtol=1e-6, atol=256, err_msg=key)
 
 
-def test_restored_floats_say_what_the_integers_say(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("restored", [False, True])
+def test_rounded_floats_say_what_the_integers_say(
+    bits: int, restored: bool, tmp_path: Path
+) -> None:
     path = tmp_path / "small.safetensors"
-    path.write_bytes(bytes(small()))
-    restored, _ = restore.from_bytes(bytes(small()))
+    path.write_bytes(bytes(small(bits)))
+    floats = restore.from_bytes(bytes(small(bits)))[0] if restored else trained(bits)
     text = np.frombuffer(b"\n" + prose(3, 200), np.uint8)[None]
-    rows, words = restored.contexts.of(text[0, :-1])
+    rows, words = floats.contexts.of(text[0, :-1])
     batch = data.batch(text, np.array([True]), rows[None], words[None])
     with torch.no_grad():
-        logits, _ = restored(batch, restored.start(1), exact=True)
+        logits, _ = floats(batch, floats.start(1), exact=True)
     integers = Reference(path)
     state = integers.start(1)
     expected = [integers.step(state, text[:, at])[0] for at in range(text.shape[1] - 1)]
@@ -105,22 +117,24 @@ def test_restored_floats_say_what_the_integers_say(tmp_path: Path) -> None:
     assert apart.mean() < 100
 
 
-def test_training_learns_and_keeps_what_is_beside() -> None:
+@pytest.mark.parametrize("bits", [8, 4])
+def test_training_learns_and_keeps_what_is_beside(bits: int) -> None:
+    base = small(bits)
     steps: list[TuningStep] = []
     told: list[tuple[int, int]] = []
     samples: list[Any] = [TEXT, memoryview(TEXT), b""]
     tuned = lmcodec.train_network(
         samples,
-        base=small(),
+        base=base,
         minutes=None,
         passes=3,
         note=steps.append,
         progress=lambda done, total: told.append((done, total)),
     )
     held = TEXT[-700:]
-    assert len(Bytelm(tuned).encode(held)) < 0.9 * len(Bytelm(small()).encode(held))
-    assert tuned != small()
-    learnt = [safetensors.load(bytes(one))["cm.start"] for one in (small(), tuned)]
+    assert len(Bytelm(tuned).encode(held)) < 0.9 * len(Bytelm(base).encode(held))
+    assert tuned != base
+    learnt = [safetensors.load(bytes(one))["cm.start"] for one in (base, tuned)]
     assert np.array_equal(*learnt)
     total = 3 * 2 * (len(TEXT) + 1)
     assert [step.step for step in steps] == list(range(1, len(steps) + 1))

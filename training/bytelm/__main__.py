@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from lmcodec.tuning.model import ByteModel, Config
+from lmcodec.tuning.restore import from_bytes
 from training.bytelm.data import prepare
 
 
@@ -34,6 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("data", type=Path)
     train.add_argument("-o", "--output", type=Path, required=True, metavar="RUN")
     train.add_argument("--resume", action="store_true")
+    train.add_argument(
+        "--weights", type=Path, metavar="FILE", help="begin with those of a file of integers"
+    )
     train.add_argument("--minutes", type=float, default=0.0)
     train.add_argument("--bytes", type=int, default=0)
     train.add_argument("--streams", type=int, default=32)
@@ -102,7 +106,10 @@ def _train(options: argparse.Namespace, command: str) -> None:
         bytes=options.bytes,
         minutes=options.minutes,
     )
-    model = ByteModel(Config.of(options.config), plan.seed)
+    if options.weights:
+        model, _ = from_bytes(options.weights.read_bytes())
+    else:
+        model = ByteModel(Config.of(options.config), plan.seed)
     trainer = Trainer(model, plan, options.data, options.output, _say)
     if options.resume:
         trainer.resume()

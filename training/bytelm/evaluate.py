@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SIZE = 4096
+# Of each held-back text, to see that the integers are those of the floats.
+_CHECKED, _APART = 512, 0.02
 
 
 class _QuickNetwork(Network):
@@ -72,7 +74,11 @@ def load(checkpoint: Path) -> tuple[ByteModel, dict[str, Any]]:
 def export(
     checkpoint: Path, data: Path, output: Path, pieces: int, say: Callable[[str], None]
 ) -> None:
-    """Write the weights as integers, and beside them ``.toml``: how they were made, and figures."""
+    """Write the weights as integers, and beside them ``.toml``: how they were made, and figures.
+
+    Raises:
+        ValueError: The integers predict text worse or better than the rounded floats do.
+    """
     torch.set_num_threads(1)
     model, state = load(checkpoint)
     if not state["at"][3]:
@@ -81,6 +87,10 @@ def export(
     output.write_bytes(written)
     digest = hashlib.sha256(written).hexdigest()
     held = texts(data, "held")
+    rounded = mean(held_bits(model, held, exact=True, pieces=1, size=_CHECKED))
+    integers = mean(integer_bits(output, held, 1, _CHECKED))
+    if abs(integers - rounded) > _APART * rounded:
+        raise ValueError(f"floats take {rounded:.4f} bits a byte, integers {integers:.4f}")
     step, seen, seconds, _ = state["at"]
     lines = [
         "# How the network was trained; written by python -m training.bytelm export.",
@@ -106,16 +116,16 @@ def export(
     lines += ["", "[weights]", f"bytes = {len(written)}", f'sha256 = "{digest}"']
     if pieces:
         floats = held_bits(model, held, exact=False, pieces=pieces, size=_SIZE)
-        integers = integer_bits(output, held, pieces, _SIZE)
+        whole = integer_bits(output, held, pieces, _SIZE)
         lines.append(f"multiply_adds_per_byte = {model.config.products()}")
         lines += ["", "[held_back]", f"pieces = {pieces}", f"piece_bytes = {_SIZE}"]
         lines.append(f"float_bits_per_byte = {mean(floats):.4f}")
-        lines.append(f"integer_bits_per_byte = {mean(integers):.4f}")
+        lines.append(f"integer_bits_per_byte = {mean(whole):.4f}")
         for kind in held:
             lines += ["", "[[held_back.kind]]", f'name = "{kind}"']
             lines.append(f"float_bits_per_byte = {floats[kind]:.4f}")
-            lines.append(f"integer_bits_per_byte = {integers[kind]:.4f}")
-        say(f"float {mean(floats):.4f}, integers {mean(integers):.4f} bits a byte")
+            lines.append(f"integer_bits_per_byte = {whole[kind]:.4f}")
+        say(f"float {mean(floats):.4f}, integers {mean(whole):.4f} bits a byte")
     output.with_suffix(".toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     say(f"{output}: {len(written):,} bytes, {digest}")
 
