@@ -24,8 +24,8 @@ const LOOKS: u32 = 32;
 #[derive(Debug)]
 enum Desk<'a> {
     Empty,
-    /// A follower is to take in a byte.
-    Asked(Arc<Follower<'a>>, u8),
+    /// A follower is to take in a byte, in the memory of another one if there is one.
+    Asked(Arc<Follower<'a>>, u8, Option<Arc<Follower<'a>>>),
     /// The second thread is at it.
     Begun,
     /// The first thread did not wait for it.
@@ -66,18 +66,24 @@ impl<'a> Office<'a> {
     }
 
     fn serve(&self, lane: usize) {
-        let (follower, byte) = {
+        let (asked, byte, mut follower) = {
             let mut desk = self.desk(lane);
-            let Desk::Asked(follower, byte) = &*desk else {
+            let Desk::Asked(asked, byte, spare) = &mut *desk else {
                 return;
             };
-            let asked = (Arc::clone(follower), *byte);
+            let follower = spare.take().unwrap_or_else(|| Arc::clone(asked));
+            let task = (Arc::clone(asked), *byte, follower);
             *desk = Desk::Begun;
-            asked
+            task
         };
-        let mut follower = Follower::clone(&follower);
-        follower.end_byte(byte);
-        let follower = Arc::new(follower);
+        // Memory from the system, which two threads would both ask for, takes longer than the copy.
+        match Arc::get_mut(&mut follower) {
+            Some(spare) => spare.clone_from(&asked),
+            None => follower = Arc::new(Follower::clone(&asked)),
+        }
+        // Before the first thread has the answer: then nobody else has what is the next spare one.
+        drop(asked);
+        Arc::make_mut(&mut follower).end_byte(byte);
         let mut desk = self.desk(lane);
         *desk = match *desk {
             Desk::Begun => Desk::Done(follower),
@@ -110,6 +116,8 @@ pub struct Helper<'a> {
     office: Arc<Office<'a>>,
     /// What was asked last, by lane, in case that it has to be done here.
     kept: Vec<Option<(Arc<Follower<'a>>, u8)>>,
+    /// Followers that are done with, by lane, for their memory.
+    spares: Vec<Option<Arc<Follower<'a>>>>,
     thread: Thread,
 }
 
@@ -131,6 +139,7 @@ impl<'a> Helper<'a> {
         Some(Self {
             office,
             kept: vec![None; lanes],
+            spares: vec![None; lanes],
             thread,
         })
     }
@@ -142,7 +151,7 @@ impl<'a> Helper<'a> {
         // What is late is still in the other thread's hands, which the system has stopped.
         if !matches!(*desk, Desk::Late) {
             self.office.done[lane].store(false, Ordering::Relaxed);
-            *desk = Desk::Asked(Arc::clone(follower), byte);
+            *desk = Desk::Asked(Arc::clone(follower), byte, self.spares[lane].take());
             drop(desk);
             self.office.asked.fetch_add(1, Ordering::Release);
         }
@@ -161,8 +170,9 @@ impl<'a> Helper<'a> {
             *desk = Desk::Late;
         }
         drop(desk);
-        if let Desk::Done(follower) = before {
-            return Some(follower);
+        if let Desk::Done(done) = before {
+            self.spares[lane] = Some(follower);
+            return Some(done);
         }
         drop(before);
         Arc::make_mut(&mut follower).end_byte(byte);

@@ -23,11 +23,34 @@ const LIMIT: u32 = 1023;
 const TOGETHER: usize = 32;
 
 /// What a network expects of a text that it follows, or what is expected elsewhere.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Follower<'a> {
     network: Option<(&'a Network, State)>,
     tree: Tree,
     foretold: Option<Foretold<'a>>,
+}
+
+impl Clone for Follower<'_> {
+    fn clone(&self) -> Self {
+        Self {
+            network: self.network.clone(),
+            tree: self.tree.clone(),
+            foretold: self.foretold.clone(),
+        }
+    }
+
+    /// Takes no memory from the system where both follow a network.
+    fn clone_from(&mut self, other: &Self) {
+        match (&mut self.network, &other.network) {
+            (Some((network, state)), Some((another, from))) => {
+                *network = another;
+                state.clone_from(from);
+            }
+            (network, another) => network.clone_from(another),
+        }
+        self.tree.clone_from(&other.tree);
+        self.foretold.clone_from(&other.foretold);
+    }
 }
 
 /// The bytes to come.
@@ -214,11 +237,36 @@ mod tests {
     use super::*;
     use crate::nn::tensors::Tensors;
 
-    #[test]
-    fn what_is_foretold_changes_nothing() {
+    fn tiny() -> Network {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/reference/");
         let file = std::fs::read(format!("{folder}bytelm-tiny.safetensors")).unwrap();
-        let network = Network::take(&Tensors::parse(&file).unwrap()).unwrap();
+        Network::take(&Tensors::parse(&file).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_copy_in_the_memory_of_another_one_is_a_copy() {
+        let network = tiny();
+        let mut follower = Follower::new(&network);
+        let mut spare = Follower::new(&network);
+        let mut untold = Follower::told();
+        for &byte in b"It was the best of times" {
+            spare.clone_from(&follower);
+            untold.clone_from(&follower);
+            // Both leave other traces in their room.
+            for copy in [&mut spare, &mut untold] {
+                copy.end_byte(byte);
+            }
+            follower.end_byte(byte);
+            for copy in [&mut spare, &mut untold] {
+                assert!(follower.tree.leaves() == copy.tree.leaves());
+                copy.end_byte(byte ^ 1);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_foretold_changes_nothing() {
+        let network = tiny();
         let text = b"It was the best of times, it was the worst of times. ".repeat(2);
         // None, one, all that are taken together, and one more and less; the last byte is not taken.
         for length in [0, 1, 2, TOGETHER, TOGETHER + 1, TOGETHER + 2, text.len()] {
