@@ -25,6 +25,8 @@ optimize: Any = importlib.import_module("lmcodec.tuning.optimize")
 train: Any = importlib.import_module("training.bytelm.train")
 evaluate: Any = importlib.import_module("training.bytelm.evaluate")
 export: Any = importlib.import_module("lmcodec.tuning.export")
+restore: Any = importlib.import_module("lmcodec.tuning.restore")
+command: Any = importlib.import_module("training.bytelm.__main__")
 prepared: Any = importlib.import_module("training.bytelm.data")
 
 pytestmark = pytest.mark.nn
@@ -149,3 +151,32 @@ def test_training_learns_resumes_and_exports(bits: int, folder: Path) -> None:
     for byte in prose(3, 60):
         symbols = np.array([byte, byte ^ 1], np.uint8)
         assert np.array_equal(quick.step(states[0], symbols), slow.step(states[1], symbols))
+
+
+def test_training_begins_with_the_weights_of_a_file(folder: Path) -> None:
+    first = folder / "first.safetensors"
+    first.write_bytes(export.to_bytes(model.ByteModel(SMALL, 1)))
+    sizes = ["--streams", "2", "--length", "64", "--threads", "1", "--bytes", "128"]
+    words = ["train", str(folder), "-o", str(folder / "run"), "--weights", str(first)]
+    assert command.main([*words, *sizes, "--rate", "0", "--matrix-rate", "0"]) == 0
+    trained, state = evaluate.load(folder / "run.pt")
+    assert state["commands"][0].startswith("train")
+    assert torch.allclose(trained.out, restore.from_bytes(first.read_bytes())[0].out, rtol=1e-3)
+
+
+def test_integers_that_say_other_things_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = train.Plan(streams=4, length=128, threads=2, bytes=40 * 512, pieces=1)
+    train.Trainer(model.ByteModel(SMALL, 1), plan, folder, folder / "run", print).run()
+    whole = export.to_bytes
+
+    def wrong(trained: Any) -> bytes:
+        with torch.no_grad():
+            trained.out *= 3.0
+        return bytes(whole(trained))
+
+    monkeypatch.setattr(evaluate, "to_bytes", wrong)
+    monkeypatch.setattr(evaluate, "held_bits", lambda *_, **__: {"books_en": 1.0})
+    with pytest.raises(ValueError, match=r"floats take 1\.0000 bits a byte, integers"):
+        evaluate.export(folder / "run.pt", folder, folder / "out.safetensors", 0, print)
