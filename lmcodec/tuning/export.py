@@ -50,8 +50,8 @@ def tables() -> dict[str, NDArray[np.int32]]:
 
 def pairs(steps: NDArray[Any]) -> NDArray[np.uint8]:
     """Return values from -8 to 7 [rows, columns], two to a byte."""
-    halves = steps.astype(np.int8) + 8
-    return (halves[:, 0::2] | halves[:, 1::2] << 4).astype(np.uint8)
+    raised = steps.astype(np.int8) + 8
+    return (raised[:, 0::2] | raised[:, 1::2] << 4).astype(np.uint8)
 
 
 def halves(packed: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -69,7 +69,12 @@ class Reader:
             unit: One in the results.
             inputs: How much a step of an input is.
             grid: Takes the scales [out, 1] of weights of 4 bits; None for 8.
+
+        Raises:
+            FormatError: The weights have another number of bits.
         """
+        if (self._tensors[f"{name}.weight"].dtype == np.uint8) != (grid is not None):
+            raise FormatError(f"network cannot be trained further: bits of the weights of {name}")
         scale = self._scale(name) / (unit * (1 << SHIFT))
         if grid is None:
             steps = self._take(f"{name}.weight")
@@ -136,13 +141,17 @@ def from_bytes(data: bytes) -> tuple[ByteModel, dict[str, NDArray[Any]]]:
         The model, and the tensors that are no part of it.
 
     Raises:
-        FormatError: The file is of another format.
+        FormatError: The file is of another format, or has weights of 4 bits elsewhere than in all
+            matrices of the blocks over words.
     """
     words = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
     if words["format"] not in FORMATS.values():
         raise FormatError(f"network is of a format that is not known: {words['format']}")
     tensors = load(data)
-    model, reader = ByteModel(Config.of(json.loads(words["config"]))), _Recurrent(tensors)
+    config = Config.of(json.loads(words["config"]))
+    if config.word_bits not in FORMATS:
+        raise FormatError(f"network cannot be trained further: {config.word_bits} bits over words")
+    model, reader = ByteModel(config), _Recurrent(tensors)
     with torch.no_grad():
         _fill(model, reader)
     return model, {

@@ -117,6 +117,12 @@ def test_rounded_floats_say_what_the_integers_say(
     assert apart.mean() < 100
 
 
+def test_bits_that_are_mixed_are_refused() -> None:
+    mixed = Path(__file__).parents[1] / "reference" / "bytelm-tiny-3.safetensors"
+    with pytest.raises(lmcodec.FormatError, match="cannot be trained further"):
+        lmcodec.train_network([TEXT], base=Network.load(mixed), minutes=None)
+
+
 @pytest.mark.parametrize("bits", [8, 4])
 def test_training_learns_and_keeps_what_is_beside(bits: int) -> None:
     base = small(bits)

@@ -13,9 +13,18 @@ import shlex
 import sys
 from pathlib import Path
 
+from lmcodec.tuning.export import FORMATS
 from lmcodec.tuning.model import ByteModel, Config
 from lmcodec.tuning.restore import from_bytes
 from training.bytelm.data import prepare
+
+
+def _sizes(text: str) -> Config:
+    config = Config.of(json.loads(text))
+    if config.word_bits not in FORMATS:
+        # Before a run whose weights no file can hold.
+        raise argparse.ArgumentTypeError(f"word_bits is not 8 or 4: {config.word_bits}")
+    return config
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--exact", type=float, default=0.08, help="share of the run, rounded")
     train.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     train.add_argument(
-        "--config", type=json.loads, default={}, metavar="JSON", help="sizes that are others"
+        "--config", type=_sizes, default=Config(), metavar="JSON", help="sizes that are others"
     )
     export = commands.add_parser("export", help="round to integers, measure, write the card")
     export.add_argument("checkpoint", type=Path)
@@ -109,7 +118,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
     if options.weights:
         model, _ = from_bytes(options.weights.read_bytes())
     else:
-        model = ByteModel(Config.of(options.config), plan.seed)
+        model = ByteModel(options.config, plan.seed)
     trainer = Trainer(model, plan, options.data, options.output, _say)
     if options.resume:
         trainer.resume()
