@@ -66,9 +66,14 @@ _NETWORK_WORTH = (99, 100)
 # Joined to one sample, since adaptive models need some length to show what they learn.
 _SAMPLE_SLICES = 3
 _SLICE_SYMBOLS = 1 << 16
-# A quarter of it is enough where the cells of a table are so much shorter by their own model.
+# A quarter of it is enough where the cells of a table are so much shorter by their own model, or
+# will be if both models go on as from half of that quarter to all of it: how columns hang together
+# shows late.
 _EARLY_PART = 4
-_EARLY_CELLS = (95, 100)
+_EARLIER_PART = 8
+_EARLY_CELLS = 0.95
+# Streams that are longer than a sample by so much are judged like that.
+_LONG = 1.5
 # More and shorter ones for a transform, whose kind of content may be only a part of the block. A
 # quarter of them is enough where that makes the code so much shorter.
 _TRANSFORM_SLICES = 24
@@ -167,6 +172,17 @@ class _Lengths:
             self._samples[part] = _shaped_sample(self.symbols, self.shape, length)
         return self._samples[part]
 
+    def at_end(self, *found: tuple[list[int], int]) -> list[float]:
+        """Return about what models make of all symbols, if they go on as from a sample to another.
+
+        Args:
+            found: What each makes of the shorter sample and of the longer one, with their parts.
+        """
+        (shorter, part), (longer, next_part) = found
+        first, second = len(self.sample(part)), len(self.sample(next_part))
+        more = (len(self.symbols) - second) / max(1, second - first)
+        return [b + more * (b - a) for a, b in zip(shorter, longer, strict=True)]
+
     def of(self, fitted: Sequence[Model], some: Symbols) -> list[int]:
         """Return the bytes that each model makes of a sample, or of all symbols."""
         for model in fitted:
@@ -191,12 +207,8 @@ def _best(lengths: _Lengths, models: Sequence[Model]) -> Model | None:
     noise = isinstance(symbols, bytes) and len(symbols) >= MIN_BYTES and is_noise(symbols)
     if len(fitted) < 2 and not noise:
         return fitted[0] if fitted else None
-    early: list[int] = []
     if is_cells and not noise:
-        early = lengths.of(fitted, lengths.sample(_EARLY_PART))
-        first, *others = early
-        if all(first * _EARLY_CELLS[1] <= size * _EARLY_CELLS[0] for size in others):
-            return fitted[0]
+        return _of_cells(lengths, fitted)
     sample = lengths.sample()
     sizes = lengths.of(fitted, sample)
     if noise:
@@ -204,12 +216,32 @@ def _best(lengths: _Lengths, models: Sequence[Model]) -> Model | None:
         least = min(len(sample), len(plain.encode(sample)))
         if min(sizes, default=least) * _WORTH[1] >= least * _WORTH[0]:
             return plain
-    if is_cells and len(sample) < len(symbols) and sizes[0] > min(sizes):
-        # How columns hang together shows late: where they gain on the others, only all of them
-        # can tell.
-        if not early or sizes[0] * min(early[1:]) < early[0] * min(sizes[1:]):
-            sizes = lengths.of(fitted, symbols)
     return fitted[sizes.index(min(sizes))]
+
+
+def _of_cells(lengths: _Lengths, fitted: Sequence[Model]) -> Model:
+    """Return the fitted candidate with the shortest code of the cells of a table."""
+    early = lengths.of(fitted, lengths.sample(_EARLY_PART))
+    if _is_sure(early):
+        return fitted[0]
+    is_long = len(lengths.symbols) >= _LONG * len(lengths.sample())
+    if is_long:
+        earlier = lengths.of(fitted, lengths.sample(_EARLIER_PART))
+        if _is_sure(lengths.at_end((earlier, _EARLIER_PART), (early, _EARLY_PART))):
+            return fitted[0]
+    sizes = lengths.of(fitted, lengths.sample())
+    if len(lengths.sample()) < len(lengths.symbols) and sizes[0] > min(sizes):
+        if is_long and _is_sure(lengths.at_end((early, _EARLY_PART), (sizes, 1))):
+            return fitted[0]
+        # Where columns gain on the others, but not surely enough, only all of them can tell.
+        if sizes[0] * min(early[1:]) < early[0] * min(sizes[1:]):
+            sizes = lengths.of(fitted, lengths.symbols)
+    return fitted[sizes.index(min(sizes))]
+
+
+def _is_sure(sizes: Sequence[float]) -> bool:
+    """Return whether the first of several codes is so much shorter that no more is looked at."""
+    return sizes[0] <= _EARLY_CELLS * min(sizes[1:])
 
 
 def _with_classes(lengths: _Lengths, best: Model, classes: Model) -> Model:

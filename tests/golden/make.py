@@ -339,6 +339,15 @@ def tables() -> Iterator[tuple[str, bytes, bytes]]:
     for level in (3, 5, 9):
         stream = lmcodec.compress(named, level, model="table")
         yield f"table-v1-fields-{level}", named, stream
+    # Persons of households, whose ages are alike where a number comes again.
+    homes, ages, more = (random.randint(0, most, 3000).tolist() for most in (900, 40, 3))
+    persons = [
+        f"{home * 7919},{(ages[home] + x) % 40}" for home, x in zip(homes, more, strict=True)
+    ]
+    listed = "\n".join(["home,age", *persons, ""]).encode()
+    for level in (3, 5):
+        stream = lmcodec.compress(listed, level, model="table")
+        yield f"table-v1-echoes-{level}", listed, stream
 
 
 def bad() -> Iterator[tuple[str, bytes]]:

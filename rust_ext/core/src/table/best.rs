@@ -11,11 +11,17 @@ use super::order::{each, order};
 use super::parents::Effort;
 use super::plan::Plan;
 use super::trial::Tried;
+use super::DEFAULT_LEVEL;
 use crate::coder::binary::BinaryEncoder;
 use crate::Result;
 
-/// What parents are chosen by: at the last level all of them, else the first.
-const EFFORTS: [Effort; 4] = [
+/// What parents are chosen by at the fast levels.
+const FAST: Effort = Effort {
+    rows: 1 << 11,
+    near: 6,
+};
+/// What parents are chosen by at others: at the last level all of them, else the first.
+const EFFORTS: [Effort; 5] = [
     Effort {
         rows: 1 << 12,
         near: 12,
@@ -32,6 +38,7 @@ const EFFORTS: [Effort; 4] = [
         rows: 1 << 13,
         near: 6,
     },
+    FAST,
 ];
 /// The last level.
 const ALL_FROM: u32 = 9;
@@ -51,10 +58,10 @@ pub fn code(
     room: Room,
 ) -> Result<(Vec<Plan>, Vec<Vec<u8>>)> {
     let many = columns.len();
-    let efforts = if setting.level >= ALL_FROM && many <= MOST_MIXED {
-        &EFFORTS[..]
-    } else {
-        &EFFORTS[..1]
+    let efforts = match setting.level {
+        ALL_FROM.. if many <= MOST_MIXED => &EFFORTS[..],
+        DEFAULT_LEVEL.. => &EFFORTS[..1],
+        _ => &[FAST],
     };
     let mut coder = Coder::new(setting, room, false);
     let mut tried = Tried::new(many);

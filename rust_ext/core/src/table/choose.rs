@@ -55,6 +55,7 @@ pub fn plans(
             coarse: views.coarse[x].as_deref(),
         })
         .collect();
+    let mut replaced: Vec<(usize, Vec<u32>)> = Vec::new();
     let mut search = Search::new(&seen, rows, effort);
     let costs = columns.iter().enumerate().map(|(x, column)| {
         // A row takes as long as a few bits, and new values one for each of theirs.
@@ -85,12 +86,16 @@ pub fn plans(
             plan.open = Plan::is_open(rows, columns.len(), found.kinds.len());
             plan.numeric = true;
             plan.terms = terms;
-            search.replace(x, &found.rows);
+            replaced.push((x, found.rows));
         }
     }
-    let parents = search.find(&mut needs);
-    for (plan, parents) in plans.iter_mut().zip(parents) {
-        plan.parents = parents;
+    for (x, symbols) in &replaced {
+        search.replace(*x, symbols);
+    }
+    let chosen = search.find(&mut needs);
+    for (plan, chosen) in plans.iter_mut().zip(chosen) {
+        plan.parents = chosen.parents;
+        plan.echo = chosen.echo;
     }
     let trial = Trial {
         setting,

@@ -1,6 +1,7 @@
 //! Codes the cells of one column, row by row.
 
 use super::cells::{Column, Room};
+use super::echo::Echo;
 use super::ids::{Ids, Row};
 use super::meter::Meter;
 use super::number::Number;
@@ -35,6 +36,8 @@ pub struct Setting<'a> {
 pub struct Beside<'a> {
     /// Values of parents, row by row.
     pub parents: &'a [&'a [u32]],
+    /// Values of the column that tells which row is an example of each.
+    pub echo: Option<&'a [u32]>,
     pub terms: &'a [Looking<'a>],
     /// Cells that were coded before.
     pub before: usize,
@@ -175,6 +178,7 @@ impl<'a> Coder<'a> {
         let Setting { tools, rows, .. } = setting;
         let Beside {
             parents,
+            echo,
             terms,
             before,
         } = beside;
@@ -256,18 +260,19 @@ impl<'a> Coder<'a> {
         {
             return Err(corrupt("number of values of a column"));
         }
-        let ids = || Ids::new(rows, setting.level, tools);
+        let ids = || Ids::new(rows, setting.level, echo.is_some(), tools);
         let ids = match &mut self.ids {
-            Some((ids, fresh)) => {
+            Some((ids, fresh)) if ids.is_echoed() == echo.is_some() => {
                 ids.restart(fresh);
                 ids
             }
-            none => &mut none.insert((ids()?, ids()?)).0,
+            other => &mut other.insert((ids()?, ids()?)).0,
         };
         // What was coded: symbols, values and numbers, row by row.
         let (mut known, mut found, mut own): (Vec<u32>, Vec<u32>, Vec<i64>) = Default::default();
         let mut interned: HashMap<Vec<u8>, u32> = HashMap::new();
         let mut seen = 0;
+        let mut echo = echo.map(Echo::new);
         let mut lasts = vec![0_u32; if parents.is_empty() { 1 } else { 1 << 12 }];
         side.tell(false);
         for at in 0..rows {
@@ -280,7 +285,8 @@ impl<'a> Coder<'a> {
             let slot = parents
                 .first()
                 .map_or(0, |ids| fold(9, ids[at].into()) >> 52) as usize;
-            let row = Row::new(at, &known, parents, u64::from(lasts[slot]));
+            let echoed = echo.as_ref().map_or(0, |echo| echo.at(at));
+            let row = Row::new(at, &known, parents, lasts[slot], echoed);
             let wanted = match (decoding, numeric) {
                 (true, _) => 0,
                 (false, true) => symbols.rows[at] as usize,
@@ -366,6 +372,9 @@ impl<'a> Coder<'a> {
                 self.room.take(column.values.get(number).len())?;
             }
             ids.learn(&row, number as u32);
+            if let Some(echo) = &mut echo {
+                echo.learn(at, number as u32);
+            }
             lasts[slot] = number as u32 + 1;
             known.push(number as u32);
         }

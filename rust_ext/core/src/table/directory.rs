@@ -160,12 +160,15 @@ impl<S: Side> Scribe<'_, '_, S> {
             }
         }
         let wanted = std::mem::take(&mut plan.parents);
+        let most = MAX_PARENTS as u32;
+        let more = if plan.echo.is_some() { most + 1 } else { 0 };
         let count = self.number(
-            wanted.len() as u32,
-            MAX_PARENTS as u32,
+            wanted.len() as u32 + more,
+            2 * most + 1,
             PARENTS + before as usize,
         )?;
-        for k in 0..count as usize {
+        let echoed = count > most;
+        for k in 0..(count % (most + 1)) as usize {
             let parent = wanted.get(k).copied().unwrap_or(Parent {
                 column: 0,
                 coarse: false,
@@ -174,6 +177,11 @@ impl<S: Side> Scribe<'_, '_, S> {
             let coarse = self.number(parent.coarse.into(), 1, FLAGS + 2)? != 0;
             plan.parents.push(Parent { column, coarse });
         }
+        plan.echo = if echoed {
+            Some(self.column(x, plan.echo.unwrap_or_default(), many, STEPS + MAX_PARENTS)?)
+        } else {
+            None
+        };
         Ok(())
     }
 }

@@ -81,23 +81,38 @@ impl Counts {
 
 /// Mixes a prediction with others as they prove right; returns the bits of the mixture, which it puts in place of the first.
 pub fn mix(first: &mut [f32], others: &[&[f32]]) -> f32 {
-    let many = 1 + others.len();
-    let mut weights = vec![1.0 / many as f32; many];
-    let mut bits = 0.0;
-    for (at, p) in first.iter_mut().enumerate() {
-        let mut sum = weights[0] * *p;
-        for (weight, other) in weights[1..].iter().zip(others) {
-            sum += weight * other[at];
-        }
-        weights[0] *= *p;
-        for (weight, other) in weights[1..].iter_mut().zip(others) {
-            *weight *= other[at];
-        }
-        for weight in &mut weights {
-            *weight = *weight / sum * (1.0 - SHARED) + SHARED / many as f32;
-        }
-        bits -= sum.log2();
-        *p = sum;
+    match *others {
+        [second] => mix_each(first, [second]),
+        [second, third] => mix_each(first, [second, third]),
+        [second, third, fourth] => mix_each(first, [second, third, fourth]),
+        _ => mix_each(first, []),
     }
-    bits
+}
+
+fn mix_each<const OTHERS: usize>(first: &mut [f32], others: [&[f32]; OTHERS]) -> f32 {
+    let many = (1 + OTHERS) as f32;
+    let others = others.map(|other| &other[..first.len()]);
+    let (mut own, mut weights) = (1.0 / many, [1.0 / many; OTHERS]);
+    let (mut bits, mut product) = (0.0, 1.0_f32);
+    for (at, p) in first.iter_mut().enumerate() {
+        own *= *p;
+        let mut sum = own;
+        for (weight, other) in weights.iter_mut().zip(&others) {
+            *weight *= other[at];
+            sum += *weight;
+        }
+        let kept = (1.0 - SHARED) / sum;
+        own = own * kept + SHARED / many;
+        for weight in &mut weights {
+            *weight = *weight * kept + SHARED / many;
+        }
+        *p = sum;
+        // One logarithm for many rows.
+        product *= sum;
+        if product < 1e-25 {
+            bits -= product.log2();
+            product = 1.0;
+        }
+    }
+    bits - product.log2()
 }

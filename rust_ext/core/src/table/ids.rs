@@ -9,8 +9,9 @@ use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
 use crate::{Error, Result};
 
-/// Contexts of a cell.
+/// Contexts of a cell, and those beside an example.
 const CONTEXTS: usize = 18;
+const ECHOED: usize = 3;
 /// Those of the fast levels.
 const FAST: [usize; 9] = [1, 4, 5, 6, 7, 10, 12, 13, 16];
 /// Values of the first parent that choose weights.
@@ -33,19 +34,19 @@ pub struct Ids {
     decider: Decider,
     latest: [Vec<Latest>; EXPECTED],
     trust: [usize; EXPECTED],
+    fast: bool,
+    echoed: bool,
 }
 
 impl Ids {
-    /// Starts with nothing known.
+    /// Starts with nothing known, for rows that have examples or none.
     ///
     /// # Errors
     /// [`Error::Limit`] when there is too little memory.
-    pub fn new(rows: usize, level: u32, tools: &Tools) -> Result<Self> {
-        let contexts = if level < DEFAULT_LEVEL {
-            FAST.len()
-        } else {
-            CONTEXTS
-        };
+    pub fn new(rows: usize, level: u32, echoed: bool, tools: &Tools) -> Result<Self> {
+        let fast = level < DEFAULT_LEVEL;
+        let contexts = if fast { FAST.len() } else { CONTEXTS };
+        let contexts = contexts + if echoed { ECHOED } else { 0 };
         let log2_lines = (rows * contexts / 4)
             .next_power_of_two()
             .ilog2()
@@ -64,7 +65,14 @@ impl Ids {
             decider: Decider::new(sizes, tools)?,
             latest: std::array::from_fn(|_| vec![Latest::default(); slots]),
             trust: [0; EXPECTED],
+            fast,
+            echoed,
         })
+    }
+
+    /// Whether rows have examples.
+    pub fn is_echoed(&self) -> bool {
+        self.echoed
     }
 
     /// Becomes as `fresh`, which is for as many rows and knows nothing.
@@ -118,8 +126,9 @@ impl Ids {
             }
         }
         let mut hashes = row.hashes;
-        if self.decider.contexts() == FAST.len() {
+        if self.fast {
             (0..FAST.len()).for_each(|k| hashes[k] = row.hashes[FAST[k]]);
+            hashes.copy_within(CONTEXTS.., FAST.len());
         }
         let (mut path, mut depth) = (0_u32, 0_u32);
         let symbol = loop {
@@ -190,7 +199,8 @@ impl Ids {
 
 /// What is known of a row before its cell.
 pub struct Row {
-    hashes: [u64; CONTEXTS],
+    /// Those beside an example come last.
+    hashes: [u64; CONTEXTS + ECHOED],
     keys: [u64; EXPECTED],
     class: usize,
     beside: u64,
@@ -198,8 +208,8 @@ pub struct Row {
 
 impl Row {
     /// Looks at the rows before, of which the numbers of values are `ids`, and at those of parents; `last` came last beside
-    /// the value of the first parent.
-    pub fn new(at: usize, ids: &[u32], parents: &[&[u32]], last: u64) -> Self {
+    /// the value of the first parent, `echo` is the value of the example, both plus 1.
+    pub fn new(at: usize, ids: &[u32], parents: &[&[u32]], last: u32, echo: u32) -> Self {
         let above = |k: usize| {
             if at >= k {
                 u64::from(ids[at - k]) + 1
@@ -219,6 +229,7 @@ impl Row {
         let [x1, x2, x3] = [1, 2, 3].map(above);
         let [a, b, c, d] = [0, 1, 2, 3].map(|p| of(p, 0));
         let [a1, b1, c1] = [0, 1, 2].map(|p| of(p, 1));
+        let [last, echo] = [last, echo].map(u64::from);
         let h = |i: u64, values: &[u64]| values.iter().fold(i, |hash, &v| fold(hash, v));
         let changed = u64::from(a != a1) | u64::from(b != b1) << 1 | u64::from(c != c1) << 2;
         Self {
@@ -241,6 +252,9 @@ impl Row {
                 h(15, &[a, b, x1]),
                 h(16, &[a, b, c]),
                 h(17, &[a, b, c, d]),
+                h(18, &[echo]),
+                h(19, &[a, echo]),
+                h(23, &[a, b, echo]),
             ],
             class: a.min(CLASSES as u64 - 1) as usize,
             beside: h(30, &[a]),

@@ -30,6 +30,7 @@ mod choose;
 mod column;
 mod decider;
 mod directory;
+mod echo;
 mod estimates;
 mod format;
 mod guesses;

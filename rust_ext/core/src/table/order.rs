@@ -58,6 +58,7 @@ pub fn each(
             x,
             Beside {
                 parents: &parents,
+                echo: plans[x].echo.map(|y| &columns[y].ids[..]),
                 terms: &terms,
                 before: cells,
             },

@@ -5,6 +5,7 @@
 //! last columns are moved in their order, where that lets them have better parents.
 
 use super::column::MAX_PARENTS;
+use super::echo::echoes;
 use super::estimates::{mix, Counts};
 use super::needs::Needs;
 use super::plan::Parent;
@@ -25,6 +26,13 @@ const WORTH: f32 = 8.0;
 /// Columns up to which they are put in a better order.
 const MOST_MOVED: usize = 256;
 
+/// Columns whose values may tell which rows are examples of others, and how many values these have at least.
+const MOST_ECHOES: usize = 12;
+const LEAST_ECHOED: usize = 256;
+/// Symbols of a column that has examples, at most, and the part of its bits that they must save.
+const MOST_KINDS: usize = 256;
+const ECHO_WORTH: f32 = 0.01;
+
 /// How much is looked at.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
@@ -32,6 +40,14 @@ pub struct Effort {
     pub rows: usize,
     /// Candidates for a further parent.
     pub near: usize,
+}
+
+/// What a column is coded beside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chosen<P> {
+    pub parents: Vec<P>,
+    /// The column that tells which row is an example of each.
+    pub echo: Option<usize>,
 }
 
 /// What is known of the columns of a sample.
@@ -42,6 +58,8 @@ struct Sample {
     alone: Vec<Vec<f32>>,
     /// What can be a parent, and its cells.
     keys: Vec<Key>,
+    /// Columns that may tell which rows are examples.
+    echoes: Vec<usize>,
 }
 
 /// What can be a parent.
@@ -106,10 +124,19 @@ impl Sample {
                 add(coarse, true, false);
             }
         }
+        let mut echoes: Vec<usize> = (0..many)
+            .filter(|&x| columns[x].values >= LEAST_ECHOED && columns[x].values * 10 < rows * 9)
+            .collect();
+        echoes.sort_by_key(|&x| std::cmp::Reverse(columns[x].values));
+        echoes.truncate(MOST_ECHOES);
+        if many > MOST_MOVED {
+            echoes.clear();
+        }
         Self {
             targets,
             alone,
             keys,
+            echoes,
         }
     }
 }
@@ -133,17 +160,21 @@ enum Look {
     Alone,
     Above,
     Key(usize),
+    Echo(usize),
 }
 
 /// Finds parents on a sample.
-pub struct Search {
+pub struct Search<'a> {
     sample: Sample,
+    columns: Vec<Seen<'a>>,
     counts: Counts,
     /// Probabilities of the cells of a column, as they were told before.
     told: HashMap<(usize, Look), Rc<[f32]>>,
     /// What mixtures took before, by the steps to them, and which they were.
     bits_of: HashMap<Steps, f32>,
     mixtures: HashMap<Steps, Rc<[f32]>>,
+    /// What examples tell of each column.
+    examples: HashMap<(usize, usize), Rc<[u32]>>,
     /// What each column gains by each parent, and which these are.
     gains: Vec<Vec<(f32, usize)>>,
     /// Bits of a row of each column alone, at least.
@@ -152,9 +183,9 @@ pub struct Search {
     near: usize,
 }
 
-impl Search {
+impl<'a> Search<'a> {
     /// Looks at each column beside each other one.
-    pub fn new(columns: &[Seen<'_>], rows: usize, effort: Effort) -> Self {
+    pub fn new(columns: &[Seen<'a>], rows: usize, effort: Effort) -> Self {
         let sample = Sample::new(columns, rows, effort);
         let mut search = Self {
             near: effort.near,
@@ -162,6 +193,8 @@ impl Search {
             told: HashMap::new(),
             bits_of: HashMap::new(),
             mixtures: HashMap::new(),
+            examples: HashMap::new(),
+            columns: columns.to_vec(),
             gains: vec![Vec::new(); columns.len()],
             bits: vec![0.0; columns.len()],
             window: columns.len().min(WINDOW),
@@ -206,21 +239,23 @@ impl Search {
     }
 
     /// Codes something else of a column.
-    pub fn replace(&mut self, x: usize, target: &[u32]) {
+    pub fn replace(&mut self, x: usize, target: &'a [u32]) {
+        self.columns[x].target = target;
         let most = self.sample.targets[x].len();
         self.sample.targets[x] = sampled(target, most);
         self.sample.alone[x] = shares(&self.sample.targets[x]);
         self.told.retain(|&(of, _), _| of != x);
         self.bits_of.retain(|steps, _| steps[0] != x as u32);
         self.mixtures.retain(|steps, _| steps[0] != x as u32);
+        self.examples.retain(|&(of, _), _| of != x);
         self.look(x);
     }
 
     /// Finds up to [`MAX_PARENTS`] parents of each column, without circles.
-    pub fn find(mut self, needs: &mut Needs) -> Vec<Vec<Parent>> {
+    pub fn find(mut self, needs: &mut Needs) -> Vec<Chosen<Parent>> {
         let many = self.gains.len();
         let base = needs.clone();
-        let mut parents: Vec<Vec<usize>> = vec![Vec::new(); many];
+        let mut chosen: Vec<Chosen<usize>> = vec![Chosen::default(); many];
         let mut all: Vec<(f32, usize, usize)> = (0..many)
             .flat_map(|x| self.gains[x].iter().map(move |&(gain, y)| (gain, x, y)))
             .filter(|&(gain, _, y)| gain > WORTH && !self.sample.keys[y].rare)
@@ -228,29 +263,38 @@ impl Search {
         all.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
         for (_, x, y) in all {
             let column = self.column(y);
-            if parents[x].is_empty() && needs.allows(x, column) {
-                parents[x].push(y);
+            if chosen[x].parents.is_empty() && needs.allows(x, column) {
+                chosen[x].parents.push(y);
                 needs.link(x, column);
             }
         }
         let mut mixed: Vec<Mixed> = (0..many)
-            .map(|x| self.start(x, parents[x].first().copied()))
+            .map(|x| self.start(x, chosen[x].parents.first().copied()))
             .collect();
         for _ in 0..MAX_PARENTS {
             for x in 0..many {
-                if let Some(y) = self.more(&parents[x], |y| needs.allows(x, y), &mut mixed[x]) {
-                    parents[x].push(y);
+                let parents = &chosen[x].parents;
+                if let Some(y) = self.more(parents, |y| needs.allows(x, y), &mut mixed[x]) {
+                    chosen[x].parents.push(y);
                     needs.link(x, self.column(y));
                 }
+            }
+        }
+        for x in 0..many {
+            let first = chosen[x].parents.first().copied();
+            let echo = self.example(first, |y| needs.allows(x, y), &mut mixed[x]);
+            chosen[x].echo = echo;
+            if let Some(y) = echo {
+                needs.link(x, y);
             }
         }
         if many <= MOST_MOVED {
             let bits = mixed.iter().map(|mixed| mixed.bits).collect();
             drop(mixed);
-            self.reorder(&base, needs, &mut parents, bits);
+            self.reorder(&base, needs, &mut chosen, bits);
         }
         // What helps little alone may help in the mixture, and costs next to nothing.
-        for (x, of) in parents.iter_mut().enumerate() {
+        for (x, Chosen { parents: of, .. }) in chosen.iter_mut().enumerate() {
             for &(gain, y) in self.gains[x].iter().take(self.near) {
                 let column = self.column(y);
                 if gain > WORTH
@@ -264,9 +308,13 @@ impl Search {
             }
             of.sort_by_key(|&y| self.sample.keys[y].rare);
         }
-        parents
+        let parent = |&y: &usize| self.sample.keys[y].parent;
+        chosen
             .iter()
-            .map(|of| of.iter().map(|&y| self.sample.keys[y].parent).collect())
+            .map(|of| Chosen {
+                parents: of.parents.iter().map(parent).collect(),
+                echo: of.echo,
+            })
             .collect()
     }
 
@@ -290,10 +338,15 @@ impl Search {
         if let Some(told) = self.told.get(&(x, look)) {
             return Rc::clone(told);
         }
+        let examples = match look {
+            Look::Echo(column) => self.examples(x, column),
+            _ => Rc::default(),
+        };
         let told = self.predict(x, |sample, at| match look {
             Look::Alone => 0,
             Look::Above => above(&sample.targets[x], at),
             Look::Key(y) => u64::from(sample.keys[y].cells[at]),
+            Look::Echo(_) => examples[at].into(),
         });
         // Of more columns it would take too much memory, and little is asked for again.
         if self.gains.len() <= MOST_MOVED {
@@ -304,7 +357,7 @@ impl Search {
 
     /// The prediction of a column by itself and its first parent, if it has one.
     fn start(&mut self, x: usize, parent: Option<usize>) -> Mixed {
-        let mut steps = [NONE; MAX_PARENTS + 2];
+        let mut steps = [NONE; MAX_PARENTS + 3];
         steps[0] = x as u32;
         if let Some(y) = parent {
             steps[1] = y as u32;
@@ -367,6 +420,61 @@ impl Search {
         })
     }
 
+    /// What each row of a column has where a value of another last came, of all rows.
+    fn examples(&mut self, x: usize, column: usize) -> Rc<[u32]> {
+        let most = self.sample.targets[x].len();
+        let columns = &self.columns;
+        let found = self.examples.entry((x, column));
+        let examples = found.or_insert_with(|| {
+            sampled(&echoes(columns[column].ids, columns[x].target), most).into()
+        });
+        Rc::clone(examples)
+    }
+
+    /// The column that tells most by examples of those that are allowed, if that helps beside parents.
+    fn example(
+        &mut self,
+        first: Option<usize>,
+        allowed: impl Fn(usize) -> bool,
+        mixed: &mut Mixed,
+    ) -> Option<usize> {
+        let x = mixed.steps[0] as usize;
+        if !(2..=MOST_KINDS).contains(&self.sample.alone[x].len()) {
+            return None;
+        }
+        let mut best: Option<(usize, Mixed)> = None;
+        for column in self.sample.echoes.clone() {
+            if column == x || !allowed(column) {
+                continue;
+            }
+            let mut steps = mixed.steps;
+            steps[MAX_PARENTS + 2] = column as u32;
+            let told = Rc::clone(&mixed.told);
+            let found = self.mixed(steps, |search| {
+                let mut others = vec![search.look_at(x, Look::Echo(column))];
+                if let Some(y) = first {
+                    let examples = search.examples(x, column);
+                    others.push(search.predict(x, |sample, at| {
+                        fold(sample.keys[y].cells[at].into(), examples[at].into())
+                    }));
+                }
+                (told, others)
+            });
+            let least = best
+                .as_ref()
+                .map_or(mixed.bits * (1.0 - ECHO_WORTH) - WORTH, |(_, best)| {
+                    best.bits
+                });
+            if found.bits < least {
+                best = Some((column, found));
+            }
+        }
+        let (column, found) = best?;
+        *mixed = found;
+        self.keep(mixed);
+        Some(column)
+    }
+
     /// The further parent that helps most, of those that are allowed, if one does.
     fn more(
         &mut self,
@@ -378,7 +486,9 @@ impl Search {
             return None;
         }
         let x = mixed.steps[0] as usize;
-        let step = 2 + mixed.steps[2..].iter().position(|&y| y == NONE)?;
+        let step = 2 + mixed.steps[2..MAX_PARENTS + 2]
+            .iter()
+            .position(|&y| y == NONE)?;
         let mut best: Option<(usize, f32)> = None;
         let mut kept: Option<Mixed> = None;
         for k in 0..self.gains[x].len().min(self.near) {
@@ -407,8 +517,8 @@ impl Search {
     }
 }
 
-/// A column, its first parent, and those that came to it, one after the other.
-type Steps = [u32; MAX_PARENTS + 2];
+/// A column, its first parent, and those that came to it, one after the other; last the column that tells examples.
+type Steps = [u32; MAX_PARENTS + 3];
 /// Stands in them for none.
 const NONE: u32 = u32::MAX;
 

@@ -46,6 +46,8 @@ pub struct Plan {
     pub terms: Vec<Term>,
     /// Columns that are contexts.
     pub parents: Vec<Parent>,
+    /// The column whose values tell which row is an example of this one.
+    pub echo: Option<usize>,
 }
 
 /// Rows up to which values are told before them, together with those of other columns, if there are more columns than rows.
@@ -71,6 +73,7 @@ impl Plan {
     /// Columns that must be known before.
     pub fn needs(&self) -> impl Iterator<Item = usize> + '_ {
         let parents = self.parents.iter().map(|parent| parent.column);
+        let parents = parents.chain(self.echo);
         parents.chain(self.terms.iter().filter_map(|term| term.column()))
     }
 }

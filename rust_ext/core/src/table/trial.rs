@@ -114,6 +114,8 @@ impl Trial<'_> {
             .map(|&parent| of_slices(self.views.key(parent, self.columns)))
             .collect();
         let keys: Vec<&[u32]> = keys.iter().map(|keys| &keys[..]).collect();
+        let echo = ways[0].echo.map(|y| of_slices(&self.columns[y].ids));
+        let parents = (&keys[..], echo.as_deref());
         let mut least = f64::INFINITY;
         let mut all = Vec::with_capacity(ways.len());
         for way in ways {
@@ -121,7 +123,7 @@ impl Trial<'_> {
             let bits = if let Some(&(_, bits)) = known {
                 bits
             } else {
-                let bits = self.bits(x, way, slices, &part, &keys, worth * least)?;
+                let bits = self.bits(x, way, slices, &part, parents, worth * least)?;
                 tried.push((way.clone(), bits));
                 bits
             };
@@ -154,7 +156,7 @@ impl Trial<'_> {
         way: &Plan,
         slices: &[Range<usize>],
         part: &Column,
-        parents: &[&[u32]],
+        (parents, echo): (&[&[u32]], Option<&[u32]>),
         most: f64,
     ) -> Result<f64> {
         let column = &self.columns[x];
@@ -189,6 +191,7 @@ impl Trial<'_> {
         };
         let beside = Beside {
             parents,
+            echo,
             terms: &terms_of_part,
             before: 1,
         };

@@ -6,7 +6,7 @@
 //! Koller, 2005).
 
 use super::super::needs::Needs;
-use super::{Mixed, Search, WORTH};
+use super::{Chosen, Mixed, Search, WORTH};
 
 /// Columns that may be looked at anew, for each one.
 const EFFORT: usize = 8;
@@ -34,12 +34,12 @@ fn order(needs: &Needs, many: usize) -> Option<Vec<usize>> {
 struct Move {
     gain: f32,
     order: Vec<usize>,
-    changes: Vec<(usize, Vec<usize>, f32)>,
+    changes: Vec<(usize, Chosen<usize>, f32)>,
 }
 
-impl Search {
+impl Search<'_> {
     /// The best parents of a column among those that are allowed, and the bits that are left.
-    fn chosen(&mut self, x: usize, allowed: impl Fn(usize) -> bool) -> (Vec<usize>, f32) {
+    fn chosen(&mut self, x: usize, allowed: impl Fn(usize) -> bool) -> (Chosen<usize>, f32) {
         let first = self.gains[x].iter().find(|&&(gain, y)| {
             gain > WORTH && !self.sample.keys[y].rare && allowed(self.column(y))
         });
@@ -49,27 +49,28 @@ impl Search {
         while let Some(y) = self.more(&parents, &allowed, &mut mixed) {
             parents.push(y);
         }
-        (parents, mixed.bits)
+        let echo = self.example(first, &allowed, &mut mixed);
+        (Chosen { parents, echo }, mixed.bits)
     }
 
-    /// Changes `parents`, with which columns take `bits`, and what is needed, where that saves something; `base` is needed
+    /// Changes what is `chosen`, with which columns take `bits`, and what is needed, where that saves something; `base` is needed
     /// however parents are chosen.
     pub(super) fn reorder(
         &mut self,
         base: &Needs,
         needs: &mut Needs,
-        parents: &mut Vec<Vec<usize>>,
+        chosen: &mut Vec<Chosen<usize>>,
         mut bits: Vec<f32>,
     ) {
-        let many = parents.len();
+        let many = chosen.len();
         let Some(mut order) = order(needs, many) else {
             return;
         };
         // What each would have if it came last.
-        let wished: Vec<(Vec<usize>, f32)> = (0..many)
+        let wished: Vec<(Chosen<usize>, f32)> = (0..many)
             .map(|x| {
                 if self.gains[x].is_empty() {
-                    (Vec::new(), bits[x])
+                    (Chosen::default(), bits[x])
                 } else {
                     self.chosen(x, |y| !base.needs(y, x))
                 }
@@ -84,14 +85,14 @@ impl Search {
                 .max_by(|&a, &b| loss(a).total_cmp(&loss(b)));
             let Some(x) = worst else { break };
             tried[x] = true;
-            let found = self.moved(x, &wished[x].0, base, &order, parents, &bits, &mut left);
+            let found = self.moved(x, &wished[x].0, base, &order, chosen, &bits, &mut left);
             let Some(found) = found else { continue };
-            let mut next = parents.clone();
+            let mut next = chosen.clone();
             for (y, of, _) in &found.changes {
                 next[*y].clone_from(of);
             }
             if let Some(all) = self.linked(base, &found.order, &next) {
-                (*parents, *needs, order) = (next, all, found.order);
+                (*chosen, *needs, order) = (next, all, found.order);
                 for (y, _, after) in found.changes {
                     bits[y] = after;
                     tried[y] = y == x;
@@ -105,17 +106,17 @@ impl Search {
     fn moved(
         &mut self,
         x: usize,
-        wished: &[usize],
+        wished: &Chosen<usize>,
         base: &Needs,
         order: &[usize],
-        parents: &[Vec<usize>],
+        chosen: &[Chosen<usize>],
         bits: &[f32],
         left: &mut usize,
     ) -> Option<Move> {
         let at = order.iter().position(|&y| y == x)?;
-        let mut places: Vec<usize> = wished
-            .iter()
-            .filter_map(|&y| order.iter().position(|&z| z == self.column(y)))
+        let mut places: Vec<usize> = self
+            .columns_of(wished)
+            .filter_map(|y| order.iter().position(|&z| z == y))
             .chain([order.len() - 1])
             .filter(|&place| place > at)
             .collect();
@@ -135,7 +136,7 @@ impl Search {
             let mut changes = Vec::new();
             let mut gain = 0.0;
             for &y in &next[at..=place] {
-                if y == x || parents[y].iter().any(|&p| self.column(p) == x) {
+                if y == x || self.columns_of(&chosen[y]).any(|p| p == x) {
                     let (of, after) = self.chosen(y, |z| positions[z] < positions[y]);
                     *left = left.saturating_sub(1);
                     gain += bits[y] - after;
@@ -153,12 +154,17 @@ impl Search {
         best
     }
 
+    /// Columns that a column is coded beside.
+    fn columns_of<'s>(&'s self, chosen: &'s Chosen<usize>) -> impl Iterator<Item = usize> + 's {
+        let parents = chosen.parents.iter().map(|&y| self.column(y));
+        parents.chain(chosen.echo)
+    }
+
     /// What is needed with some parents, if all of them are allowed.
-    fn linked(&self, base: &Needs, order: &[usize], parents: &[Vec<usize>]) -> Option<Needs> {
+    fn linked(&self, base: &Needs, order: &[usize], chosen: &[Chosen<usize>]) -> Option<Needs> {
         let mut needs = base.clone();
         for &x in order {
-            for &y in &parents[x] {
-                let column = self.column(y);
+            for column in self.columns_of(&chosen[x]) {
                 if !needs.allows(x, column) {
                     return None;
                 }
@@ -172,7 +178,7 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::super::super::needs::Needs;
-    use super::super::{Effort, Search, Seen};
+    use super::super::{Chosen, Effort, Search, Seen};
 
     const ROWS: usize = 2000;
 
@@ -191,7 +197,7 @@ mod tests {
         [first.clone(), first, other]
     }
 
-    fn search(columns: &[Vec<u32>]) -> Search {
+    fn search(columns: &[Vec<u32>]) -> Search<'_> {
         let seen = |ids| Seen {
             target: ids,
             ids,
@@ -208,13 +214,14 @@ mod tests {
 
     /// Parents of columns that had none, where some are needed anyway.
     fn reordered(base: &Needs) -> (Vec<Vec<usize>>, Needs) {
-        let mut search = search(&columns());
-        let (mut needs, mut parents) = (base.clone(), vec![Vec::new(); 3]);
+        let columns = columns();
+        let mut search = search(&columns);
+        let (mut needs, mut chosen) = (base.clone(), vec![Chosen::default(); 3]);
         let bits = (0..3).map(|x| search.chosen(x, |_| false).1).collect();
-        search.reorder(base, &mut needs, &mut parents, bits);
-        let columns = parents
+        search.reorder(base, &mut needs, &mut chosen, bits);
+        let columns = chosen
             .iter()
-            .map(|of| of.iter().map(|&y| search.column(y)).collect())
+            .map(|of| search.columns_of(of).collect())
             .collect();
         (columns, needs)
     }

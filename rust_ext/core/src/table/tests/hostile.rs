@@ -140,6 +140,30 @@ fn bytes_of_cells_are_bounded() {
 }
 
 #[test]
+fn no_column_is_its_own_example() {
+    let tools = Tools::new();
+    let setting = Setting {
+        tools: &tools,
+        level: 5,
+        terminator: b'\n',
+        rows: 2,
+    };
+    for (y, refused) in [(0, true), (1, false), (2, true)] {
+        let symbols = b"a\nb\na\nb\n";
+        let rest = &mut &symbols[..];
+        let mut columns: Vec<Column> = (0..2).map(|_| Column::take(rest, 2, b'\n')).collect();
+        let mut plans = vec![Plan::default(); 2];
+        plans[0].echo = Some(y);
+        let room = Room::new(symbols.len());
+        let mut side = BinaryEncoder::new();
+        let coded = directory::code(setting, &mut side, &mut plans, &mut columns, room, false);
+        let what = "column beside a column";
+        assert_eq!(coded == Err(Error::Corrupt { what }), refused);
+        assert_eq!(coded.is_ok(), !refused);
+    }
+}
+
+#[test]
 fn values_are_no_more_than_rows() {
     let rows = 40;
     let cells: Vec<Vec<u8>> = (0..rows).map(|row| vec![b'a' + row % 2]).collect();
