@@ -135,6 +135,52 @@ def test_samples_of_content_are_whole_lines() -> None:
     assert _sample_lines(b"short\n", 24, 1 << 10) == b"short\n"
 
 
+@dataclass(frozen=True)
+class Growing(Model):
+    """Takes so many bytes to begin with, and so many of a thousand symbols."""
+
+    first: int
+    more: int
+    seen: Any
+
+    def encode(self, symbols: Any) -> bytes:
+        self.seen.append(len(symbols))
+        return bytes(self.first + self.more * len(symbols) // 1000)
+
+    def decode(self, payload: bytes, count: int) -> Any:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("first", "more", "rows", "parts", "best"),
+    [
+        # Shorter from the start.
+        (0, 47, 1_000_000, [4], 0),
+        # Shorter in the end, as half of the first sample and all of it tell.
+        (2000, 40, 1_000_000, [4, 8], 0),
+        # Not by much, so that all of the cells tell.
+        (2000, 49, 1_000_000, [4, 8, 1, 0], 0),
+        # Falling behind: not all need be coded to see.
+        (0, 51, 1_000_000, [4, 8, 1], 1),
+        # Hardly longer than the sample.
+        (2000, 40, 120_000, [4, 1, 0], 0),
+    ],
+)
+def test_what_cells_take_in_the_end_is_foreseen(
+    first: int, more: int, rows: int, parts: list[int], best: int
+) -> None:
+    seen: list[int] = []
+    cells = b"1\n" * rows
+    models = [Growing(first, more, seen), Growing(0, 50, [])]
+    chosen = choose(cells, models, Cells(1, ord("\n")))
+    assert chosen.model is models[best]
+    assert len(seen) == len(parts)
+    for length, part in zip(seen, parts, strict=True):
+        about = min(len(cells), 3 * 65536 // part) if part else len(cells)
+        assert abs(length - about) < 100
+    assert (chosen.payload is not None) == (parts[-1] == 0)
+
+
 def test_samples_of_cells_are_whole_rows() -> None:
     columns = [[b"%d;" % (row * step) for row in range(50_000)] for step in (1, 7, 1001)]
     cells = b"".join(map(b"".join, columns))
