@@ -348,6 +348,16 @@ def tables() -> Iterator[tuple[str, bytes, bytes]]:
     for level in (3, 5):
         stream = lmcodec.compress(listed, level, model="table")
         yield f"table-v1-echoes-{level}", listed, stream
+    # Addresses, whose street tells the district.
+    streets, houses = (random.randint(0, most, 2000).tolist() for most in (60, 500))
+    places = [
+        f"{house} {'ABCDEFGHIJ'[street % 10]}{'xyz' * (street // 10)} St,{street * 37 % 23}"
+        for house, street in zip(houses, streets, strict=True)
+    ]
+    addresses = "\n".join(["address,district", *places, ""]).encode()
+    for level in (3, 5):
+        stream = lmcodec.compress(addresses, level, model="table")
+        yield f"table-v1-stems-{level}", addresses, stream
 
 
 def bad() -> Iterator[tuple[str, bytes]]:

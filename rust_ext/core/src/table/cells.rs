@@ -133,6 +133,18 @@ impl Column {
         self.ids.iter().map(|&id| ranges[id as usize]).collect()
     }
 
+    /// Stems of values: numbers of what is left of them without digits. A street is one of many addresses.
+    pub fn stems(&self) -> Vec<u32> {
+        let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
+        let mut stem = |value: &[u8]| {
+            let next = known.len() as u32;
+            let stem = value.iter().filter(|byte| !byte.is_ascii_digit());
+            *known.entry(stem.copied().collect()).or_insert(next)
+        };
+        let stems: Vec<u32> = self.values.iter().map(&mut stem).collect();
+        self.ids.iter().map(|&id| stems[id as usize]).collect()
+    }
+
     /// How often each value comes.
     pub fn counts(&self) -> Vec<u32> {
         let mut counts = vec![0; self.values.len()];

@@ -5,7 +5,7 @@ use super::column::Setting;
 use super::format::Format;
 use super::needs::Needs;
 use super::parents::{Effort, Search, Seen};
-use super::plan::Plan;
+use super::plan::{Plan, View};
 use super::symbols::{Series, Symbols};
 use super::terms;
 use super::trial::{Trial, Tried};
@@ -45,6 +45,11 @@ pub fn plans(
         let format = plan.format.as_ref();
         views.numbers[x] = format.map(|format| Series::new(column, format));
         views.coarse[x] = (column.values.len() > MANY).then(|| column.coarse(format));
+        if format.is_none() && column.values.len() > MANY {
+            let stems = column.stems();
+            let kinds = stems.iter().max().map_or(0, |&most| most as usize + 1);
+            views.stems[x] = (kinds > 1 && kinds * 2 <= column.values.len()).then_some(stems);
+        }
     }
     let values: Vec<usize> = columns.iter().map(|column| column.values.len()).collect();
     let seen: Vec<Seen<'_>> = (0..columns.len())
@@ -53,6 +58,7 @@ pub fn plans(
             ids: &columns[x].ids,
             values: values[x],
             coarse: views.coarse[x].as_deref(),
+            stems: views.stems[x].as_deref(),
         })
         .collect();
     let mut replaced: Vec<(usize, Vec<u32>)> = Vec::new();
@@ -114,9 +120,8 @@ pub fn plans(
 pub fn drop_formats(plans: &mut [Plan]) {
     let mut needed: Vec<bool> = plans.iter().map(|plan| plan.numeric).collect();
     for plan in plans.iter() {
-        let coarse = plan.parents.iter().filter(|parent| parent.coarse);
-        for parent in coarse {
-            needed[parent.column] = true;
+        for parent in &plan.parents {
+            needed[parent.column] |= parent.view == View::Range;
         }
         for column in plan.terms.iter().filter_map(|term| term.column()) {
             needed[column] = true;

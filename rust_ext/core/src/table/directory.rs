@@ -3,7 +3,7 @@
 use super::cells::{Column, Room};
 use super::column::{Setting, MAX_PARENTS, MAX_TERMS};
 use super::format::{Format, Kind, PATTERNS};
-use super::plan::{Parent, Plan, Term};
+use super::plan::{Parent, Plan, Term, View};
 use super::text::{Around, Text};
 use super::tools::Tools;
 use crate::cm::content::hashing::fold;
@@ -171,11 +171,13 @@ impl<S: Side> Scribe<'_, '_, S> {
         for k in 0..(count % (most + 1)) as usize {
             let parent = wanted.get(k).copied().unwrap_or(Parent {
                 column: 0,
-                coarse: false,
+                view: View::Value,
             });
             let column = self.column(x, parent.column, many, STEPS + k)?;
-            let coarse = self.number(parent.coarse.into(), 1, FLAGS + 2)? != 0;
-            plan.parents.push(Parent { column, coarse });
+            let most = View::ALL.len() as u32 - 1;
+            let view = self.number(parent.view as u32, most, FLAGS + 2)?;
+            let view = View::ALL[view as usize];
+            plan.parents.push(Parent { column, view });
         }
         plan.echo = if echoed {
             Some(self.column(x, plan.echo.unwrap_or_default(), many, STEPS + MAX_PARENTS)?)

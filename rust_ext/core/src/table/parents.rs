@@ -8,7 +8,7 @@ use super::column::MAX_PARENTS;
 use super::echo::echoes;
 use super::estimates::{mix, Counts};
 use super::needs::Needs;
-use super::plan::Parent;
+use super::plan::{Parent, View};
 use crate::cm::content::hashing::fold;
 use foldhash::{HashMap, HashMapExt};
 use std::rc::Rc;
@@ -110,18 +110,21 @@ impl Sample {
             .enumerate()
             .filter(|(_, seen)| seen.values > 1)
         {
-            let mut add = |cells, coarse, rare| {
+            let mut add = |cells, view, rare| {
                 keys.push(Key {
-                    parent: Parent { column, coarse },
+                    parent: Parent { column, view },
                     cells: sampled(cells, most),
                     rare,
                 });
             };
             if seen.values * 10 < rows * 9 {
-                add(seen.ids, false, seen.values * 2 >= rows);
+                add(seen.ids, View::Value, seen.values * 2 >= rows);
             }
             if let Some(coarse) = seen.coarse {
-                add(coarse, true, false);
+                add(coarse, View::Range, false);
+            }
+            if let Some(stems) = seen.stems {
+                add(stems, View::Stem, false);
             }
         }
         let mut echoes: Vec<usize> = (0..many)
@@ -152,6 +155,8 @@ pub struct Seen<'a> {
     pub values: usize,
     /// Ranges of its values, where these are many.
     pub coarse: Option<&'a [u32]>,
+    /// Stems of its values, where these are fewer.
+    pub stems: Option<&'a [u32]>,
 }
 
 /// What is known of a cell beside its key, if anything is.

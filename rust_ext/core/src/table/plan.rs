@@ -6,8 +6,24 @@ use super::format::Format;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parent {
     pub column: usize,
-    /// Whether but ranges of its values count.
-    pub coarse: bool,
+    pub view: View,
+}
+
+/// What of the values of a parent is a context.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum View {
+    /// All of it.
+    #[default]
+    Value,
+    /// The range that it is in.
+    Range,
+    /// Its stem, what it is without digits.
+    Stem,
+}
+
+impl View {
+    /// As they are numbered.
+    pub const ALL: [Self; 3] = [Self::Value, Self::Range, Self::Stem];
 }
 
 /// What is taken off a number.

@@ -112,6 +112,26 @@ fn columns_have_examples_of_which_values_came_again() {
 }
 
 #[test]
+fn stems_of_values_tell_others() {
+    let streets = random(4000, 40, 1);
+    let houses = random(4000, 900, 2);
+    let name =
+        |street: u64| "xyz".repeat(1 + street as usize % 8) + &"abcde"[..=street as usize / 8];
+    let addresses: Vec<String> = streets
+        .iter()
+        .zip(&houses)
+        .map(|(&street, house)| format!("{house} {}", name(street)))
+        .collect();
+    let districts = strings(streets.iter().map(|street| street * 37 % 23));
+    let together = table(&[addresses.clone(), districts.clone()]);
+    let length = restored(&together, &params(2));
+    let alone =
+        restored(&table(&[addresses]), &params(1)) + restored(&table(&[districts]), &params(1));
+    // A district takes 4.4 bits alone; 36,000 addresses are there, of which nearly all are new.
+    assert!(alone - length > 4000 * 4 / 8, "{alone} {length}");
+}
+
+#[test]
 fn shapes_at_their_limits_are_restored() {
     restored(b"", &params(1));
     restored(b"no end", &params(3));

@@ -1,13 +1,14 @@
 //! What columns are to others: values, ranges of values, numbers.
 
 use super::cells::Column;
-use super::plan::{Parent, Plan};
+use super::plan::{Parent, Plan, View};
 use super::symbols::{Looking, Series};
 
-/// Of each column ranges of its values and its numbers, where something looks at them.
+/// Of each column ranges of its values, their stems and its numbers, where something looks at them.
 #[derive(Debug)]
 pub struct Views {
     pub coarse: Vec<Option<Vec<u32>>>,
+    pub stems: Vec<Option<Vec<u32>>>,
     pub numbers: Vec<Option<Series>>,
 }
 
@@ -16,15 +17,24 @@ impl Views {
     pub fn new(many: usize) -> Self {
         Self {
             coarse: vec![None; many],
+            stems: vec![None; many],
             numbers: vec![None; many],
         }
     }
 
     /// Makes what a column looks at, unless it was made before.
     pub fn make(&mut self, plan: &Plan, plans: &[Plan], columns: &[Column]) {
-        for parent in plan.parents.iter().filter(|parent| parent.coarse) {
-            let y = parent.column;
-            self.coarse[y].get_or_insert_with(|| columns[y].coarse(plans[y].format.as_ref()));
+        for &Parent { column: y, view } in &plan.parents {
+            match view {
+                View::Value => {}
+                View::Range => {
+                    self.coarse[y]
+                        .get_or_insert_with(|| columns[y].coarse(plans[y].format.as_ref()));
+                }
+                View::Stem => {
+                    self.stems[y].get_or_insert_with(|| columns[y].stems());
+                }
+            }
         }
         for y in plan.terms.iter().filter_map(|term| term.column()) {
             if let (None, Some(format)) = (&self.numbers[y], &plans[y].format) {
@@ -33,12 +43,14 @@ impl Views {
         }
     }
 
-    /// Values of a parent, or their ranges.
+    /// Values of a parent, or what counts of them.
     pub fn key<'a>(&'a self, parent: Parent, columns: &'a [Column]) -> &'a [u32] {
-        match (&self.coarse[parent.column], parent.coarse) {
-            (Some(coarse), true) => coarse,
-            _ => &columns[parent.column].ids,
-        }
+        let made = match parent.view {
+            View::Value => &None,
+            View::Range => &self.coarse[parent.column],
+            View::Stem => &self.stems[parent.column],
+        };
+        made.as_deref().unwrap_or(&columns[parent.column].ids)
     }
 
     /// The terms of a plan with the numbers that they look at; none where these cannot be compared.

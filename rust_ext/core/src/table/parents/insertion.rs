@@ -203,6 +203,7 @@ mod tests {
             ids,
             values: 8,
             coarse: None,
+            stems: None,
         };
         let columns: Vec<Seen<'_>> = columns.iter().map(|ids| seen(ids)).collect();
         let effort = Effort {
