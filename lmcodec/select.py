@@ -172,7 +172,7 @@ class _Lengths:
             self._samples[part] = _shaped_sample(self.symbols, self.shape, length)
         return self._samples[part]
 
-    def at_end(self, *found: tuple[list[int], int]) -> list[float]:
+    def extrapolated(self, *found: tuple[list[int], int]) -> list[float]:
         """Return about what models make of all symbols, if they go on as from a sample to another.
 
         Args:
@@ -227,11 +227,11 @@ def _of_cells(lengths: _Lengths, fitted: Sequence[Model]) -> Model:
     is_long = len(lengths.symbols) >= _LONG * len(lengths.sample())
     if is_long:
         earlier = lengths.of(fitted, lengths.sample(_EARLIER_PART))
-        if _is_sure(lengths.at_end((earlier, _EARLIER_PART), (early, _EARLY_PART))):
+        if _is_sure(lengths.extrapolated((earlier, _EARLIER_PART), (early, _EARLY_PART))):
             return fitted[0]
     sizes = lengths.of(fitted, lengths.sample())
     if len(lengths.sample()) < len(lengths.symbols) and sizes[0] > min(sizes):
-        if is_long and _is_sure(lengths.at_end((early, _EARLY_PART), (sizes, 1))):
+        if is_long and _is_sure(lengths.extrapolated((early, _EARLY_PART), (sizes, 1))):
             return fitted[0]
         # Where columns gain on the others, but not surely enough, only all of them can tell.
         if sizes[0] * min(early[1:]) < early[0] * min(sizes[1:]):

@@ -135,13 +135,18 @@ impl Column {
 
     /// Stems of values: numbers of what is left of them without digits. A street is one of many addresses.
     pub fn stems(&self) -> Vec<u32> {
-        let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
-        let mut stem = |value: &[u8]| {
+        let (mut stems, mut stem) = (Values::default(), Vec::new());
+        for value in self.values.iter() {
+            stem.clear();
+            stem.extend(value.iter().filter(|byte| !byte.is_ascii_digit()));
+            stems.push(&stem);
+        }
+        let mut known: HashMap<&[u8], u32> = HashMap::new();
+        let number = |stem| {
             let next = known.len() as u32;
-            let stem = value.iter().filter(|byte| !byte.is_ascii_digit());
-            *known.entry(stem.copied().collect()).or_insert(next)
+            *known.entry(stem).or_insert(next)
         };
-        let stems: Vec<u32> = self.values.iter().map(&mut stem).collect();
+        let stems: Vec<u32> = stems.iter().map(number).collect();
         self.ids.iter().map(|&id| stems[id as usize]).collect()
     }
 

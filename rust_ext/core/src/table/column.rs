@@ -36,7 +36,7 @@ pub struct Setting<'a> {
 pub struct Beside<'a> {
     /// Values of parents, row by row.
     pub parents: &'a [&'a [u32]],
-    /// Values of the column that tells which row is an example of each.
+    /// Values of the column whose echo is a context.
     pub echo: Option<&'a [u32]>,
     pub terms: &'a [Looking<'a>],
     /// Cells that were coded before.

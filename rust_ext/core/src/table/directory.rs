@@ -160,15 +160,16 @@ impl<S: Side> Scribe<'_, '_, S> {
             }
         }
         let wanted = std::mem::take(&mut plan.parents);
-        let most = MAX_PARENTS as u32;
-        let more = if plan.echo.is_some() { most + 1 } else { 0 };
+        // One number tells both: as many parents as there can be, and one more, stand for an echo.
+        let counts = MAX_PARENTS as u32 + 1;
+        let echo = u32::from(plan.echo.is_some());
         let count = self.number(
-            wanted.len() as u32 + more,
-            2 * most + 1,
+            wanted.len() as u32 + counts * echo,
+            2 * counts - 1,
             PARENTS + before as usize,
         )?;
-        let echoed = count > most;
-        for k in 0..(count % (most + 1)) as usize {
+        let echoed = count >= counts;
+        for k in 0..(count % counts) as usize {
             let parent = wanted.get(k).copied().unwrap_or(Parent {
                 column: 0,
                 view: View::Value,

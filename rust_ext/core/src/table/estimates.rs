@@ -81,23 +81,13 @@ impl Counts {
 
 /// Mixes a prediction with others as they prove right; returns the bits of the mixture, which it puts in place of the first.
 pub fn mix(first: &mut [f32], others: &[&[f32]]) -> f32 {
-    match *others {
-        [second] => mix_each(first, [second]),
-        [second, third] => mix_each(first, [second, third]),
-        [second, third, fourth] => mix_each(first, [second, third, fourth]),
-        _ => mix_each(first, []),
-    }
-}
-
-fn mix_each<const OTHERS: usize>(first: &mut [f32], others: [&[f32]; OTHERS]) -> f32 {
-    let many = (1 + OTHERS) as f32;
-    let others = others.map(|other| &other[..first.len()]);
-    let (mut own, mut weights) = (1.0 / many, [1.0 / many; OTHERS]);
+    let many = (1 + others.len()) as f32;
+    let (mut own, mut weights) = (1.0 / many, vec![1.0 / many; others.len()]);
     let (mut bits, mut product) = (0.0, 1.0_f32);
     for (at, p) in first.iter_mut().enumerate() {
         own *= *p;
         let mut sum = own;
-        for (weight, other) in weights.iter_mut().zip(&others) {
+        for (weight, other) in weights.iter_mut().zip(others) {
             *weight *= other[at];
             sum += *weight;
         }

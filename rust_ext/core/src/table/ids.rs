@@ -9,7 +9,7 @@ use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
 use crate::{Error, Result};
 
-/// Contexts of a cell, and those beside an example.
+/// Contexts of a cell, and those beside an echo.
 const CONTEXTS: usize = 18;
 const ECHOED: usize = 3;
 /// Those of the fast levels.
@@ -39,7 +39,7 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Starts with nothing known, for rows that have examples or none.
+    /// Starts with nothing known, for a column beside an echo or none.
     ///
     /// # Errors
     /// [`Error::Limit`] when there is too little memory.
@@ -70,7 +70,7 @@ impl Ids {
         })
     }
 
-    /// Whether rows have examples.
+    /// Whether it is for a column beside an echo.
     pub fn is_echoed(&self) -> bool {
         self.echoed
     }
@@ -199,7 +199,7 @@ impl Ids {
 
 /// What is known of a row before its cell.
 pub struct Row {
-    /// Those beside an example come last.
+    /// Those beside an echo come last.
     hashes: [u64; CONTEXTS + ECHOED],
     keys: [u64; EXPECTED],
     class: usize,
@@ -208,7 +208,7 @@ pub struct Row {
 
 impl Row {
     /// Looks at the rows before, of which the numbers of values are `ids`, and at those of parents; `last` came last beside
-    /// the value of the first parent, `echo` is the value of the example, both plus 1.
+    /// the value of the first parent, `echo` where that of another column did, both plus 1.
     pub fn new(at: usize, ids: &[u32], parents: &[&[u32]], last: u32, echo: u32) -> Self {
         let above = |k: usize| {
             if at >= k {

@@ -26,10 +26,10 @@ const WORTH: f32 = 8.0;
 /// Columns up to which they are put in a better order.
 const MOST_MOVED: usize = 256;
 
-/// Columns whose values may tell which rows are examples of others, and how many values these have at least.
+/// Columns that may have an echo, and how many values these have at least.
 const MOST_ECHOES: usize = 12;
 const LEAST_ECHOED: usize = 256;
-/// Symbols of a column that has examples, at most, and the part of its bits that they must save.
+/// Symbols of a column beside one, at most, and the part of its bits that they must save.
 const MOST_KINDS: usize = 256;
 const ECHO_WORTH: f32 = 0.01;
 
@@ -46,7 +46,7 @@ pub struct Effort {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chosen<P> {
     pub parents: Vec<P>,
-    /// The column that tells which row is an example of each.
+    /// The column whose echo counts, too.
     pub echo: Option<usize>,
 }
 
@@ -58,7 +58,7 @@ struct Sample {
     alone: Vec<Vec<f32>>,
     /// What can be a parent, and its cells.
     keys: Vec<Key>,
-    /// Columns that may tell which rows are examples.
+    /// Columns that may have an echo.
     echoes: Vec<usize>,
 }
 
@@ -104,6 +104,7 @@ impl Sample {
             .map(|column| sampled(column.target, most))
             .collect();
         let alone = targets.iter().map(|ids| shares(ids)).collect();
+        let repeats = |seen: &Seen<'_>| seen.values * 10 < rows * 9;
         let mut keys = Vec::new();
         for (column, seen) in columns
             .iter()
@@ -117,7 +118,7 @@ impl Sample {
                     rare,
                 });
             };
-            if seen.values * 10 < rows * 9 {
+            if repeats(seen) {
                 add(seen.ids, View::Value, seen.values * 2 >= rows);
             }
             if let Some(coarse) = seen.coarse {
@@ -127,14 +128,11 @@ impl Sample {
                 add(stems, View::Stem, false);
             }
         }
-        let mut echoes: Vec<usize> = (0..many)
-            .filter(|&x| columns[x].values >= LEAST_ECHOED && columns[x].values * 10 < rows * 9)
+        let mut echoes: Vec<usize> = (0..if many <= MOST_MOVED { many } else { 0 })
+            .filter(|&x| columns[x].values >= LEAST_ECHOED && repeats(&columns[x]))
             .collect();
         echoes.sort_by_key(|&x| std::cmp::Reverse(columns[x].values));
         echoes.truncate(MOST_ECHOES);
-        if many > MOST_MOVED {
-            echoes.clear();
-        }
         Self {
             targets,
             alone,
@@ -178,8 +176,8 @@ pub struct Search<'a> {
     /// What mixtures took before, by the steps to them, and which they were.
     bits_of: HashMap<Steps, f32>,
     mixtures: HashMap<Steps, Rc<[f32]>>,
-    /// What examples tell of each column.
-    examples: HashMap<(usize, usize), Rc<[u32]>>,
+    /// What echoes tell of each column.
+    echoed: HashMap<(usize, usize), Rc<[u32]>>,
     /// What each column gains by each parent, and which these are.
     gains: Vec<Vec<(f32, usize)>>,
     /// Bits of a row of each column alone, at least.
@@ -198,7 +196,7 @@ impl<'a> Search<'a> {
             told: HashMap::new(),
             bits_of: HashMap::new(),
             mixtures: HashMap::new(),
-            examples: HashMap::new(),
+            echoed: HashMap::new(),
             columns: columns.to_vec(),
             gains: vec![Vec::new(); columns.len()],
             bits: vec![0.0; columns.len()],
@@ -252,7 +250,7 @@ impl<'a> Search<'a> {
         self.told.retain(|&(of, _), _| of != x);
         self.bits_of.retain(|steps, _| steps[0] != x as u32);
         self.mixtures.retain(|steps, _| steps[0] != x as u32);
-        self.examples.retain(|&(of, _), _| of != x);
+        self.echoed.retain(|&(of, _), _| of != x);
         self.look(x);
     }
 
@@ -287,7 +285,7 @@ impl<'a> Search<'a> {
         }
         for x in 0..many {
             let first = chosen[x].parents.first().copied();
-            let echo = self.example(first, |y| needs.allows(x, y), &mut mixed[x]);
+            let echo = self.echo(first, |y| needs.allows(x, y), &mut mixed[x]);
             chosen[x].echo = echo;
             if let Some(y) = echo {
                 needs.link(x, y);
@@ -343,15 +341,15 @@ impl<'a> Search<'a> {
         if let Some(told) = self.told.get(&(x, look)) {
             return Rc::clone(told);
         }
-        let examples = match look {
-            Look::Echo(column) => self.examples(x, column),
+        let echoed = match look {
+            Look::Echo(column) => self.echoed(x, column),
             _ => Rc::default(),
         };
         let told = self.predict(x, |sample, at| match look {
             Look::Alone => 0,
             Look::Above => above(&sample.targets[x], at),
             Look::Key(y) => u64::from(sample.keys[y].cells[at]),
-            Look::Echo(_) => examples[at].into(),
+            Look::Echo(_) => echoed[at].into(),
         });
         // Of more columns it would take too much memory, and little is asked for again.
         if self.gains.len() <= MOST_MOVED {
@@ -426,18 +424,18 @@ impl<'a> Search<'a> {
     }
 
     /// What each row of a column has where a value of another last came, of all rows.
-    fn examples(&mut self, x: usize, column: usize) -> Rc<[u32]> {
+    fn echoed(&mut self, x: usize, column: usize) -> Rc<[u32]> {
         let most = self.sample.targets[x].len();
         let columns = &self.columns;
-        let found = self.examples.entry((x, column));
-        let examples = found.or_insert_with(|| {
+        let found = self.echoed.entry((x, column));
+        let echoed = found.or_insert_with(|| {
             sampled(&echoes(columns[column].ids, columns[x].target), most).into()
         });
-        Rc::clone(examples)
+        Rc::clone(echoed)
     }
 
-    /// The column that tells most by examples of those that are allowed, if that helps beside parents.
-    fn example(
+    /// The column whose echo tells most of those that are allowed, if that helps beside parents.
+    fn echo(
         &mut self,
         first: Option<usize>,
         allowed: impl Fn(usize) -> bool,
@@ -458,9 +456,9 @@ impl<'a> Search<'a> {
             let found = self.mixed(steps, |search| {
                 let mut others = vec![search.look_at(x, Look::Echo(column))];
                 if let Some(y) = first {
-                    let examples = search.examples(x, column);
+                    let echoed = search.echoed(x, column);
                     others.push(search.predict(x, |sample, at| {
-                        fold(sample.keys[y].cells[at].into(), examples[at].into())
+                        fold(sample.keys[y].cells[at].into(), echoed[at].into())
                     }));
                 }
                 (told, others)
@@ -522,7 +520,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// A column, its first parent, and those that came to it, one after the other; last the column that tells examples.
+/// A column, its first parent, and those that came to it, one after the other; last the column of the echo.
 type Steps = [u32; MAX_PARENTS + 3];
 /// Stands in them for none.
 const NONE: u32 = u32::MAX;

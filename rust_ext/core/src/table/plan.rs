@@ -62,7 +62,7 @@ pub struct Plan {
     pub terms: Vec<Term>,
     /// Columns that are contexts.
     pub parents: Vec<Parent>,
-    /// The column whose values tell which row is an example of this one.
+    /// The column whose echo is a context: what this one had where its value last came.
     pub echo: Option<usize>,
 }
 

@@ -49,7 +49,7 @@ impl Search<'_> {
         while let Some(y) = self.more(&parents, &allowed, &mut mixed) {
             parents.push(y);
         }
-        let echo = self.example(first, &allowed, &mut mixed);
+        let echo = self.echo(first, &allowed, &mut mixed);
         (Chosen { parents, echo }, mixed.bits)
     }
 

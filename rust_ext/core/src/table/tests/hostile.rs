@@ -140,7 +140,7 @@ fn bytes_of_cells_are_bounded() {
 }
 
 #[test]
-fn no_column_is_its_own_example() {
+fn no_column_is_its_own_echo() {
     let tools = Tools::new();
     let setting = Setting {
         tools: &tools,
