@@ -7,33 +7,42 @@ import re
 import sys
 from collections.abc import Sequence
 
-from benchmarks import ardm, circuits, figures, llm, matrix, networks, priors, report, tables
+from benchmarks import (
+    ardm,
+    circuits,
+    figures,
+    llm,
+    matrix,
+    networks,
+    priors,
+    report,
+    tables,
+    threads,
+)
 from benchmarks.options import add_results, numbers, words
 from benchmarks.results import Machine, read_rows
 from lmcodec.bench import Measurement, available
 from lmcodec.errors import LmcodecError
 from lmcodec.peers import select
 
+_OTHERS = {
+    "figures": figures.main,
+    "priors": priors.main,
+    "networks": networks.main,
+    "llm": llm.main,
+    "circuits": circuits.main,
+    "tables": tables.main,
+    "ardm": ardm.main,
+    "threads": threads.main,
+}
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0 fine, 1 error or a row that failed."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["figures"]:
-        return figures.main(given[1:])
-    if given[:1] == ["priors"]:
-        return priors.main(given[1:])
-    if given[:1] == ["networks"]:
-        return networks.main(given[1:])
-    if given[:1] == ["llm"]:
-        return llm.main(given[1:])
-    if given[:1] == ["circuits"]:
-        return circuits.main(given[1:])
-    if given[:1] == ["tables"]:
-        return tables.main(given[1:])
-    if given[:1] == ["ardm"]:
-        return ardm.main(given[1:])
+    if given and given[0] in _OTHERS:
+        return _OTHERS[given[0]](given[1:])
     options = _parser().parse_args(given)
     try:
         rows = _measure(options) if options.run else read_rows(options.out / "rows.csv")

@@ -279,7 +279,7 @@ def prime(
     if isinstance(network, Network):
         if prior is not None:
             model = model.primed(default() if prior == "auto" else prior)
-        return model.networked(network, count=len(symbols)) or model
+        return model.networked(network) or model
     if prior is None or not model.can_be_primed():
         return model
     if prior != "auto":
@@ -345,14 +345,14 @@ def _at_end(differences: Sequence[int], length: int, count: int) -> float:
 def _networked(model: Model, symbols: Symbols) -> Model:
     """Return the model with a network, where a sample is shorter with it."""
     sample = _sample(symbols, _NETWORK_SLICES, _NETWORK_SLICE_SYMBOLS)
-    other = model.networked(count=len(sample))
+    other = model.networked()
     if other is None:
         return model
     named = sum(map(len, other.digests())) - sum(map(len, model.digests()))
     more = named if len(sample) == len(symbols) else 0
     size, plain = len(other.encode(sample)) + more, len(model.encode(sample))
     pays = size * _NETWORK_WORTH[1] < plain * _NETWORK_WORTH[0]
-    return (model.networked(count=len(symbols)) or model) if pays else model
+    return other if pays else model
 
 
 def shortest(

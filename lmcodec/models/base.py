@@ -272,14 +272,13 @@ class Model(ABC):
         """Return whether the model may come to use a network."""
         return False
 
-    def networked(self, network: Network | None = None, *, count: int = 0) -> Self | None:
+    def networked(self, network: Network | None = None) -> Self | None:
         """Return the model that also uses a network, or None where it cannot.
 
         Args:
             network: The network, or None for that of the package.
-            count: How many symbols a block has; many may be coded in lanes.
         """
-        del network, count
+        del network
         return None
 
     def quick(self) -> Self:

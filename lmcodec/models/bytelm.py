@@ -83,9 +83,8 @@ class Bytelm(Model):
         """Return true: it is nothing else."""
         return True
 
-    def networked(self, network: Network | None = None, *, count: int = 0) -> Self:
+    def networked(self, network: Network | None = None) -> Self:
         """Return the model with another network, that of the package if None."""
-        del count
         return replace(self, network=network)
 
     def digests(self) -> tuple[bytes, ...]:

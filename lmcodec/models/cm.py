@@ -27,9 +27,6 @@ _MAX_RECORD = 1024
 _MAX_ROW = 4096
 _MAX_PIXELS = 1 << 20
 _MAX_LANES = 8
-# Two lanes let two cores code text with a network. They cost up to a percent, of short texts more.
-_LANES = 2
-_LANES_FROM = 1 << 20
 
 
 @MODELS.register(id="cm", version=2)
@@ -57,8 +54,9 @@ class Cm(Model):
             there are none. Of pixels the bytes of a row, up to 2**20.
         row: Bytes between like records, as the cells of a column of a sheet, 1 to 4096; 1 where
             there are none. Used from level 7 on. Of pixels the rows of a picture, up to 2**20.
-        lanes: Pieces of text that are coded side by side, 1 to 8: with more than one, a second
-            thread can run the network. More than one only for text at level 9.
+        lanes: Pieces of text that are coded side by side, 1 to 8. Two of them, up to a percent
+            larger, are decoded faster by two threads, and encoded slower. More than one only for
+            text at level 9.
         prior: What new contexts of text start from, or pictures of the same size that are coded
             first, or None.
         network: A network that predicts text beside the contexts, at level 9 and only with a
@@ -192,12 +190,11 @@ class Cm(Model):
         """Return whether the level is one with a network, and the symbols may be text."""
         return self.level == self.NETWORK_LEVEL and self.kind in (_OPEN, _TEXT)
 
-    def networked(self, network: Network | None = None, *, count: int = 0) -> Self | None:
+    def networked(self, network: Network | None = None) -> Self | None:
         """Return the model with a network, that of the package if None, where that may help."""
         if self.level != self.NETWORK_LEVEL or self.kind != _TEXT or self.prior is None:
             return None
-        lanes = _LANES if count >= _LANES_FROM else 1
-        return replace(self, network=network or default_network(), lanes=lanes)
+        return replace(self, network=network or default_network())
 
     def quick(self) -> Self:
         """Return the model of the lowest level that has the kind."""

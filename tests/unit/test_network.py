@@ -12,7 +12,7 @@ from lmcodec import MessageCodec, network, prior, shelf
 from lmcodec.errors import FormatError, ModelError, WeightsError
 from lmcodec.models.base import MODELS
 from lmcodec.models.bytelm import Bytelm
-from lmcodec.models.cm import _LANES_FROM, Cm
+from lmcodec.models.cm import Cm
 from lmcodec.network import Network
 from tests.networks import PATH, TINY
 from tests.priors import ENGLISH, OWN
@@ -82,7 +82,7 @@ def test_the_network_alone_codes_and_decodes() -> None:
 
 def test_the_network_of_the_package_knows_english() -> None:
     plain = Cm(9).primed(prior.default())
-    mixed = plain.networked(count=100)
+    mixed = plain.networked()
     assert mixed is not None
     text = b"It was the first time in many years that she had been alone in the house. " * 2
     alone, with_it, without = (len(m.encode(text)) for m in (Bytelm(), mixed, plain))
@@ -139,9 +139,9 @@ def test_networks_go_with_text_of_level_9_and_a_prior() -> None:
     for arguments in ({"level": 8, "prior": OWN}, {"level": 9}):
         with pytest.raises(ValueError, match="network of cm needs level 9 and a prior"):
             Cm(network=TINY, **arguments)
-    assert Cm(8, prior=OWN).networked(count=100) is None
-    assert Cm(9).networked(count=100) is None
-    assert Cm(9, kind=2).networked(count=100) is None
+    assert Cm(8, prior=OWN).networked() is None
+    assert Cm(9).networked() is None
+    assert Cm(9, kind=2).networked() is None
     with pytest.raises(FormatError, match="no network at this level"):
         Cm.from_record(Cm(8).params(), (OWN.digest, TINY.digest))
     opened = Cm(9, kind=0, prior=OWN, network=TINY)
@@ -149,14 +149,9 @@ def test_networks_go_with_text_of_level_9_and_a_prior() -> None:
     assert opened.fit(bytes(range(256)) * 20).network is None
 
 
-def test_long_texts_have_lanes_beside_the_network() -> None:
-    least = _LANES_FROM
-    plain = Cm(9).primed(prior.default())
-    assert [plain.networked(count=count).lanes for count in (0, least - 1, least)] == [1, 1, 2]  # type: ignore[union-attr]
-
-
-def test_the_bytes_do_not_depend_on_threads() -> None:
-    model = Cm(9, lanes=2, prior=OWN, network=TINY)
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_the_bytes_do_not_depend_on_threads(lanes: int) -> None:
+    model = Cm(9, lanes=lanes, prior=OWN, network=TINY)
     # A text that is its own half again, and one with an odd end.
     for content in (ENGLISH * 4, ENGLISH * 3 + b"."):
         streams = {lmcodec.compress(content, model=model, threads=threads) for threads in (1, 2)}

@@ -9,6 +9,8 @@
 )]
 
 pub mod contexts;
+pub mod duo;
+mod link;
 pub mod network;
 mod state;
 pub mod tree;

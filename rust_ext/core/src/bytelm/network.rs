@@ -29,29 +29,29 @@ const fn refused(what: &'static str) -> Error {
 
 /// Sizes of a network.
 #[derive(Debug, Clone, Deserialize)]
-struct Config {
-    width: usize,
-    states: usize,
-    hidden: usize,
-    blocks: usize,
-    word_width: usize,
-    word_hidden: usize,
-    word_blocks: usize,
+pub(super) struct Config {
+    pub(super) width: usize,
+    pub(super) states: usize,
+    pub(super) hidden: usize,
+    pub(super) blocks: usize,
+    pub(super) word_width: usize,
+    pub(super) word_hidden: usize,
+    pub(super) word_blocks: usize,
     contexts: Vec<usize>,
-    rows: Sizes,
+    pub(super) rows: Sizes,
 }
 
 /// Logarithms of the rows of tables, and the most bytes of a stretch.
 #[derive(Debug, Clone, Deserialize)]
-struct Sizes {
+pub(super) struct Sizes {
     bits: Vec<u32>,
-    words: u32,
-    most: u32,
+    pub(super) words: u32,
+    pub(super) most: u32,
 }
 
 impl Config {
     /// Sizes of what is computed.
-    fn room(&self) -> state::Widths {
+    pub(super) fn room(&self) -> state::Widths {
         state::Widths {
             width: self.width,
             states: self.states,
@@ -96,12 +96,12 @@ type Take = fn(&Tensors<'_>, &str, (usize, usize)) -> Result<Matrix>;
 
 /// A recurrence and a layer of hidden values, each added to what came in.
 #[derive(Debug)]
-struct Block {
-    gates: Matrix,
-    factors: Vec<i32>,
-    mix: Matrix,
-    up: Matrix,
-    down: Matrix,
+pub(super) struct Block {
+    pub(super) gates: Matrix,
+    pub(super) factors: Vec<i32>,
+    pub(super) mix: Matrix,
+    pub(super) up: Matrix,
+    pub(super) down: Matrix,
 }
 
 impl Block {
@@ -164,7 +164,7 @@ impl Block {
 
 /// Sets steps, with padding, to the sums of `width` values of one place after the other, normalised.
 #[inline]
-fn norms(x: &[i32], width: usize, steps: &mut [u8]) {
+pub(super) fn norms(x: &[i32], width: usize, steps: &mut [u8]) {
     let steps = steps.chunks_exact_mut(padded(width));
     for (x, steps) in x.chunks_exact(width).zip(steps) {
         norm(x, &mut steps[..width]);
@@ -182,22 +182,22 @@ fn factors(tensors: &Tensors<'_>, name: &str, width: usize) -> Result<Vec<i32>> 
 /// A network, read only.
 #[derive(Debug)]
 pub struct Network {
-    config: Config,
-    gates: Gates,
+    pub(super) config: Config,
+    pub(super) gates: Gates,
     exp2: Exp2,
     /// For each table of a context: which context, its bits, the row at which it starts.
-    tables: Vec<(usize, u32, usize)>,
-    table: Rows,
-    words: Rows,
-    first_gates: Matrix,
-    first_factors: Vec<i32>,
-    first_mix: Matrix,
-    enter: Matrix,
-    enter_first: Matrix,
-    word_blocks: Vec<Block>,
-    leave: Matrix,
-    blocks: Vec<Block>,
-    out: Matrix,
+    pub(super) tables: Vec<(usize, u32, usize)>,
+    pub(super) table: Rows,
+    pub(super) words: Rows,
+    pub(super) first_gates: Matrix,
+    pub(super) first_factors: Vec<i32>,
+    pub(super) first_mix: Matrix,
+    pub(super) enter: Matrix,
+    pub(super) enter_first: Matrix,
+    pub(super) word_blocks: Vec<Block>,
+    pub(super) leave: Matrix,
+    pub(super) blocks: Vec<Block>,
+    pub(super) out: Matrix,
     /// The state before the first byte, once it is known.
     start: OnceLock<State>,
 }
@@ -261,7 +261,7 @@ impl Network {
         Ok(network)
     }
 
-    fn matrices(&self) -> impl Iterator<Item = &Matrix> {
+    pub(super) fn matrices(&self) -> impl Iterator<Item = &Matrix> {
         let blocks = self.word_blocks.iter().chain(&self.blocks);
         let single = [
             &self.first_gates,
@@ -280,9 +280,13 @@ impl Network {
         self.start.get_or_init(|| self.first_state()).clone()
     }
 
+    /// Blocks over bytes and over words.
+    pub(super) fn parts(&self) -> [usize; 2] {
+        [self.config.blocks, self.config.word_blocks]
+    }
+
     fn first_state(&self) -> State {
-        let config = &self.config;
-        let mut state = State::new(config.room(), [config.blocks, config.word_blocks]);
+        let mut state = State::new(self.config.room(), self.parts());
         self.steps(&mut state, b"\n");
         state
     }

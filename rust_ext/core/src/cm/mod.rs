@@ -56,7 +56,7 @@ pub struct Knowledge<'a> {
     pub prior: Option<&'a Prior>,
     /// A network that predicts beside the contexts: at the level that runs the predictor in [`strong`].
     pub network: Option<&'a Pretrained>,
-    /// Threads that may code one stream, if it has lanes: results do not depend on them.
+    /// Threads that may code one stream: results do not depend on them.
     pub threads: usize,
 }
 

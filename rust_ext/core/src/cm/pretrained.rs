@@ -274,10 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn lanes_code_the_same_with_any_threads() {
+    fn threads_change_nothing() {
         let (file, prior) = (file(), prior().with_text(&TEXT[9..]).unwrap());
         let network = Pretrained::parse(&file).unwrap();
-        for (count, lanes) in [0, 1, 2, 3, 25, 2000].into_iter().zip([2, 2, 3, 2, 8, 2]) {
+        let several = [0, 1, 2, 3, 25, 2000].into_iter().zip([2, 2, 3, 2, 8, 2]);
+        let one = [0, 1, 127, 128, 129, 160, 161, 5000].map(|count| (count, 1));
+        for (count, lanes) in several.chain(one) {
             let text = texts(count);
             let params = Params { lanes, ..PARAMS };
             let known = |threads| Knowledge {

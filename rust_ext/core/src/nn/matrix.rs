@@ -13,6 +13,7 @@ use super::tensors::{Shape, Tensors};
 use super::vectors::Vectors;
 use super::{padded, UNIT, ZERO};
 use crate::{Error, Result};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// Results are products times a scale, shifted right by this.
@@ -65,15 +66,60 @@ impl HalfBlock {
     const EMPTY: Self = Self([HALF as u8; ROWS * COLUMNS / 2]);
 }
 
+/// Some of these blocks.
+#[derive(Debug, Clone, Copy)]
+enum Blocks<'a> {
+    Bytes(&'a [Block]),
+    Halves(&'a [HalfBlock]),
+}
+
 impl Weights {
     /// Those of a few groups of rows.
-    fn part(&self, first: usize, groups: usize, columns: usize) -> Self {
+    fn part(&self, groups: Range<usize>, columns: usize) -> Blocks<'_> {
         let wide = columns / COLUMNS;
-        let which = first * wide..(first + groups) * wide;
+        let which = groups.start * wide..groups.end * wide;
         match self {
-            Self::Bytes(blocks) => Self::Bytes(blocks[which].to_vec()),
-            Self::Halves(blocks) => Self::Halves(blocks[which].to_vec()),
+            Self::Bytes(blocks) => Blocks::Bytes(&blocks[which]),
+            Self::Halves(blocks) => Blocks::Halves(&blocks[which]),
         }
+    }
+}
+
+impl Blocks<'_> {
+    fn to_weights(self) -> Weights {
+        match self {
+            Self::Bytes(blocks) => Weights::Bytes(blocks.to_vec()),
+            Self::Halves(blocks) => Weights::Halves(blocks.to_vec()),
+        }
+    }
+}
+
+/// Some rows of a matrix.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    rows: usize,
+    columns: usize,
+    blocks: Blocks<'a>,
+    tails: &'a [Tail],
+}
+
+impl Part<'_> {
+    /// As [`Matrix::set`], of these rows.
+    ///
+    /// # Panics
+    /// As there.
+    #[inline]
+    pub fn set(&self, steps: &[u8], out: &mut [i32]) {
+        simd::multiply::<false>(proven(), self, steps, out);
+    }
+
+    /// As [`Matrix::add`], of these rows.
+    ///
+    /// # Panics
+    /// As there.
+    #[inline]
+    pub fn add(&self, steps: &[u8], out: &mut [i32]) {
+        simd::multiply::<true>(proven(), self, steps, out);
     }
 }
 
@@ -230,22 +276,35 @@ impl Matrix {
     #[must_use]
     pub fn split(&self, rows: usize) -> Vec<Self> {
         assert!(rows > 0 && rows.is_multiple_of(ROWS));
-        let part = |(number, tails): (usize, &[Tail])| {
-            let first = number * rows;
-            let group = first / ROWS;
+        let part = |first: usize| {
+            let part = self.part(first..self.rows.min(first + rows));
             Self {
-                rows: rows.min(self.rows - first),
-                columns: self.columns,
-                weights: self.weights.part(group, tails.len(), self.columns),
-                tails: tails.to_vec(),
+                rows: part.rows,
+                columns: part.columns,
+                weights: part.blocks.to_weights(),
+                tails: part.tails.to_vec(),
                 reach: self.reach,
             }
         };
-        self.tails
-            .chunks(rows / ROWS)
-            .enumerate()
-            .map(part)
-            .collect()
+        (0..self.rows).step_by(rows).map(part).collect()
+    }
+
+    /// Some of the rows: from a multiple of [`ROWS`] to one, or to the last.
+    ///
+    /// # Panics
+    /// If they are others.
+    #[inline]
+    #[must_use]
+    pub fn part(&self, rows: Range<usize>) -> Part<'_> {
+        assert!(rows.start.is_multiple_of(ROWS) && rows.end <= self.rows);
+        assert!(rows.end.is_multiple_of(ROWS) || rows.end == self.rows);
+        let groups = rows.start / ROWS..rows.end.div_ceil(ROWS);
+        Part {
+            rows: rows.len(),
+            columns: self.columns,
+            blocks: self.weights.part(groups.clone(), self.columns),
+            tails: &self.tails[groups],
+        }
     }
 
     /// The largest magnitude of a result, without the bias.
@@ -260,6 +319,12 @@ impl Matrix {
         self.rows
     }
 
+    /// Weights, with those of columns that are padding.
+    #[must_use]
+    pub fn weights(&self) -> usize {
+        self.rows * self.columns
+    }
+
     /// Sets `out`, of as many values as there are rows, to the product with `steps`, which are padded. There may be
     /// several vectors of steps, one after the other: so are the results.
     ///
@@ -267,7 +332,7 @@ impl Matrix {
     /// If the lengths do not fit each other.
     #[inline]
     pub fn set(&self, steps: &[u8], out: &mut [i32]) {
-        simd::multiply::<false>(proven(), self, steps, out);
+        self.part(0..self.rows).set(steps, out);
     }
 
     /// Adds the products with `steps` to `out`.
@@ -276,7 +341,7 @@ impl Matrix {
     /// As [`Self::set`].
     #[inline]
     pub fn add(&self, steps: &[u8], out: &mut [i32]) {
-        simd::multiply::<true>(proven(), self, steps, out);
+        self.part(0..self.rows).add(steps, out);
     }
 }
 
@@ -325,6 +390,7 @@ fn trial(by: Vectors) -> Vec<i32> {
         let largest = (0..matrix.columns).map(|_| 127);
         let steps: Vec<u8> = mixed.chain(largest).collect();
         let mut out = vec![0; 2 * rows];
+        let matrix = matrix.part(0..rows);
         simd::multiply::<false>(by, &matrix, &steps, &mut out);
         simd::multiply::<true>(by, &matrix, &steps, &mut out);
         all.extend(out);

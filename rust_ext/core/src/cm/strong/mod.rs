@@ -15,7 +15,9 @@
     clippy::cast_possible_wrap
 )]
 
+mod ahead;
 pub(crate) mod apm;
+mod company;
 mod contextmap;
 mod direct;
 mod helper;
@@ -46,7 +48,7 @@ pub use predictor::Strong;
 use super::{Knowledge, Params};
 use crate::bitmodel::{decode_bytes, encode_bytes, BitModel};
 use crate::{interrupt, machine, Result};
-use helper::Helper;
+use company::Company;
 use std::thread;
 
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
@@ -75,8 +77,7 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
 pub fn encode(symbols: &[u8], params: &Params, known: Knowledge<'_>) -> Result<Vec<u8>> {
     let lanes = params.lanes as usize;
     let coded = lane::interleave(symbols, lanes);
-    run(params, symbols.len(), known, |model| {
-        model.foretell(&coded);
+    run(params, symbols.len(), known, Some(&coded), |model| {
         encode_bytes(model, &coded)
     })
 }
@@ -91,17 +92,19 @@ pub fn decode(
     params: &Params,
     known: Knowledge<'_>,
 ) -> Result<Vec<u8>> {
-    let coded = run(params, count, known, |model| {
+    let coded = run(params, count, known, None, |model| {
         decode_bytes(model, payload, count)
     })?;
     Ok(lane::join(coded, params.lanes as usize))
 }
 
-/// Codes with a predictor that has learnt the text or the pictures of a prior, where there are some.
+/// Codes with a predictor that has learnt the text or the pictures of a prior, where there are some. The `text` to come
+/// is known when encoding.
 fn run<'a>(
     params: &Params,
     count: usize,
     known: Knowledge<'a>,
+    text: Option<&'a [u8]>,
     code: impl FnOnce(&mut Strong<'a>) -> Result<Vec<u8>>,
 ) -> Result<Vec<u8>> {
     if params.kind.channels().is_some() {
@@ -113,9 +116,16 @@ fn run<'a>(
     thread::scope(|scope| {
         // The model ends here, and with it the thread.
         let mut model = model;
-        let helps = lanes > 1 && known.threads > 1;
-        let helper = helps.then(|| Helper::start(scope, lanes)).flatten();
-        model.split(count, lanes, helper);
+        model.split(count, lanes);
+        let company = if known.threads > 1 {
+            Company::start(scope, &mut model, count, lanes, text)
+        } else {
+            Company::Alone
+        };
+        if let (Company::Alone, Some(text)) = (&company, text) {
+            model.foretell(text);
+        }
+        model.join(company);
         let coded = code(&mut model);
         model.retire();
         coded

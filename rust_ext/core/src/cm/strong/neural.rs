@@ -56,10 +56,8 @@ impl Clone for Follower<'_> {
 /// The bytes to come.
 #[derive(Debug, Clone)]
 struct Foretold<'a> {
-    bytes: &'a [u8],
-    /// How many of them the network has taken.
-    taken: usize,
-    /// What it expects after each of the last ones that it took together, in turn, and how many of these were asked for.
+    rest: Rest<'a>,
+    /// What is expected after each of the last ones that were taken together, in turn, and how many of these were asked for.
     trees: Vec<Tree>,
     asked: usize,
 }
@@ -69,19 +67,37 @@ impl Foretold<'_> {
     #[inline]
     fn next(&mut self, network: &Network, state: &mut State) -> Option<&mut Tree> {
         if self.asked == self.trees.len() {
-            let rest = &self.bytes[self.taken..self.bytes.len() - 1];
-            let bytes = &rest[..rest.len().min(TOGETHER)];
-            if bytes.is_empty() {
+            if !self.rest.next(network, state, &mut self.trees) {
                 return None;
             }
-            network.steps(state, bytes);
-            self.taken += bytes.len();
-            self.trees.resize_with(bytes.len(), Tree::default);
-            network.weigh_all(state, &mut self.trees);
             self.asked = 0;
         }
         self.asked += 1;
         self.trees.get_mut(self.asked - 1)
+    }
+}
+
+/// Bytes that a network is to take, all but the last one.
+#[derive(Debug, Clone)]
+pub struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    /// Those of a text.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(&bytes[..bytes.len().saturating_sub(1)])
+    }
+
+    /// Takes some of them together; sets `trees` to what is expected after each. Returns whether there were any.
+    pub fn next(&mut self, network: &Network, state: &mut State, trees: &mut Vec<Tree>) -> bool {
+        let (bytes, rest) = self.0.split_at(self.0.len().min(TOGETHER));
+        if bytes.is_empty() {
+            return false;
+        }
+        self.0 = rest;
+        network.steps(state, bytes);
+        trees.resize_with(bytes.len(), Tree::default);
+        network.weigh_all(state, trees);
+        true
     }
 }
 
@@ -102,9 +118,8 @@ impl<'a> Follower<'a> {
     /// Tells all bytes that are to be taken in, so that the network can take several together. What it expects is the
     /// same.
     pub fn foretell(&mut self, bytes: &'a [u8]) {
-        self.foretold = (!bytes.is_empty()).then(|| Foretold {
-            bytes,
-            taken: 0,
+        self.foretold = Some(Foretold {
+            rest: Rest::new(bytes),
             trees: Vec::new(),
             asked: 0,
         });
@@ -125,6 +140,12 @@ impl<'a> Follower<'a> {
     /// What it expects, to be told.
     pub fn tree_mut(&mut self) -> &mut Tree {
         &mut self.tree
+    }
+
+    /// The network and its state, if there is one, with memory for what it expects.
+    pub fn parts(&mut self) -> Option<(&'a Network, &mut State, &mut Tree)> {
+        let (network, state) = self.network.as_mut()?;
+        Some((network, state, &mut self.tree))
     }
 
     /// Takes in a byte.

@@ -5,9 +5,9 @@ mod select;
 mod step;
 
 use super::apm::Apm;
+use super::company::Company;
 use super::contextmap::{Buckets, ContextMap};
 use super::direct::{self, Direct, Lines};
-use super::helper::Helper;
 use super::image::{self, Bilevel};
 use super::lane::{pieces, Content, Groups, Lane};
 use super::last::Last;
@@ -76,7 +76,7 @@ pub struct Strong<'a> {
     /// Bytes until the lanes change places, and how many there are then.
     left: usize,
     groups: Groups,
-    helper: Option<Helper<'a>>,
+    company: Company<'a>,
     /// Whether which lane is next is told from outside.
     told: bool,
     avx2: bool,
@@ -127,7 +127,7 @@ impl<'a> Strong<'a> {
     }
 
     /// Cuts the `count` symbols that are still to come into lanes, which take turns.
-    pub fn split(&mut self, count: usize, lanes: usize, helper: Option<Helper<'a>>) {
+    pub fn split(&mut self, count: usize, lanes: usize) {
         let first = &self.lanes[0];
         let more = (1..lanes).map(|number| Lane {
             number,
@@ -138,7 +138,16 @@ impl<'a> Strong<'a> {
         let start = first.position;
         self.lanes.extend(more);
         self.place(start);
-        self.helper = helper;
+    }
+
+    /// The follower of the first lane, if the network is run here.
+    pub fn follower(&mut self) -> Option<&mut Follower<'a>> {
+        self.lanes[0].follower.as_mut().map(Arc::make_mut)
+    }
+
+    /// Lets another thread run the network, or help. Bytes do not depend on that.
+    pub fn join(&mut self, company: Company<'a>) {
+        self.company = company;
     }
 
     /// Tells all symbols that are still to come. Bytes do not depend on that.
@@ -263,7 +272,7 @@ impl<'a> Strong<'a> {
             turn: 0,
             left: usize::MAX,
             groups: Groups::new(0, 1),
-            helper: None,
+            company: Company::Alone,
             told: false,
             avx2: simd::has_avx2(),
         })
@@ -276,10 +285,7 @@ impl<'a> Strong<'a> {
         let byte = self.shared.byte();
         // First, so that another thread has the more time.
         if let Some(follower) = &mut lane.follower {
-            match &mut self.helper {
-                Some(helper) => helper.ask(lane.number, follower, byte),
-                None => Arc::make_mut(follower).end_byte(byte),
-            }
+            self.company.end_byte(lane.number, follower, byte);
         }
         self.shared.end_byte(lane, byte);
         if self.told {
@@ -287,8 +293,7 @@ impl<'a> Strong<'a> {
         }
         self.next_turn();
         let lane = &mut self.lanes[self.turn];
-        let answer = self.helper.as_mut().and_then(|h| h.take(lane.number));
-        if let Some(follower) = answer {
+        if let Some(follower) = self.company.take(lane.number) {
             lane.follower = Some(follower);
         }
         self.shared.start_byte(lane);

@@ -3,7 +3,7 @@
 #![allow(clippy::cast_ptr_alignment)] // blocks are aligned to 64 bytes, and other loads allow any address
 
 use super::halves::simd as halves;
-use super::{finish, Block, Matrix, Tail, Weights, COLUMNS, ROWS};
+use super::{finish, Block, Blocks, Part, Tail, COLUMNS, ROWS};
 use crate::nn::vectors::{Kind, Vectors};
 
 /// Sets `out` to the products of a matrix and each of some vectors of `steps`, or adds them.
@@ -11,12 +11,12 @@ use crate::nn::vectors::{Kind, Vectors};
 /// # Panics
 /// If the lengths do not fit each other.
 #[inline]
-pub fn multiply<const ADD: bool>(by: Vectors, matrix: &Matrix, steps: &[u8], out: &mut [i32]) {
+pub fn multiply<const ADD: bool>(by: Vectors, matrix: &Part<'_>, steps: &[u8], out: &mut [i32]) {
     let vectors = steps.len() / matrix.columns;
     assert!(steps.len() == matrix.columns * vectors && out.len() == matrix.rows * vectors);
-    let blocks = match &matrix.weights {
-        Weights::Bytes(blocks) => &blocks[..],
-        Weights::Halves(blocks) => return halves::multiply::<ADD>(by, matrix, blocks, steps, out),
+    let blocks = match matrix.blocks {
+        Blocks::Bytes(blocks) => blocks,
+        Blocks::Halves(blocks) => return halves::multiply::<ADD>(by, matrix, blocks, steps, out),
     };
     match by.kind() {
         // SAFETY: the processor has what the kernels need, else there were no such value.
@@ -39,7 +39,7 @@ pub fn multiply<const ADD: bool>(by: Vectors, matrix: &Matrix, steps: &[u8], out
 /// its number, and its results. The weights of a group are used for all vectors before the next ones are read.
 #[inline(always)]
 pub fn for_groups<'a, B>(
-    matrix: &'a Matrix,
+    matrix: &Part<'a>,
     blocks: &'a [B],
     steps: &[u8],
     out: &mut [i32],
@@ -62,7 +62,7 @@ pub fn for_groups<'a, B>(
 
 /// One product after the other.
 fn multiply_scalar<const ADD: bool>(
-    matrix: &Matrix,
+    matrix: &Part<'_>,
     blocks: &[Block],
     steps: &[u8],
     out: &mut [i32],
@@ -86,14 +86,22 @@ fn multiply_scalar<const ADD: bool>(
 /// Sets the results of a group, of whose rows the last may be padding, or adds to them.
 #[inline(always)]
 pub fn put<const ADD: bool>(values: [i32; ROWS], out: &mut [i32]) {
-    for (out, value) in out.iter_mut().zip(values) {
-        *out = if ADD { out.wrapping_add(value) } else { value };
+    let sum = |out: i32, value| if ADD { out.wrapping_add(value) } else { value };
+    // Where the length is known the compiler uses vectors.
+    if let Some(all) = out.first_chunk_mut::<ROWS>() {
+        for (out, value) in all.iter_mut().zip(values) {
+            *out = sum(*out, value);
+        }
+    } else {
+        for (out, value) in out.iter_mut().zip(values) {
+            *out = sum(*out, value);
+        }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 pub mod x86 {
-    use super::{for_groups, put, Block, Matrix, Tail, COLUMNS, ROWS};
+    use super::{for_groups, put, Block, Part, Tail, COLUMNS, ROWS};
     use crate::nn::matrix::SHIFT;
     use crate::nn::simd::{load, load_bytes, scaled, store, WIDE};
     use std::arch::x86_64::{
@@ -111,7 +119,7 @@ pub mod x86 {
         ($name:ident, $features:literal, $dot:ident) => {
             #[target_feature(enable = $features)]
             pub fn $name<const ADD: bool>(
-                matrix: &Matrix,
+                matrix: &Part<'_>,
                 blocks: &[Block],
                 steps: &[u8],
                 out: &mut [i32],
@@ -209,7 +217,7 @@ pub mod x86 {
 
     #[target_feature(enable = "avx2,avx512f,avx512vnni")]
     pub fn multiply_avx512<const ADD: bool>(
-        matrix: &Matrix,
+        matrix: &Part<'_>,
         blocks: &[Block],
         steps: &[u8],
         out: &mut [i32],
@@ -245,7 +253,7 @@ pub mod x86 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{blocks, half_blocks, MAX_BIAS};
+    use super::super::{blocks, half_blocks, Matrix, Weights, MAX_BIAS};
     use super::*;
     use crate::nn::{padded, LANES, ZERO};
     use proptest::prelude::*;
@@ -290,6 +298,7 @@ mod tests {
                 Weights::Bytes(blocks(&weights, columns))
             };
             let matrix = Matrix { rows, columns: columns_padded, weights, tails, reach: 0 };
+            let matrix = matrix.part(0..rows);
             let none = vec![0; columns_padded];
             let many: Vec<u8> =
                 (0..vectors).flat_map(|i| if i % 3 == 1 { &none } else { &steps }).copied().collect();

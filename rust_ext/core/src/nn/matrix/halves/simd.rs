@@ -7,7 +7,7 @@
 #![allow(clippy::cast_ptr_alignment)] // blocks are aligned to 64 bytes
 
 use super::super::simd::for_groups;
-use super::super::{finish, HalfBlock, Matrix, Tail, COLUMNS, HALF, ROWS};
+use super::super::{finish, HalfBlock, Part, Tail, COLUMNS, HALF, ROWS};
 use crate::nn::vectors::{Kind, Vectors};
 
 /// Vectors of steps that the weights of a group are used for before the next ones are read, at most.
@@ -19,7 +19,7 @@ const HIGH: usize = ROWS / 2;
 #[inline]
 pub fn multiply<const ADD: bool>(
     by: Vectors,
-    matrix: &Matrix,
+    matrix: &Part<'_>,
     blocks: &[HalfBlock],
     steps: &[u8],
     out: &mut [i32],
@@ -45,7 +45,7 @@ pub fn multiply<const ADD: bool>(
 
 /// One product after the other.
 fn multiply_scalar<const ADD: bool>(
-    matrix: &Matrix,
+    matrix: &Part<'_>,
     blocks: &[HalfBlock],
     steps: &[u8],
     out: &mut [i32],
@@ -75,7 +75,7 @@ fn multiply_scalar<const ADD: bool>(
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn for_halves<'a>(
-    matrix: &'a Matrix,
+    matrix: &Part<'a>,
     blocks: &'a [HalfBlock],
     steps: &[u8],
     out: &mut [i32],
@@ -104,7 +104,7 @@ fn for_halves<'a>(
 mod x86 {
     use super::super::super::simd::put;
     use super::super::super::simd::x86::{eight, finish, first, quarters, starts, PARTS};
-    use super::{for_halves, HalfBlock, Matrix, Tail, COLUMNS};
+    use super::{for_halves, HalfBlock, Part, Tail, COLUMNS};
     use crate::nn::simd::load;
     use std::arch::x86_64::{
         __m256i, _mm256_add_epi16, _mm256_add_epi32, _mm256_and_si256, _mm256_dpbusd_avx_epi32,
@@ -122,7 +122,7 @@ mod x86 {
 
     #[target_feature(enable = "avx2")]
     pub fn multiply_avx2<const ADD: bool>(
-        matrix: &Matrix,
+        matrix: &Part<'_>,
         blocks: &[HalfBlock],
         steps: &[u8],
         out: &mut [i32],
@@ -161,7 +161,7 @@ mod x86 {
 
     #[target_feature(enable = "avx2,avxvnni")]
     pub fn multiply_avx_vnni<const ADD: bool>(
-        matrix: &Matrix,
+        matrix: &Part<'_>,
         blocks: &[HalfBlock],
         steps: &[u8],
         out: &mut [i32],
@@ -235,7 +235,7 @@ mod x86 {
 
     #[target_feature(enable = "avx2,avx512f,avx512vnni")]
     pub fn multiply_avx512<const ADD: bool>(
-        matrix: &Matrix,
+        matrix: &Part<'_>,
         blocks: &[HalfBlock],
         steps: &[u8],
         out: &mut [i32],

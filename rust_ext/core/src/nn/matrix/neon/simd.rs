@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::super::simd::{for_groups, put};
-use super::super::{Block, HalfBlock, Matrix, Tail, COLUMNS, HALF, ROWS, SHIFT};
+use super::super::{Block, HalfBlock, Part, Tail, COLUMNS, HALF, ROWS, SHIFT};
 use std::arch::aarch64::{
     int32x4_t, int8x16_t, int8x8_t, vaddq_s32, vandq_u8, vcombine_s32, vdup_n_u32, vdupq_n_s32,
     vdupq_n_s8, vdupq_n_u8, vget_high_s32, vget_high_s8, vget_low_s32, vget_low_s8, vld1q_s32,
@@ -18,7 +18,7 @@ macro_rules! kernel {
     ($name:ident, $block:ty, $weights:ident) => {
         #[target_feature(enable = "neon")]
         pub fn $name<const ADD: bool>(
-            matrix: &Matrix,
+            matrix: &Part<'_>,
             blocks: &[$block],
             steps: &[u8],
             out: &mut [i32],
