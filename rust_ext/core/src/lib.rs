@@ -38,6 +38,7 @@ mod memory;
 pub mod nn;
 pub mod noise;
 pub mod samples;
+mod spin;
 pub mod table;
 pub mod transforms;
 

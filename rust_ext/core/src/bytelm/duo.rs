@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::thread::{self, Scope, Thread};
 use std::time::Duration;
 
-use super::contexts::{row, CONTEXTS};
-use super::link::{wait, End, Link};
+use super::contexts::row;
+use super::link::{End, Link};
 use super::network::{norms, Block, Network};
 use super::state::{Room, Scratch, State, BYTES};
 use crate::nn::gates::squares;
 use crate::nn::matrix::{Matrix, ROWS};
 use crate::nn::padded;
+use crate::spin::wait;
 
 /// How long the first thread waits for a part of a step, beside the time for so many weights in a microsecond: longer than
 /// any takes on a processor with vectors.
@@ -325,9 +326,14 @@ impl Duo {
         let link = Arc::new(Link::new(network.most_numbers()));
         let other = Arc::clone(&link);
         let started = thread::Builder::new().spawn_scoped(scope, move || work(network, &other));
-        Some(Self {
+        let thread = started.ok()?.thread().clone();
+        Some(Self::new(link, thread, network))
+    }
+
+    fn new(link: Arc<Link>, thread: Thread, network: &Network) -> Self {
+        Self {
             link,
-            thread: started.ok()?.thread().clone(),
+            thread,
             task: 0,
             together: false,
             pause: 0,
@@ -336,7 +342,7 @@ impl Duo {
             calls: 0,
             patience: network.patience(),
             saved: network.start(),
-        })
+        }
     }
 
     /// As [`Network::step`].
@@ -378,17 +384,11 @@ impl Duo {
 
     /// The step; none when the other thread came too late. Then the state is as before.
     fn try_step(&mut self, network: &Network, state: &mut State, byte: u8) -> Option<()> {
-        let (width, config) = (network.config.width, &network.config);
-        state.room.fit(config.room(), 1);
+        let width = network.config.width;
+        state.room.fit(network.config.room(), 1);
         let before = state.contexts;
-        let selected = state.contexts.push(byte, config.rows.most);
-        let mut rows = [0; CONTEXTS];
-        for (to, &(context, bits, start)) in rows.iter_mut().zip(&network.tables) {
-            *to = start + selected.row(context, bits);
-        }
         let x = &mut state.room.x[..width];
-        network.table.sum(&rows[..network.tables.len()], x);
-        let word = selected.word;
+        let word = network.look_up(&mut state.contexts, byte, x);
         self.task += 1;
         let mut end = End::new(&self.link, 0, self.task, self.patience);
         let head = head(word, !self.together);
@@ -473,18 +473,7 @@ mod tests {
         let network = network("bytelm-tiny");
         let link = Arc::new(Link::new(network.most_numbers()));
         link.set_awake(true);
-        let mut duo = Duo {
-            link: Arc::clone(&link),
-            thread: thread::current(),
-            task: 0,
-            together: false,
-            pause: 0,
-            pause_before: 0,
-            shared: 0,
-            calls: 0,
-            patience: network.patience(),
-            saved: network.start(),
-        };
+        let mut duo = Duo::new(Arc::clone(&link), thread::current(), &network);
         let (mut alone, mut together) = (network.start(), network.start());
         let mut late = 0;
         for &byte in &b"two words and more ".repeat(30) {

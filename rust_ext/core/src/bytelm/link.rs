@@ -5,10 +5,10 @@
 //! too late is never taken for something else.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Looks at a count between two at the clock.
-const LOOKS: u32 = 64;
+use crate::spin::wait;
+
 /// Messages of a task are counted in the lower bits of a count, tasks in the upper ones.
 const TASK_SHIFT: u32 = 16;
 /// Places of messages.
@@ -135,22 +135,53 @@ impl<'l> End<'l> {
 
     /// Sends a message: parts of whole pairs of numbers.
     pub fn send<'v>(&mut self, parts: impl IntoIterator<Item = &'v [i32]>) {
-        self.sent += 1;
-        let way = &self.link.ways[self.side];
-        let mut to = way.turn(self.sent).iter();
-        for part in parts {
-            for &[a, b] in part.as_chunks::<2>().0 {
-                let Some(to) = to.next() else { break };
-                let both = u64::from(a.cast_unsigned()) | u64::from(b.cast_unsigned()) << 32;
-                to.store(both, Ordering::Relaxed);
-            }
-        }
-        way.count.0.store(self.sent, Ordering::Release);
+        let pairs = parts.into_iter().flat_map(|part| part.as_chunks::<2>().0);
+        self.put(
+            pairs.map(|&[a, b]| u64::from(a.cast_unsigned()) | u64::from(b.cast_unsigned()) << 32),
+        );
+    }
+
+    /// The same of bytes, in whole groups of eight.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        let groups = bytes.as_chunks::<8>().0;
+        self.put(groups.iter().map(|&eight| u64::from_le_bytes(eight)));
     }
 
     /// Takes the next message into parts that are as long; none when it is too late.
     #[must_use]
     pub fn take<'v>(&mut self, parts: impl IntoIterator<Item = &'v mut [i32]>) -> Option<()> {
+        let pairs = parts
+            .into_iter()
+            .flat_map(|part| part.as_chunks_mut::<2>().0);
+        self.get(pairs, |pair, both| {
+            *pair = [both as u32, (both >> 32) as u32].map(u32::cast_signed);
+        })
+    }
+
+    /// See [`Self::send_bytes`].
+    #[must_use]
+    pub fn take_bytes(&mut self, bytes: &mut [u8]) -> Option<()> {
+        self.get(bytes.as_chunks_mut::<8>().0, |eight, group| {
+            *eight = group.to_le_bytes();
+        })
+    }
+
+    #[inline]
+    fn put(&mut self, numbers: impl Iterator<Item = u64>) {
+        self.sent += 1;
+        let way = &self.link.ways[self.side];
+        let mut to = way.turn(self.sent).iter();
+        // In one go: parts of parts are slow to take one by one.
+        numbers.for_each(|number| {
+            if let Some(to) = to.next() {
+                to.store(number, Ordering::Relaxed);
+            }
+        });
+        way.count.0.store(self.sent, Ordering::Release);
+    }
+
+    #[inline]
+    fn get<T>(&mut self, places: impl IntoIterator<Item = T>, set: impl Fn(T, u64)) -> Option<()> {
         self.taken += 1;
         let way = &self.link.ways[1 - self.side];
         let is_there = || way.count.0.load(Ordering::Acquire) == self.taken;
@@ -158,58 +189,11 @@ impl<'l> End<'l> {
             return None;
         }
         let mut from = way.turn(self.taken).iter();
-        for part in parts {
-            for pair in part.as_chunks_mut::<2>().0 {
-                let both = from.next()?.load(Ordering::Relaxed);
-                *pair = [both as u32, (both >> 32) as u32].map(u32::cast_signed);
+        places.into_iter().for_each(|place| {
+            if let Some(from) = from.next() {
+                set(place, from.load(Ordering::Relaxed));
             }
-        }
+        });
         Some(())
-    }
-
-    /// The same of bytes, in whole groups of eight.
-    pub fn send_bytes(&mut self, bytes: &[u8]) {
-        self.sent += 1;
-        let way = &self.link.ways[self.side];
-        let to = way.turn(self.sent);
-        for (to, &eight) in to.iter().zip(bytes.as_chunks::<8>().0) {
-            to.store(u64::from_le_bytes(eight), Ordering::Relaxed);
-        }
-        way.count.0.store(self.sent, Ordering::Release);
-    }
-
-    /// See [`Self::send_bytes`].
-    #[must_use]
-    pub fn take_bytes(&mut self, bytes: &mut [u8]) -> Option<()> {
-        self.taken += 1;
-        let way = &self.link.ways[1 - self.side];
-        let is_there = || way.count.0.load(Ordering::Acquire) == self.taken;
-        if !wait(self.patience, is_there) {
-            return None;
-        }
-        let from = way.turn(self.taken);
-        for (eight, from) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(from) {
-            *eight = from.load(Ordering::Relaxed).to_le_bytes();
-        }
-        Some(())
-    }
-}
-
-/// Waits no longer than a time; returns whether it is `over`.
-pub fn wait(most: Duration, over: impl Fn() -> bool) -> bool {
-    if over() {
-        return true;
-    }
-    let since = Instant::now();
-    loop {
-        for _ in 0..LOOKS {
-            if over() {
-                return true;
-            }
-            std::hint::spin_loop();
-        }
-        if since.elapsed() > most {
-            return false;
-        }
     }
 }

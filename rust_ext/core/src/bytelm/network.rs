@@ -1,6 +1,6 @@
 //! The network: weights, and one step for each byte.
 
-use super::contexts::{row, CONTEXTS};
+use super::contexts::{row, Contexts, CONTEXTS};
 pub use super::state::State;
 use super::state::{self, Room, Scratch, BYTES};
 use super::tree::Tree;
@@ -186,8 +186,8 @@ pub struct Network {
     pub(super) gates: Gates,
     exp2: Exp2,
     /// For each table of a context: which context, its bits, the row at which it starts.
-    pub(super) tables: Vec<(usize, u32, usize)>,
-    pub(super) table: Rows,
+    tables: Vec<(usize, u32, usize)>,
+    table: Rows,
     pub(super) words: Rows,
     pub(super) first_gates: Matrix,
     pub(super) first_factors: Vec<i32>,
@@ -296,6 +296,18 @@ impl Network {
         self.steps(state, &[byte]);
     }
 
+    /// Sets `x` to the sum of the rows of the contexts after a byte; returns the number of a word that ends there.
+    #[inline]
+    pub(super) fn look_up(&self, contexts: &mut Contexts, byte: u8, x: &mut [i32]) -> Option<u32> {
+        let selected = contexts.push(byte, self.config.rows.most);
+        let mut rows = [0; CONTEXTS];
+        for (to, &(context, bits, start)) in rows.iter_mut().zip(&self.tables) {
+            *to = start + selected.row(context, bits);
+        }
+        self.table.sum(&rows[..self.tables.len()], x);
+        selected.word
+    }
+
     /// Takes the next bytes, part by part of the network and not byte by byte, so that weights are read once for all of
     /// them; the logits of what follows each are then in the state.
     pub fn steps(&self, state: &mut State, bytes: &[u8]) {
@@ -320,13 +332,8 @@ impl Network {
         } = room;
         ends.clear();
         for (at, (&byte, x)) in bytes.iter().zip(x.chunks_exact_mut(width)).enumerate() {
-            let selected = contexts.push(byte, self.config.rows.most);
-            let mut rows = [0; CONTEXTS];
-            for (to, &(context, bits, start)) in rows.iter_mut().zip(&self.tables) {
-                *to = start + selected.row(context, bits);
-            }
-            self.table.sum(&rows[..self.tables.len()], x);
-            ends.extend(selected.word.map(|word| (at, word)));
+            let word = self.look_up(contexts, byte, x);
+            ends.extend(word.map(|word| (at, word)));
         }
         let (x, wide) = (&mut x[..n * width], padded(width));
         let (inner, outer) = (

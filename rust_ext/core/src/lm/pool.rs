@@ -5,10 +5,11 @@
 //! has begun: where the machine is busy, other threads may be of no help, but do not stall it.
 
 use crate::machine;
+use crate::spin::wait;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{self, Scope, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What does a part of some work, which it is given the number of.
 pub type Work<'a> = Arc<dyn Fn(usize) + Send + Sync + 'a>;
@@ -19,8 +20,6 @@ pub const MAX_THREADS: usize = 256;
 const ATTENTION: Duration = Duration::from_micros(200);
 /// Multiplications that take less time than it takes to share them.
 const LITTLE: usize = 1 << 16;
-/// Looks between two at the clock.
-const LOOKS: u32 = 64;
 
 struct Task<'a> {
     work: Option<Work<'a>>,
@@ -90,7 +89,7 @@ impl<'a> Shared<'a> {
             }
             let news =
                 || self.given.load(Ordering::SeqCst) != seen || self.closed.load(Ordering::Relaxed);
-            if !look(ATTENTION, news) {
+            if !wait(ATTENTION, news) {
                 self.asleep[own].store(true, Ordering::SeqCst);
                 // Either this sees the news, or who brings them sees that this sleeps.
                 if !news() {
@@ -98,22 +97,6 @@ impl<'a> Shared<'a> {
                 }
                 self.asleep[own].store(false, Ordering::SeqCst);
             }
-        }
-    }
-}
-
-/// Looks for something for a while; returns whether it came.
-fn look(most: Duration, came: impl Fn() -> bool) -> bool {
-    let since = Instant::now();
-    loop {
-        for _ in 0..LOOKS {
-            if came() {
-                return true;
-            }
-            std::hint::spin_loop();
-        }
-        if since.elapsed() > most {
-            return false;
         }
     }
 }
@@ -206,7 +189,7 @@ impl<'a> Pool<'a> {
             }
         }
         shared.help(work, parts);
-        while !look(ATTENTION, || shared.done.load(Ordering::Acquire) >= parts) {
+        while !wait(ATTENTION, || shared.done.load(Ordering::Acquire) >= parts) {
             // Whoever has the last part may need this core.
             thread::yield_now();
         }

@@ -6,9 +6,10 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::neural::Follower;
+use crate::spin::wait;
 
 /// How long the first thread waits for the second one: longer than any step takes.
 const PATIENCE: Duration = Duration::from_micros(100);
@@ -17,8 +18,6 @@ const PATIENCE: Duration = Duration::from_micros(100);
 const ATTENTION: Duration = Duration::from_micros(100);
 /// How long it then sleeps.
 const NAP: Duration = Duration::from_millis(1);
-/// Looks between two at the clock.
-const LOOKS: u32 = 32;
 
 /// What is to be done for a lane, or was.
 #[derive(Debug)]
@@ -91,22 +90,6 @@ impl<'a> Office<'a> {
         };
         drop(desk);
         self.done[lane].store(true, Ordering::Release);
-    }
-}
-
-/// Waits no longer than a time; returns whether it is `over`.
-fn wait(most: Duration, over: impl Fn() -> bool) -> bool {
-    let since = Instant::now();
-    loop {
-        for _ in 0..LOOKS {
-            if over() {
-                return true;
-            }
-            std::hint::spin_loop();
-        }
-        if since.elapsed() > most {
-            return false;
-        }
     }
 }
 
