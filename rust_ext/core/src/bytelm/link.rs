@@ -184,7 +184,8 @@ impl<'l> End<'l> {
     fn get<T>(&mut self, places: impl IntoIterator<Item = T>, set: impl Fn(T, u64)) -> Option<()> {
         self.taken += 1;
         let way = &self.link.ways[1 - self.side];
-        let is_there = || way.count.0.load(Ordering::Acquire) == self.taken;
+        // There may be another one behind it already.
+        let is_there = || way.count.0.load(Ordering::Acquire) >= self.taken;
         if !wait(self.patience, is_there) {
             return None;
         }
