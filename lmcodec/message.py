@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # By its full name: a newer one would not decode older messages.
 _PRIOR = "general-1"
-_NETWORK = "bytelm-2"
+_NETWORK = "bytelm-2.1"
 _STORED = 0
 # The first byte of a message that is longer than a byte can say.
 _LONG = 255

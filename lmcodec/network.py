@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SUFFIX = ".safetensors"
 # Name and SHA-256 of each network of the package, the default one first.
 SHIPPED = {
-    "bytelm-2": "c100a685d4fe9bf26afa68703322c66afb0d2cd5f98e18e41a310fd5a2c93a2a",
+    "bytelm-2.1": "3bf5f7548bbd34c3c14977b2e3513835497da1a3ab060d6b1490180c4a91597f",
 }
 # Of a file: far above what is fast enough to be useful.
 MAX_FILE_BYTES = 1 << 28

@@ -153,7 +153,7 @@ class Shelf(Generic[W]):
         text = os.fspath(name)
         if isinstance(name, str):
             for shipped in self._names:
-                if text in (shipped, re.sub(r"-\d+$", "", shipped)):
+                if text in (shipped, re.sub(r"-[\d.]+$", "", shipped)):
                     return self.of_package(shipped)
         path = Path(text)
         is_word = isinstance(name, str) and os.sep not in text and not path.suffix

@@ -1,6 +1,6 @@
 """Lets `cm` learn beside a network how far to trust it, and puts that into its file.
 
-    python -m training.start WEIGHTS TEXT... -o lmcodec/data/bytelm-2.safetensors
+    python -m training.start WEIGHTS TEXT... -o lmcodec/data/NAME.safetensors
 
 The network is not trained on the last four hundredths of every text. The first one of these is
 taken, in pieces in turn.

@@ -13,6 +13,8 @@ from lmcodec.lm import segments
 from lmcodec.lm.model import LanguageModel, by_digests
 from lmcodec.models.base import MODELS, Model
 from lmcodec.models.cm import Cm
+from lmcodec.network import Network
+from lmcodec.network import by_digest as network_by_digest
 from lmcodec.network import default as default_network
 from lmcodec.packing import Cursor, pack_varint, unpack_fields
 from lmcodec.prior import default as default_prior
@@ -256,6 +258,7 @@ class Llm(TokenModel):
         mixed: 1 where what the language model says of the bytes of tokens is mixed with what `cm`
             says at level 9, by its network and by what it learns from the text at hand; 0 where
             the language model is alone; 2 to let `fit` choose.
+        network: What `cm` has beside it where mixed, that of the package if None.
         model: The language model.
     """
 
@@ -263,6 +266,7 @@ class Llm(TokenModel):
 
     int8: bool = False
     mixed: int = _OPEN
+    network: Network | None = field(default=None, metadata={"packed": False}, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -282,7 +286,7 @@ class Llm(TokenModel):
         own = super().digests()
         if self.mixed != _MIXED:
             return own
-        return (*own, default_prior().digest, default_network().digest)
+        return (*own, default_prior().digest, self._network().digest)
 
     @classmethod
     def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:
@@ -296,10 +300,12 @@ class Llm(TokenModel):
             return super().from_record(params, digests)
         own, beside = digests[:-2], digests[-2:]
         model = super().from_record(params, own)
-        if beside != (default_prior().digest, default_network().digest):
-            needed = " ".join(digest.hex() for digest in beside)
-            raise WeightsError(f"prior and network of cm are others here: {needed} are needed")
-        return model
+        prior, network = beside
+        if prior != default_prior().digest:
+            raise WeightsError(f"prior of cm is another one here: {prior.hex()} is needed")
+        if network == default_network().digest:
+            return model
+        return replace(model, network=network_by_digest(network))
 
     @classmethod
     def kinds(cls, params: bytes, digests: tuple[bytes, ...]) -> tuple[str, ...]:
@@ -415,15 +421,18 @@ class Llm(TokenModel):
         known = self.language_model().memory_bytes(lanes, self.window)
         if self.mixed == _MIXED:
             known += Cm(Cm.NETWORK_LEVEL, lanes=min(lanes, 8)).memory_bytes(count)
-            known += default_prior().memory_bytes + default_network().memory_bytes
+            known += default_prior().memory_bytes + self._network().memory_bytes
         return known + super().memory_bytes(count)
 
     def _beside(self) -> dict[str, Any]:
         return {
             "prior": default_prior().table,
-            "network": default_network().core,
+            "network": self._network().core,
             "joint": self.joint,
         }
+
+    def _network(self) -> Network:
+        return self.network or default_network()
 
     def _engine(self) -> _core.LanguageModel:
         return self.language_model().engine(self.int8)

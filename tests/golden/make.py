@@ -108,14 +108,21 @@ def levels() -> Iterator[tuple[str, bytes, bytes]]:
         yield f"cm-v2-level-{level}-general-1", text * 3, stream
 
 
+def network_before() -> Network:
+    """Return the network of the package before its part in the mix became larger."""
+    return Network.load(HERE / "models" / "bytelm-2.safetensors")
+
+
 def networks() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of `cm` beside the network of the package."""
     text = b"It is true that the men who had been there before came back to see the old house.\n"
-    model = Cm(9, prior=prior.find("general-1"), network=network.find("bytelm-2"))
-    for name, content in (("once", text), ("more", text * 4 + SAMPLES["utf-8"])):
-        yield f"cm-v2-bytelm-2-{name}", content, lmcodec.compress(content, model=model)
-    laned = replace(model, lanes=2)
-    yield "cm-v2-bytelm-2-lanes", text * 4, lmcodec.compress(text * 4, model=laned)
+    known, before = prior.find("general-1"), network_before()
+    for known_as, weights in (("bytelm-2", before), ("bytelm-2.1", network.find("bytelm-2.1"))):
+        model = Cm(9, prior=known, network=weights)
+        for name, content in (("once", text), ("more", text * 4 + SAMPLES["utf-8"])):
+            yield f"cm-v2-{known_as}-{name}", content, lmcodec.compress(content, model=model)
+        laned = replace(model, lanes=2)
+        yield f"cm-v2-{known_as}-lanes", text * 4, lmcodec.compress(text * 4, model=laned)
     # Matrices of 8 bits, and some of 4.
     for name in ("bytelm-tiny", "bytelm-tiny-3"):
         own = Network.load(HERE.parent / "reference" / f"{name}.safetensors")
@@ -132,6 +139,7 @@ def language_models() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of language models: one that knows English, and tiny ones."""
     words = b"It is true that the men who had been there before came back to see the old house.\n"
     content = words + SAMPLES["utf-8"] + bytes(100) + words
+    before = network_before()
     for name, choices in (
         ("alone", {"mixed": 0}),
         ("mixed", {"mixed": 1}),
@@ -142,10 +150,12 @@ def language_models() -> Iterator[tuple[str, bytes, bytes]]:
         ("mixed-window", {"mixed": 1, "window": 16}),
         ("window-alone", {"mixed": 0, "window": 16, "begin": -1}),
     ):
-        first = LlmWithoutNetwork.of(SMALL_LLAMA, **choices)
+        first = LlmWithoutNetwork.of(SMALL_LLAMA, **choices, network=before)
         yield f"llm-v1-{name}", content, lmcodec.compress(content, model=first)
-        second = Llm.of(SMALL_LLAMA, **choices)
+        second = Llm.of(SMALL_LLAMA, **choices, network=before)
         yield f"llm-v2-{name}", content, lmcodec.compress(content, model=second)
+    newest = Llm.of(SMALL_LLAMA, mixed=1, window=16, chunk=11, lanes=3)
+    yield "llm-v2-bytelm-2.1", content, lmcodec.compress(content, model=newest)
     for family in ("mistral", "qwen2", "qwen3", "stretched", "gpt2", "neox", "neox-in-turn"):
         folder = HERE / "models" / family
         if not folder.exists():

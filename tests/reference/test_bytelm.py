@@ -22,7 +22,7 @@ from tests.reference.bytelm import (
 )
 
 _HERE = Path(__file__).parent
-_SHIPPED = Path(__file__).parents[2] / "lmcodec" / "data" / "bytelm-2.safetensors"
+_SHIPPED = Path(__file__).parents[2] / "lmcodec" / "data" / "bytelm-2.1.safetensors"
 
 
 def _cases() -> list[Any]:

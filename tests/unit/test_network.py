@@ -30,9 +30,9 @@ def test_a_network_is_named_by_its_file() -> None:
 
 def test_networks_are_found_by_name_and_file() -> None:
     shipped = network.default()
-    assert network.find("bytelm") is network.find("bytelm-2") is shipped
+    assert network.find("bytelm") is network.find("bytelm-2.1") is shipped
     assert network.find(PATH) == TINY
-    assert shipped.digest.hex() == network.SHIPPED["bytelm-2"]
+    assert shipped.digest.hex() == network.SHIPPED["bytelm-2.1"]
 
 
 def test_networks_are_found_by_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,10 +56,10 @@ def test_a_damaged_network_of_the_package_is_noticed(
     monkeypatch.setattr(shelf, "DATA", tmp_path)
     network.SHELF.forget()
     try:
-        with pytest.raises(WeightsError, match="cannot be read: bytelm-2"):
+        with pytest.raises(WeightsError, match=r"cannot be read: bytelm-2\.1"):
             network.default()
-        (tmp_path / "bytelm-2.safetensors").write_bytes(PATH.read_bytes())
-        with pytest.raises(WeightsError, match="damaged: bytelm-2: its SHA-256 is"):
+        (tmp_path / "bytelm-2.1.safetensors").write_bytes(PATH.read_bytes())
+        with pytest.raises(WeightsError, match=r"damaged: bytelm-2\.1: its SHA-256 is"):
             network.default()
     finally:
         network.SHELF.forget()

@@ -2,7 +2,7 @@
 
 python -m training.bytelm prepare TEXT... --benchmarks FOLDER -o DATA
 python -m training.bytelm train DATA -o RUN --minutes 80
-python -m training.bytelm export RUN.pt DATA -o lmcodec/data/bytelm-2.safetensors
+python -m training.bytelm export RUN.pt DATA -o lmcodec/data/NAME.safetensors
 """
 
 from __future__ import annotations

@@ -46,6 +46,31 @@ impl Tree {
         ((ones << P_BITS) / all.max(1)) as u32
     }
 
+    /// Probability of a byte, in 22 bits.
+    #[inline]
+    #[must_use]
+    pub fn p_of(&self, byte: u8) -> u32 {
+        let (all, one) = (self.sums[1], self.sums[256 + usize::from(byte)]);
+        let p = (u64::from(one) << P_BITS) / u64::from(all.max(1));
+        p.min((1 << P_BITS) - 1) as u32
+    }
+
+    /// The likeliest byte, and a byte that is about the second: the likeliest of those of the largest part that the way to
+    /// the first one leaves aside.
+    #[inline]
+    #[must_use]
+    pub fn two_likeliest(&self) -> [u8; 2] {
+        let (mut at, mut beside) = (1, 0);
+        while at < 256 {
+            let next = 2 * at + usize::from(self.sums[2 * at + 1] > self.sums[2 * at]);
+            if beside == 0 || self.sums[next ^ 1] > self.sums[beside] {
+                beside = next ^ 1;
+            }
+            at = next;
+        }
+        [at as u8, self.likeliest(beside as u32)]
+    }
+
     /// The likeliest byte among those that begin with the bits in `partial`: the likelier bit is taken each time.
     #[inline(always)]
     #[must_use]

@@ -1,6 +1,6 @@
 //! The model `bytelm`: the network without contexts, corrected by what came.
 
-use super::strong::{Follower, Neural};
+use super::strong::{Follower, Neural, Part};
 use super::tables::Tables;
 use crate::bitmodel::{decode_bytes, decode_windows, encode_bytes, encode_windows, BitModel};
 use crate::bytelm::network::Network;
@@ -23,7 +23,7 @@ impl<'a> Alone<'a> {
         let tables = Tables::new();
         let mut alone = Self {
             follower: Follower::new(network),
-            neural: Neural::new(&tables, &[])?,
+            neural: Neural::new(Part::First, &tables, &[])?,
             tables,
             partial: 1,
             last: 0,

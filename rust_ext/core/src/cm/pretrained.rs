@@ -1,15 +1,15 @@
 //! Networks, with what the predictor of level 9 has learnt beside them.
 
 use super::prior::Prior;
-use super::strong::{Layout, Learnt, Plan};
+use super::strong::{Layout, Learnt, Part, Plan};
 use super::tables::Tables;
 use super::{Kind, Knowledge, Params};
 use crate::bytelm::network::Network;
 use crate::nn::tensors::{with_tensor, Tensors};
 use crate::{Error, Result};
 
-/// The tensor of what was learnt.
-const START: &str = "cm.start";
+/// Tensors of what was learnt, for each way in which a network takes part in the mix.
+const STARTS: [(&str, Part); 2] = [("cm.start.2", Part::Second), ("cm.start", Part::First)];
 /// The parameters of the predictor that learns.
 const PARAMS: Params = Params {
     level: 9,
@@ -19,10 +19,16 @@ const PARAMS: Params = Params {
     lanes: 1,
 };
 
+/// The layout of the predictor that learns.
+fn layout(part: Part) -> Layout {
+    Layout::new(&Plan::new(Kind::Text, Some(part)), Kind::Text, Some(part))
+}
+
 /// A network, and maybe what was learnt beside it.
 #[derive(Debug)]
 pub struct Pretrained {
     network: Network,
+    part: Part,
     start: Option<Learnt>,
 }
 
@@ -34,15 +40,24 @@ impl Pretrained {
     pub fn parse(file: &[u8]) -> Result<Self> {
         let tensors = Tensors::parse(file)?;
         let network = Network::take(&tensors)?;
-        let start = tensors.raw(START)?.map(|bytes| {
-            let layout = Layout::new(&Plan::new(Kind::Text), Kind::Text, true);
-            Learnt::parse(bytes, &layout, &Tables::new()).map_err(|_| Error::Weights {
-                what: "what was learnt in tuning does not fit",
-            })
-        });
+        for (name, part) in STARTS {
+            if let Some(bytes) = tensors.raw(name)? {
+                let start = Learnt::parse(bytes, &layout(part), &Tables::new()).map_err(|_| {
+                    Error::Weights {
+                        what: "what was learnt in tuning does not fit",
+                    }
+                })?;
+                return Ok(Self {
+                    network,
+                    part,
+                    start: Some(start),
+                });
+            }
+        }
         Ok(Self {
             network,
-            start: start.transpose()?,
+            part: Part::First,
+            start: None,
         })
     }
 
@@ -50,6 +65,12 @@ impl Pretrained {
     #[must_use]
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// How it takes part in the mix.
+    #[must_use]
+    pub fn part(&self) -> Part {
+        self.part
     }
 
     /// What was learnt beside it.
@@ -71,7 +92,9 @@ impl Pretrained {
     /// [`crate::Error::Limit`] when there is too little memory; [`crate::Error::Interrupted`];
     /// [`crate::Error::Weights`] when the file is not that of a network.
     pub fn learn<T: AsRef<[u8]>>(file: &[u8], samples: &[T], prior: &Prior) -> Result<Vec<u8>> {
+        let [(name, part), _] = STARTS;
         let plain = Self {
+            part,
             start: None,
             ..Self::parse(file)?
         };
@@ -80,7 +103,8 @@ impl Pretrained {
             network: Some(&plain),
             ..Knowledge::default()
         };
-        with_tensor(file, START, &Learnt::train(samples, &PARAMS, known)?)
+        let learnt = Learnt::train(samples, &PARAMS, known)?;
+        with_tensor(file, name, &learnt, &STARTS.map(|(name, _)| name))
     }
 }
 
@@ -201,6 +225,14 @@ mod tests {
         let tuned = Pretrained::learn(&file, &samples, &prior).unwrap();
         let again = Pretrained::learn(&tuned, &samples, &prior).unwrap();
         assert!(again == tuned);
+        // What was learnt for the other way in which a network takes part is replaced, too.
+        let [_, (name, part)] = STARTS;
+        let layout = layout(part);
+        let flags = layout.sets.iter().chain(&layout.maps).sum::<usize>() / 8;
+        let empty = vec![0; head(&layout) + flags];
+        let before = with_tensor(&file, name, &empty, &[]).unwrap();
+        assert_eq!(Pretrained::parse(&before).unwrap().part(), part);
+        assert!(Pretrained::learn(&before, &samples, &prior).unwrap() == tuned);
         let tuned = Pretrained::parse(&tuned).unwrap();
         assert!(tuned.start().is_some());
         let [alone, beside, started] =
@@ -231,21 +263,39 @@ mod tests {
     #[test]
     fn a_start_that_does_not_fit_is_refused() {
         let file = file();
-        for length in [0, 1, 1000, 1 << 20] {
-            let with = with_tensor(&file, START, &vec![0; length]).unwrap();
-            let error = Pretrained::parse(&with).unwrap_err();
-            assert!(error.to_string().contains("does not fit"), "{error}");
+        for (name, _) in STARTS {
+            for length in [0, 1, 1000, 1 << 20] {
+                let with = with_tensor(&file, name, &vec![0; length], &[]).unwrap();
+                let error = Pretrained::parse(&with).unwrap_err();
+                assert!(error.to_string().contains("does not fit"), "{error}");
+            }
         }
     }
 
     #[test]
     fn any_start_codes_and_decodes() {
         let (file, prior) = (file(), prior());
-        let layout = Layout::new(&Plan::new(Kind::Text), Kind::Text, true);
-        let vectors: usize = layout.sets.iter().sum();
-        let head = 2 * (layout.states + layout.votes)
+        for (name, part) in STARTS {
+            any_start_of(part, &|start| {
+                let with = with_tensor(&file, name, &start, &[]).unwrap();
+                let network = Pretrained::parse(&with).unwrap();
+                assert_eq!(network.part(), part);
+                payload(&prior, Some(&network));
+            });
+        }
+    }
+
+    /// Bytes of a start before the flags of vectors.
+    fn head(layout: &Layout) -> usize {
+        2 * (layout.states + layout.votes)
             + 32 * (layout.finals.iter().sum::<usize>() + 1)
-            + layout.sets.len() * (1 + 32 * layout.lines);
+            + layout.sets.len() * (1 + 32 * layout.lines)
+    }
+
+    fn any_start_of(part: Part, code: &dyn Fn(Vec<u8>)) {
+        let layout = layout(part);
+        let vectors: usize = layout.sets.iter().sum();
+        let head = head(&layout);
         let rows: usize = layout.maps.iter().sum();
         for value in [0x80, 0x7F, 0xFF, 0x01] {
             // All vectors and no row of a map, or the other way round.
@@ -253,16 +303,14 @@ mod tests {
             start.extend(vec![0xFF; vectors / 8]);
             start.extend(vec![value; vectors * (1 + 32 * layout.lines)]);
             start.extend(vec![0; rows / 8]);
-            let with = with_tensor(&file, START, &start).unwrap();
-            payload(&prior, Some(&Pretrained::parse(&with).unwrap()));
+            code(start);
         }
         let mut start = vec![0; head + vectors / 8];
         for rows in layout.maps {
             start.extend(vec![0xFF; rows / 8]);
             start.extend(vec![0x80; 16 * rows]);
         }
-        let with = with_tensor(&file, START, &start).unwrap();
-        payload(&prior, Some(&Pretrained::parse(&with).unwrap()));
+        code(start);
     }
 
     /// Two texts in turn, so that lanes meet what others know, of this many bytes.
@@ -276,15 +324,23 @@ mod tests {
     #[test]
     fn threads_change_nothing() {
         let (file, prior) = (file(), prior().with_text(&TEXT[9..]).unwrap());
-        let network = Pretrained::parse(&file).unwrap();
+        let tuned = Pretrained::learn(&file, &[TEXT.repeat(3)], &prior).unwrap();
+        for (file, part) in [(file, Part::First), (tuned, Part::Second)] {
+            let network = Pretrained::parse(&file).unwrap();
+            assert_eq!(network.part(), part);
+            threads_change_nothing_beside(&network, &prior);
+        }
+    }
+
+    fn threads_change_nothing_beside(network: &Pretrained, prior: &Prior) {
         let several = [0, 1, 2, 3, 25, 2000].into_iter().zip([2, 2, 3, 2, 8, 2]);
         let one = [0, 1, 127, 128, 129, 160, 161, 5000].map(|count| (count, 1));
         for (count, lanes) in several.chain(one) {
             let text = texts(count);
             let params = Params { lanes, ..PARAMS };
             let known = |threads| Knowledge {
-                prior: Some(&prior),
-                network: Some(&network),
+                prior: Some(prior),
+                network: Some(network),
                 threads,
             };
             let payload = encode(&text, &params, known(1)).unwrap();

@@ -162,19 +162,19 @@ impl<'a> Tensors<'a> {
     }
 }
 
-/// A file with one more tensor, of bytes, behind the others and in place of one of the same name. Names are sorted, so
+/// A file with one more tensor, of bytes, behind the others and in place of those of some names. Names are sorted, so
 /// that the same file comes out each time.
 ///
 /// # Errors
-/// [`Error::Weights`] when the file is not one of tensors, or that of the name is not its last.
-pub fn with_tensor(file: &[u8], name: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+/// [`Error::Weights`] when the file is not one of tensors, or those of the names are not its last.
+pub fn with_tensor(file: &[u8], name: &str, bytes: &[u8], instead: &[&str]) -> Result<Vec<u8>> {
     let wrong = |_| refused("weights are not in the format safetensors, or cut");
     let (size, _) = SafeTensors::read_metadata(file).map_err(wrong)?;
     let (header, data) = file[LENGTH_BYTES..].split_at(size);
     let mut header: Map<String, Value> =
         serde_json::from_slice(header).map_err(|_| refused("header of weights"))?;
     let mut end = data.len();
-    if let Some(old) = header.remove(name) {
+    for old in instead.iter().filter_map(|&old| header.remove(old)) {
         let place = |i: usize| old["data_offsets"][i].as_u64().map(|at| at as usize);
         if place(1) != Some(end) {
             return Err(refused("tensor is not the last of its file"));

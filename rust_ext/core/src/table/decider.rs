@@ -123,12 +123,14 @@ impl Decider {
             .into_iter()
             .chain(Some(sizes.fine).filter(|&fine| fine > 0))
             .collect(),
+            slow: &[],
             finals: &[1],
             maps: Vec::new(),
         };
         let rates = Rates {
             floor: 90,
             start: 1000,
+            slow: 0,
             last: 60,
             spared: 0,
             first: 700,

@@ -260,12 +260,10 @@ impl ContextMap {
         }
     }
 
-    /// Sets the contexts of the next byte of a lane, those of `hashes` that `chosen` tells, and asks for their cache lines.
+    /// Sets contexts of the next byte of a lane, from one on, and asks for their cache lines.
     #[inline(always)]
-    pub fn set(&self, buckets: &mut Buckets, hashes: &[u64], chosen: &[usize]) {
-        debug_assert_eq!(chosen.len(), self.count);
-        for (i, &at) in chosen.iter().take(MAX).enumerate() {
-            let hash = hashes[at];
+    pub fn set(&self, buckets: &mut Buckets, first: usize, hashes: impl Iterator<Item = u64>) {
+        for (i, hash) in (first..self.count.min(MAX)).zip(hashes) {
             let h = (hash ^ (i as u64 + 1).wrapping_mul(0xD6E8_FEB8_6659_FD93))
                 .wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let h = (h ^ (h >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -25,6 +25,11 @@ const FINAL_WEIGHT_BITS: u32 = 16;
 /// Largest magnitude of a layer 2 weight: 4, so that sums of products stay within 32 bits.
 const FINAL_WEIGHT_MAX: i32 = 4 << FINAL_WEIGHT_BITS;
 
+/// Visits of a vector after which half of what is added to its rate is gone, in sets that slow down.
+const SLOWED: i32 = 1200;
+/// Visits for which such a rate is the same.
+const LOG2_VISITS: u32 = 6;
+
 /// One set of weight vectors of layer 2.
 #[derive(Debug)]
 struct Final {
@@ -40,6 +45,8 @@ pub struct Rates {
     pub floor: i32,
     /// Added to the floor of a new vector, falling as 1 / visits.
     pub start: i32,
+    /// Added in place of the floor in sets that slow down: half of it after [`SLOWED`] visits.
+    pub slow: i32,
     /// Layer 2.
     pub last: i32,
     /// Error, Q16, up to which vectors of layer 1 are not trained.
@@ -53,7 +60,7 @@ pub struct Rates {
 pub struct Mixer {
     /// Inputs in the stretch domain, Q8, padded with zeros to whole vectors.
     pub inputs: Vec<Line>,
-    /// Weight vectors of all sets of layer 1, and how often each was used, up to 1023.
+    /// Weight vectors of all sets of layer 1, and how often each was used, as far as 16 bits tell.
     weights: Memory<Line>,
     visits: Vec<u16>,
     sets: usize,
@@ -64,7 +71,11 @@ pub struct Mixer {
     outputs: Row,
     finals: Vec<Final>,
     rates: Rates,
+    /// What is added to the rate of a vector by its visits, up to 1023.
     falling: Box<[i32; 1024]>,
+    /// Rates by visits in sets that slow down, and in others; which of them each set has.
+    paces: Box<[[i32; 1024]; 2]>,
+    pace: [usize; MAX_SETS],
     start: Option<Arc<Start>>,
 }
 
@@ -129,8 +140,13 @@ impl Mixer {
         }
         let mut falling = Box::new([0; 1024]);
         for (n, rate) in falling.iter_mut().enumerate() {
-            *rate = rates.floor + rates.start * 16 / (16 + n as i32);
+            *rate = rates.start * 16 / (16 + n as i32);
         }
+        let mut paces = Box::new([[0; 1024], [rates.floor; 1024]]);
+        for (n, rate) in paces[0].iter_mut().enumerate() {
+            *rate = rates.slow * SLOWED / (SLOWED + ((n as i32) << LOG2_VISITS));
+        }
+        let pace = std::array::from_fn(|set| usize::from(!layout.slow.contains(&set)));
         let (weights, visits) = match learnt {
             Some(learnt) => learnt.mixer.memory()?,
             None => (
@@ -157,6 +173,8 @@ impl Mixer {
                 .collect(),
             rates,
             falling,
+            paces,
+            pace,
             start: learnt.map(|learnt| Arc::clone(&learnt.mixer)),
         };
         let finals = mixer.finals.iter_mut().flat_map(|last| &mut last.weights);
@@ -267,12 +285,13 @@ impl Mixer {
         }
         let n = self.inputs.len();
         let weights = self.weights.values();
-        let used = self.selected.iter().zip(&self.outputs.0).take(self.sets);
-        for (&row, &output) in used {
+        let used = self.selected.iter().zip(&self.outputs.0).zip(&self.pace);
+        for ((&row, &output), &pace) in used.take(self.sets) {
             let err = target - (tables.squash22(output) >> 6) as i32;
             let visits = &mut self.visits[row as usize];
-            let rate = self.falling[usize::from(*visits) % 1024];
-            *visits += u16::from(*visits < 1023);
+            let before = usize::from(*visits);
+            let rate = self.falling[before.min(1023)] + self.paces[pace % 2][before >> LOG2_VISITS];
+            *visits = visits.saturating_add(1);
             // weight = x Q8 · e / 2^15, so e = err Q16 · rate Q15 / 2^(24 - WEIGHT_BITS)
             let e = ((err * rate) >> (24 - WEIGHT_BITS)).clamp(-32767, 32767) as i16;
             // Inputs are at most 2047: a smaller step rounds to zero everywhere.

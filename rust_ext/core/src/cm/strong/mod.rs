@@ -39,7 +39,7 @@ pub(crate) mod states;
 mod tests;
 
 pub use learnt::Learnt;
-pub use neural::{Follower, Neural};
+pub use neural::{Follower, Neural, Part};
 #[cfg(test)]
 pub use parts::Parts;
 pub use plan::{Layout, Plan};
@@ -54,14 +54,19 @@ use std::thread;
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
 #[must_use]
 pub fn memory_bytes(count: usize, params: &Params) -> u64 {
-    // Weights and maps; the heads of three match models; the template cells of images.
+    // Weights and maps, of which text beside a network has most; the heads of three match models; the template cells of
+    // images.
     let size = plan::log2_size(count);
-    let fixed = (24_u64 << 20) + (12 << plan::log2_heads(size));
+    let mixed = match params.kind {
+        super::Kind::Text => 34_u64 << 20,
+        _ => 24 << 20,
+    };
+    let fixed = mixed + (12 << plan::log2_heads(size));
     let image = match params.kind {
         super::Kind::Bilevel => (image::TEMPLATES.len() as u64 * 5) << image::log2_cells(size),
         _ => 0,
     };
-    let direct = direct::memory_bytes(Plan::new(params.kind).direct.len(), size);
+    let direct = direct::memory_bytes(Plan::new(params.kind, None).direct.len(), size);
     // Of each lane, what is known of its text, and a copy of all symbols in another order.
     let lanes = match params.lanes {
         1 => 0,

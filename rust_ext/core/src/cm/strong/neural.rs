@@ -1,21 +1,60 @@
 //! The network's part in the mix: its distribution of the byte, as predictions of the bits.
 
 use super::apm::{self, Apm};
+use super::plan::{row, LOG2_ROWS};
 use crate::bytelm::network::{Network, State};
 use crate::bytelm::tree::Tree;
+use crate::cm::content::hashing::hash;
 use crate::cm::tables::Tables;
 use crate::Result;
 use std::sync::Arc;
 
-/// Mixer inputs.
-pub const INPUTS: usize = 4;
-/// Weight sets that it selects.
-pub const SETS: usize = 2;
-/// Numbers of their contexts: its probability in 32 steps and the bit's position; the byte it thinks likeliest.
-pub const SET_SIZES: [usize; SETS] = [256, 256];
+/// How a network takes part in the mix. What was learnt beside a network tells which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// As inputs, and as contexts of weight sets and of maps of their own.
+    First,
+    /// As more of these, as bit histories and in the last step, too; and most weight sets slow down in long texts.
+    Second,
+}
 
-/// Corrections by what it thinks likeliest, and by the last byte and the bits of this one: rows of each.
-pub const MAPS: [usize; 2] = [1 << 11, 1 << 16];
+/// Numbers of contexts of the weight sets that it selects: its probability in 32 steps and the bit's position; the byte it
+/// thinks likeliest. Of the second kind: how likely that is, what matches make of it, and the position; where the bits so far
+/// are its, that byte, and else these bits.
+const SETS: [usize; 4] = [256, 256, 9 * 3 * 8, 768];
+/// Corrections by what it thinks likeliest, and by the last byte and the bits of this one: rows of each. Of the second kind:
+/// by the last two bytes, and by the word.
+const MAPS: [usize; 4] = [1 << 11, 1 << 16, 1 << LOG2_ROWS, 1 << LOG2_ROWS];
+/// Inputs without a map: its probability, stretched, and the distance from one half.
+const PLAIN: usize = 2;
+
+impl Part {
+    fn kinds(self) -> usize {
+        match self {
+            Self::First => 2,
+            Self::Second => 4,
+        }
+    }
+
+    /// Numbers of contexts of its weight sets.
+    #[must_use]
+    pub fn sets(self) -> &'static [usize] {
+        &SETS[..self.kinds()]
+    }
+
+    /// Rows of its maps.
+    #[must_use]
+    pub fn maps(self) -> &'static [usize] {
+        &MAPS[..self.kinds()]
+    }
+
+    /// Mixer inputs.
+    #[must_use]
+    pub fn inputs(self) -> usize {
+        PLAIN + self.kinds()
+    }
+}
+
 /// The rate of their entries falls to one over this.
 const LIMIT: u32 = 1023;
 
@@ -137,6 +176,12 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// What it expects.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
     /// What it expects, to be told.
     pub fn tree_mut(&mut self) -> &mut Tree {
         &mut self.tree
@@ -172,6 +217,9 @@ pub struct Neural {
     /// Probability of a one, as the network sees it, in 22 bits, and stretched.
     p: u32,
     stretched: i32,
+    /// The two bytes that it thinks likeliest, and in 9 steps how likely the first one is.
+    top: [u8; 2],
+    sureness: u32,
 }
 
 impl Neural {
@@ -179,15 +227,27 @@ impl Neural {
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
-    pub fn new(tables: &Tables, learnt: &[Arc<apm::Start>]) -> Result<Self> {
-        let maps = MAPS.iter().enumerate();
+    pub fn new(part: Part, tables: &Tables, learnt: &[Arc<apm::Start>]) -> Result<Self> {
+        let maps = part.maps().iter().enumerate();
         Ok(Self {
             maps: maps
                 .map(|(i, &rows)| Apm::new(rows, LIMIT, tables, learnt.get(i)))
                 .collect::<Result<_>>()?,
             p: 1 << 21,
             stretched: 0,
+            top: [0; 2],
+            sureness: 0,
         })
+    }
+
+    /// Begins a byte, of which the bytes before make two hashes; returns two contexts of bit histories.
+    #[inline]
+    pub fn begin(&mut self, tree: &Tree, [last, word]: [u64; 2], tables: &Tables) -> [u64; 2] {
+        self.top = tree.two_likeliest();
+        let stretched = tables.stretch22(tree.p_of(self.top[0]));
+        self.sureness = ((stretched >> 8) + 2).clamp(0, 8) as u32;
+        let [first, second] = self.top.map(u64::from);
+        [hash([first, last, 203]), hash([first, second, word, 204])]
     }
 
     /// Its maps.
@@ -211,15 +271,57 @@ impl Neural {
         last: u8,
         partial: u32,
         tables: &Tables,
-    ) -> [u32; SETS] {
+    ) -> [u32; 2] {
         let position = partial.ilog2();
         let likeliest = follower.tree.likeliest(partial);
         self.p = follower.tree.p(partial);
         self.stretched = tables.stretch22(self.p);
         self.maps[0].select(usize::from(likeliest) << 3 | position as usize);
         self.maps[1].select(usize::from(last) << 8 | partial as usize);
-        let step = ((self.stretched + 2048) >> 7) as u32;
-        [step << 3 | position, u32::from(likeliest)]
+        [self.step() << 3 | position, u32::from(likeliest)]
+    }
+
+    /// Its probability in 32 steps.
+    #[inline]
+    fn step(&self) -> u32 {
+        ((self.stretched + 2048) >> 7) as u32
+    }
+
+    /// Looks at the same bit of a byte that was begun, with hashes as there, and the byte that matches expect, 256 if there
+    /// is none; returns the contexts of the other weight sets.
+    #[inline]
+    pub fn select_more(&mut self, partial: u32, hashes: [u64; 2], expected: u32) -> [u32; 2] {
+        for (map, hash) in self.maps[2..].iter_mut().zip(hashes) {
+            map.select(row(hash, partial));
+        }
+        let (position, top) = (partial.ilog2(), u32::from(self.top[0]));
+        let match_says = if expected > 255 {
+            0
+        } else {
+            1 + u32::from(expected != top)
+        };
+        let so_far = if (256 | top) >> (8 - position) == partial {
+            top << 1 | position >> 2
+        } else {
+            512 + partial
+        };
+        [(self.sureness * 3 + match_says) << 3 | position, so_far]
+    }
+
+    /// Rows of maps in the last step: by the likeliest byte and the last one; by it, how likely it is, and the probability.
+    #[inline]
+    #[must_use]
+    pub fn rows(&self, last: u8, partial: u32) -> [usize; 2] {
+        let top = u64::from(self.top[0]);
+        let sure = u64::from(self.step() << 4 | self.sureness);
+        [top << 8 | u64::from(last), top << 9 | sure].map(|base| row(base << 8, partial))
+    }
+
+    /// The context of a weight set of layer 2, below 256, for a bit at a position.
+    #[inline]
+    #[must_use]
+    pub fn of_layer_2(&self, position: u32) -> u32 {
+        self.step() << 3 | position
     }
 
     /// Writes the inputs for the next bit, which was looked at.
@@ -227,7 +329,7 @@ impl Neural {
     pub fn mix(&mut self, inputs: &mut [i16], tables: &Tables) {
         inputs[0] = self.stretched as i16;
         inputs[1] = ((self.p as i32 - (1 << 21)) >> 11) as i16;
-        for (input, map) in inputs[2..].iter_mut().zip(&mut self.maps) {
+        for (input, map) in inputs[PLAIN..].iter_mut().zip(&mut self.maps) {
             *input = tables.stretch22(map.refine(self.stretched)) as i16;
         }
     }
@@ -240,7 +342,7 @@ impl Neural {
             .iter_mut()
             .map(|map| map.refine(self.stretched))
             .sum();
-        let p = u32::midpoint(self.p, refined / MAPS.len() as u32);
+        let p = u32::midpoint(self.p, refined / self.maps.len() as u32);
         p.clamp(1, (1 << 22) - 1)
     }
 

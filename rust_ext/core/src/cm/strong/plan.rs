@@ -1,7 +1,8 @@
 //! What is used of the weight sets and maps for each kind of content.
 
 use super::contextmap::{padded, STATE_CELLS, VOTE_CELLS};
-use super::{direct, image, matchmodel, neural};
+use super::neural::Part;
+use super::{direct, image, matchmodel};
 use crate::cm::content::{binary, pixels, text};
 
 use crate::cm::Kind;
@@ -17,6 +18,8 @@ pub struct Plan {
     pub contexts: &'static [usize],
     /// How many of them, from the first, vote with their byte histories too.
     pub polled: usize,
+    /// How many of them, the last ones, are known only when the network has said what it expects.
+    pub late: usize,
     /// Contexts that have direct counters: indices as above.
     pub direct: &'static [usize],
     /// Weight sets of layer 1.
@@ -25,6 +28,8 @@ pub struct Plan {
     pub finals: usize,
     /// How many probability maps.
     pub maps: usize,
+    /// Weight sets of layer 1 that slow down in long texts.
+    pub slow: &'static [usize],
 }
 
 /// Contexts of text. Left out are those that were missed least, and two that have direct counters.
@@ -32,6 +37,16 @@ const TEXT: [usize; 48] = [
     2, 3, 4, 6, 12, 18, 20, 24, 25, 30, 32, 34, 37, 40, 44, 46, 0, 1, 9, 10, 13, 15, 16, 17, 19,
     21, 22, 23, 26, 27, 28, 29, 31, 33, 36, 38, 39, 41, 43, 45, 47, 48, 49, 50, 51, 52, 53, 54,
 ];
+/// The same and two of the likeliest bytes beside a network.
+const TEXT_BESIDE: [usize; 50] = {
+    let mut contexts = [ALL_OF_TEXT; 50];
+    contexts[49] += 1;
+    let (own, _) = contexts.split_at_mut(TEXT.len());
+    own.copy_from_slice(&TEXT);
+    contexts
+};
+/// Orders, those of matches, those of text.
+const ALL_OF_TEXT: usize = 9 + 2 + text::CONTEXTS;
 /// Contexts of binary data. Left out are those that were missed least.
 const BINARY: [usize; 56] = [
     2, 3, 4, 6, 7, 9, 10, 11, 12, 16, 18, 21, 22, 24, 30, 31, 36, 38, 40, 42, 46, 48, 50, 53, 55,
@@ -76,9 +91,24 @@ impl Plan {
         })
     }
 
-    /// The plan for a kind of content.
+    /// The plan for a kind of content, beside a network or alone.
     #[must_use]
-    pub fn new(kind: Kind) -> Self {
+    pub fn new(kind: Kind, part: Option<Part>) -> Self {
+        let alone = Self::alone(kind);
+        match part {
+            Some(Part::Second) => Self {
+                contexts: &TEXT_BESIDE,
+                late: TEXT_BESIDE.len() - TEXT.len(),
+                maps: MAPS.len(),
+                // Matches, classes, columns, tops of bytes, runs; the likeliest byte, how likely it is, the way to it.
+                slow: &[2, 3, 5, 6, 7, 9, 10, 11],
+                ..alone
+            },
+            Some(Part::First) | None => alone,
+        }
+    }
+
+    fn alone(kind: Kind) -> Self {
         Self {
             orders: &[0, 1, 2, 3, 4, 5, 6, 8, 14],
             matches: &[24, 11, 5],
@@ -99,6 +129,7 @@ impl Plan {
                 Kind::Grey => &DIRECT_GREY,
                 Kind::Binary | Kind::Bilevel | Kind::Colour => &[],
             },
+            late: 0,
             sets: match kind {
                 Kind::Text => &[0, 1, 3, 4, 5, 6, 10, 12],
                 Kind::Bilevel => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
@@ -107,6 +138,7 @@ impl Plan {
             },
             finals: 4,
             maps: 6,
+            slow: &[],
         }
     }
 }
@@ -139,14 +171,24 @@ const FINALS: [usize; 4] = [256, 16 * 8, 256, 512];
 /// Logarithm of the rows of a hashed map.
 pub const LOG2_ROWS: u32 = 15;
 /// Rows and limits of the maps.
-pub const MAPS: [(usize, u32); 6] = [
+pub const MAPS: [(usize, u32); 8] = [
     (1 << 16, 1023),
     (1 << LOG2_ROWS, 1023),
     (1 << LOG2_ROWS, 1023),
     (1 << LOG2_ROWS, 1023),
     (1 << LOG2_ROWS, 255),
     (1 << LOG2_ROWS, 255),
+    (1 << LOG2_ROWS, 1023),
+    (1 << LOG2_ROWS, 1023),
 ];
+
+/// The row of a hashed map for what a byte has in common, whose low bits are zero, and its bits so far.
+#[inline(always)]
+#[must_use]
+pub fn row(base: u64, partial: u32) -> usize {
+    let h = (base ^ u64::from(partial)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
+    (h >> (64 - LOG2_ROWS)) as usize
+}
 
 /// How large the parts are that learn.
 #[derive(Debug, Clone)]
@@ -159,6 +201,8 @@ pub struct Layout {
     pub inputs: usize,
     /// See `inputs`.
     pub lines: usize,
+    /// Sets of layer 1 that slow down in long texts.
+    pub slow: &'static [usize],
     /// Weight vectors of the sets of layer 1 and of layer 2.
     pub sets: Vec<usize>,
     /// See `sets`.
@@ -170,7 +214,7 @@ pub struct Layout {
 impl Layout {
     /// The layout of a plan, beside a network or alone.
     #[must_use]
-    pub fn new(plan: &Plan, kind: Kind, network: bool) -> Self {
+    pub fn new(plan: &Plan, kind: Kind, part: Option<Part>) -> Self {
         let contexts = plan.contexts.len();
         let of_contexts = if kind == Kind::Text { 2 } else { 3 } * padded(contexts) + plan.polled;
         let of_image = if kind == Kind::Bilevel {
@@ -185,18 +229,19 @@ impl Layout {
             + SINGLE_INPUTS
             + of_image
             + direct::INPUTS * plan.direct.len()
-            + if network { neural::INPUTS } else { 0 };
+            + part.map_or(0, Part::inputs);
         let mut sets: Vec<usize> = plan.sets.iter().map(|&set| SETS[set]).collect();
         let mut maps: Vec<usize> = MAPS[..plan.maps].iter().map(|&(rows, _)| rows).collect();
-        if network {
-            sets.extend(neural::SET_SIZES);
-            maps.extend(neural::MAPS);
+        if let Some(part) = part {
+            sets.extend(part.sets());
+            maps.extend(part.maps());
         }
         Self {
             states: contexts * STATE_CELLS,
             votes: plan.polled * VOTE_CELLS,
             inputs,
             lines: inputs.div_ceil(32),
+            slow: plan.slow,
             sets,
             finals: &FINALS[..plan.finals],
             maps,
@@ -228,11 +273,12 @@ mod tests {
     use super::*;
     use crate::cm::probe::KINDS;
     use crate::cm::strong::contextmap;
+    use crate::cm::strong::mixer::simd::MAX_SETS;
 
     #[test]
     fn contexts_of_a_plan_fit_the_lanes() {
         for kind in KINDS {
-            let plan = Plan::new(kind);
+            let plan = Plan::new(kind, None);
             let all = match kind {
                 Kind::Text => text::CONTEXTS,
                 Kind::Binary => binary::CONTEXTS,
@@ -243,6 +289,24 @@ mod tests {
             assert!(plan.contexts.len() <= contextmap::MAX);
             assert!(plan.polled <= plan.contexts.len());
             assert!(plan.contexts.iter().chain(plan.direct).all(|&i| i < made));
+        }
+        assert!(Plan::new(Kind::Text, None).orders.len() + 2 + text::CONTEXTS == ALL_OF_TEXT);
+    }
+
+    #[test]
+    fn what_stands_beside_a_network_is_added() {
+        let alone = Plan::new(Kind::Text, None);
+        for part in [Part::First, Part::Second] {
+            let plan = Plan::new(Kind::Text, Some(part));
+            let (own, late) = plan.contexts.split_at(plan.contexts.len() - plan.late);
+            assert_eq!(own, alone.contexts);
+            assert!(late.iter().all(|&at| at >= ALL_OF_TEXT));
+            let [before, layout] = [(&alone, None), (&plan, Some(part))]
+                .map(|(plan, part)| Layout::new(plan, Kind::Text, part));
+            // Inputs of text and network fit five cache lines, and sets fit a row.
+            assert_eq!((before.lines, layout.lines), (5, 5));
+            assert!(layout.sets.starts_with(&before.sets) && layout.sets.len() <= MAX_SETS);
+            assert!(plan.slow.iter().all(|&set| set < layout.sets.len()));
         }
     }
 

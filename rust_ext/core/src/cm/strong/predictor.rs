@@ -14,7 +14,7 @@ use super::last::Last;
 use super::learnt::Learnt;
 use super::matchmodel::{Match, MatchModel};
 use super::mixer::{Mixer, Rates};
-use super::neural::{Follower, Neural};
+use super::neural::{Follower, Neural, Part};
 use super::parts::{Parts, Sizes};
 use super::plan::{log2_heads, log2_size, log2_table, Layout, Plan, MAPS};
 use super::simd;
@@ -27,7 +27,7 @@ use crate::cm::content::text::{Seen, Text};
 use crate::cm::fast::contexts::Contexts;
 use crate::cm::primed::Primed;
 use crate::cm::tables::{Tables, CELL_HALF};
-use crate::cm::{Kind, Knowledge, Params};
+use crate::cm::{Kind, Knowledge, Params, Pretrained};
 use crate::memory::Memory;
 use crate::Result;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub(super) struct Shared<'a> {
 
 /// Context-mixing predictor of level 9.
 ///
-/// Memory: 128 or 256 bytes for each byte of input up to 512 MiB, up to 128 MiB for direct counters, and 24 to 72 MiB.
+/// Memory: 128 or 256 bytes for each byte of input up to 512 MiB, up to 128 MiB for direct counters, and 24 to 82 MiB.
 #[derive(Debug)]
 pub struct Strong<'a> {
     pub(super) shared: Shared<'a>,
@@ -180,8 +180,10 @@ impl<'a> Strong<'a> {
     fn empty(params: &Params, count: usize, known: Knowledge<'a>, told: bool) -> Result<Self> {
         let prior = known.prior.filter(|_| params.kind == Kind::Text);
         let network = known.network.filter(|_| params.kind == Kind::Text);
-        let beside = told || network.is_some();
-        let plan = Plan::new(params.kind);
+        let part = network
+            .map(Pretrained::part)
+            .or(told.then_some(Part::First));
+        let plan = Plan::new(params.kind, part);
         let (tables, states) = (Tables::new(), StateTable::new());
         let log2_size = log2_size(count);
         let learnt = Self::learnt(params, known);
@@ -211,10 +213,10 @@ impl<'a> Strong<'a> {
             context_parts,
         )?;
         contexts.know(plan.known_as(params.kind));
-        let layout = Layout::new(&plan, params.kind, beside);
+        let layout = Layout::new(&plan, params.kind, part);
         debug_assert!(layout.states == contexts.counters().0.len());
         let rate_of_last = if params.kind == Kind::Text { 12 } else { 25 };
-        let mixer = Mixer::new(&layout, rates(params.kind), learnt)?;
+        let mixer = Mixer::new(&layout, rates(params.kind, part), learnt)?;
         // Those of the network are the last ones.
         let starts = learnt.map_or(&[][..], |learnt| &learnt.maps);
         let maps = MAPS[..plan.maps].iter().enumerate();
@@ -246,8 +248,8 @@ impl<'a> Strong<'a> {
             bit_position: 0,
             contexts,
             primed: prior.map(|prior| Primed::new(prior.tables(), StateTable::nearest())),
-            neural: beside
-                .then(|| Neural::new(&tables, of_network))
+            neural: part
+                .map(|part| Neural::new(part, &tables, of_network))
                 .transpose()?,
             hashes: Vec::with_capacity(96),
             matches: plan
@@ -332,8 +334,9 @@ impl<'a> Strong<'a> {
 }
 
 /// How fast the mixer learns.
-fn rates(kind: Kind) -> Rates {
+fn rates(kind: Kind, part: Option<Part>) -> Rates {
     let (floor, start, last, spared) = match kind {
+        Kind::Text if part == Some(Part::Second) => (50, 1000, 25, 1000),
         Kind::Text => (42, 1000, 60, 1000),
         Kind::Binary => (60, 700, 90, 300),
         Kind::Bilevel => (60, 400, 60, 0),
@@ -342,6 +345,7 @@ fn rates(kind: Kind) -> Rates {
     Rates {
         floor,
         start,
+        slow: 40,
         last,
         spared,
         // About 1/64: there are 200 inputs that mostly agree.

@@ -4,7 +4,7 @@ use super::{Shared, MATCH_CONTEXTS};
 use crate::cm::content::hashing::hash;
 use crate::cm::strong::lane::{Content, Lane};
 use crate::cm::strong::matchmodel::Match;
-use crate::cm::strong::plan::{LOG2_ROWS, MAPS, SETS};
+use crate::cm::strong::plan::{row, MAPS, SETS};
 
 impl Shared<'_> {
     /// Sets what the rows of the maps have in common during a byte.
@@ -106,25 +106,32 @@ impl Shared<'_> {
         for (i, &set) in self.plan.sets.iter().enumerate() {
             self.mixer.select(i, selected[set]);
         }
+        let bases = lane.map_bases;
+        let mut of_network = [0; 2];
         if let (Some(neural), Some(follower)) = (&mut self.neural, &lane.follower) {
             let first = self.plan.sets.len();
             let selected = neural.select(follower, c1, partial, &self.tables);
             for (i, selected) in selected.into_iter().enumerate() {
                 self.mixer.select(first + i, selected);
             }
+            if self.plan.late > 0 {
+                let selected = neural.select_more(partial, [bases[0], bases[1]], expected);
+                for (i, selected) in selected.into_iter().enumerate() {
+                    self.mixer.select(first + 2 + i, selected);
+                }
+                of_network = neural.rows(c1, partial);
+            }
         }
-        let bases = lane.map_bases;
-        let row = |base: u64| {
-            let h = (base ^ u64::from(partial)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
-            (h >> (64 - LOG2_ROWS)) as usize
-        };
+        let hashed = |base| row(base, partial);
         let rows: [usize; MAPS.len()] = [
             (usize::from(c1) << 8) | partial as usize,
-            row(bases[0]),
-            row(u64::from((expected << 4 | state.min(8)) << 8)),
-            row(bases[1]),
-            row(bases[2]),
-            row(bases[3]),
+            hashed(bases[0]),
+            hashed(u64::from((expected << 4 | state.min(8)) << 8)),
+            hashed(bases[1]),
+            hashed(bases[2]),
+            hashed(bases[3]),
+            of_network[0],
+            of_network[1],
         ];
         for (map, &row) in self.maps.iter_mut().zip(&rows) {
             map.select(row);

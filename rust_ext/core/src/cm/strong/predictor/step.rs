@@ -6,7 +6,7 @@ use crate::cm::content::pixels;
 use crate::cm::strong::lane::{Content, Lane};
 use crate::cm::strong::mixer::simd::flat_mut;
 use crate::cm::strong::plan::{KNOWN_SET, SINGLE_INPUTS};
-use crate::cm::strong::{direct, image, matchmodel, neural};
+use crate::cm::strong::{direct, image, matchmodel};
 
 impl Shared<'_> {
     /// Sets the contexts of the next byte of a lane, and asks for their cache lines.
@@ -51,8 +51,12 @@ impl Shared<'_> {
                 lane.selectors = pixels.selectors();
             }
         }
-        self.contexts
-            .set(&mut lane.buckets, &hashes, self.plan.contexts);
+        let (contexts, _) = self
+            .plan
+            .contexts
+            .split_at(self.plan.contexts.len() - self.plan.late);
+        let chosen = contexts.iter().map(|&at| hashes[at]);
+        self.contexts.set(&mut lane.buckets, 0, chosen);
         self.direct.set(&mut lane.lines, &hashes, self.plan.direct);
         self.hashes = hashes;
         self.set_maps(lane);
@@ -64,6 +68,15 @@ impl Shared<'_> {
         self.bit_position = 0;
         self.partial = 1;
         self.direct.start_byte(&lane.lines);
+        if let (Some(neural), Some(follower), 1..) =
+            (&mut self.neural, &lane.follower, self.plan.late)
+        {
+            let [last, word, ..] = lane.map_bases;
+            let late = neural.begin(follower.tree(), [last, word], &self.tables);
+            let first = self.plan.contexts.len() - self.plan.late;
+            self.contexts
+                .set(&mut lane.buckets, first, late.into_iter());
+        }
         self.select(lane);
         if let Some(primed) = &mut self.primed {
             primed.lookup.begin(&lane.known);
@@ -113,14 +126,18 @@ impl Shared<'_> {
             pixels.mix(&mut inputs[at..at + pixels::INPUTS], t);
             at += pixels::INPUTS;
         }
+        let mut first_of_layer_2 = partial;
         if let Some(neural) = &mut self.neural {
-            neural.mix(&mut inputs[at..at + neural::INPUTS], t);
+            neural.mix(&mut inputs[at..], t);
+            if self.plan.late > 0 {
+                first_of_layer_2 = neural.of_layer_2(bit_position);
+            }
         }
         if let Some(set) = self.plan.sets.iter().position(|&set| set == KNOWN_SET) {
             self.mixer.select(set, known * 8 + bit_position);
         }
         let finals = [
-            partial,
+            first_of_layer_2,
             self.match_state * 8 + bit_position,
             u32::from(c1),
             lane.selectors[0] & 0x1FF,
