@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::thread::{self, Scope, Thread};
 use std::time::Duration;
 
-use super::contexts::row;
+use super::contexts::{row, Contexts};
 use super::link::{End, Link};
 use super::network::{norms, Block, Network};
 use super::state::{Room, Scratch, State, BYTES};
+use super::tree::Tree;
 use crate::nn::gates::squares;
 use crate::nn::matrix::{Matrix, ROWS};
 use crate::nn::padded;
@@ -41,48 +42,150 @@ fn half(rows: usize, side: usize) -> Range<usize> {
     [0..middle, middle..rows][side].clone()
 }
 
+/// Which numbers of states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// What a step changes that ends no word.
+    Bytes,
+    /// What such a step reads.
+    Read,
+    /// What a step changes that ends a word: all.
+    All,
+}
+
+impl Which {
+    fn changed(word: Option<u32>) -> Self {
+        match word {
+            Some(_) => Self::All,
+            None => Self::Bytes,
+        }
+    }
+}
+
 impl State {
-    /// Numbers of all states.
-    fn numbers(&self) -> impl Iterator<Item = &[i32]> {
-        let blocks = self.blocks.iter().chain(&self.words);
-        let all = blocks.chain([&self.first, &self.said]);
-        all.map(|numbers| &numbers[..])
-    }
-
-    fn numbers_mut(&mut self) -> impl Iterator<Item = &mut [i32]> {
-        let blocks = self.blocks.iter_mut().chain(&mut self.words);
-        let all = blocks.chain([&mut self.first, &mut self.said]);
-        all.map(|numbers| &mut numbers[..])
-    }
-
-    /// The numbers that a step changes at one side: without those of words, if none ended.
-    fn changed(&mut self, side: usize, has_word: bool) -> impl Iterator<Item = &mut [i32]> {
-        let words = if has_word {
-            &mut self.words[..]
-        } else {
-            &mut []
+    /// Logits, and numbers.
+    fn parts(&mut self, which: Which) -> (&mut [i32], impl Iterator<Item = &mut [i32]>) {
+        let words = match which {
+            Which::All => &mut self.words[..],
+            _ => &mut [],
         };
-        let said = Some(&mut self.said).filter(|_| has_word);
+        let said = Some(&mut self.said).filter(|_| which != Which::Bytes);
         let all = self.blocks.iter_mut().chain(words).chain([&mut self.first]);
-        all.chain(said).map(move |numbers| {
-            let part = half(numbers.len(), side);
-            &mut numbers[part]
-        })
+        let all = all.chain(said).map(|numbers| &mut numbers[..]);
+        (&mut self.room.logits, all)
+    }
+
+    fn numbers(&mut self, which: Which) -> impl Iterator<Item = &mut [i32]> {
+        self.parts(which).1
+    }
+
+    /// What comes of a step: logits and what it changes.
+    fn outcome(&mut self, word: Option<u32>) -> impl Iterator<Item = &mut [i32]> {
+        let (logits, numbers) = self.parts(Which::changed(word));
+        [logits].into_iter().chain(numbers)
+    }
+}
+
+/// The half of each at one side.
+fn halves<'n>(
+    numbers: impl Iterator<Item = &'n mut [i32]>,
+    side: usize,
+) -> impl Iterator<Item = &'n mut [i32]> {
+    numbers.map(move |numbers| {
+        let part = half(numbers.len(), side);
+        &mut numbers[part]
+    })
+}
+
+/// Sets numbers to others.
+fn copy<'n>(to: impl Iterator<Item = &'n mut [i32]>, from: impl Iterator<Item = &'n mut [i32]>) {
+    for (to, from) in to.zip(from) {
+        to.copy_from_slice(from);
+    }
+}
+
+/// Who computes a step.
+trait Hands {
+    /// The rows, of so many, that are computed here.
+    fn own(&self, rows: usize) -> Range<usize>;
+
+    /// Whether the step goes on.
+    fn look(&self) -> Option<()>;
+
+    /// Adds the rest to numbers of which those of its own rows are there; none when the step does not go on.
+    fn complete(&mut self, numbers: &mut [i32]) -> Option<()>;
+
+    /// The same of steps, of which there are as many as rows.
+    fn complete_bytes(&mut self, rows: usize, steps: &mut [u8]) -> Option<()>;
+}
+
+/// This thread and another one, which swap what they found.
+impl Hands for End<'_> {
+    #[inline]
+    fn own(&self, rows: usize) -> Range<usize> {
+        half(rows, self.side())
+    }
+
+    #[inline]
+    fn look(&self) -> Option<()> {
+        Some(())
+    }
+
+    #[inline]
+    fn complete(&mut self, numbers: &mut [i32]) -> Option<()> {
+        let [own, other] = [self.side(), 1 - self.side()].map(|side| half(numbers.len(), side));
+        self.send([&numbers[own]]);
+        self.take([&mut numbers[other]])
+    }
+
+    #[inline]
+    fn complete_bytes(&mut self, rows: usize, steps: &mut [u8]) -> Option<()> {
+        let [own, other] = [self.side(), 1 - self.side()].map(|side| half(rows, side));
+        self.send_bytes(&steps[own]);
+        self.take_bytes(&mut steps[other])
+    }
+}
+
+/// This thread alone, while a task is the last one that was asked for.
+struct Alone<'l> {
+    link: &'l Link,
+    task: u64,
+}
+
+impl Hands for Alone<'_> {
+    #[inline]
+    fn own(&self, rows: usize) -> Range<usize> {
+        0..rows
+    }
+
+    #[inline]
+    fn look(&self) -> Option<()> {
+        (self.link.asked() == self.task).then_some(())
+    }
+
+    #[inline]
+    fn complete(&mut self, _: &mut [i32]) -> Option<()> {
+        self.look()
+    }
+
+    #[inline]
+    fn complete_bytes(&mut self, _: usize, _: &mut [u8]) -> Option<()> {
+        self.look()
     }
 }
 
 impl Block {
-    /// As [`Self::run`] of one place, together with another thread; `x` is then whole.
+    /// As [`Self::run`] of one place, by some hands; `x` is then whole.
     fn share(
         &self,
         network: &Network,
         states: &mut [i32],
         x: &mut [i32],
         scratch: &mut Scratch,
-        end: &mut End<'_>,
+        hands: &mut impl Hands,
     ) -> Option<()> {
         let width = states.len();
-        let (own, hidden) = (half(width, end.side()), self.up.rows());
+        let (own, hidden) = (hands.own(width), self.up.rows());
         let Scratch {
             steps,
             more,
@@ -95,6 +198,7 @@ impl Block {
             let first = part * width;
             let rows = first + own.start..first + own.end;
             self.gates.part(rows).set(steps, gated);
+            hands.look()?;
         }
         network.gates.recur(
             gated,
@@ -102,33 +206,19 @@ impl Block {
             &self.factors[own.clone()],
             &mut steps[own.clone()],
         );
-        swap_bytes(end, width, steps)?;
+        hands.complete_bytes(width, steps)?;
         self.mix.part(own.clone()).add(steps, &mut x[own.clone()]);
-        swap(end, x)?;
+        hands.complete(x)?;
         norms(x, width, steps);
-        let ups = half(hidden, end.side());
+        let ups = hands.own(hidden);
         let values = &mut values[..ups.len()];
         self.up.part(ups.clone()).set(steps, values);
         let more = &mut more[..padded(hidden)];
         squares(values, &mut more[ups]);
-        swap_bytes(end, hidden, more)?;
+        hands.complete_bytes(hidden, more)?;
         self.down.part(own.clone()).add(more, &mut x[own]);
-        swap(end, x)
+        hands.complete(x)
     }
-}
-
-/// Sends this side's half of some numbers, and takes the other's.
-fn swap(end: &mut End<'_>, numbers: &mut [i32]) -> Option<()> {
-    let [own, other] = [end.side(), 1 - end.side()].map(|side| half(numbers.len(), side));
-    end.send([&numbers[own]]);
-    end.take([&mut numbers[other]])
-}
-
-/// The same of steps, of which there are as many as rows.
-fn swap_bytes(end: &mut End<'_>, rows: usize, steps: &mut [u8]) -> Option<()> {
-    let [own, other] = [end.side(), 1 - end.side()].map(|side| half(rows, side));
-    end.send_bytes(&steps[own]);
-    end.take_bytes(&mut steps[other])
 }
 
 impl Network {
@@ -162,10 +252,10 @@ impl Network {
         last.max(config.hidden).max(config.word_hidden)
     }
 
-    /// The half of one step, after its contexts: the sum of their rows is in `x`, and a word that ended in `word`. Then
-    /// this side's states and logits are there.
-    fn share(&self, state: &mut State, word: Option<u32>, end: &mut End<'_>) -> Option<()> {
-        let (width, words, side) = (self.config.width, self.config.word_width, end.side());
+    /// The own part of one step, after its contexts: the sum of their rows is in `x`, and a word that ended in `word`. Then
+    /// the states and logits of the own rows are there.
+    fn share(&self, state: &mut State, word: Option<u32>, hands: &mut impl Hands) -> Option<()> {
+        let (width, words) = (self.config.width, self.config.word_width);
         let State {
             first,
             blocks,
@@ -187,11 +277,12 @@ impl Network {
         let states = first.len();
         let outer = &mut outer[..padded(states)];
         norms(x, width, inner);
-        let own = half(states, side);
+        let own = hands.own(states);
         let values = &mut scratch.values[..2 * own.len()];
         for (part, values) in values.chunks_exact_mut(own.len().max(1)).enumerate() {
             let rows = part * states + own.start..part * states + own.end;
             self.first_gates.part(rows).set(inner, values);
+            hands.look()?;
         }
         self.gates.recur(
             values,
@@ -199,22 +290,22 @@ impl Network {
             &self.first_factors[own.clone()],
             &mut outer[own],
         );
-        swap_bytes(end, states, outer)?;
-        let own = half(width, side);
+        hands.complete_bytes(states, outer)?;
+        let own = hands.own(width);
         self.first_mix
             .part(own.clone())
             .add(outer, &mut x[own.clone()]);
 
         if let Some(number) = word {
             let z = &mut z[..words];
-            let own_word = half(words, side);
+            let own_word = hands.own(words);
             self.words.sum(&[row(number, self.config.rows.words)], z);
             let part = &mut z[own_word.clone()];
             self.enter.part(own_word.clone()).add(inner, part);
             self.enter_first.part(own_word).add(outer, part);
-            swap(end, z)?;
+            hands.complete(z)?;
             for (block, states) in self.word_blocks.iter().zip(word_states) {
-                block.share(self, states, z, scratch, end)?;
+                block.share(self, states, z, scratch, hands)?;
             }
             let steps = &mut scratch.steps[..padded(words)];
             norms(z, words, steps);
@@ -225,41 +316,61 @@ impl Network {
         for (x, &said) in x[own.clone()].iter_mut().zip(&said[own]) {
             *x += said;
         }
-        swap(end, x)?;
+        hands.complete(x)?;
         for (block, states) in self.blocks.iter().zip(blocks) {
-            block.share(self, states, x, scratch, end)?;
+            block.share(self, states, x, scratch, hands)?;
         }
         norms(x, width, inner);
-        let own = half(BYTES, side);
+        let own = hands.own(BYTES);
         logits.resize(BYTES, 0);
         self.out.part(own.clone()).set(inner, &mut logits[own]);
         Some(())
     }
 }
 
-/// What the second thread is told at the start of a task: the number of a word that ended, plus 1, and whether all states
-/// follow.
-fn head(word: Option<u32>, all: bool) -> [i32; 2] {
-    let word = word.map_or(0, |word| u64::from(word) + 1);
-    // Numbers of words have 32 bits.
-    let both = word << 1 | u64::from(all);
-    [both as u32, (both >> 32) as u32].map(u32::cast_signed)
+/// What the second thread has of the states after the last step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Has {
+    Nothing,
+    /// Its half, and what was whole before.
+    Half,
+    /// All, if it takes what it guessed for true.
+    Guess,
 }
 
-/// Undoes [`head`].
-fn parse_head(head: [i32; 2]) -> (Option<u32>, bool) {
-    let [low, high] = head.map(|part| u64::from(part.cast_unsigned()));
-    let both = low | high << 32;
-    (
-        (both >> 1).checked_sub(1).map(|word| word as u32),
-        both & 1 == 1,
-    )
+/// A task, as the second thread is told at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head {
+    /// The number of a word that ended.
+    word: Option<u32>,
+    /// Whether the step is to be taken alone, and may be dropped.
+    is_guess: bool,
+    /// What it is known to have: if nothing, all states follow, if a half and all are needed, the other one.
+    has: Has,
 }
 
-/// The second thread: does its halves until the link is closed.
+impl Head {
+    fn to_numbers(self) -> [i32; 2] {
+        // Numbers of words have 32 bits.
+        let word = self.word.map_or(0, |word| u64::from(word) + 1);
+        let all = word << 3 | u64::from(self.is_guess) << 2 | self.has as u64;
+        [all as u32, (all >> 32) as u32].map(u32::cast_signed)
+    }
+
+    fn parse(numbers: [i32; 2]) -> Self {
+        let [low, high] = numbers.map(|part| u64::from(part.cast_unsigned()));
+        let all = low | high << 32;
+        Self {
+            word: (all >> 3).checked_sub(1).map(|word| word as u32),
+            is_guess: all & 4 != 0,
+            has: [Has::Nothing, Has::Half, Has::Guess][(all as usize & 3).min(2)],
+        }
+    }
+}
+
+/// The second thread: does its halves, and guesses, until the link is closed.
 fn work(network: &Network, link: &Link, attention: Duration) {
-    let mut state = State::new(network.config.room(), network.parts());
-    state.room.fit(network.config.room(), 1);
+    let mut second = Second::new(network);
     let mut task = 0;
     link.set_awake(true);
     while !link.is_closed() {
@@ -274,25 +385,63 @@ fn work(network: &Network, link: &Link, attention: Duration) {
         task = link.asked();
         // What comes too late is not of use for the first thread, which knows that.
         let mut end = End::new(link, 1, task, attention);
-        let _ = serve(network, &mut state, &mut end);
+        let _ = second.serve(network, &mut Alone { link, task }, &mut end);
         link.finish(task);
     }
 }
 
-fn serve(network: &Network, state: &mut State, end: &mut End<'_>) -> Option<()> {
-    let width = network.config.width;
-    let mut begun = [0; 2];
-    end.take([&mut begun[..], &mut state.room.x[..width]])?;
-    let (word, all) = parse_head(begun);
-    if all {
-        end.take(state.numbers_mut())?;
+/// What the second thread knows.
+struct Second {
+    state: State,
+    /// The same after a byte that was guessed.
+    guess: State,
+}
+
+impl Second {
+    fn new(network: &Network) -> Self {
+        let state = || {
+            let mut state = State::new(network.config.room(), network.parts());
+            state.room.fit(network.config.room(), 1);
+            state
+        };
+        Self {
+            state: state(),
+            guess: state(),
+        }
     }
-    network.share(state, word, end)?;
-    let logits = std::mem::take(&mut state.room.logits);
-    let changed = state.changed(1, word.is_some()).map(|numbers| &*numbers);
-    end.send([&logits[half(BYTES, 1)]].into_iter().chain(changed));
-    state.room.logits = logits;
-    Some(())
+
+    fn serve(&mut self, network: &Network, alone: &mut Alone<'_>, end: &mut End<'_>) -> Option<()> {
+        let Self { state, guess } = self;
+        let width = network.config.width;
+        let mut head = [0; 2];
+        end.take([&mut head[..], &mut state.room.x[..width]])?;
+        let head = Head::parse(head);
+        match head.has {
+            Has::Nothing => end.take(state.numbers(Which::All))?,
+            Has::Half if head.is_guess => end.take(halves(state.numbers(Which::Read), 0))?,
+            Has::Half => {}
+            Has::Guess => copy(state.numbers(Which::Bytes), guess.numbers(Which::Bytes)),
+        }
+        if head.is_guess {
+            // All messages were taken: the next task may come.
+            alone.link.finish(alone.task);
+            copy(guess.numbers(Which::Read), state.numbers(Which::Read));
+            std::mem::swap(&mut guess.room, &mut state.room);
+            network.share(guess, None, alone)?;
+            end.send(guess.outcome(None).map(|numbers| &*numbers));
+        } else {
+            network.share(state, head.word, end)?;
+            end.send(halves(state.outcome(head.word), 1).map(|numbers| &*numbers));
+        }
+        Some(())
+    }
+}
+
+/// The byte for which the second thread takes a step, and the contexts then.
+#[derive(Debug)]
+struct Guess {
+    byte: u8,
+    contexts: Contexts,
 }
 
 /// Two threads that run a network together; the second one ends when this is dropped.
@@ -301,8 +450,9 @@ pub struct Duo {
     link: Arc<Link>,
     thread: Thread,
     task: u64,
-    /// Whether the second thread has the states of the last step.
-    together: bool,
+    /// What the second thread has after the last step, and what it guesses.
+    has: Has,
+    guess: Option<Guess>,
     /// Steps to go alone, how many there were the last time, and how many were shared since.
     pause: u32,
     pause_before: u32,
@@ -323,10 +473,10 @@ impl Duo {
         if !network.is_shared() {
             return None;
         }
-        Self::begin(scope, network, ATTENTION)
+        Self::start_with(scope, network, ATTENTION)
     }
 
-    fn begin<'scope, 'a>(
+    fn start_with<'scope, 'a>(
         scope: &'scope Scope<'scope, '_>,
         network: &'a Network,
         attention: Duration,
@@ -347,7 +497,8 @@ impl Duo {
             link,
             thread,
             task: 0,
-            together: false,
+            has: Has::Nothing,
+            guess: None,
             pause: 0,
             pause_before: 0,
             shared: 0,
@@ -359,12 +510,17 @@ impl Duo {
 
     /// As [`Network::step`].
     pub fn step(&mut self, network: &Network, state: &mut State, byte: u8) {
+        let guess = self.guess.take().filter(|guess| guess.byte == byte);
         if self.pause > 0 {
             self.pause -= 1;
         } else if wait(Duration::ZERO, || self.link.is_ready(self.task)) {
             self.calls = 0;
-            if self.try_step(network, state, byte).is_some() {
-                self.together = true;
+            let has = match guess {
+                Some(guess) => self.take_guess(state, guess),
+                None => self.try_step(network, state, byte),
+            };
+            if let Some(has) = has {
+                self.has = has;
                 self.shared += 1;
                 return;
             }
@@ -378,8 +534,47 @@ impl Duo {
                 self.go_alone();
             }
         }
-        self.together = false;
+        self.has = Has::Nothing;
         network.step(state, byte);
+    }
+
+    /// Lets the second thread take the step for the byte that is likeliest, as long as it is not known which one comes.
+    pub fn guess(&mut self, network: &Network, state: &mut State, tree: &Tree) {
+        let byte = tree.likeliest(1);
+        if self.has != Has::Nothing && tree.is_likely(byte, likely()) {
+            self.try_guess(network, state, byte);
+        }
+    }
+
+    /// Asks for the step for a byte, unless that ends a word.
+    fn try_guess(&mut self, network: &Network, state: &mut State, byte: u8) {
+        let mut contexts = state.contexts;
+        let x = &mut state.room.x[..network.config.width];
+        if network.look_up(&mut contexts, byte, x).is_some() {
+            return;
+        }
+        self.task += 1;
+        let mut end = End::new(&self.link, 0, self.task, self.patience);
+        let head = Head {
+            word: None,
+            is_guess: true,
+            has: self.has,
+        };
+        end.send([&head.to_numbers()[..], x]);
+        if self.has == Has::Half {
+            end.send(halves(state.numbers(Which::Read), 0).map(|numbers| &*numbers));
+        }
+        self.link.ask(self.task);
+        self.has = Has::Half;
+        self.guess = Some(Guess { byte, contexts });
+    }
+
+    /// Takes over what was guessed; none when it came too late.
+    fn take_guess(&self, state: &mut State, guess: Guess) -> Option<Has> {
+        state.room.logits.resize(BYTES, 0);
+        End::new(&self.link, 0, self.task, self.patience).take(state.outcome(None))?;
+        state.contexts = guess.contexts;
+        Some(Has::Guess)
     }
 
     /// Does not share the next steps.
@@ -395,40 +590,38 @@ impl Duo {
     }
 
     /// The step; none when the other thread came too late. Then the state is as before.
-    fn try_step(&mut self, network: &Network, state: &mut State, byte: u8) -> Option<()> {
-        let width = network.config.width;
+    fn try_step(&mut self, network: &Network, state: &mut State, byte: u8) -> Option<Has> {
         state.room.fit(network.config.room(), 1);
         let before = state.contexts;
-        let x = &mut state.room.x[..width];
+        let x = &mut state.room.x[..network.config.width];
         let word = network.look_up(&mut state.contexts, byte, x);
         self.task += 1;
         let mut end = End::new(&self.link, 0, self.task, self.patience);
-        let head = head(word, !self.together);
-        end.send([&head[..], x]);
+        let head = Head {
+            word,
+            is_guess: false,
+            has: self.has,
+        };
+        end.send([&head.to_numbers()[..], x]);
         self.link.ask(self.task);
-        if !self.together {
-            end.send(state.numbers());
+        if self.has == Has::Nothing {
+            end.send(state.numbers(Which::All).map(|numbers| &*numbers));
         }
-        let saved = self.saved.changed(0, word.is_some());
-        for (to, from) in saved.zip(state.changed(0, word.is_some())) {
-            to.copy_from_slice(from);
-        }
+        let which = Which::changed(word);
+        copy(
+            halves(self.saved.numbers(which), 0),
+            halves(state.numbers(which), 0),
+        );
         let result = network.share(state, word, &mut end);
-        let result = result.and_then(|()| {
-            let mut logits = std::mem::take(&mut state.room.logits);
-            let changed = state.changed(1, word.is_some());
-            let taken = end.take([&mut logits[half(BYTES, 1)]].into_iter().chain(changed));
-            state.room.logits = logits;
-            taken
-        });
+        let result = result.and_then(|()| end.take(halves(state.outcome(word), 1)));
         if result.is_none() {
             state.contexts = before;
-            let saved = self.saved.changed(0, word.is_some());
-            for (from, to) in saved.zip(state.changed(0, word.is_some())) {
-                to.copy_from_slice(from);
-            }
+            copy(
+                halves(state.numbers(which), 0),
+                halves(self.saved.numbers(which), 0),
+            );
         }
-        result
+        result.map(|()| Has::Half)
     }
 }
 
@@ -450,38 +643,88 @@ mod tests {
         Network::take(&Tensors::parse(&file).unwrap()).unwrap()
     }
 
+    const TEXT: &[u8] = b"It was the best of times, it was the worst of times; 1859. \xE2\x80\x94";
+    /// Long enough for any machine, so that all steps are shared that may be.
+    const LONG: Duration = Duration::from_secs(100);
+
+    fn assert_equal(alone: &mut State, together: &mut State, at: usize) {
+        assert_eq!(alone.logits(), together.logits(), "at {at}");
+        let numbers = alone.numbers(Which::All);
+        assert!(numbers.eq(together.numbers(Which::All)), "at {at}");
+    }
+
     /// Steps alone and together give the same, in any order of both.
     #[test]
     fn two_threads_compute_what_one_does() {
-        let text =
-            b"It was the best of times, it was the worst of times; 1859. \xE2\x80\x94".repeat(4);
         for name in ["bytelm-tiny", "bytelm-tiny-3"] {
             let network = network(name);
-            let mut alone = network.start();
-            let mut together = network.start();
+            let (mut alone, mut together) = (network.start(), network.start());
             thread::scope(|scope| {
-                // Long enough for any machine, so that all steps are shared that may be.
-                let long = Duration::from_secs(100);
-                let mut duo = Duo::begin(scope, &network, long).unwrap();
-                duo.patience = long;
+                let mut duo = Duo::start_with(scope, &network, LONG).unwrap();
+                duo.patience = LONG;
                 let mut expected = 0;
-                for (at, &byte) in text.iter().enumerate() {
+                for (at, &byte) in TEXT.repeat(4).iter().enumerate() {
                     network.step(&mut alone, byte);
                     duo.pause = u32::from(at % 29 == 3);
                     if duo.pause == 0 {
-                        assert!(wait(long, || duo.link.is_ready(duo.task)));
+                        assert!(wait(LONG, || duo.link.is_ready(duo.task)));
                         expected += 1;
                     }
                     duo.step(&network, &mut together, byte);
-                    assert_eq!(alone.logits(), together.logits(), "{name} at {at}");
-                    assert!(alone.numbers().eq(together.numbers()), "{name} at {at}");
+                    assert_equal(&mut alone, &mut together, at);
                 }
                 assert_eq!(duo.shared, expected);
             });
         }
     }
 
-    /// Answers that come too late change nothing.
+    /// Neither do guesses, right and wrong, in time or not, in any order.
+    #[test]
+    fn guesses_change_nothing() {
+        let network = network("bytelm-tiny");
+        let (mut alone, mut together) = (network.start(), network.start());
+        thread::scope(|scope| {
+            let mut duo = Duo::start_with(scope, &network, LONG).unwrap();
+            let mut taken = 0;
+            let mut chance = 1_u32;
+            for (at, &byte) in TEXT.repeat(12).iter().enumerate() {
+                network.step(&mut alone, byte);
+                chance = chance.wrapping_mul(0x2C1B_3C6D).wrapping_add(12345);
+                let (guessed, is_late, is_ready) = match chance >> 16 & 15 {
+                    0..8 => (Some(byte), false, true),
+                    8 => (Some(byte), true, true),
+                    9 => (Some(byte), false, false),
+                    10 => (Some(byte ^ 1), false, false),
+                    11..14 => (Some(byte ^ 1), false, true),
+                    _ => (None, false, true),
+                };
+                if let Some(guessed) = guessed.filter(|_| duo.has != Has::Nothing) {
+                    duo.try_guess(&network, &mut together, guessed);
+                }
+                duo.patience = if is_late { Duration::ZERO } else { LONG };
+                duo.pause = 0;
+                // A step that is not a guess would be waited for by the second thread.
+                if is_ready || is_late {
+                    assert!(wait(LONG, || duo.link.is_ready(duo.task)));
+                }
+                let is_right = duo.guess.as_ref().is_some_and(|guess| guess.byte == byte);
+                if is_late && !is_right {
+                    duo.patience = LONG;
+                }
+                let shared = duo.shared;
+                duo.step(&network, &mut together, byte);
+                assert_equal(&mut alone, &mut together, at);
+                if is_ready && !is_late {
+                    assert_eq!(duo.shared, shared + 1, "at {at}");
+                    assert_eq!(duo.has == Has::Guess, is_right, "at {at}");
+                }
+                taken += u32::from(duo.has == Has::Guess);
+            }
+            assert!(taken > 100, "{taken}");
+        });
+    }
+
+    /// Answers that come too late change nothing, nor do those to a guess that was right.
     #[test]
     fn a_step_that_fails_is_done_alone() {
         let network = network("bytelm-tiny");
@@ -489,12 +732,19 @@ mod tests {
         link.set_awake(true);
         let mut duo = Duo::new(Arc::clone(&link), thread::current(), &network);
         let (mut alone, mut together) = (network.start(), network.start());
-        let mut late = 0;
-        for &byte in &b"two words and more ".repeat(30) {
+        let (mut late, mut guesses) = (0, 0);
+        for (at, &byte) in b"two words and more ".repeat(30).iter().enumerate() {
             network.step(&mut alone, byte);
+            if duo.pause == 0 && at % 2 == 0 {
+                duo.try_guess(&network, &mut together, byte);
+            }
+            if duo.guess.is_some() {
+                // Someone takes what is told, and no more.
+                link.finish(link.asked());
+                guesses += 1;
+            }
             duo.step(&network, &mut together, byte);
-            assert_eq!(alone.logits(), together.logits());
-            assert!(alone.numbers().eq(together.numbers()));
+            assert_equal(&mut alone, &mut together, at);
             if link.asked() > late {
                 // Someone begins the task and does not end it in time.
                 late = link.asked();
@@ -504,14 +754,27 @@ mod tests {
             }
         }
         assert!((5..50).contains(&late) && duo.pause_before > PAUSE);
+        assert!(guesses > 2);
     }
 
     #[test]
     fn heads_are_read_as_they_are_written() {
         for word in [None, Some(0), Some(77), Some(u32::MAX)] {
-            for all in [false, true] {
-                assert_eq!(parse_head(head(word, all)), (word, all));
+            for is_guess in [false, true] {
+                for has in [Has::Nothing, Has::Half, Has::Guess] {
+                    let head = Head {
+                        word,
+                        is_guess,
+                        has,
+                    };
+                    assert_eq!(Head::parse(head.to_numbers()), head);
+                }
             }
         }
     }
+}
+
+fn likely() -> u32 {
+    static L: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    *L.get_or_init(|| std::env::var("LIKELY").map_or(64, |v| v.parse().unwrap()))
 }
