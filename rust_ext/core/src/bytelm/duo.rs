@@ -79,6 +79,12 @@ impl State {
         self.parts(which).1
     }
 
+    /// Becomes equal to another one in some numbers, and in its contexts.
+    fn follow(&mut self, other: &mut Self, which: Which) {
+        self.contexts = other.contexts;
+        copy(self.numbers(which), other.numbers(which));
+    }
+
     /// What comes of a step: logits and what it changes.
     fn outcome(&mut self, word: Option<u32>) -> impl Iterator<Item = &mut [i32]> {
         let (logits, numbers) = self.parts(Which::changed(word));
@@ -160,7 +166,7 @@ impl Hands for Alone<'_> {
 
     #[inline]
     fn look(&self) -> Option<()> {
-        (self.link.asked() == self.task).then_some(())
+        (self.link.asked().0 == self.task).then_some(())
     }
 
     #[inline]
@@ -252,6 +258,12 @@ impl Network {
         last.max(config.hidden).max(config.word_hidden)
     }
 
+    /// Begins a step by its contexts: sets `x` to the sum of their rows, and returns the number of a word that ends there.
+    fn enter(&self, state: &mut State, byte: u8) -> Option<u32> {
+        let x = &mut state.room.x[..self.config.width];
+        self.look_up(&mut state.contexts, byte, x)
+    }
+
     /// The own part of one step, after its contexts: the sum of their rows is in `x`, and a word that ended in `word`. Then
     /// the states and logits of the own rows are there.
     fn share(&self, state: &mut State, word: Option<u32>, hands: &mut impl Hands) -> Option<()> {
@@ -341,31 +353,66 @@ enum Has {
 /// A task, as the second thread is told at its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Head {
-    /// The number of a word that ended.
-    word: Option<u32>,
-    /// Whether the step is to be taken alone, and may be dropped.
+    byte: u8,
+    /// Whether the step is to be taken alone, and is dropped when there is another task.
     is_guess: bool,
-    /// What it is known to have: if nothing, all states follow, if a half and all are needed, the other one.
+    /// What it is known to have: if nothing, all is sent before, if a half and all are needed, the other one.
     has: Has,
 }
 
 impl Head {
-    fn to_numbers(self) -> [i32; 2] {
-        // Numbers of words have 32 bits.
-        let word = self.word.map_or(0, |word| u64::from(word) + 1);
-        let all = word << 3 | u64::from(self.is_guess) << 2 | self.has as u64;
-        [all as u32, (all >> 32) as u32].map(u32::cast_signed)
+    fn to_bits(self) -> u16 {
+        u16::from(self.byte) << 8 | u16::from(self.is_guess) << 2 | self.has as u16
     }
 
-    fn parse(numbers: [i32; 2]) -> Self {
-        let [low, high] = numbers.map(|part| u64::from(part.cast_unsigned()));
-        let all = low | high << 32;
+    fn parse(bits: u16) -> Self {
         Self {
-            word: (all >> 3).checked_sub(1).map(|word| word as u32),
-            is_guess: all & 4 != 0,
-            has: [Has::Nothing, Has::Half, Has::Guess][(all as usize & 3).min(2)],
+            byte: (bits >> 8) as u8,
+            is_guess: bits & 4 != 0,
+            has: match bits & 3 {
+                0 => Has::Nothing,
+                1 => Has::Half,
+                _ => Has::Guess,
+            },
         }
     }
+
+    /// Begins a task of the first thread after a state, and asks the second one for it, which then has all that it needs.
+    fn ask<'l>(self, state: &mut State, link: &'l Link, task: u64, patience: Duration) -> End<'l> {
+        let mut end = End::new(link, 0, task, patience);
+        match self.has {
+            Has::Nothing => {
+                let mut contexts = state.contexts.to_numbers();
+                end.send(all(&mut contexts, state).map(|numbers| &*numbers));
+            }
+            Has::Half if self.is_guess => {
+                end.send(halves(state.numbers(Which::Read), 0).map(|numbers| &*numbers));
+            }
+            Has::Half | Has::Guess => {}
+        }
+        link.ask(task, self.to_bits());
+        end
+    }
+
+    /// Takes what was sent; `guess` is the state after the last guess.
+    fn take(self, state: &mut State, guess: &mut State, end: &mut End<'_>) -> Option<()> {
+        match self.has {
+            Has::Nothing => {
+                let mut contexts = state.contexts.to_numbers();
+                end.take(all(&mut contexts, state))?;
+                state.contexts = Contexts::of_numbers(contexts);
+            }
+            Has::Half if self.is_guess => end.take(halves(state.numbers(Which::Read), 0))?,
+            Has::Half => {}
+            Has::Guess => state.follow(guess, Which::Bytes),
+        }
+        Some(())
+    }
+}
+
+/// All that is told of a state.
+fn all<'n>(contexts: &'n mut [i32], state: &'n mut State) -> impl Iterator<Item = &'n mut [i32]> {
+    [contexts].into_iter().chain(state.numbers(Which::All))
 }
 
 /// The second thread: does its halves, and guesses, until the link is closed.
@@ -374,18 +421,24 @@ fn work(network: &Network, link: &Link, attention: Duration) {
     let mut task = 0;
     link.set_awake(true);
     while !link.is_closed() {
-        if link.asked() == task {
-            if !wait(attention, || link.asked() != task || link.is_closed()) {
+        if link.asked().0 == task {
+            if !wait(attention, || link.asked().0 != task || link.is_closed()) {
                 link.set_awake(false);
                 thread::park_timeout(NAP);
                 link.set_awake(true);
             }
             continue;
         }
-        task = link.asked();
+        let (asked, bits) = link.asked();
+        task = asked;
         // What comes too late is not of use for the first thread, which knows that.
         let mut end = End::new(link, 1, task, attention);
-        let _ = second.serve(network, &mut Alone { link, task }, &mut end);
+        let _ = second.serve(
+            network,
+            Head::parse(bits),
+            &mut Alone { link, task },
+            &mut end,
+        );
         link.finish(task);
     }
 }
@@ -410,28 +463,26 @@ impl Second {
         }
     }
 
-    fn serve(&mut self, network: &Network, alone: &mut Alone<'_>, end: &mut End<'_>) -> Option<()> {
+    fn serve(
+        &mut self,
+        network: &Network,
+        head: Head,
+        alone: &mut Alone<'_>,
+        end: &mut End<'_>,
+    ) -> Option<()> {
         let Self { state, guess } = self;
-        let width = network.config.width;
-        let mut head = [0; 2];
-        end.take([&mut head[..], &mut state.room.x[..width]])?;
-        let head = Head::parse(head);
-        match head.has {
-            Has::Nothing => end.take(state.numbers(Which::All))?,
-            Has::Half if head.is_guess => end.take(halves(state.numbers(Which::Read), 0))?,
-            Has::Half => {}
-            Has::Guess => copy(state.numbers(Which::Bytes), guess.numbers(Which::Bytes)),
-        }
+        head.take(state, guess, end)?;
         if head.is_guess {
             // All messages were taken: the next task may come.
             alone.link.finish(alone.task);
-            copy(guess.numbers(Which::Read), state.numbers(Which::Read));
-            std::mem::swap(&mut guess.room, &mut state.room);
-            network.share(guess, None, alone)?;
-            end.send(guess.outcome(None).map(|numbers| &*numbers));
+            guess.follow(state, Which::Read);
+            let word = network.enter(guess, head.byte);
+            network.share(guess, word, alone)?;
+            end.send(guess.outcome(word).map(|numbers| &*numbers));
         } else {
-            network.share(state, head.word, end)?;
-            end.send(halves(state.outcome(head.word), 1).map(|numbers| &*numbers));
+            let word = network.enter(state, head.byte);
+            network.share(state, word, end)?;
+            end.send(halves(state.outcome(word), 1).map(|numbers| &*numbers));
         }
         Some(())
     }
@@ -549,22 +600,16 @@ impl Duo {
     /// Asks for the step for a byte, unless that ends a word.
     fn try_guess(&mut self, network: &Network, state: &mut State, byte: u8) {
         let mut contexts = state.contexts;
-        let x = &mut state.room.x[..network.config.width];
-        if network.look_up(&mut contexts, byte, x).is_some() {
+        if network.push(&mut contexts, byte).word.is_some() {
             return;
         }
-        self.task += 1;
-        let mut end = End::new(&self.link, 0, self.task, self.patience);
         let head = Head {
-            word: None,
+            byte,
             is_guess: true,
             has: self.has,
         };
-        end.send([&head.to_numbers()[..], x]);
-        if self.has == Has::Half {
-            end.send(halves(state.numbers(Which::Read), 0).map(|numbers| &*numbers));
-        }
-        self.link.ask(self.task);
+        self.task += 1;
+        head.ask(state, &self.link, self.task, self.patience);
         self.has = Has::Half;
         self.guess = Some(Guess { byte, contexts });
     }
@@ -592,21 +637,15 @@ impl Duo {
     /// The step; none when the other thread came too late. Then the state is as before.
     fn try_step(&mut self, network: &Network, state: &mut State, byte: u8) -> Option<Has> {
         state.room.fit(network.config.room(), 1);
-        let before = state.contexts;
-        let x = &mut state.room.x[..network.config.width];
-        let word = network.look_up(&mut state.contexts, byte, x);
-        self.task += 1;
-        let mut end = End::new(&self.link, 0, self.task, self.patience);
         let head = Head {
-            word,
+            byte,
             is_guess: false,
             has: self.has,
         };
-        end.send([&head.to_numbers()[..], x]);
-        self.link.ask(self.task);
-        if self.has == Has::Nothing {
-            end.send(state.numbers(Which::All).map(|numbers| &*numbers));
-        }
+        self.task += 1;
+        let mut end = head.ask(state, &self.link, self.task, self.patience);
+        let before = state.contexts;
+        let word = network.enter(state, byte);
         let which = Which::changed(word);
         copy(
             halves(self.saved.numbers(which), 0),
@@ -736,18 +775,19 @@ mod tests {
         for (at, &byte) in b"two words and more ".repeat(30).iter().enumerate() {
             network.step(&mut alone, byte);
             if duo.pause == 0 && at % 2 == 0 {
+                duo.has = Has::Half;
                 duo.try_guess(&network, &mut together, byte);
             }
             if duo.guess.is_some() {
                 // Someone takes what is told, and no more.
-                link.finish(link.asked());
+                link.finish(link.asked().0);
                 guesses += 1;
             }
             duo.step(&network, &mut together, byte);
             assert_equal(&mut alone, &mut together, at);
-            if link.asked() > late {
+            if link.asked().0 > late {
                 // Someone begins the task and does not end it in time.
-                late = link.asked();
+                late = link.asked().0;
                 let mut end = End::new(&link, 1, late, Duration::ZERO);
                 end.send_bytes(&[7; 32]);
                 link.finish(late);
@@ -759,15 +799,15 @@ mod tests {
 
     #[test]
     fn heads_are_read_as_they_are_written() {
-        for word in [None, Some(0), Some(77), Some(u32::MAX)] {
+        for byte in [0, b'a', 255] {
             for is_guess in [false, true] {
                 for has in [Has::Nothing, Has::Half, Has::Guess] {
                     let head = Head {
-                        word,
+                        byte,
                         is_guess,
                         has,
                     };
-                    assert_eq!(Head::parse(head.to_numbers()), head);
+                    assert_eq!(Head::parse(head.to_bits()), head);
                 }
             }
         }
