@@ -1,22 +1,20 @@
-//! The network, run by two threads: each computes half of the rows of every matrix, and tells the other.
+//! The network, run by two threads: each computes half of the rows of every matrix, and tells the other. While the first
+//! one does other things, the second one takes the step for the byte that is likeliest.
 //!
 //! Weights do not fit the cache of one core, so most of a step is waiting for them, and two cores wait half as long. Every
 //! number is the same as if one thread had computed all. The first thread never depends on the second: what takes too
 //! long because the machine is busy, it does itself.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::thread::{self, Scope, Thread};
 use std::time::Duration;
 
-use super::contexts::{row, Contexts};
+use super::contexts::Contexts;
 use super::link::{End, Link};
-use super::network::{norms, Block, Network};
-use super::state::{Room, Scratch, State, BYTES};
-use super::tree::Tree;
-use crate::nn::gates::squares;
+use super::network::Network;
+use super::share::{copy, halves, Alone, Which};
+use super::state::{State, BYTES};
 use crate::nn::matrix::{Matrix, ROWS};
-use crate::nn::padded;
 use crate::spin::wait;
 
 /// How long the first thread waits for a part of a step, beside the time for so many weights in a microsecond: longer than
@@ -35,197 +33,6 @@ const MOST_PAUSE: u32 = 1 << 12;
 const CALLS: u32 = 16;
 /// Steps that were shared, after which a late one is no sign of a busy machine: systems stop a thread now and then.
 const TRUSTED: u32 = 1 << 6;
-
-/// The part of so many rows that a thread computes.
-fn half(rows: usize, side: usize) -> Range<usize> {
-    let middle = rows.div_ceil(2).next_multiple_of(ROWS).min(rows);
-    [0..middle, middle..rows][side].clone()
-}
-
-/// Which numbers of states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Which {
-    /// What a step changes that ends no word.
-    Bytes,
-    /// What such a step reads.
-    Read,
-    /// What a step changes that ends a word: all.
-    All,
-}
-
-impl Which {
-    fn changed(word: Option<u32>) -> Self {
-        match word {
-            Some(_) => Self::All,
-            None => Self::Bytes,
-        }
-    }
-}
-
-impl State {
-    /// Logits, and numbers.
-    fn parts(&mut self, which: Which) -> (&mut [i32], impl Iterator<Item = &mut [i32]>) {
-        let words = match which {
-            Which::All => &mut self.words[..],
-            _ => &mut [],
-        };
-        let said = Some(&mut self.said).filter(|_| which != Which::Bytes);
-        let all = self.blocks.iter_mut().chain(words).chain([&mut self.first]);
-        let all = all.chain(said).map(|numbers| &mut numbers[..]);
-        (&mut self.room.logits, all)
-    }
-
-    fn numbers(&mut self, which: Which) -> impl Iterator<Item = &mut [i32]> {
-        self.parts(which).1
-    }
-
-    /// Becomes equal to another one in some numbers, and in its contexts.
-    fn follow(&mut self, other: &mut Self, which: Which) {
-        self.contexts = other.contexts;
-        copy(self.numbers(which), other.numbers(which));
-    }
-
-    /// What comes of a step: logits and what it changes.
-    fn outcome(&mut self, word: Option<u32>) -> impl Iterator<Item = &mut [i32]> {
-        let (logits, numbers) = self.parts(Which::changed(word));
-        [logits].into_iter().chain(numbers)
-    }
-}
-
-/// The half of each at one side.
-fn halves<'n>(
-    numbers: impl Iterator<Item = &'n mut [i32]>,
-    side: usize,
-) -> impl Iterator<Item = &'n mut [i32]> {
-    numbers.map(move |numbers| {
-        let part = half(numbers.len(), side);
-        &mut numbers[part]
-    })
-}
-
-/// Sets numbers to others.
-fn copy<'n>(to: impl Iterator<Item = &'n mut [i32]>, from: impl Iterator<Item = &'n mut [i32]>) {
-    for (to, from) in to.zip(from) {
-        to.copy_from_slice(from);
-    }
-}
-
-/// Who computes a step.
-trait Hands {
-    /// The rows, of so many, that are computed here.
-    fn own(&self, rows: usize) -> Range<usize>;
-
-    /// Whether the step goes on.
-    fn look(&self) -> Option<()>;
-
-    /// Adds the rest to numbers of which those of its own rows are there; none when the step does not go on.
-    fn complete(&mut self, numbers: &mut [i32]) -> Option<()>;
-
-    /// The same of steps, of which there are as many as rows.
-    fn complete_bytes(&mut self, rows: usize, steps: &mut [u8]) -> Option<()>;
-}
-
-/// This thread and another one, which swap what they found.
-impl Hands for End<'_> {
-    #[inline]
-    fn own(&self, rows: usize) -> Range<usize> {
-        half(rows, self.side())
-    }
-
-    #[inline]
-    fn look(&self) -> Option<()> {
-        Some(())
-    }
-
-    #[inline]
-    fn complete(&mut self, numbers: &mut [i32]) -> Option<()> {
-        let [own, other] = [self.side(), 1 - self.side()].map(|side| half(numbers.len(), side));
-        self.send([&numbers[own]]);
-        self.take([&mut numbers[other]])
-    }
-
-    #[inline]
-    fn complete_bytes(&mut self, rows: usize, steps: &mut [u8]) -> Option<()> {
-        let [own, other] = [self.side(), 1 - self.side()].map(|side| half(rows, side));
-        self.send_bytes(&steps[own]);
-        self.take_bytes(&mut steps[other])
-    }
-}
-
-/// This thread alone, while a task is the last one that was asked for.
-struct Alone<'l> {
-    link: &'l Link,
-    task: u64,
-}
-
-impl Hands for Alone<'_> {
-    #[inline]
-    fn own(&self, rows: usize) -> Range<usize> {
-        0..rows
-    }
-
-    #[inline]
-    fn look(&self) -> Option<()> {
-        (self.link.asked().0 == self.task).then_some(())
-    }
-
-    #[inline]
-    fn complete(&mut self, _: &mut [i32]) -> Option<()> {
-        self.look()
-    }
-
-    #[inline]
-    fn complete_bytes(&mut self, _: usize, _: &mut [u8]) -> Option<()> {
-        self.look()
-    }
-}
-
-impl Block {
-    /// As [`Self::run`] of one place, by some hands; `x` is then whole.
-    fn share(
-        &self,
-        network: &Network,
-        states: &mut [i32],
-        x: &mut [i32],
-        scratch: &mut Scratch,
-        hands: &mut impl Hands,
-    ) -> Option<()> {
-        let width = states.len();
-        let (own, hidden) = (hands.own(width), self.up.rows());
-        let Scratch {
-            steps,
-            more,
-            values,
-        } = scratch;
-        let steps = &mut steps[..padded(width)];
-        norms(x, width, steps);
-        let gated = &mut values[..3 * own.len()];
-        for (part, gated) in gated.chunks_exact_mut(own.len().max(1)).enumerate() {
-            let first = part * width;
-            let rows = first + own.start..first + own.end;
-            self.gates.part(rows).set(steps, gated);
-            hands.look()?;
-        }
-        network.gates.recur(
-            gated,
-            &mut states[own.clone()],
-            &self.factors[own.clone()],
-            &mut steps[own.clone()],
-        );
-        hands.complete_bytes(width, steps)?;
-        self.mix.part(own.clone()).add(steps, &mut x[own.clone()]);
-        hands.complete(x)?;
-        norms(x, width, steps);
-        let ups = hands.own(hidden);
-        let values = &mut values[..ups.len()];
-        self.up.part(ups.clone()).set(steps, values);
-        let more = &mut more[..padded(hidden)];
-        squares(values, &mut more[ups]);
-        hands.complete_bytes(hidden, more)?;
-        self.down.part(own.clone()).add(more, &mut x[own]);
-        hands.complete(x)
-    }
-}
 
 impl Network {
     /// Whether two threads can run it together: whether all halves are whole groups of rows.
@@ -256,87 +63,6 @@ impl Network {
         // Of the last one, which is the longest if hidden values, in bytes, are not.
         let last = BYTES + states + config.states + config.width;
         last.max(config.hidden).max(config.word_hidden)
-    }
-
-    /// Begins a step by its contexts: sets `x` to the sum of their rows, and returns the number of a word that ends there.
-    fn enter(&self, state: &mut State, byte: u8) -> Option<u32> {
-        let x = &mut state.room.x[..self.config.width];
-        self.look_up(&mut state.contexts, byte, x)
-    }
-
-    /// The own part of one step, after its contexts: the sum of their rows is in `x`, and a word that ended in `word`. Then
-    /// the states and logits of the own rows are there.
-    fn share(&self, state: &mut State, word: Option<u32>, hands: &mut impl Hands) -> Option<()> {
-        let (width, words) = (self.config.width, self.config.word_width);
-        let State {
-            first,
-            blocks,
-            words: word_states,
-            said,
-            room,
-            ..
-        } = state;
-        let Room {
-            x,
-            word: z,
-            inner,
-            outer,
-            logits,
-            scratch,
-            ..
-        } = room;
-        let (x, inner) = (&mut x[..width], &mut inner[..padded(width)]);
-        let states = first.len();
-        let outer = &mut outer[..padded(states)];
-        norms(x, width, inner);
-        let own = hands.own(states);
-        let values = &mut scratch.values[..2 * own.len()];
-        for (part, values) in values.chunks_exact_mut(own.len().max(1)).enumerate() {
-            let rows = part * states + own.start..part * states + own.end;
-            self.first_gates.part(rows).set(inner, values);
-            hands.look()?;
-        }
-        self.gates.recur(
-            values,
-            &mut first[own.clone()],
-            &self.first_factors[own.clone()],
-            &mut outer[own],
-        );
-        hands.complete_bytes(states, outer)?;
-        let own = hands.own(width);
-        self.first_mix
-            .part(own.clone())
-            .add(outer, &mut x[own.clone()]);
-
-        if let Some(number) = word {
-            let z = &mut z[..words];
-            let own_word = hands.own(words);
-            self.words.sum(&[row(number, self.config.rows.words)], z);
-            let part = &mut z[own_word.clone()];
-            self.enter.part(own_word.clone()).add(inner, part);
-            self.enter_first.part(own_word).add(outer, part);
-            hands.complete(z)?;
-            for (block, states) in self.word_blocks.iter().zip(word_states) {
-                block.share(self, states, z, scratch, hands)?;
-            }
-            let steps = &mut scratch.steps[..padded(words)];
-            norms(z, words, steps);
-            self.leave
-                .part(own.clone())
-                .set(steps, &mut said[own.clone()]);
-        }
-        for (x, &said) in x[own.clone()].iter_mut().zip(&said[own]) {
-            *x += said;
-        }
-        hands.complete(x)?;
-        for (block, states) in self.blocks.iter().zip(blocks) {
-            block.share(self, states, x, scratch, hands)?;
-        }
-        norms(x, width, inner);
-        let own = hands.own(BYTES);
-        logits.resize(BYTES, 0);
-        self.out.part(own.clone()).set(inner, &mut logits[own]);
-        Some(())
     }
 }
 
@@ -476,11 +202,11 @@ impl Second {
             // All messages were taken: the next task may come.
             alone.link.finish(alone.task);
             guess.follow(state, Which::Read);
-            let word = network.enter(guess, head.byte);
+            let word = network.begin(guess, head.byte);
             network.share(guess, word, alone)?;
             end.send(guess.outcome(word).map(|numbers| &*numbers));
         } else {
-            let word = network.enter(state, head.byte);
+            let word = network.begin(state, head.byte);
             network.share(state, word, end)?;
             end.send(halves(state.outcome(word), 1).map(|numbers| &*numbers));
         }
@@ -589,16 +315,12 @@ impl Duo {
         network.step(state, byte);
     }
 
-    /// Lets the second thread take the step for the byte that is likeliest, as long as it is not known which one comes.
-    pub fn guess(&mut self, network: &Network, state: &mut State, tree: &Tree) {
-        let byte = tree.likeliest(1);
-        if self.has != Has::Nothing && tree.is_likely(byte, likely()) {
-            self.try_guess(network, state, byte);
+    /// Lets the second thread take the step for a byte that is likely, until it is told which one comes. None of those that
+    /// end a word: such a step is not done by then.
+    pub fn guess(&mut self, network: &Network, state: &mut State, byte: u8) {
+        if self.has == Has::Nothing {
+            return;
         }
-    }
-
-    /// Asks for the step for a byte, unless that ends a word.
-    fn try_guess(&mut self, network: &Network, state: &mut State, byte: u8) {
         let mut contexts = state.contexts;
         if network.push(&mut contexts, byte).word.is_some() {
             return;
@@ -645,7 +367,7 @@ impl Duo {
         self.task += 1;
         let mut end = head.ask(state, &self.link, self.task, self.patience);
         let before = state.contexts;
-        let word = network.enter(state, byte);
+        let word = network.begin(state, byte);
         let which = Which::changed(word);
         copy(
             halves(self.saved.numbers(which), 0),
@@ -737,8 +459,8 @@ mod tests {
                     11..14 => (Some(byte ^ 1), false, true),
                     _ => (None, false, true),
                 };
-                if let Some(guessed) = guessed.filter(|_| duo.has != Has::Nothing) {
-                    duo.try_guess(&network, &mut together, guessed);
+                if let Some(guessed) = guessed {
+                    duo.guess(&network, &mut together, guessed);
                 }
                 duo.patience = if is_late { Duration::ZERO } else { LONG };
                 duo.pause = 0;
@@ -776,7 +498,7 @@ mod tests {
             network.step(&mut alone, byte);
             if duo.pause == 0 && at % 2 == 0 {
                 duo.has = Has::Half;
-                duo.try_guess(&network, &mut together, byte);
+                duo.guess(&network, &mut together, byte);
             }
             if duo.guess.is_some() {
                 // Someone takes what is told, and no more.
@@ -812,9 +534,4 @@ mod tests {
             }
         }
     }
-}
-
-fn likely() -> u32 {
-    static L: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    *L.get_or_init(|| std::env::var("LIKELY").map_or(64, |v| v.parse().unwrap()))
 }

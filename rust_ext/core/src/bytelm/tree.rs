@@ -46,13 +46,6 @@ impl Tree {
         ((ones << P_BITS) / all.max(1)) as u32
     }
 
-    /// Whether a byte has a share of so many parts in 256 or more.
-    #[must_use]
-    pub fn is_likely(&self, byte: u8, parts: u32) -> bool {
-        let (one, all) = (self.sums[256 + usize::from(byte)], self.sums[1]);
-        u64::from(one) << 8 >= u64::from(all) * u64::from(parts)
-    }
-
     /// The likeliest byte among those that begin with the bits in `partial`: the likelier bit is taken each time.
     #[inline(always)]
     #[must_use]
