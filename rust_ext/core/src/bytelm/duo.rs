@@ -60,9 +60,9 @@ impl Network {
     fn most_numbers(&self) -> usize {
         let config = &self.config;
         let states = config.blocks * config.width + config.word_blocks * config.word_width;
-        // Of the last one, which is the longest if hidden values, in bytes, are not.
-        let last = BYTES + states + config.states + config.width;
-        last.max(config.hidden).max(config.word_hidden)
+        // Of what comes of a step that ends a word. All states with contexts are less; hidden values, in bytes, may be more.
+        let outcome = BYTES + states + config.states + config.width;
+        outcome.max(config.hidden).max(config.word_hidden)
     }
 }
 
@@ -70,7 +70,7 @@ impl Network {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Has {
     Nothing,
-    /// Its half, and what was whole before.
+    /// Its half of what the step changed, at least.
     Half,
     /// All, if it takes what it guessed for true.
     Guess,
@@ -82,7 +82,7 @@ struct Head {
     byte: u8,
     /// Whether the step is to be taken alone, and is dropped when there is another task.
     is_guess: bool,
-    /// What it is known to have: if nothing, all is sent before, if a half and all are needed, the other one.
+    /// What the second thread has. If that is nothing, all is sent before, if it is a half and both are needed, the other.
     has: Has,
 }
 
@@ -293,7 +293,7 @@ impl Duo {
         } else if wait(Duration::ZERO, || self.link.is_ready(self.task)) {
             self.calls = 0;
             let has = match guess {
-                Some(guess) => self.take_guess(state, guess),
+                Some(guess) => self.take_guess(state, &guess),
                 None => self.try_step(network, state, byte),
             };
             if let Some(has) = has {
@@ -337,7 +337,7 @@ impl Duo {
     }
 
     /// Takes over what was guessed; none when it came too late.
-    fn take_guess(&self, state: &mut State, guess: Guess) -> Option<Has> {
+    fn take_guess(&self, state: &mut State, guess: &Guess) -> Option<Has> {
         state.room.logits.resize(BYTES, 0);
         End::new(&self.link, 0, self.task, self.patience).take(state.outcome(None))?;
         state.contexts = guess.contexts;
@@ -462,15 +462,13 @@ mod tests {
                 if let Some(guessed) = guessed {
                     duo.guess(&network, &mut together, guessed);
                 }
+                let is_right = duo.guess.as_ref().is_some_and(|guess| guess.byte == byte);
+                // Only of a guess: the second thread would wait for the rest of a step that it shares.
+                let is_late = is_late && is_right;
                 duo.patience = if is_late { Duration::ZERO } else { LONG };
                 duo.pause = 0;
-                // A step that is not a guess would be waited for by the second thread.
-                if is_ready || is_late {
+                if is_ready {
                     assert!(wait(LONG, || duo.link.is_ready(duo.task)));
-                }
-                let is_right = duo.guess.as_ref().is_some_and(|guess| guess.byte == byte);
-                if is_late && !is_right {
-                    duo.patience = LONG;
                 }
                 let shared = duo.shared;
                 duo.step(&network, &mut together, byte);
