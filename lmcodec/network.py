@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SUFFIX = ".safetensors"
 # Name and SHA-256 of each network of the package, the default one first.
 SHIPPED = {
-    "bytelm-2.1": "3bf5f7548bbd34c3c14977b2e3513835497da1a3ab060d6b1490180c4a91597f",
+    "bytelm-2.1": "da51b4f73bc4b4175ac362c7376115b33c35e12b32918f66d0fba495e1c36f29",
 }
 # Of a file: far above what is fast enough to be useful.
 MAX_FILE_BYTES = 1 << 28

@@ -2,6 +2,9 @@
 
 /// Contexts that there are.
 pub const CONTEXTS: usize = 6;
+/// Numbers, in pairs, that tell what is kept of the bytes so far.
+const NUMBERS: usize = 8;
+
 /// What a byte selects: a value for each context, and the number of a word where one ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Selected {
@@ -36,6 +39,37 @@ pub struct Contexts {
 }
 
 impl Contexts {
+    /// As numbers, to be told.
+    #[must_use]
+    pub fn to_numbers(self) -> [i32; NUMBERS] {
+        let Self {
+            history,
+            word,
+            last,
+            gap,
+            pair,
+            length,
+            inside,
+        } = self;
+        let inside = u32::from(inside);
+        [history, word, last, gap, pair, length, inside, 0].map(u32::cast_signed)
+    }
+
+    /// Undoes [`Self::to_numbers`].
+    #[must_use]
+    pub fn of_numbers(numbers: [i32; NUMBERS]) -> Self {
+        let [history, word, last, gap, pair, length, inside, _] = numbers.map(i32::cast_unsigned);
+        Self {
+            history,
+            word,
+            last,
+            gap,
+            pair,
+            length,
+            inside: inside != 0,
+        }
+    }
+
     /// Takes a byte. Stretches end after `most` bytes.
     #[inline]
     pub fn push(&mut self, byte: u8, most: u32) -> Selected {

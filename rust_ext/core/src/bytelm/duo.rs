@@ -1,21 +1,20 @@
-//! The network, run by two threads: each computes half of the rows of every matrix, and tells the other.
+//! The network, run by two threads: each computes half of the rows of every matrix, and tells the other. While the first
+//! one does other things, the second one takes the step for the byte that is likeliest.
 //!
 //! Weights do not fit the cache of one core, so most of a step is waiting for them, and two cores wait half as long. Every
 //! number is the same as if one thread had computed all. The first thread never depends on the second: what takes too
 //! long because the machine is busy, it does itself.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::thread::{self, Scope, Thread};
 use std::time::Duration;
 
-use super::contexts::row;
+use super::contexts::Contexts;
 use super::link::{End, Link};
-use super::network::{norms, Block, Network};
-use super::state::{Room, Scratch, State, BYTES};
-use crate::nn::gates::squares;
+use super::network::Network;
+use super::share::{copy, halves, Alone, Which};
+use super::state::{State, BYTES};
 use crate::nn::matrix::{Matrix, ROWS};
-use crate::nn::padded;
 use crate::spin::wait;
 
 /// How long the first thread waits for a part of a step, beside the time for so many weights in a microsecond: longer than
@@ -34,102 +33,6 @@ const MOST_PAUSE: u32 = 1 << 12;
 const CALLS: u32 = 16;
 /// Steps that were shared, after which a late one is no sign of a busy machine: systems stop a thread now and then.
 const TRUSTED: u32 = 1 << 6;
-
-/// The part of so many rows that a thread computes.
-fn half(rows: usize, side: usize) -> Range<usize> {
-    let middle = rows.div_ceil(2).next_multiple_of(ROWS).min(rows);
-    [0..middle, middle..rows][side].clone()
-}
-
-impl State {
-    /// Numbers of all states.
-    fn numbers(&self) -> impl Iterator<Item = &[i32]> {
-        let blocks = self.blocks.iter().chain(&self.words);
-        let all = blocks.chain([&self.first, &self.said]);
-        all.map(|numbers| &numbers[..])
-    }
-
-    fn numbers_mut(&mut self) -> impl Iterator<Item = &mut [i32]> {
-        let blocks = self.blocks.iter_mut().chain(&mut self.words);
-        let all = blocks.chain([&mut self.first, &mut self.said]);
-        all.map(|numbers| &mut numbers[..])
-    }
-
-    /// The numbers that a step changes at one side: without those of words, if none ended.
-    fn changed(&mut self, side: usize, has_word: bool) -> impl Iterator<Item = &mut [i32]> {
-        let words = if has_word {
-            &mut self.words[..]
-        } else {
-            &mut []
-        };
-        let said = Some(&mut self.said).filter(|_| has_word);
-        let all = self.blocks.iter_mut().chain(words).chain([&mut self.first]);
-        all.chain(said).map(move |numbers| {
-            let part = half(numbers.len(), side);
-            &mut numbers[part]
-        })
-    }
-}
-
-impl Block {
-    /// As [`Self::run`] of one place, together with another thread; `x` is then whole.
-    fn share(
-        &self,
-        network: &Network,
-        states: &mut [i32],
-        x: &mut [i32],
-        scratch: &mut Scratch,
-        end: &mut End<'_>,
-    ) -> Option<()> {
-        let width = states.len();
-        let (own, hidden) = (half(width, end.side()), self.up.rows());
-        let Scratch {
-            steps,
-            more,
-            values,
-        } = scratch;
-        let steps = &mut steps[..padded(width)];
-        norms(x, width, steps);
-        let gated = &mut values[..3 * own.len()];
-        for (part, gated) in gated.chunks_exact_mut(own.len().max(1)).enumerate() {
-            let first = part * width;
-            let rows = first + own.start..first + own.end;
-            self.gates.part(rows).set(steps, gated);
-        }
-        network.gates.recur(
-            gated,
-            &mut states[own.clone()],
-            &self.factors[own.clone()],
-            &mut steps[own.clone()],
-        );
-        swap_bytes(end, width, steps)?;
-        self.mix.part(own.clone()).add(steps, &mut x[own.clone()]);
-        swap(end, x)?;
-        norms(x, width, steps);
-        let ups = half(hidden, end.side());
-        let values = &mut values[..ups.len()];
-        self.up.part(ups.clone()).set(steps, values);
-        let more = &mut more[..padded(hidden)];
-        squares(values, &mut more[ups]);
-        swap_bytes(end, hidden, more)?;
-        self.down.part(own.clone()).add(more, &mut x[own]);
-        swap(end, x)
-    }
-}
-
-/// Sends this side's half of some numbers, and takes the other's.
-fn swap(end: &mut End<'_>, numbers: &mut [i32]) -> Option<()> {
-    let [own, other] = [end.side(), 1 - end.side()].map(|side| half(numbers.len(), side));
-    end.send([&numbers[own]]);
-    end.take([&mut numbers[other]])
-}
-
-/// The same of steps, of which there are as many as rows.
-fn swap_bytes(end: &mut End<'_>, rows: usize, steps: &mut [u8]) -> Option<()> {
-    let [own, other] = [end.side(), 1 - end.side()].map(|side| half(rows, side));
-    end.send_bytes(&steps[own]);
-    end.take_bytes(&mut steps[other])
-}
 
 impl Network {
     /// Whether two threads can run it together: whether all halves are whole groups of rows.
@@ -157,142 +60,165 @@ impl Network {
     fn most_numbers(&self) -> usize {
         let config = &self.config;
         let states = config.blocks * config.width + config.word_blocks * config.word_width;
-        // Of the last one, which is the longest if hidden values, in bytes, are not.
-        let last = BYTES + states + config.states + config.width;
-        last.max(config.hidden).max(config.word_hidden)
+        // Of what comes of a step that ends a word. All states with contexts are less; hidden values, in bytes, may be more.
+        let outcome = BYTES + states + config.states + config.width;
+        outcome.max(config.hidden).max(config.word_hidden)
+    }
+}
+
+/// What the second thread has of the states after the last step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Has {
+    Nothing,
+    /// Its half of what the step changed, at least.
+    Half,
+    /// All, if it takes what it guessed for true.
+    Guess,
+}
+
+/// A task, as the second thread is told at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head {
+    byte: u8,
+    /// Whether the step is to be taken alone, and is dropped when there is another task.
+    is_guess: bool,
+    /// What the second thread has. If that is nothing, all is sent before, if it is a half and both are needed, the other.
+    has: Has,
+}
+
+impl Head {
+    fn to_bits(self) -> u16 {
+        u16::from(self.byte) << 8 | u16::from(self.is_guess) << 2 | self.has as u16
     }
 
-    /// The half of one step, after its contexts: the sum of their rows is in `x`, and a word that ended in `word`. Then
-    /// this side's states and logits are there.
-    fn share(&self, state: &mut State, word: Option<u32>, end: &mut End<'_>) -> Option<()> {
-        let (width, words, side) = (self.config.width, self.config.word_width, end.side());
-        let State {
-            first,
-            blocks,
-            words: word_states,
-            said,
-            room,
-            ..
-        } = state;
-        let Room {
-            x,
-            word: z,
-            inner,
-            outer,
-            logits,
-            scratch,
-            ..
-        } = room;
-        let (x, inner) = (&mut x[..width], &mut inner[..padded(width)]);
-        let states = first.len();
-        let outer = &mut outer[..padded(states)];
-        norms(x, width, inner);
-        let own = half(states, side);
-        let values = &mut scratch.values[..2 * own.len()];
-        for (part, values) in values.chunks_exact_mut(own.len().max(1)).enumerate() {
-            let rows = part * states + own.start..part * states + own.end;
-            self.first_gates.part(rows).set(inner, values);
+    fn parse(bits: u16) -> Self {
+        Self {
+            byte: (bits >> 8) as u8,
+            is_guess: bits & 4 != 0,
+            has: match bits & 3 {
+                0 => Has::Nothing,
+                1 => Has::Half,
+                _ => Has::Guess,
+            },
         }
-        self.gates.recur(
-            values,
-            &mut first[own.clone()],
-            &self.first_factors[own.clone()],
-            &mut outer[own],
-        );
-        swap_bytes(end, states, outer)?;
-        let own = half(width, side);
-        self.first_mix
-            .part(own.clone())
-            .add(outer, &mut x[own.clone()]);
+    }
 
-        if let Some(number) = word {
-            let z = &mut z[..words];
-            let own_word = half(words, side);
-            self.words.sum(&[row(number, self.config.rows.words)], z);
-            let part = &mut z[own_word.clone()];
-            self.enter.part(own_word.clone()).add(inner, part);
-            self.enter_first.part(own_word).add(outer, part);
-            swap(end, z)?;
-            for (block, states) in self.word_blocks.iter().zip(word_states) {
-                block.share(self, states, z, scratch, end)?;
+    /// Begins a task of the first thread after a state, and asks the second one for it, which then has all that it needs.
+    fn ask<'l>(self, state: &mut State, link: &'l Link, task: u64, patience: Duration) -> End<'l> {
+        let mut end = End::new(link, 0, task, patience);
+        match self.has {
+            Has::Nothing => {
+                let mut contexts = state.contexts.to_numbers();
+                end.send(all(&mut contexts, state).map(|numbers| &*numbers));
             }
-            let steps = &mut scratch.steps[..padded(words)];
-            norms(z, words, steps);
-            self.leave
-                .part(own.clone())
-                .set(steps, &mut said[own.clone()]);
+            Has::Half if self.is_guess => {
+                end.send(halves(state.numbers(Which::Read), 0).map(|numbers| &*numbers));
+            }
+            Has::Half | Has::Guess => {}
         }
-        for (x, &said) in x[own.clone()].iter_mut().zip(&said[own]) {
-            *x += said;
+        link.ask(task, self.to_bits());
+        end
+    }
+
+    /// Takes what was sent; `guess` is the state after the last guess.
+    fn take(self, state: &mut State, guess: &mut State, end: &mut End<'_>) -> Option<()> {
+        match self.has {
+            Has::Nothing => {
+                let mut contexts = state.contexts.to_numbers();
+                end.take(all(&mut contexts, state))?;
+                state.contexts = Contexts::of_numbers(contexts);
+            }
+            Has::Half if self.is_guess => end.take(halves(state.numbers(Which::Read), 0))?,
+            Has::Half => {}
+            Has::Guess => state.follow(guess, Which::Bytes),
         }
-        swap(end, x)?;
-        for (block, states) in self.blocks.iter().zip(blocks) {
-            block.share(self, states, x, scratch, end)?;
-        }
-        norms(x, width, inner);
-        let own = half(BYTES, side);
-        logits.resize(BYTES, 0);
-        self.out.part(own.clone()).set(inner, &mut logits[own]);
         Some(())
     }
 }
 
-/// What the second thread is told at the start of a task: the number of a word that ended, plus 1, and whether all states
-/// follow.
-fn head(word: Option<u32>, all: bool) -> [i32; 2] {
-    let word = word.map_or(0, |word| u64::from(word) + 1);
-    // Numbers of words have 32 bits.
-    let both = word << 1 | u64::from(all);
-    [both as u32, (both >> 32) as u32].map(u32::cast_signed)
+/// All that is told of a state.
+fn all<'n>(contexts: &'n mut [i32], state: &'n mut State) -> impl Iterator<Item = &'n mut [i32]> {
+    [contexts].into_iter().chain(state.numbers(Which::All))
 }
 
-/// Undoes [`head`].
-fn parse_head(head: [i32; 2]) -> (Option<u32>, bool) {
-    let [low, high] = head.map(|part| u64::from(part.cast_unsigned()));
-    let both = low | high << 32;
-    (
-        (both >> 1).checked_sub(1).map(|word| word as u32),
-        both & 1 == 1,
-    )
-}
-
-/// The second thread: does its halves until the link is closed.
+/// The second thread: does its halves, and guesses, until the link is closed.
 fn work(network: &Network, link: &Link, attention: Duration) {
-    let mut state = State::new(network.config.room(), network.parts());
-    state.room.fit(network.config.room(), 1);
+    let mut second = Second::new(network);
     let mut task = 0;
     link.set_awake(true);
     while !link.is_closed() {
-        if link.asked() == task {
-            if !wait(attention, || link.asked() != task || link.is_closed()) {
+        if link.asked().0 == task {
+            if !wait(attention, || link.asked().0 != task || link.is_closed()) {
                 link.set_awake(false);
                 thread::park_timeout(NAP);
                 link.set_awake(true);
             }
             continue;
         }
-        task = link.asked();
+        let (asked, bits) = link.asked();
+        task = asked;
         // What comes too late is not of use for the first thread, which knows that.
         let mut end = End::new(link, 1, task, attention);
-        let _ = serve(network, &mut state, &mut end);
+        let _ = second.serve(
+            network,
+            Head::parse(bits),
+            &mut Alone { link, task },
+            &mut end,
+        );
         link.finish(task);
     }
 }
 
-fn serve(network: &Network, state: &mut State, end: &mut End<'_>) -> Option<()> {
-    let width = network.config.width;
-    let mut begun = [0; 2];
-    end.take([&mut begun[..], &mut state.room.x[..width]])?;
-    let (word, all) = parse_head(begun);
-    if all {
-        end.take(state.numbers_mut())?;
+/// What the second thread knows.
+struct Second {
+    state: State,
+    /// The same after a byte that was guessed.
+    guess: State,
+}
+
+impl Second {
+    fn new(network: &Network) -> Self {
+        let state = || {
+            let mut state = State::new(network.config.room(), network.parts());
+            state.room.fit(network.config.room(), 1);
+            state
+        };
+        Self {
+            state: state(),
+            guess: state(),
+        }
     }
-    network.share(state, word, end)?;
-    let logits = std::mem::take(&mut state.room.logits);
-    let changed = state.changed(1, word.is_some()).map(|numbers| &*numbers);
-    end.send([&logits[half(BYTES, 1)]].into_iter().chain(changed));
-    state.room.logits = logits;
-    Some(())
+
+    fn serve(
+        &mut self,
+        network: &Network,
+        head: Head,
+        alone: &mut Alone<'_>,
+        end: &mut End<'_>,
+    ) -> Option<()> {
+        let Self { state, guess } = self;
+        head.take(state, guess, end)?;
+        if head.is_guess {
+            // All messages were taken: the next task may come.
+            alone.link.finish(alone.task);
+            guess.follow(state, Which::Read);
+            let word = network.begin(guess, head.byte);
+            network.share(guess, word, alone)?;
+            end.send(guess.outcome(word).map(|numbers| &*numbers));
+        } else {
+            let word = network.begin(state, head.byte);
+            network.share(state, word, end)?;
+            end.send(halves(state.outcome(word), 1).map(|numbers| &*numbers));
+        }
+        Some(())
+    }
+}
+
+/// The byte for which the second thread takes a step, and the contexts then.
+#[derive(Debug)]
+struct Guess {
+    byte: u8,
+    contexts: Contexts,
 }
 
 /// Two threads that run a network together; the second one ends when this is dropped.
@@ -301,8 +227,9 @@ pub struct Duo {
     link: Arc<Link>,
     thread: Thread,
     task: u64,
-    /// Whether the second thread has the states of the last step.
-    together: bool,
+    /// What the second thread has after the last step, and what it guesses.
+    has: Has,
+    guess: Option<Guess>,
     /// Steps to go alone, how many there were the last time, and how many were shared since.
     pause: u32,
     pause_before: u32,
@@ -323,10 +250,10 @@ impl Duo {
         if !network.is_shared() {
             return None;
         }
-        Self::begin(scope, network, ATTENTION)
+        Self::start_with(scope, network, ATTENTION)
     }
 
-    fn begin<'scope, 'a>(
+    fn start_with<'scope, 'a>(
         scope: &'scope Scope<'scope, '_>,
         network: &'a Network,
         attention: Duration,
@@ -347,7 +274,8 @@ impl Duo {
             link,
             thread,
             task: 0,
-            together: false,
+            has: Has::Nothing,
+            guess: None,
             pause: 0,
             pause_before: 0,
             shared: 0,
@@ -359,12 +287,17 @@ impl Duo {
 
     /// As [`Network::step`].
     pub fn step(&mut self, network: &Network, state: &mut State, byte: u8) {
+        let guess = self.guess.take().filter(|guess| guess.byte == byte);
         if self.pause > 0 {
             self.pause -= 1;
         } else if wait(Duration::ZERO, || self.link.is_ready(self.task)) {
             self.calls = 0;
-            if self.try_step(network, state, byte).is_some() {
-                self.together = true;
+            let has = match guess {
+                Some(guess) => self.take_guess(state, &guess),
+                None => self.try_step(network, state, byte),
+            };
+            if let Some(has) = has {
+                self.has = has;
                 self.shared += 1;
                 return;
             }
@@ -378,8 +311,37 @@ impl Duo {
                 self.go_alone();
             }
         }
-        self.together = false;
+        self.has = Has::Nothing;
         network.step(state, byte);
+    }
+
+    /// Lets the second thread take the step for a byte that is likely, until it is told which one comes. None of those that
+    /// end a word: such a step is not done by then.
+    pub fn guess(&mut self, network: &Network, state: &mut State, byte: u8) {
+        if self.has == Has::Nothing {
+            return;
+        }
+        let mut contexts = state.contexts;
+        if network.push(&mut contexts, byte).word.is_some() {
+            return;
+        }
+        let head = Head {
+            byte,
+            is_guess: true,
+            has: self.has,
+        };
+        self.task += 1;
+        head.ask(state, &self.link, self.task, self.patience);
+        self.has = Has::Half;
+        self.guess = Some(Guess { byte, contexts });
+    }
+
+    /// Takes over what was guessed; none when it came too late.
+    fn take_guess(&self, state: &mut State, guess: &Guess) -> Option<Has> {
+        state.room.logits.resize(BYTES, 0);
+        End::new(&self.link, 0, self.task, self.patience).take(state.outcome(None))?;
+        state.contexts = guess.contexts;
+        Some(Has::Guess)
     }
 
     /// Does not share the next steps.
@@ -395,40 +357,32 @@ impl Duo {
     }
 
     /// The step; none when the other thread came too late. Then the state is as before.
-    fn try_step(&mut self, network: &Network, state: &mut State, byte: u8) -> Option<()> {
-        let width = network.config.width;
+    fn try_step(&mut self, network: &Network, state: &mut State, byte: u8) -> Option<Has> {
         state.room.fit(network.config.room(), 1);
-        let before = state.contexts;
-        let x = &mut state.room.x[..width];
-        let word = network.look_up(&mut state.contexts, byte, x);
+        let head = Head {
+            byte,
+            is_guess: false,
+            has: self.has,
+        };
         self.task += 1;
-        let mut end = End::new(&self.link, 0, self.task, self.patience);
-        let head = head(word, !self.together);
-        end.send([&head[..], x]);
-        self.link.ask(self.task);
-        if !self.together {
-            end.send(state.numbers());
-        }
-        let saved = self.saved.changed(0, word.is_some());
-        for (to, from) in saved.zip(state.changed(0, word.is_some())) {
-            to.copy_from_slice(from);
-        }
+        let mut end = head.ask(state, &self.link, self.task, self.patience);
+        let before = state.contexts;
+        let word = network.begin(state, byte);
+        let which = Which::changed(word);
+        copy(
+            halves(self.saved.numbers(which), 0),
+            halves(state.numbers(which), 0),
+        );
         let result = network.share(state, word, &mut end);
-        let result = result.and_then(|()| {
-            let mut logits = std::mem::take(&mut state.room.logits);
-            let changed = state.changed(1, word.is_some());
-            let taken = end.take([&mut logits[half(BYTES, 1)]].into_iter().chain(changed));
-            state.room.logits = logits;
-            taken
-        });
+        let result = result.and_then(|()| end.take(halves(state.outcome(word), 1)));
         if result.is_none() {
             state.contexts = before;
-            let saved = self.saved.changed(0, word.is_some());
-            for (from, to) in saved.zip(state.changed(0, word.is_some())) {
-                to.copy_from_slice(from);
-            }
+            copy(
+                halves(state.numbers(which), 0),
+                halves(self.saved.numbers(which), 0),
+            );
         }
-        result
+        result.map(|()| Has::Half)
     }
 }
 
@@ -450,38 +404,86 @@ mod tests {
         Network::take(&Tensors::parse(&file).unwrap()).unwrap()
     }
 
+    const TEXT: &[u8] = b"It was the best of times, it was the worst of times; 1859. \xE2\x80\x94";
+    /// Long enough for any machine, so that all steps are shared that may be.
+    const LONG: Duration = Duration::from_secs(100);
+
+    fn assert_equal(alone: &mut State, together: &mut State, at: usize) {
+        assert_eq!(alone.logits(), together.logits(), "at {at}");
+        let numbers = alone.numbers(Which::All);
+        assert!(numbers.eq(together.numbers(Which::All)), "at {at}");
+    }
+
     /// Steps alone and together give the same, in any order of both.
     #[test]
     fn two_threads_compute_what_one_does() {
-        let text =
-            b"It was the best of times, it was the worst of times; 1859. \xE2\x80\x94".repeat(4);
         for name in ["bytelm-tiny", "bytelm-tiny-3"] {
             let network = network(name);
-            let mut alone = network.start();
-            let mut together = network.start();
+            let (mut alone, mut together) = (network.start(), network.start());
             thread::scope(|scope| {
-                // Long enough for any machine, so that all steps are shared that may be.
-                let long = Duration::from_secs(100);
-                let mut duo = Duo::begin(scope, &network, long).unwrap();
-                duo.patience = long;
+                let mut duo = Duo::start_with(scope, &network, LONG).unwrap();
+                duo.patience = LONG;
                 let mut expected = 0;
-                for (at, &byte) in text.iter().enumerate() {
+                for (at, &byte) in TEXT.repeat(4).iter().enumerate() {
                     network.step(&mut alone, byte);
                     duo.pause = u32::from(at % 29 == 3);
                     if duo.pause == 0 {
-                        assert!(wait(long, || duo.link.is_ready(duo.task)));
+                        assert!(wait(LONG, || duo.link.is_ready(duo.task)));
                         expected += 1;
                     }
                     duo.step(&network, &mut together, byte);
-                    assert_eq!(alone.logits(), together.logits(), "{name} at {at}");
-                    assert!(alone.numbers().eq(together.numbers()), "{name} at {at}");
+                    assert_equal(&mut alone, &mut together, at);
                 }
                 assert_eq!(duo.shared, expected);
             });
         }
     }
 
-    /// Answers that come too late change nothing.
+    /// Neither do guesses, right and wrong, in time or not, in any order.
+    #[test]
+    fn guesses_change_nothing() {
+        let network = network("bytelm-tiny");
+        let (mut alone, mut together) = (network.start(), network.start());
+        thread::scope(|scope| {
+            let mut duo = Duo::start_with(scope, &network, LONG).unwrap();
+            let mut taken = 0;
+            let mut chance = 1_u32;
+            for (at, &byte) in TEXT.repeat(12).iter().enumerate() {
+                network.step(&mut alone, byte);
+                chance = chance.wrapping_mul(0x2C1B_3C6D).wrapping_add(12345);
+                let (guessed, is_late, is_ready) = match chance >> 16 & 15 {
+                    0..8 => (Some(byte), false, true),
+                    8 => (Some(byte), true, true),
+                    9 => (Some(byte), false, false),
+                    10 => (Some(byte ^ 1), false, false),
+                    11..14 => (Some(byte ^ 1), false, true),
+                    _ => (None, false, true),
+                };
+                if let Some(guessed) = guessed {
+                    duo.guess(&network, &mut together, guessed);
+                }
+                let is_right = duo.guess.as_ref().is_some_and(|guess| guess.byte == byte);
+                // Only of a guess: the second thread would wait for the rest of a step that it shares.
+                let is_late = is_late && is_right;
+                duo.patience = if is_late { Duration::ZERO } else { LONG };
+                duo.pause = 0;
+                if is_ready {
+                    assert!(wait(LONG, || duo.link.is_ready(duo.task)));
+                }
+                let shared = duo.shared;
+                duo.step(&network, &mut together, byte);
+                assert_equal(&mut alone, &mut together, at);
+                if is_ready && !is_late {
+                    assert_eq!(duo.shared, shared + 1, "at {at}");
+                    assert_eq!(duo.has == Has::Guess, is_right, "at {at}");
+                }
+                taken += u32::from(duo.has == Has::Guess);
+            }
+            assert!(taken > 100, "{taken}");
+        });
+    }
+
+    /// Answers that come too late change nothing, nor do those to a guess that was right.
     #[test]
     fn a_step_that_fails_is_done_alone() {
         let network = network("bytelm-tiny");
@@ -489,28 +491,44 @@ mod tests {
         link.set_awake(true);
         let mut duo = Duo::new(Arc::clone(&link), thread::current(), &network);
         let (mut alone, mut together) = (network.start(), network.start());
-        let mut late = 0;
-        for &byte in &b"two words and more ".repeat(30) {
+        let (mut late, mut guesses) = (0, 0);
+        for (at, &byte) in b"two words and more ".repeat(30).iter().enumerate() {
             network.step(&mut alone, byte);
+            if duo.pause == 0 && at % 2 == 0 {
+                duo.has = Has::Half;
+                duo.guess(&network, &mut together, byte);
+            }
+            if duo.guess.is_some() {
+                // Someone takes what is told, and no more.
+                link.finish(link.asked().0);
+                guesses += 1;
+            }
             duo.step(&network, &mut together, byte);
-            assert_eq!(alone.logits(), together.logits());
-            assert!(alone.numbers().eq(together.numbers()));
-            if link.asked() > late {
+            assert_equal(&mut alone, &mut together, at);
+            if link.asked().0 > late {
                 // Someone begins the task and does not end it in time.
-                late = link.asked();
+                late = link.asked().0;
                 let mut end = End::new(&link, 1, late, Duration::ZERO);
                 end.send_bytes(&[7; 32]);
                 link.finish(late);
             }
         }
         assert!((5..50).contains(&late) && duo.pause_before > PAUSE);
+        assert!(guesses > 2);
     }
 
     #[test]
     fn heads_are_read_as_they_are_written() {
-        for word in [None, Some(0), Some(77), Some(u32::MAX)] {
-            for all in [false, true] {
-                assert_eq!(parse_head(head(word, all)), (word, all));
+        for byte in [0, b'a', 255] {
+            for is_guess in [false, true] {
+                for has in [Has::Nothing, Has::Half, Has::Guess] {
+                    let head = Head {
+                        byte,
+                        is_guess,
+                        has,
+                    };
+                    assert_eq!(Head::parse(head.to_bits()), head);
+                }
             }
         }
     }

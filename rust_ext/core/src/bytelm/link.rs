@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::spin::wait;
 
-/// Messages of a task are counted in the lower bits of a count, tasks in the upper ones.
+/// Messages of a task are counted in the lower bits of a count, tasks in the upper ones. What a task is has as many bits.
 const TASK_SHIFT: u32 = 16;
 /// Places of messages.
 const TURNS: usize = 3;
@@ -47,7 +47,7 @@ impl Way {
 pub struct Link {
     /// From the first thread, and from the second.
     ways: [Way; 2],
-    /// The last task that was asked for, and the last one with which the second thread is done.
+    /// The last task that was asked for, and what it is; the last one after which another may be asked for.
     asked: Apart<AtomicU64>,
     done: Apart<AtomicU64>,
     awake: Apart<AtomicBool>,
@@ -67,22 +67,24 @@ impl Link {
         }
     }
 
-    /// Whether the second thread waits for the task after this one.
+    /// Whether the second thread can be asked for the task after this one.
     pub fn is_ready(&self, task: u64) -> bool {
         self.awake.0.load(Ordering::Relaxed) && self.done.0.load(Ordering::Acquire) == task
     }
 
-    /// Asks for a task.
-    pub fn ask(&self, task: u64) {
-        self.asked.0.store(task, Ordering::Release);
+    /// Asks for a task, and tells what it is.
+    pub fn ask(&self, task: u64, what: u16) {
+        let asked = task << TASK_SHIFT | u64::from(what);
+        self.asked.0.store(asked, Ordering::Release);
     }
 
-    /// The task that was asked for last.
-    pub fn asked(&self) -> u64 {
-        self.asked.0.load(Ordering::Acquire)
+    /// The task that was asked for last, and what it is.
+    pub fn asked(&self) -> (u64, u16) {
+        let asked = self.asked.0.load(Ordering::Acquire);
+        (asked >> TASK_SHIFT, asked as u16)
     }
 
-    /// Ends a task of the second thread.
+    /// Tells that the second thread takes no more messages of a task.
     pub fn finish(&self, task: u64) {
         self.done.0.store(task, Ordering::Release);
     }

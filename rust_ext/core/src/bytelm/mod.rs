@@ -12,6 +12,7 @@ pub mod contexts;
 pub mod duo;
 mod link;
 pub mod network;
+mod share;
 mod state;
 pub mod tree;
 

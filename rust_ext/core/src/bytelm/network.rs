@@ -1,6 +1,6 @@
 //! The network: weights, and one step for each byte.
 
-use super::contexts::{row, Contexts, CONTEXTS};
+use super::contexts::{row, Contexts, Selected, CONTEXTS};
 pub use super::state::State;
 use super::state::{self, Room, Scratch, BYTES};
 use super::tree::Tree;
@@ -296,10 +296,16 @@ impl Network {
         self.steps(state, &[byte]);
     }
 
+    /// Takes the next byte into contexts.
+    #[inline]
+    pub(super) fn push(&self, contexts: &mut Contexts, byte: u8) -> Selected {
+        contexts.push(byte, self.config.rows.most)
+    }
+
     /// Sets `x` to the sum of the rows of the contexts after a byte; returns the number of a word that ends there.
     #[inline]
     pub(super) fn look_up(&self, contexts: &mut Contexts, byte: u8, x: &mut [i32]) -> Option<u32> {
-        let selected = contexts.push(byte, self.config.rows.most);
+        let selected = self.push(contexts, byte);
         let mut rows = [0; CONTEXTS];
         for (to, &(context, bits, start)) in rows.iter_mut().zip(&self.tables) {
             *to = start + selected.row(context, bits);

@@ -58,6 +58,7 @@ impl<'a> Company<'a> {
                 if let Some((network, state, tree)) = Arc::make_mut(follower).parts() {
                     duo.step(network, state, byte);
                     network.weigh(state, tree);
+                    duo.guess(network, state, tree.likeliest(1));
                 }
             }
             Self::Ahead(ahead) => {

@@ -30,6 +30,10 @@ const SLOWED: i32 = 1200;
 /// Visits for which such a rate is the same.
 const LOG2_VISITS: u32 = 6;
 
+/// Paces of sets: those that slow down, and others.
+const SLOWING: usize = 0;
+const OTHERS: usize = 1;
+
 /// One set of weight vectors of layer 2.
 #[derive(Debug)]
 struct Final {
@@ -60,7 +64,8 @@ pub struct Rates {
 pub struct Mixer {
     /// Inputs in the stretch domain, Q8, padded with zeros to whole vectors.
     pub inputs: Vec<Line>,
-    /// Weight vectors of all sets of layer 1, and how often each was used, as far as 16 bits tell.
+    /// Weight vectors of all sets of layer 1, and how often each was used, or in sets that slow down had an error to learn
+    /// from, as far as 16 bits tell.
     weights: Memory<Line>,
     visits: Vec<u16>,
     sets: usize,
@@ -143,10 +148,13 @@ impl Mixer {
             *rate = rates.start * 16 / (16 + n as i32);
         }
         let mut paces = Box::new([[0; 1024], [rates.floor; 1024]]);
-        for (n, rate) in paces[0].iter_mut().enumerate() {
+        for (n, rate) in paces[SLOWING].iter_mut().enumerate() {
             *rate = rates.slow * SLOWED / (SLOWED + ((n as i32) << LOG2_VISITS));
         }
-        let pace = std::array::from_fn(|set| usize::from(!layout.slow.contains(&set)));
+        let pace = |set| match layout.slow.contains(&set) {
+            true => SLOWING,
+            false => OTHERS,
+        };
         let (weights, visits) = match learnt {
             Some(learnt) => learnt.mixer.memory()?,
             None => (
@@ -174,7 +182,7 @@ impl Mixer {
             rates,
             falling,
             paces,
-            pace,
+            pace: std::array::from_fn(pace),
             start: learnt.map(|learnt| Arc::clone(&learnt.mixer)),
         };
         let finals = mixer.finals.iter_mut().flat_map(|last| &mut last.weights);
@@ -291,11 +299,13 @@ impl Mixer {
             let visits = &mut self.visits[row as usize];
             let before = usize::from(*visits);
             let rate = self.falling[before.min(1023)] + self.paces[pace % 2][before >> LOG2_VISITS];
-            *visits = visits.saturating_add(1);
+            let learns = err.abs() > self.rates.spared;
+            // A vector that was right all along has learnt nothing: it must not become slow by that.
+            *visits = visits.saturating_add(u16::from(learns || pace == OTHERS));
             // weight = x Q8 · e / 2^15, so e = err Q16 · rate Q15 / 2^(24 - WEIGHT_BITS)
             let e = ((err * rate) >> (24 - WEIGHT_BITS)).clamp(-32767, 32767) as i16;
             // Inputs are at most 2047: a smaller step rounds to zero everywhere.
-            if e.abs() > 8 && err.abs() > self.rates.spared {
+            if e.abs() > 8 && learns {
                 let at = row as usize * n;
                 simd::train(avx2, &self.inputs, &mut weights[at..at + n], e);
             }

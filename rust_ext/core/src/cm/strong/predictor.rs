@@ -336,7 +336,7 @@ impl<'a> Strong<'a> {
 /// How fast the mixer learns.
 fn rates(kind: Kind, part: Option<Part>) -> Rates {
     let (floor, start, last, spared) = match kind {
-        Kind::Text if part == Some(Part::Second) => (50, 1000, 25, 1000),
+        Kind::Text if part == Some(Part::Second) => (60, 1000, 40, 1000),
         Kind::Text => (42, 1000, 60, 1000),
         Kind::Binary => (60, 700, 90, 300),
         Kind::Bilevel => (60, 400, 60, 0),
