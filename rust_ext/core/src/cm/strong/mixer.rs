@@ -151,9 +151,12 @@ impl Mixer {
         for (n, rate) in paces[SLOWING].iter_mut().enumerate() {
             *rate = rates.slow * SLOWED / (SLOWED + ((n as i32) << LOG2_VISITS));
         }
-        let pace = |set| match layout.slow.contains(&set) {
-            true => SLOWING,
-            false => OTHERS,
+        let pace = |set| {
+            if layout.slow.contains(&set) {
+                SLOWING
+            } else {
+                OTHERS
+            }
         };
         let (weights, visits) = match learnt {
             Some(learnt) => learnt.mixer.memory()?,
