@@ -7,7 +7,7 @@ use super::link::{End, Link};
 use super::network::{norms, Block, Network};
 use super::state::{Room, Scratch, State, BYTES};
 use crate::nn::gates::squares;
-use crate::nn::matrix::ROWS;
+use crate::nn::matrix::{Matrix, ROWS};
 use crate::nn::padded;
 
 /// The part of so many rows that a thread computes.
@@ -177,12 +177,7 @@ impl Block {
         let steps = &mut steps[..padded(width)];
         norms(x, width, steps);
         let gated = &mut values[..3 * own.len()];
-        for (part, gated) in gated.chunks_exact_mut(own.len().max(1)).enumerate() {
-            let first = part * width;
-            let rows = first + own.start..first + own.end;
-            self.gates.part(rows).set(steps, gated);
-            hands.look()?;
-        }
+        set_gates(&self.gates, width, &own, steps, gated, hands)?;
         network.gates.recur(
             gated,
             &mut states[own.clone()],
@@ -202,6 +197,24 @@ impl Block {
         self.down.part(own.clone()).add(more, &mut x[own]);
         hands.complete(x)
     }
+}
+
+/// Sets `values` to the own rows of each gate, of which each has so many; none when the step does not go on.
+fn set_gates(
+    gates: &Matrix,
+    rows: usize,
+    own: &Range<usize>,
+    steps: &[u8],
+    values: &mut [i32],
+    hands: &impl Hands,
+) -> Option<()> {
+    for (gate, values) in values.chunks_exact_mut(own.len().max(1)).enumerate() {
+        let first = gate * rows;
+        let part = gates.part(first + own.start..first + own.end);
+        part.set(steps, values);
+        hands.look()?;
+    }
+    Some(())
 }
 
 impl Network {
@@ -243,11 +256,7 @@ impl Network {
         norms(x, width, inner);
         let own = hands.own(states);
         let values = &mut scratch.values[..2 * own.len()];
-        for (part, values) in values.chunks_exact_mut(own.len().max(1)).enumerate() {
-            let rows = part * states + own.start..part * states + own.end;
-            self.first_gates.part(rows).set(inner, values);
-            hands.look()?;
-        }
+        set_gates(&self.first_gates, states, &own, inner, values, hands)?;
         self.gates.recur(
             values,
             &mut first[own.clone()],

@@ -11,6 +11,17 @@ const STEP: usize = 410;
 pub const BUCKETS: usize = 16;
 const _: () = assert!(2 * FINAL_MAX as usize / STEP + 1 < BUCKETS);
 
+/// Logarithm of the rows of a hashed map.
+pub const LOG2_ROWS: u32 = 15;
+
+/// The row of a hashed map for what a byte has in common, whose low bits are zero, and its bits so far.
+#[inline(always)]
+#[must_use]
+pub fn row(base: u64, partial: u32) -> usize {
+    let h = (base ^ u64::from(partial)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
+    (h >> (64 - LOG2_ROWS)) as usize
+}
+
 /// What a map makes of the probabilities in one context.
 pub type Row = [u32; BUCKETS];
 

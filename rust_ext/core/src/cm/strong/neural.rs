@@ -1,7 +1,6 @@
 //! The network's part in the mix: its distribution of the byte, as predictions of the bits.
 
-use super::apm::{self, Apm};
-use super::plan::{row, LOG2_ROWS};
+use super::apm::{self, row, Apm, LOG2_ROWS};
 use crate::bytelm::network::{Network, State};
 use crate::bytelm::tree::Tree;
 use crate::cm::content::hashing::hash;

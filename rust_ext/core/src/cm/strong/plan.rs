@@ -1,5 +1,6 @@
 //! What is used of the weight sets and maps for each kind of content.
 
+use super::apm::LOG2_ROWS;
 use super::contextmap::{padded, STATE_CELLS, VOTE_CELLS};
 use super::neural::Part;
 use super::{direct, image, matchmodel};
@@ -168,8 +169,6 @@ pub const KNOWN_SET: usize = 8;
 const KNOWN_SET_SIZE: usize = 10 * 8;
 /// Numbers of contexts of the weight sets of layer 2.
 const FINALS: [usize; 4] = [256, 16 * 8, 256, 512];
-/// Logarithm of the rows of a hashed map.
-pub const LOG2_ROWS: u32 = 15;
 /// Rows and limits of the maps.
 pub const MAPS: [(usize, u32); 8] = [
     (1 << 16, 1023),
@@ -181,14 +180,6 @@ pub const MAPS: [(usize, u32); 8] = [
     (1 << LOG2_ROWS, 1023),
     (1 << LOG2_ROWS, 1023),
 ];
-
-/// The row of a hashed map for what a byte has in common, whose low bits are zero, and its bits so far.
-#[inline(always)]
-#[must_use]
-pub fn row(base: u64, partial: u32) -> usize {
-    let h = (base ^ u64::from(partial)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
-    (h >> (64 - LOG2_ROWS)) as usize
-}
 
 /// How large the parts are that learn.
 #[derive(Debug, Clone)]

@@ -2,9 +2,10 @@
 
 use super::{Shared, MATCH_CONTEXTS};
 use crate::cm::content::hashing::hash;
+use crate::cm::strong::apm::row;
 use crate::cm::strong::lane::{Content, Lane};
 use crate::cm::strong::matchmodel::Match;
-use crate::cm::strong::plan::{row, MAPS, SETS};
+use crate::cm::strong::plan::{MAPS, SETS};
 
 impl Shared<'_> {
     /// Sets what the rows of the maps have in common during a byte.
