@@ -368,6 +368,18 @@ def tables() -> Iterator[tuple[str, bytes, bytes]]:
     for level in (3, 5):
         stream = lmcodec.compress(addresses, level, model="table")
         yield f"table-v1-stems-{level}", addresses, stream
+    # Numbers near those above, values that come again a few times, columns that are listened to.
+    lines, height = ["h,w,id,a,b,c,d,e,f,g,xor"], 100
+    for row in range(1200):
+        height += row * row % 7 - 3
+        bits = [row * (k + 3) // 5 % 2 for k in range(7)]
+        few = row * row % 449 if row % 3 else row
+        cells = [height, height * 3 + row % 4, few * 7919, *bits, bits[0] ^ bits[5]]
+        lines.append(",".join(map(str, cells)))
+    ordered = "\n".join([*lines, ""]).encode()
+    for level in (3, 5, 9):
+        stream = lmcodec.compress(ordered, level, model="table")
+        yield f"table-v1-ordered-{level}", ordered, stream
 
 
 def bad() -> Iterator[tuple[str, bytes]]:

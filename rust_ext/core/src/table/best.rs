@@ -103,7 +103,7 @@ pub fn code(
     }
     let found = coded.into_iter().zip(chosen);
     let (mut plans, payloads): (Vec<Plan>, _) = found.map(|(mut of, k)| of.swap_remove(k)).unzip();
-    choose::drop_formats(&mut plans);
+    choose::drop_formats(&mut plans, columns);
     Ok((plans, payloads))
 }
 

@@ -5,8 +5,9 @@ use crate::{Error, Result};
 use foldhash::{HashMap, HashMapExt};
 use std::ops::Range;
 
-/// Ranges of the values of a column.
+/// Ranges of the values of a column, and values from which there are some.
 const RANGES: u64 = 32;
+const MANY: usize = 32;
 
 /// How many bytes cells may still have, terminators apart. What a payload claims is taken off before anything is kept of it.
 #[derive(Debug, Clone, Copy)]
@@ -114,17 +115,48 @@ impl Column {
         part
     }
 
-    /// Ranges of values, each of about as many rows, in the order of numbers where they are some.
-    pub fn coarse(&self, format: Option<&Format>) -> Vec<u32> {
-        let counts = self.counts();
+    /// Whether there are so many values that ranges of them are looked at.
+    pub fn is_fine(&self) -> bool {
+        self.values.len() > MANY
+    }
+
+    /// Numbers of values, none first, and the place of each value in this order, those without a number by bytes.
+    pub fn sorted(&self, format: Option<&Format>) -> (Vec<Option<i64>>, Vec<u32>) {
         let mut scratch = Vec::new();
         let number = |value: &[u8]| format.and_then(|format| format.parse(value, &mut scratch));
         let numbers: Vec<Option<i64>> = self.values.iter().map(number).collect();
-        let mut order: Vec<usize> = (0..self.values.len()).collect();
-        order.sort_by_key(|&at| (numbers[at], self.values.get(at)));
+        let mut order: Vec<u32> = (0..self.values.len() as u32).collect();
+        order.sort_by_key(|&at| (numbers[at as usize], self.values.get(at as usize)));
+        (numbers, order)
+    }
+
+    /// Puts values in the order in which they come first; those that never come are last.
+    pub fn settle(&mut self) {
+        const NONE: u32 = u32::MAX;
+        let mut places = vec![NONE; self.values.len()];
+        let mut values = Values::default();
+        for id in &mut self.ids {
+            let place = &mut places[*id as usize];
+            if *place == NONE {
+                *place = values.len() as u32;
+                values.push(self.values.get(*id as usize));
+            }
+            *id = *place;
+        }
+        for at in (0..places.len()).filter(|&at| places[at] == NONE) {
+            values.push(self.values.get(at));
+        }
+        self.values = values;
+    }
+
+    /// Ranges of values, each of about as many rows, in the order of numbers where they are some.
+    pub fn coarse(&self, format: Option<&Format>) -> Vec<u32> {
+        let counts = self.counts();
+        let (_, order) = self.sorted(format);
         let mut ranges = vec![0; order.len()];
         let mut before = 0;
         for at in order {
+            let at = at as usize;
             // The middle of the value's rows tells its range.
             let middle = before + u64::from(counts[at] / 2);
             ranges[at] = (middle * RANGES / self.ids.len() as u64) as u32;

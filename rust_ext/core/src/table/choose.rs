@@ -12,9 +12,6 @@ use super::trial::{Trial, Tried};
 use super::views::Views;
 use crate::Result;
 
-/// Values from which a column has ranges.
-const MANY: usize = 32;
-
 /// Chooses for all columns; returns, too, what was made of columns. Formats are told whether they are needed or not.
 ///
 /// # Errors
@@ -44,8 +41,8 @@ pub fn plans(
     for (x, (column, plan)) in columns.iter().zip(&plans).enumerate() {
         let format = plan.format.as_ref();
         views.numbers[x] = format.map(|format| Series::new(column, format));
-        views.coarse[x] = (column.values.len() > MANY).then(|| column.coarse(format));
-        if format.is_none() && column.values.len() > MANY {
+        views.coarse[x] = column.is_fine().then(|| column.coarse(format));
+        if format.is_none() && column.is_fine() {
             let stems = column.stems();
             let kinds = stems.iter().max().map_or(0, |&most| most as usize + 1);
             views.stems[x] = (kinds > 1 && kinds * 2 <= column.values.len()).then_some(stems);
@@ -102,6 +99,7 @@ pub fn plans(
     for (plan, chosen) in plans.iter_mut().zip(chosen) {
         plan.parents = chosen.parents;
         plan.echo = chosen.echo;
+        plan.more = chosen.more;
     }
     let trial = Trial {
         setting,
@@ -117,9 +115,14 @@ pub fn plans(
 }
 
 /// Leaves formats where they are needed.
-pub fn drop_formats(plans: &mut [Plan]) {
-    let mut needed: Vec<bool> = plans.iter().map(|plan| plan.numeric).collect();
+pub fn drop_formats(plans: &mut [Plan], columns: &[Column]) {
+    let told =
+        |(plan, column): (&Plan, &Column)| plan.numeric || !plan.open && column.values.len() > 1;
+    let mut needed: Vec<bool> = plans.iter().zip(columns).map(told).collect();
     for plan in plans.iter() {
+        for column in plan.crowd() {
+            needed[column] |= columns[column].is_fine();
+        }
         for parent in &plan.parents {
             needed[parent.column] |= parent.view == View::Range;
         }

@@ -2,10 +2,11 @@
 
 use super::cells::{Column, Room};
 use super::echo::Echo;
-use super::ids::{Ids, Row};
+use super::ids::{Code, Ids, Row};
 use super::meter::Meter;
 use super::number::Number;
 use super::plan::Plan;
+use super::rare::{self, Rare};
 use super::symbols::{base, Looking, Symbol, Symbols};
 use super::text::{Around, Text};
 use super::tools::Tools;
@@ -36,6 +37,8 @@ pub struct Setting<'a> {
 pub struct Beside<'a> {
     /// Values of parents, row by row.
     pub parents: &'a [&'a [u32]],
+    /// What is heard of columns that are listened to, row by row.
+    pub crowd: &'a [&'a [u32]],
     /// Values of the column whose echo is a context.
     pub echo: Option<&'a [u32]>,
     pub terms: &'a [Looking<'a>],
@@ -178,12 +181,13 @@ impl<'a> Coder<'a> {
         let Setting { tools, rows, .. } = setting;
         let Beside {
             parents,
+            crowd,
             echo,
             terms,
             before,
         } = beside;
         let corrupt = |what| Error::Corrupt { what };
-        let (open, numeric) = (usize::from(plan.open), plan.numeric);
+        let (open, numeric) = (if plan.open { rare::FIRST } else { 0 }, plan.numeric);
         if open == 0 && !numeric && column.values.len() == 1 {
             self.room
                 .take(rows.saturating_mul(column.values.get(0).len()))?;
@@ -195,8 +199,20 @@ impl<'a> Coder<'a> {
             Some(format) if numeric && !decoding => Symbols::new(column, format, terms),
             _ => Symbols::default(),
         };
+        if numeric && open == 0 {
+            symbols.sort();
+        }
+        // What is coded of each value that is known before the rows, and how often it comes.
+        let mut places: Vec<u32> = Vec::new();
         let counts = if numeric {
             symbols.counts()
+        } else if open == 0 && !decoding {
+            let (counts, (_, order)) = (column.counts(), column.sorted(format));
+            places = vec![0; order.len()];
+            for (place, &at) in order.iter().enumerate() {
+                places[at as usize] = place as u32;
+            }
+            order.iter().map(|&at| counts[at as usize]).collect()
         } else {
             column.counts()
         };
@@ -204,11 +220,13 @@ impl<'a> Coder<'a> {
         let lengths = if decoding {
             Vec::new()
         } else {
-            tree::lengths(&plan.weights(&counts))
+            plan.lengths(&counts)
         };
         side.tell(true);
         let lengths = code_lengths(side, &mut numbers, &lengths, rows + open)?;
-        let tree = Tree::new(&lengths).ok_or(corrupt("lengths of paths"))?;
+        let tree = Tree::new(&lengths, plan.is_ordered()).ok_or(corrupt("lengths of paths"))?;
+        let rare = if open > 0 { Rare::new(&lengths) } else { None };
+        let mut code = Code { tree, rare, open };
         let count = lengths.len();
         let new = if numeric {
             symbols.kinds.len()
@@ -234,28 +252,37 @@ impl<'a> Coder<'a> {
         };
         let mut told: Vec<Symbol> = Vec::new();
         if open == 0 && numeric {
-            // Each of them is in a row at least.
+            // Each of them is in a row at least. Of numbers it is told how much they are more than the one before.
             let mut room = self.room;
+            let mut number = 0_i64;
             for at in 0..count {
                 side.goes_on(WHAT)?;
                 side.tell(true);
-                let symbol = literals.code(
+                let wanted = symbols.kinds.get(at).map(|symbol| match symbol {
+                    Symbol::Number(next) => Symbol::Number(next.wrapping_sub(number)),
+                    text @ Symbol::Text(_) => text.clone(),
+                });
+                let mut symbol = literals.code(
                     setting,
                     side,
                     true,
-                    symbols.kinds.get(at),
+                    wanted.as_ref(),
                     [0; 3],
                     &[],
                     log2.min(10),
                     room.left(),
                 )?;
-                if let Symbol::Text(cell) = &symbol {
-                    room.take(cell.len())?;
+                match &mut symbol {
+                    Symbol::Text(cell) => room.take(cell.len())?,
+                    Symbol::Number(next) => {
+                        number = number.wrapping_add(*next);
+                        *next = number;
+                    }
                 }
                 told.push(symbol);
             }
         }
-        if tree.is_empty() && open == 0 && count != 1
+        if code.tree.is_empty() && open == 0 && count != 1
             || open == 0 && !numeric && count != column.values.len()
         {
             return Err(corrupt("number of values of a column"));
@@ -290,22 +317,19 @@ impl<'a> Coder<'a> {
             let wanted = match (decoding, numeric) {
                 (true, _) => 0,
                 (false, true) => symbols.rows[at] as usize,
+                (false, false) if open == 0 => places[column.ids[at] as usize] as usize,
                 (false, false) => column.ids[at] as usize,
             };
-            let is_new = open == 1 && wanted == seen;
-            let symbol = if tree.is_empty() {
-                0
+            let is_new = open > 0 && wanted == seen;
+            let symbol = if code.tree.is_empty() {
+                rare::NEW
             } else {
-                ids.code(
-                    tools,
-                    side,
-                    if is_new { 0 } else { wanted + open },
-                    &tree,
-                    open,
-                    &row,
-                )?
+                ids.listen(crowd.iter().map(|values| values[at]));
+                let number = if is_new { rare::NEW } else { wanted + open };
+                ids.code(tools, side, number, &code, &row)?
             };
-            let number = if open == 1 && symbol == 0 {
+            let is_new = open > 0 && symbol == rare::NEW;
+            let number = if is_new {
                 let wanted = match (decoding, numeric) {
                     (true, _) => None,
                     (false, true) => Some(std::mem::replace(
@@ -340,11 +364,15 @@ impl<'a> Coder<'a> {
                 seen += 1;
                 seen - 1
             } else {
-                symbol - open
+                // The path of rare values leads to none where there are none.
+                symbol
+                    .checked_sub(open)
+                    .ok_or(corrupt("value of a column"))?
             };
-            if open == 1 && number >= seen {
+            if open > 0 && number >= seen {
                 return Err(corrupt("value of a column"));
             }
+            code.saw(number, is_new);
             if let (true, Some(format)) = (numeric, format) {
                 let (cell, value) = match &told[number] {
                     Symbol::Number(more) => {
@@ -380,6 +408,9 @@ impl<'a> Coder<'a> {
         }
         if decoding {
             column.ids = if numeric { found } else { known };
+            if open == 0 && !numeric {
+                column.settle();
+            }
         }
         Ok(())
     }

@@ -50,6 +50,8 @@ pub struct Sizes {
     pub classes: usize,
     /// Finer places, which do so as well; 0 where there are none.
     pub fine: usize,
+    /// What else tells something: inputs, and classes of it that choose weights, none of either where nothing does.
+    pub told: [usize; 2],
 }
 
 /// What a candidate says of the next decision.
@@ -78,6 +80,8 @@ pub struct Place {
     pub beside: usize,
     /// Chooses weights, if there are finer places.
     pub fine: usize,
+    /// Class of what else tells something.
+    pub told: usize,
 }
 
 fn last() -> Last {
@@ -108,7 +112,8 @@ impl Decider {
     /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(sizes: Sizes, tools: &Tools) -> Result<Self> {
         assert!(sizes.contexts <= MAX_CONTEXTS && sizes.expected <= MAX_EXPECTED);
-        let inputs = INPUTS * sizes.contexts + EXPECTED_INPUTS * sizes.expected + 1;
+        let [more, told] = sizes.told;
+        let inputs = INPUTS * sizes.contexts + EXPECTED_INPUTS * sizes.expected + 1 + more;
         let layout = Layout {
             states: 0,
             votes: 0,
@@ -121,7 +126,11 @@ impl Decider {
                 sizes.classes,
             ]
             .into_iter()
-            .chain(Some(sizes.fine).filter(|&fine| fine > 0))
+            .chain(
+                [sizes.fine, told]
+                    .into_iter()
+                    .filter(|&classes| classes > 0),
+            )
             .collect(),
             slow: &[],
             finals: &[1],
@@ -212,8 +221,9 @@ impl Decider {
         }
     }
 
-    /// Codes a decision.
+    /// Codes a decision, of which `told` tells more in the stretch domain.
     #[inline(always)]
+    #[allow(clippy::too_many_arguments)] // all that is known of it
     pub fn code(
         &mut self,
         tools: &Tools,
@@ -222,6 +232,7 @@ impl Decider {
         bit: u32,
         place: Place,
         expected: &[Expected],
+        told: &[i16],
     ) -> u32 {
         let Tools { tables, states, .. } = tools;
         let n = self.sizes.contexts;
@@ -260,13 +271,18 @@ impl Decider {
             }
             factor *= 3;
         }
-        out[EXPECTED_INPUTS * expected.len()] = 256;
+        let out = &mut out[EXPECTED_INPUTS * expected.len()..];
+        out[0] = 256;
+        out[1..=told.len()].copy_from_slice(told);
         self.mixer.select(0, place.set as u32);
         self.mixer.select(1, agreement as u32);
         self.mixer.select(2, (4 * known + class) as u32);
         self.mixer.select(3, place.class as u32);
         if self.sizes.fine > 0 {
             self.mixer.select(4, place.fine as u32);
+            if self.sizes.told[1] > 0 {
+                self.mixer.select(5, place.told as u32);
+            }
         }
         let first = expected.first().map_or(0, |value| {
             if value.bit > 1 {

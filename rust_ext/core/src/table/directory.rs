@@ -2,7 +2,9 @@
 
 use super::cells::{Column, Room};
 use super::column::{Setting, MAX_PARENTS, MAX_TERMS};
+use super::crowd;
 use super::format::{Format, Kind, PATTERNS};
+use super::number::Number;
 use super::plan::{Parent, Plan, Term, View};
 use super::text::{Around, Text};
 use super::tools::Tools;
@@ -21,7 +23,11 @@ const STEPS: usize = 14;
 const TERMS: usize = 24;
 const FORMATS: usize = 34;
 const VALUES: usize = 44;
-const CONTEXTS: usize = VALUES + 9;
+const NUMBERED: usize = VALUES + 9;
+const MORE: usize = NUMBERED + 1;
+const CONTEXTS: usize = MORE + 2;
+/// About how many numbers are told.
+const TOLD: usize = 1 << 12;
 
 /// Codes small numbers and strings.
 struct Scribe<'t, 's, S> {
@@ -29,6 +35,7 @@ struct Scribe<'t, 's, S> {
     side: &'s mut S,
     numbers: Numbers,
     text: Text,
+    number: Number,
     decoding: bool,
 }
 
@@ -185,6 +192,66 @@ impl<S: Side> Scribe<'_, '_, S> {
         } else {
             None
         };
+        let wanted = std::mem::take(&mut plan.more);
+        let count = self.number(wanted.len() as u32, crowd::MOST as u32, MORE)?;
+        for k in 0..count as usize {
+            let column = wanted.get(k).copied().unwrap_or_default();
+            plan.more.push(self.column(x, column, many, MORE + 1)?);
+        }
+        Ok(())
+    }
+
+    /// Codes the values of a column, in order: first those that are no numbers, then how much each number is more than the one
+    /// before. They come from `column` when encoding.
+    fn values(
+        &mut self,
+        column: &mut Column,
+        format: Option<&Format>,
+        count: usize,
+        room: &mut Room,
+    ) -> Result<()> {
+        let (numbers, order) = column.sorted(format);
+        let numbered = if format.is_some() {
+            let numbered = numbers.iter().flatten().count();
+            self.number(numbered as u32, count as u32, NUMBERED)? as usize
+        } else {
+            0
+        };
+        let (mut given, mut cell): (Vec<u8>, Vec<u8>) = Default::default();
+        let (mut above, mut number) = (0, 0_i64);
+        for k in 0..count {
+            let wanted = order.get(k).map_or(0, |&at| at as usize);
+            if let (Some(format), true) = (format, k >= count - numbered) {
+                self.side.goes_on(WHAT)?;
+                let wanted = numbers.get(wanted).copied().flatten().unwrap_or_default();
+                let more = wanted.wrapping_sub(number);
+                let more = self.number.code(self.tools, self.side, more, [0; 3]);
+                number = number.wrapping_add(more);
+                if self.decoding {
+                    cell.clear();
+                    format.put(number, &mut cell);
+                    room.take(cell.len())?;
+                    column.values.push(&cell);
+                }
+                continue;
+            }
+            let around = Around {
+                parents: [above, k as u64],
+                above: &given,
+                ..Around::default()
+            };
+            let value = if self.decoding {
+                Vec::new()
+            } else {
+                column.values.get(wanted).to_vec()
+            };
+            let value = self.string(&value, around, room)?;
+            if self.decoding {
+                column.values.push(&value);
+            }
+            above = value.iter().fold(1, |hash, &byte| fold(hash, byte.into()));
+            given = value;
+        }
         Ok(())
     }
 }
@@ -211,6 +278,7 @@ pub fn code<S: Side>(
         side,
         numbers: Numbers::new(CONTEXTS),
         text,
+        number: Number::new(TOLD, tools)?,
         decoding,
     };
     let mut before = 0;
@@ -221,31 +289,11 @@ pub fn code<S: Side>(
         if plan.open || plan.numeric {
             continue;
         }
-        let values = &mut columns[x].values;
         let most = setting.rows.min(1 << 31) as u32;
-        let wanted = values.len() as u32;
-        let of = scribe.number(wanted, most, VALUES + (count as usize).min(8))?;
-        count = of;
-        let mut given: Vec<u8> = Vec::new();
-        let mut above = 0;
-        for k in 0..of as usize {
-            let around = Around {
-                parents: [above, k as u64],
-                above: &given,
-                ..Around::default()
-            };
-            let value = if decoding {
-                Vec::new()
-            } else {
-                values.get(k).to_vec()
-            };
-            let value = scribe.string(&value, around, &mut of_values)?;
-            if decoding {
-                values.push(&value);
-            }
-            above = value.iter().fold(1, |hash, &byte| fold(hash, byte.into()));
-            given = value;
-        }
+        let wanted = columns[x].values.len() as u32;
+        count = scribe.number(wanted, most, VALUES + (count as usize).min(8))?;
+        let format = plan.format.as_ref();
+        scribe.values(&mut columns[x], format, count as usize, &mut of_values)?;
     }
     Ok(())
 }

@@ -77,6 +77,7 @@ impl Guesses {
             rows: 1 << LOG2_ROWS,
             classes: 1,
             fine: 256,
+            told: [0; 2],
         };
         Ok(Self {
             lasts: std::array::from_fn(|_| vec![Last::default(); 1 << log2]),
@@ -132,6 +133,7 @@ impl Guesses {
             class: 0,
             beside: fold(hashes[0], u64::from(guess.byte)) as usize & rows,
             fine: byte,
+            told: 0,
         };
         let says = Expected {
             bit: 1,
@@ -139,7 +141,7 @@ impl Guesses {
         };
         let bit = self
             .decider
-            .code(tools, avx2, side, is_right.into(), place, &[says]);
+            .code(tools, avx2, side, is_right.into(), place, &[says], &[]);
         self.past = (self.past << 1 | bit as usize) & 7;
         bit == 1
     }

@@ -1,11 +1,14 @@
 //! Codes which of the values that are known each row has.
 
+use super::crowd::{Crowd, Said};
 use super::decider::{Decider, Expected, Place, Sizes, DEPTH};
+use super::near::Near;
+use super::rare::{Rare, FIRST};
 use super::simd;
 use super::tools::Tools;
-use super::tree::{self, Tree};
+use super::tree::{Next, Tree};
 use super::DEFAULT_LEVEL;
-use crate::cm::content::hashing::fold;
+use crate::cm::content::hashing::{fold, start};
 use crate::coder::binary::Side;
 use crate::{Error, Result};
 
@@ -20,6 +23,45 @@ const CLASSES: usize = 64;
 const PATHS: usize = 1 << 10;
 /// Values that are expected.
 const EXPECTED: usize = 3;
+/// Inputs of what columns say together, and classes of it; one of the two inputs of what is rare or near, and what is rare.
+const SAID: usize = 2;
+const SAYINGS: usize = 19;
+const RARELY: usize = SAYINGS - 1;
+/// Decisions of a symbol for which columns are listened to: deeper ones are of values that hardly ever come.
+const HEARD: u32 = 10;
+/// Numbers that the next one may be near: the one above, and that of an echo.
+const NEIGHBOURS: usize = 2;
+
+/// How numbers are coded.
+#[derive(Debug)]
+pub struct Code {
+    pub tree: Tree,
+    /// What is behind the path of rare values, where values are told as they come.
+    pub rare: Option<Rare>,
+    /// Numbers that stand before those of values.
+    pub open: usize,
+}
+
+impl Code {
+    /// The path of a number, and how long it is.
+    #[inline(always)]
+    fn path(&self, number: usize) -> (u64, u32) {
+        if let Some((rare, path)) = self.rare.as_ref().and_then(|r| Some((r, r.path(number)?))) {
+            let (shared, length) = self.tree.code(super::rare::RARE);
+            let depth = rare.depth();
+            return (u64::from(shared) << depth | u64::from(path), length + depth);
+        }
+        let (path, length) = self.tree.code(number);
+        (path.into(), length)
+    }
+
+    /// Learns that the number of a value came, for the first time or not.
+    pub fn saw(&mut self, value: usize, first: bool) {
+        if let Some(rare) = &mut self.rare {
+            rare.saw(value + FIRST, first);
+        }
+    }
+}
 
 /// The value that came last under a key, and how often it was right there.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,6 +76,8 @@ pub struct Ids {
     decider: Decider,
     latest: [Vec<Latest>; EXPECTED],
     trust: [usize; EXPECTED],
+    near: [Near; NEIGHBOURS],
+    crowd: Crowd,
     fast: bool,
     echoed: bool,
 }
@@ -59,12 +103,15 @@ impl Ids {
             rows: (4 * rows).next_power_of_two().clamp(1 << 6, 1 << 12),
             classes: CLASSES,
             fine: PATHS,
+            told: [SAID + 1 + usize::from(echoed), SAYINGS],
         };
         let slots = (2 * rows).next_power_of_two().clamp(2, 1 << 18);
         Ok(Self {
             decider: Decider::new(sizes, tools)?,
             latest: std::array::from_fn(|_| vec![Latest::default(); slots]),
             trust: [0; EXPECTED],
+            near: std::array::from_fn(|_| Near::new()),
+            crowd: Crowd::new(rows)?,
             fast,
             echoed,
         })
@@ -80,36 +127,47 @@ impl Ids {
         self.decider.restart(&fresh.decider);
         self.latest.clone_from(&fresh.latest);
         self.trust = fresh.trust;
+        self.near.iter_mut().for_each(Near::restart);
+        self.crowd.restart();
     }
 
-    /// Codes a symbol of the tree.
+    /// Listens to the columns beside the cell that comes next.
+    pub fn listen(&mut self, values: impl Iterator<Item = u32>) {
+        if !self.fast {
+            self.crowd.listen(values);
+        }
+    }
+
+    /// Codes a number.
     pub fn code(
         &mut self,
         tools: &Tools,
         side: &mut impl Side,
         wanted: usize,
-        tree: &Tree,
-        open: usize,
+        code: &Code,
         row: &Row,
     ) -> Result<usize> {
         simd::with(tools.avx2, |avx2| {
-            self.symbol(tools, avx2, side, wanted, tree, open, row)
+            self.symbol(tools, avx2, side, wanted, code, row)
         })
     }
 
     #[inline(always)]
-    #[allow(clippy::too_many_arguments)] // those of `code`, and the choice of code
+    #[allow(clippy::too_many_lines)] // decisions, one after the other, the same way in both directions
     fn symbol(
         &mut self,
         tools: &Tools,
         avx2: bool,
         side: &mut impl Side,
         wanted: usize,
-        tree: &Tree,
-        open: usize,
+        code: &Code,
         row: &Row,
     ) -> Result<usize> {
-        let (code, length) = tree.code(wanted);
+        const CORRUPT: Error = Error::Corrupt {
+            what: "path of a value",
+        };
+        let tables = &tools.tables;
+        let (goal, length) = code.path(wanted);
         let mut slots = [0; EXPECTED];
         let mut guesses = [(0, 0, 0); EXPECTED];
         for (k, guess) in guesses.iter_mut().enumerate() {
@@ -117,9 +175,9 @@ impl Ids {
             slots[k] = (fold(row.keys[k], 77) >> 40) as usize & mask;
             let latest = self.latest[k][slots[k]];
             if latest.value > 0 {
-                let (code, length) = tree.code(latest.value as usize - 1 + open);
+                let (path, length) = code.path(latest.value as usize - 1 + code.open);
                 *guess = (
-                    code,
+                    path,
                     length,
                     usize::from(latest.run.min(7)) << 3 | self.trust[k],
                 );
@@ -130,53 +188,116 @@ impl Ids {
             (0..FAST.len()).for_each(|k| hashes[k] = row.hashes[FAST[k]]);
             hashes.copy_within(CONTEXTS.., FAST.len());
         }
-        let (mut path, mut depth) = (0_u32, 0_u32);
+        let neighbours = 1 + usize::from(self.echoed);
+        let (mut path, mut depth) = (0_u64, 0_u32);
+        // The decision at hand, of the tree or of what is rare.
+        let (mut node, mut rarely): (usize, Option<(&Rare, usize)>) = (0, None);
+        // The four decisions that lines are looked up for.
+        let mut aimed = u32::MAX;
         let symbol = loop {
-            if depth.is_multiple_of(DEPTH) {
-                self.decider
-                    .aim(&hashes, u64::from(depth) << 32 | u64::from(path));
-            }
-            let inside = depth % DEPTH;
-            let node = (path & ((1 << inside) - 1) | 1 << inside) as usize;
-            let says = guesses.map(|(code, length, trust)| Expected {
-                bit: if length > depth && code >> (length - depth) == path {
-                    code >> (length - depth - 1) & 1
-                } else {
-                    2
-                },
-                trust,
-            });
-            let bit = if length > depth {
-                code >> (length - depth - 1) & 1
+            // What was not seen is not coded.
+            let sides = rarely.map(|(rare, at)| rare.sides(at));
+            let is_sure = sides.is_some_and(|sides| sides.contains(&0));
+            let bit = if let (true, Some([_, ones])) = (is_sure, sides) {
+                u32::from(ones > 0)
             } else {
-                0
-            };
-            let place = Place {
-                node,
-                set: (depth / DEPTH).min(3) as usize * 16 + node,
-                row: (path | 1 << depth.min(31)) as usize & (self.decider.rows() - 1),
-                depth: depth as usize,
-                class: row.class,
-                beside: fold(row.beside, u64::from(path | 1 << depth)) as usize
-                    & (self.decider.rows() - 1),
-                fine: (path | 1 << depth.min(31)) as usize % PATHS,
-            };
-            let bit = self.decider.code(tools, avx2, side, bit, place, &says);
-            path = path << 1 | bit;
-            depth += 1;
-            if let Some(symbol) = tree.ends(path, depth) {
-                break symbol;
-            }
-            if depth == tree::MAX_LENGTH {
-                return Err(Error::Corrupt {
-                    what: "path of a value",
+                let speaks = sides.is_none() && depth < HEARD && self.crowd.speaks();
+                let said = if speaks {
+                    self.crowd.say(path | 1_u64 << depth, tables)
+                } else {
+                    Said::default()
+                };
+                let mut told = [said.sum, said.distance, 0, 0];
+                let span = code.tree.span(node);
+                if let Some([zeros, ones]) = sides {
+                    // Both fit: they add up to four times the rows at most.
+                    let p = (u64::from(ones) << 22) / (u64::from(zeros) + u64::from(ones));
+                    told[SAID] = tables.stretch22(p as u32) as i16;
+                } else if let Some(span) = span {
+                    for k in 0..neighbours {
+                        told[SAID + k] = self.near[k].look(row.neighbours[k], span, tables);
+                    }
+                }
+                let inside = depth % DEPTH;
+                if aimed != depth / DEPTH {
+                    aimed = depth / DEPTH;
+                    let first = u64::from(depth - inside) << 58 | path >> inside;
+                    self.decider.aim(&hashes, first);
+                }
+                let at = (path as usize & ((1 << inside) - 1)) | 1 << inside;
+                let says = guesses.map(|(guess, length, trust)| Expected {
+                    bit: if length > depth && guess >> (length - depth) == path {
+                        (guess >> (length - depth - 1) & 1) as u32
+                    } else {
+                        2
+                    },
+                    trust,
                 });
+                let bit = if length > depth {
+                    (goal >> (length - depth - 1) & 1) as u32
+                } else {
+                    0
+                };
+                let so_far = path | 1_u64 << depth;
+                let place = Place {
+                    node: at,
+                    set: (depth / DEPTH).min(3) as usize * 16 + at,
+                    row: so_far as usize & (self.decider.rows() - 1),
+                    depth: depth as usize,
+                    class: row.class,
+                    beside: fold(row.beside, so_far) as usize & (self.decider.rows() - 1),
+                    fine: so_far as usize % PATHS,
+                    told: match (sides, speaks) {
+                        (Some(_), _) => RARELY,
+                        (None, true) => (usize::from(said.sum.abs_diff(-2176)) >> 8) + 1,
+                        (None, false) => 0,
+                    },
+                };
+                let told = &told[..SAID + neighbours];
+                let bit = self
+                    .decider
+                    .code(tools, avx2, side, bit, place, &says, told);
+                if speaks {
+                    self.crowd.learn(bit, tables);
+                }
+                if let (None, Some(_)) = (sides, span) {
+                    let target = (bit << 22) as i32 - bit as i32;
+                    for near in &mut self.near[..neighbours] {
+                        near.learn(target, tables);
+                    }
+                }
+                bit
+            };
+            path = path << 1 | u64::from(bit);
+            depth += 1;
+            if let Some((rare, at)) = rarely {
+                let at = 2 * at + bit as usize;
+                if at >> rare.depth() == 1 {
+                    break rare
+                        .number((at - (1 << rare.depth())) as u32)
+                        .ok_or(CORRUPT)?;
+                }
+                rarely = Some((rare, at));
+            } else {
+                match (code.tree.next(node, bit), &code.rare) {
+                    (Next::Node(next), _) => node = next,
+                    (Next::Number(super::rare::RARE), Some(rare)) => {
+                        if !rare.is_any() {
+                            return Err(CORRUPT);
+                        }
+                        if rare.depth() == 0 {
+                            break rare.number(0).ok_or(CORRUPT)?;
+                        }
+                        rarely = Some((rare, 1));
+                    }
+                    (Next::Number(number), _) => break number,
+                }
             }
         };
         for (k, (_, length, _)) in guesses.into_iter().enumerate() {
             if length > 0 {
                 let latest = &mut self.latest[k][slots[k]];
-                let right = latest.value as usize + open == symbol + 1;
+                let right = latest.value as usize + code.open == symbol + 1;
                 latest.run = if right {
                     latest.run.saturating_add(1)
                 } else {
@@ -204,6 +325,8 @@ pub struct Row {
     keys: [u64; EXPECTED],
     class: usize,
     beside: u64,
+    /// Numbers that are likely near: the one above and the echo.
+    neighbours: [Option<u32>; NEIGHBOURS],
 }
 
 impl Row {
@@ -229,8 +352,9 @@ impl Row {
         let [x1, x2, x3] = [1, 2, 3].map(above);
         let [a, b, c, d] = [0, 1, 2, 3].map(|p| of(p, 0));
         let [a1, b1, c1] = [0, 1, 2].map(|p| of(p, 1));
+        let neighbours = [ids.last().copied(), echo.checked_sub(1)];
         let [last, echo] = [last, echo].map(u64::from);
-        let h = |i: u64, values: &[u64]| values.iter().fold(i, |hash, &v| fold(hash, v));
+        let h = |i: u64, values: &[u64]| values.iter().fold(start(i), |hash, &v| fold(hash, v));
         let changed = u64::from(a != a1) | u64::from(b != b1) << 1 | u64::from(c != c1) << 2;
         Self {
             hashes: [
@@ -258,6 +382,7 @@ impl Row {
             ],
             class: a.min(CLASSES as u64 - 1) as usize,
             beside: h(30, &[a]),
+            neighbours,
             keys: [h(20, &[a, b, c]), h(21, &[a]), h(22, &[x1, a, a1])],
         }
     }

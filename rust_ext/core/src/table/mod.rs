@@ -28,6 +28,7 @@ mod best;
 mod cells;
 mod choose;
 mod column;
+mod crowd;
 mod decider;
 mod directory;
 mod echo;
@@ -36,11 +37,13 @@ mod format;
 mod guesses;
 mod ids;
 mod meter;
+mod near;
 mod needs;
 mod number;
 mod order;
 mod parents;
 mod plan;
+mod rare;
 mod simd;
 mod symbols;
 mod terms;
@@ -112,7 +115,7 @@ impl Params {
 #[must_use]
 pub fn memory_bytes(count: usize, params: &Params) -> u64 {
     // The counters of a column and its numbers, those of its text; what each cell is, of all columns and while one is coded.
-    (96 << 20) + text::memory_bytes(count, params.level) + 16 * count as u64
+    (96 << 20) + text::memory_bytes(count, params.level) + 24 * count as u64
 }
 
 /// Encodes cells. What is behind the last whole row of cells, if anything, is coded as bytes.

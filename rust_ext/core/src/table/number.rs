@@ -3,7 +3,7 @@
 use super::decider::{Decider, Place, Sizes, DEPTH};
 use super::simd;
 use super::tools::Tools;
-use crate::cm::content::hashing::fold;
+use crate::cm::content::hashing::{fold, start};
 use crate::coder::binary::Side;
 use crate::Result;
 
@@ -46,6 +46,7 @@ impl Number {
             rows,
             classes: 1,
             fine: 0,
+            told: [0; 2],
         };
         Ok(Self {
             high: Decider::new(sizes(CONTEXTS, lines(2 * CONTEXTS), 128 + 16), tools)?,
@@ -78,7 +79,7 @@ impl Number {
     ) -> i64 {
         let [a, b, c] = parents;
         let [p, q] = self.before;
-        let hash = |i: u64, x: u64, y: u64| fold(fold(i, x), y);
+        let hash = |i: u64, x: u64, y: u64| fold(fold(start(i), x), y);
         let hashes = [
             hash(0, 0, 0),
             hash(1, c, 0),
@@ -88,7 +89,7 @@ impl Number {
             hash(5, a, 0),
             hash(6, a, p),
             hash(7, a, b),
-            hash(8, fold(a, c), b),
+            hash(8, fold(start(a), c), b),
         ];
         let magnitude = number.unsigned_abs();
         let length = 64 - magnitude.leading_zeros();
@@ -107,10 +108,17 @@ impl Number {
                 class: 0,
                 beside: 0,
                 fine: 0,
+                told: 0,
             };
-            let bit = self
-                .high
-                .code(tools, avx2, side, wanted >> (7 - depth) & 1, place, &[]);
+            let bit = self.high.code(
+                tools,
+                avx2,
+                side,
+                wanted >> (7 - depth) & 1,
+                place,
+                &[],
+                &[],
+            );
             class = class << 1 | bit;
         }
         let class = class & 255;
@@ -136,8 +144,9 @@ impl Number {
                     class: 0,
                     beside: 0,
                     fine: 0,
+                    told: 0,
                 };
-                self.high.code(tools, avx2, side, bit, place, &[])
+                self.high.code(tools, avx2, side, bit, place, &[], &[])
             } else {
                 if inside == 0 {
                     let hashes = [
@@ -155,8 +164,9 @@ impl Number {
                     class: 0,
                     beside: 0,
                     fine: 0,
+                    told: 0,
                 };
-                self.low.code(tools, avx2, side, bit, place, &[])
+                self.low.code(tools, avx2, side, bit, place, &[], &[])
             };
             value = value << 1 | u64::from(bit);
         }

@@ -54,10 +54,16 @@ pub fn each(
             .iter()
             .map(|&parent| views.key(parent, columns))
             .collect();
+        let crowd: Vec<&[u32]> = plans[x]
+            .crowd()
+            .into_iter()
+            .map(|y| views.heard(y, columns))
+            .collect();
         code(
             x,
             Beside {
                 parents: &parents,
+                crowd: &crowd,
                 echo: plans[x].echo.map(|y| &columns[y].ids[..]),
                 terms: &terms,
                 before: cells,

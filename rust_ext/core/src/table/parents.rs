@@ -5,11 +5,12 @@
 //! last columns are moved in their order, where that lets them have better parents.
 
 use super::column::MAX_PARENTS;
+use super::crowd;
 use super::echo::echoes;
 use super::estimates::{mix, Counts};
 use super::needs::Needs;
 use super::plan::{Parent, View};
-use crate::cm::content::hashing::fold;
+use crate::cm::content::hashing::{fold, start};
 use foldhash::{HashMap, HashMapExt};
 use std::rc::Rc;
 
@@ -32,6 +33,8 @@ const LEAST_ECHOED: usize = 256;
 /// Symbols of a column beside one, at most, and the part of its bits that they must save.
 const MOST_KINDS: usize = 256;
 const ECHO_WORTH: f32 = 0.01;
+/// Bits of a column for each that is listened to: to tell which takes some five.
+const HEARD_BITS: f32 = 2048.0;
 
 /// How much is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +51,8 @@ pub struct Chosen<P> {
     pub parents: Vec<P>,
     /// The column whose echo counts, too.
     pub echo: Option<usize>,
+    /// Columns that are listened to, beside those of parents.
+    pub more: Vec<usize>,
 }
 
 /// What is known of the columns of a sample.
@@ -184,6 +189,7 @@ pub struct Search<'a> {
     bits: Vec<f32>,
     window: usize,
     near: usize,
+    rows: usize,
 }
 
 impl<'a> Search<'a> {
@@ -192,6 +198,7 @@ impl<'a> Search<'a> {
         let sample = Sample::new(columns, rows, effort);
         let mut search = Self {
             near: effort.near,
+            rows,
             counts: Counts::new(sample.targets[0].len()),
             told: HashMap::new(),
             bits_of: HashMap::new(),
@@ -311,14 +318,61 @@ impl<'a> Search<'a> {
             }
             of.sort_by_key(|&y| self.sample.keys[y].rare);
         }
+        self.listen(needs, &mut chosen);
         let parent = |&y: &usize| self.sample.keys[y].parent;
         chosen
             .iter()
             .map(|of| Chosen {
                 parents: of.parents.iter().map(parent).collect(),
                 echo: of.echo,
+                more: of.more.clone(),
             })
             .collect()
+    }
+
+    /// Adds columns that are listened to, of those that come before, those of the largest gains first; a column that takes
+    /// little has few.
+    fn listen(&self, needs: &mut Needs, chosen: &mut [Chosen<usize>]) {
+        let order = insertion::order(needs, chosen.len());
+        let mut order = order.unwrap_or_else(|| (0..chosen.len()).collect());
+        // Of columns that are equally far from the first ones, those that take most come first.
+        let mut far = vec![0_usize; chosen.len()];
+        for &x in &order {
+            let before = (0..chosen.len()).filter(|&y| needs.needs(x, y));
+            far[x] = before.map(|y| far[y] + 1).max().unwrap_or(0);
+        }
+        order.sort_by(|&a, &b| {
+            far[a]
+                .cmp(&far[b])
+                .then(self.bits[b].total_cmp(&self.bits[a]))
+        });
+        let mut known = vec![false; chosen.len()];
+        for x in order {
+            let Chosen { parents, more, .. } = &mut chosen[x];
+            let mut heard: Vec<usize> = parents.iter().map(|&y| self.column(y)).collect();
+            let worth = (self.left(x, parents) * self.rows as f32 / HEARD_BITS) as usize;
+            for &(_, y) in &self.gains[x] {
+                if heard.len() >= crowd::MOST || more.len() >= worth {
+                    break;
+                }
+                let column = self.column(y);
+                if known[column] && !heard.contains(&column) && needs.allows(x, column) {
+                    needs.link(x, column);
+                    heard.push(column);
+                    more.push(column);
+                }
+            }
+            known[x] = true;
+        }
+    }
+
+    /// About how many bits a row of a column takes beside the best of some parents, which need not be the best of all.
+    fn left(&self, x: usize, parents: &[usize]) -> f32 {
+        let mut gains = self.gains[x].iter();
+        let best = gains.clone().next().map_or(0.0, |&(gain, _)| gain.max(0.0));
+        let own = gains.find(|(_, y)| parents.contains(y));
+        let own = own.map_or(0.0, |&(gain, _)| gain.max(0.0));
+        self.bits[x] + (best - own) / self.sample.targets[x].len() as f32
     }
 
     fn column(&self, y: usize) -> usize {
@@ -372,7 +426,7 @@ impl<'a> Search<'a> {
                 others.push(search.look_at(x, Look::Key(y)));
                 others.push(search.predict(x, |sample, at| {
                     let key = u64::from(sample.keys[y].cells[at]);
-                    fold(above(&sample.targets[x], at), key)
+                    fold(start(above(&sample.targets[x], at)), key)
                 }));
             }
             (told, others)
@@ -416,7 +470,9 @@ impl<'a> Search<'a> {
             if !parents.is_empty() {
                 others.push(search.predict(x, |sample, at| {
                     let key = |y: usize| u64::from(sample.keys[y].cells[at]);
-                    parents.iter().fold(key(y), |hash, &p| fold(hash, key(p)))
+                    parents
+                        .iter()
+                        .fold(start(key(y)), |hash, &p| fold(hash, key(p)))
                 }));
             }
             (Rc::clone(&mixed.told), others)
@@ -458,7 +514,7 @@ impl<'a> Search<'a> {
                 if let Some(y) = first {
                     let echoed = search.echoed(x, column);
                     others.push(search.predict(x, |sample, at| {
-                        fold(sample.keys[y].cells[at].into(), echoed[at].into())
+                        fold(start(sample.keys[y].cells[at].into()), echoed[at].into())
                     }));
                 }
                 (told, others)

@@ -1,6 +1,7 @@
 //! How a column is coded.
 
 use super::format::Format;
+use super::{crowd, rare, tree};
 
 /// A column whose values are a context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +65,12 @@ pub struct Plan {
     pub parents: Vec<Parent>,
     /// The column whose echo is a context: what this one had where its value last came.
     pub echo: Option<usize>,
+    /// Columns that are listened to, beside those of parents.
+    pub more: Vec<usize>,
 }
 
+/// Values of a column of numbers that are told before the rows, at most.
+const MOST_ORDERED: usize = 1 << 11;
 /// Rows up to which values are told before them, together with those of other columns, if there are more columns than rows.
 const FEW: usize = 32;
 
@@ -75,21 +80,45 @@ impl Plan {
         (rows > FEW || rows >= columns) && values > 1 && (values > 256 || values * 8 > rows)
     }
 
-    /// What the paths of the tree are made for.
-    pub fn weights(&self, counts: &[u32]) -> Vec<u64> {
-        if !self.open {
-            return counts.iter().map(|&n| n.into()).collect();
+    /// Whether numbers may be told before the rows where values are to be told as they come.
+    pub fn may_be_ordered(rows: usize, values: usize) -> bool {
+        values <= MOST_ORDERED && values * 4 <= rows
+    }
+
+    /// Whether values are told in the order of their numbers, and paths are in this order.
+    pub fn is_ordered(&self) -> bool {
+        !self.open && self.format.is_some()
+    }
+
+    /// Lengths of the paths of numbers, given how often each value comes.
+    pub fn lengths(&self, counts: &[u32]) -> Vec<u8> {
+        if self.open {
+            return tree::lengths(&rare::weights(counts));
         }
-        let repeats = counts.iter().map(|&n| u64::from(n) - 1);
-        std::iter::once(counts.len() as u64)
-            .chain(repeats)
-            .collect()
+        let weights: Vec<u64> = counts.iter().map(|&n| n.into()).collect();
+        if self.is_ordered() {
+            tree::ordered_lengths(&weights)
+        } else {
+            tree::lengths(&weights)
+        }
+    }
+
+    /// Columns that are listened to, parents first.
+    pub fn crowd(&self) -> Vec<usize> {
+        let mut crowd = Vec::new();
+        let parents = self.parents.iter().map(|parent| parent.column);
+        for column in parents.chain(self.more.iter().copied()) {
+            if crowd.len() < crowd::MOST && !crowd.contains(&column) {
+                crowd.push(column);
+            }
+        }
+        crowd
     }
 
     /// Columns that must be known before.
     pub fn needs(&self) -> impl Iterator<Item = usize> + '_ {
         let parents = self.parents.iter().map(|parent| parent.column);
-        let parents = parents.chain(self.echo);
+        let parents = parents.chain(self.echo).chain(self.more.iter().copied());
         parents.chain(self.terms.iter().filter_map(|term| term.column()))
     }
 }

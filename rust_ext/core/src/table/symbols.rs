@@ -164,6 +164,24 @@ impl Symbols {
         found
     }
 
+    /// Puts symbols in order: text by bytes, then numbers.
+    pub fn sort(&mut self) {
+        let key = |symbol: &Symbol| match symbol {
+            Symbol::Text(text) => (None, text.clone()),
+            Symbol::Number(number) => (Some(*number), Vec::new()),
+        };
+        let mut order: Vec<usize> = (0..self.kinds.len()).collect();
+        order.sort_by_cached_key(|&at| key(&self.kinds[at]));
+        let mut places = vec![0; order.len()];
+        for (place, &at) in order.iter().enumerate() {
+            places[at] = place as u32;
+        }
+        self.kinds = order.iter().map(|&at| self.kinds[at].clone()).collect();
+        for at in &mut self.rows {
+            *at = places[*at as usize];
+        }
+    }
+
     /// How often each symbol comes.
     pub fn counts(&self) -> Vec<u32> {
         let mut counts = vec![0; self.kinds.len()];

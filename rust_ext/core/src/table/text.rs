@@ -6,7 +6,7 @@ use super::guesses::{self, Guesses};
 use super::simd;
 use super::tools::Tools;
 use super::{DEFAULT_LEVEL, STRONG_LEVEL};
-use crate::cm::content::hashing::fold;
+use crate::cm::content::hashing::{fold, start};
 use crate::coder::binary::Side;
 use crate::Result;
 
@@ -129,6 +129,7 @@ impl Text {
             rows: 1 << log2_bytes.min(12),
             classes: 1,
             fine: 8 * POSITIONS * LETTERS,
+            told: [0; 2],
         };
         Ok(Self {
             decider: Decider::new(sizes, tools)?,
@@ -266,7 +267,7 @@ impl Text {
         let four = two | c3 << 16 | c4 << 24;
         let six = four | back(5) << 32 | back(6) << 40;
         let above = u64::from(above);
-        let hash = |i: u64, a: u64, b: u64| fold(fold(i, a), b);
+        let hash = |i: u64, a: u64, b: u64| fold(fold(start(i), a), b);
         // Those of the lower levels first; weaker ones before stronger ones.
         [
             hash(1, c1, position.min(2)),
@@ -350,8 +351,9 @@ impl Text {
                 class: 0,
                 beside: fold(beside, partial as u64) as usize & (self.decider.rows() - 1),
                 fine: depth * POSITIONS * LETTERS + within,
+                told: 0,
             };
-            let bit = self.decider.code(tools, avx2, side, bit, place, &says);
+            let bit = self.decider.code(tools, avx2, side, bit, place, &says, &[]);
             partial = partial << 1 | bit as usize;
         }
         partial as u8

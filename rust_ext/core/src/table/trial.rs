@@ -2,6 +2,7 @@
 
 use super::cells::{Column, Room};
 use super::column::{Beside, Coder, Setting};
+use super::format::Format;
 use super::meter::Length;
 use super::plan::Plan;
 use super::symbols::{Looking, Symbols};
@@ -27,6 +28,21 @@ const ROUGH_PART: usize = 4;
 const ROUGH_WORTH: f64 = 1.15;
 /// Bits of a byte of a value that is told before the rows, about.
 const VALUE_BITS: f64 = 4.0;
+/// Bits of what a number is more than the one before, beside its own.
+const GAP_BITS: f64 = 3.0;
+
+/// About how many bits it takes to tell all values of a column before the rows.
+fn told_bits(column: &Column, format: Option<&Format>) -> f64 {
+    let (numbers, _) = column.sorted(format);
+    let values = column.values.iter().zip(&numbers);
+    let text = values.filter(|(_, number)| number.is_none());
+    let bytes: usize = text.map(|(value, _)| value.len() + 1).sum();
+    let mut numbers: Vec<i64> = numbers.into_iter().flatten().collect();
+    numbers.sort_unstable();
+    let gaps = numbers.windows(2).map(|pair| pair[1].abs_diff(pair[0]));
+    let bits: f64 = gaps.map(|gap| (gap as f64).log2() + GAP_BITS).sum();
+    VALUE_BITS * bytes as f64 + bits
+}
 
 /// What ways are tried on.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +84,13 @@ impl Trial<'_> {
         if plain.open {
             ways.push(Plan {
                 numeric: true,
+                ..plain.clone()
+            });
+        }
+        // Many numbers may be known before the rows all the same: paths are in their order then.
+        if plain.open && Plan::may_be_ordered(rows, self.columns[x].values.len()) {
+            ways.push(Plan {
+                open: false,
                 ..plain.clone()
             });
         }
@@ -175,8 +198,7 @@ impl Trial<'_> {
         let told = if way.open || way.numeric {
             0.0
         } else {
-            let values = column.values.iter();
-            VALUE_BITS * values.map(|value| value.len() + 1).sum::<usize>() as f64
+            told_bits(column, way.format.as_ref())
         };
         let mut side = Length::new([1.0, more, 1.0 + others], most - told);
         // Fewer contexts tell enough about more.
@@ -191,6 +213,7 @@ impl Trial<'_> {
         };
         let beside = Beside {
             parents,
+            crowd: &[],
             echo,
             terms: &terms_of_part,
             before: 1,

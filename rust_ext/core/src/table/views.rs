@@ -27,13 +27,15 @@ impl Views {
         for &Parent { column: y, view } in &plan.parents {
             match view {
                 View::Value => {}
-                View::Range => {
-                    self.coarse[y]
-                        .get_or_insert_with(|| columns[y].coarse(plans[y].format.as_ref()));
-                }
+                View::Range => self.make_coarse(y, plans, columns),
                 View::Stem => {
                     self.stems[y].get_or_insert_with(|| columns[y].stems());
                 }
+            }
+        }
+        for y in plan.crowd() {
+            if columns[y].is_fine() {
+                self.make_coarse(y, plans, columns);
             }
         }
         for y in plan.terms.iter().filter_map(|term| term.column()) {
@@ -41,6 +43,20 @@ impl Views {
                 self.numbers[y] = Some(Series::new(&columns[y], format));
             }
         }
+    }
+
+    fn make_coarse(&mut self, y: usize, plans: &[Plan], columns: &[Column]) {
+        self.coarse[y].get_or_insert_with(|| columns[y].coarse(plans[y].format.as_ref()));
+    }
+
+    /// What is heard of a column that is listened to: its values, or their ranges where they are many.
+    pub fn heard<'a>(&'a self, column: usize, columns: &'a [Column]) -> &'a [u32] {
+        let view = if columns[column].is_fine() {
+            View::Range
+        } else {
+            View::Value
+        };
+        self.key(Parent { column, view }, columns)
     }
 
     /// Values of a parent, or what counts of them.

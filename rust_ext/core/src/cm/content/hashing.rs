@@ -9,6 +9,13 @@ pub fn fold(hash: u64, value: u64) -> u64 {
         .rotate_left(31)
 }
 
+/// What values are folded into: as one of the first numbers itself it would be made equal to another by a small value.
+#[inline(always)]
+#[must_use]
+pub fn start(number: u64) -> u64 {
+    fold(0, number)
+}
+
 /// Hash of a few values.
 #[inline(always)]
 #[must_use]

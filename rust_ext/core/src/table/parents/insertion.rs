@@ -12,7 +12,7 @@ use super::{Chosen, Mixed, Search, WORTH};
 const EFFORT: usize = 8;
 
 /// Columns behind those that they need; none of more columns than needs are kept of.
-fn order(needs: &Needs, many: usize) -> Option<Vec<usize>> {
+pub(super) fn order(needs: &Needs, many: usize) -> Option<Vec<usize>> {
     let mut order = Vec::with_capacity(many);
     let mut placed = vec![false; many];
     while order.len() < many {
@@ -50,7 +50,14 @@ impl Search<'_> {
             parents.push(y);
         }
         let echo = self.echo(first, &allowed, &mut mixed);
-        (Chosen { parents, echo }, mixed.bits)
+        (
+            Chosen {
+                parents,
+                echo,
+                more: Vec::new(),
+            },
+            mixed.bits,
+        )
     }
 
     /// Changes what is `chosen`, with which columns take `bits`, and what is needed, where that saves something; `base` is needed
@@ -76,8 +83,12 @@ impl Search<'_> {
                 }
             })
             .collect();
-        let mut tried = vec![false; many];
         let mut left = EFFORT * many;
+        for x in self.sample.echoes.clone() {
+            let found = self.first(x, base, &order, &bits, &mut left);
+            self.take(found, base, needs, chosen, &mut bits, &mut order);
+        }
+        let mut tried = vec![false; many];
         while left > 0 {
             let loss = |x: usize| bits[x] - wished[x].1;
             let worst = (0..many)
@@ -86,19 +97,69 @@ impl Search<'_> {
             let Some(x) = worst else { break };
             tried[x] = true;
             let found = self.moved(x, &wished[x].0, base, &order, chosen, &bits, &mut left);
-            let Some(found) = found else { continue };
-            let mut next = chosen.clone();
-            for (y, of, _) in &found.changes {
-                next[*y].clone_from(of);
-            }
-            if let Some(all) = self.linked(base, &found.order, &next) {
-                (*chosen, *needs, order) = (next, all, found.order);
-                for (y, _, after) in found.changes {
-                    bits[y] = after;
-                    tried[y] = y == x;
-                }
+            for y in self.take(found, base, needs, chosen, &mut bits, &mut order) {
+                tried[y] = y == x;
             }
         }
+    }
+
+    /// Makes a move, if there is one and all that is needed then is allowed; returns the columns whose parents changed.
+    fn take(
+        &self,
+        found: Option<Move>,
+        base: &Needs,
+        needs: &mut Needs,
+        chosen: &mut Vec<Chosen<usize>>,
+        bits: &mut [f32],
+        order: &mut Vec<usize>,
+    ) -> Vec<usize> {
+        let Some(found) = found else {
+            return Vec::new();
+        };
+        let mut next = chosen.clone();
+        for (y, of, _) in &found.changes {
+            next[*y].clone_from(of);
+        }
+        let Some(all) = self.linked(base, &found.order, &next) else {
+            return Vec::new();
+        };
+        (*chosen, *needs, *order) = (next, all, found.order);
+        let changed = found.changes.into_iter().map(|(y, _, after)| {
+            bits[y] = after;
+            y
+        });
+        changed.collect()
+    }
+
+    /// A column that others may have an echo of as the first of all, if that saves something: one after the other they would
+    /// not come behind it.
+    fn first(
+        &mut self,
+        x: usize,
+        base: &Needs,
+        order: &[usize],
+        bits: &[f32],
+        left: &mut usize,
+    ) -> Option<Move> {
+        let at = order.iter().position(|&y| y == x)?;
+        let stays = order[..at].iter().any(|&y| base.needs(x, y));
+        if stays || at == 0 || *left < at {
+            return None;
+        }
+        let mut next = order.to_vec();
+        next[..=at].rotate_right(1);
+        let (mut changes, mut gain) = (Vec::new(), 0.0);
+        for (position, &y) in next[..=at].iter().enumerate() {
+            let (of, after) = self.chosen(y, |z| next[..position].contains(&z));
+            *left = left.saturating_sub(1);
+            gain += bits[y] - after;
+            changes.push((y, of, after));
+        }
+        (gain > WORTH).then_some(Move {
+            gain,
+            order: next,
+            changes,
+        })
     }
 
     /// The best place of a column behind one of those that it wishes for, if that saves something.

@@ -183,7 +183,7 @@ fn values_are_no_more_than_rows() {
         let mut rest = &sound[3..];
         let length = take_length(&mut rest, WHAT).unwrap();
         let head = &rest[..length];
-        for claimed in [41 + u32::from(plan.open), 1 << 20, u32::MAX - 1] {
+        for claimed in [41 + 2 * u32::from(plan.open), 1 << 20, u32::MAX - 1] {
             let mut side = BinaryEncoder::new();
             crate::coder::counts::Numbers::new(2).code(0, claimed, &mut side);
             let result = decode(&payload(40, head, &side.finish()), count, &params(1));
