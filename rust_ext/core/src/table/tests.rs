@@ -132,6 +132,50 @@ fn stems_of_values_tell_others() {
 }
 
 #[test]
+fn what_many_columns_say_a_little_of_is_known() {
+    let rows = 6000;
+    let votes: Vec<Vec<u64>> = (0..7).map(|k| random(rows, 2, k + 1)).collect();
+    let most = |row: usize| votes.iter().map(|vote| vote[row]).sum::<u64>() / 4;
+    let mut columns: Vec<Vec<String>> = votes.iter().map(strings).collect();
+    let alone = restored(&table(&columns), &params(7));
+    columns.push(strings((0..rows).map(most)));
+    let together = restored(&table(&columns), &params(8));
+    // The best four columns leave half a bit of each row.
+    assert!(together < alone + rows / 8 / 4, "{alone} {together}");
+    // At the fast levels columns are not listened to.
+    let fast = Params {
+        level: 3,
+        ..params(8)
+    };
+    restored(&table(&columns), &fast);
+}
+
+#[test]
+fn numbers_in_order_are_near_others() {
+    let mut height = 100;
+    let walk = random(6000, 5, 1).into_iter().map(|step| {
+        height = (height + step).saturating_sub(2).clamp(1, 200);
+        height * 7919
+    });
+    let length = restored(&table(&[strings(walk)]), &params(1));
+    // A step takes log2(5) = 2.33 bits, and 200 numbers a few bytes each if they were not told in order.
+    assert!(length < 6000 * 25 / 80 + 100, "{length}");
+}
+
+#[test]
+fn values_that_come_again_a_few_times_take_little_more_than_which_they_are() {
+    let rows = 8000;
+    let numbers = random(rows, 3000, 1);
+    let length = restored(
+        &table(&[strings(numbers.iter().map(|n| n * 7919))]),
+        &params(1),
+    );
+    // Up to 12 bits for which of those that were seen; 15 for the number where it is new, which 2,800 are.
+    let least = (rows * 12 + 2800 * 12) / 8;
+    assert!(length < least * 105 / 100, "{length} {least}");
+}
+
+#[test]
 fn shapes_at_their_limits_are_restored() {
     restored(b"", &params(1));
     restored(b"no end", &params(3));
