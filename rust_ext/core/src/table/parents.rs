@@ -333,19 +333,21 @@ impl<'a> Search<'a> {
     /// Adds columns that are listened to, of those that come before, those of the largest gains first; a column that takes
     /// little has few.
     fn listen(&self, needs: &mut Needs, chosen: &mut [Chosen<usize>]) {
-        let order = insertion::order(needs, chosen.len());
-        let mut order = order.unwrap_or_else(|| (0..chosen.len()).collect());
-        // Of columns that are equally far from the first ones, those that take most come first.
-        let mut far = vec![0_usize; chosen.len()];
-        for &x in &order {
-            let before = (0..chosen.len()).filter(|&y| needs.needs(x, y));
-            far[x] = before.map(|y| far[y] + 1).max().unwrap_or(0);
+        let mut order: Vec<usize> = (0..chosen.len()).collect();
+        let found = (order.len() <= MOST_MOVED).then(|| insertion::order(needs, order.len()));
+        if let Some(found) = found.flatten() {
+            order = found;
+            // Of columns that are equally far from the first ones, those that take most come first.
+            let mut far = vec![0_usize; chosen.len()];
+            for &x in &order {
+                let before = (0..chosen.len()).filter(|&y| needs.needs(x, y));
+                far[x] = before.map(|y| far[y] + 1).max().unwrap_or(0);
+            }
+            order.sort_by(|&a, &b| {
+                let most = self.bits[b].total_cmp(&self.bits[a]);
+                far[a].cmp(&far[b]).then(most)
+            });
         }
-        order.sort_by(|&a, &b| {
-            far[a]
-                .cmp(&far[b])
-                .then(self.bits[b].total_cmp(&self.bits[a]))
-        });
         let mut known = vec![false; chosen.len()];
         for x in order {
             let Chosen { parents, more, .. } = &mut chosen[x];
