@@ -120,7 +120,7 @@ impl Column {
         self.values.len() > MANY
     }
 
-    /// Numbers of values, none first, and the place of each value in this order, those without a number by bytes.
+    /// The number of each value, if it has one, and values in order: first those without one, by bytes, then by number.
     pub fn sorted(&self, format: Option<&Format>) -> (Vec<Option<i64>>, Vec<u32>) {
         let mut scratch = Vec::new();
         let number = |value: &[u8]| format.and_then(|format| format.parse(value, &mut scratch));

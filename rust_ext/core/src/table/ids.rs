@@ -3,7 +3,7 @@
 use super::crowd::{Crowd, Said};
 use super::decider::{Decider, Expected, Place, Sizes, DEPTH};
 use super::near::Near;
-use super::rare::{Rare, FIRST};
+use super::rare::{Rare, FIRST, RARE};
 use super::simd;
 use super::tools::Tools;
 use super::tree::{Next, Tree};
@@ -23,7 +23,7 @@ const CLASSES: usize = 64;
 const PATHS: usize = 1 << 10;
 /// Values that are expected.
 const EXPECTED: usize = 3;
-/// Inputs of what columns say together, and classes of it; one of the two inputs of what is rare or near, and what is rare.
+/// Inputs of what columns say together, before those of what is rare or near; classes of all that, the last for what is rare.
 const SAID: usize = 2;
 const SAYINGS: usize = 19;
 const RARELY: usize = SAYINGS - 1;
@@ -47,7 +47,7 @@ impl Code {
     #[inline(always)]
     fn path(&self, number: usize) -> (u64, u32) {
         if let Some((rare, path)) = self.rare.as_ref().and_then(|r| Some((r, r.path(number)?))) {
-            let (shared, length) = self.tree.code(super::rare::RARE);
+            let (shared, length) = self.tree.code(RARE);
             let depth = rare.depth();
             return (u64::from(shared) << depth | u64::from(path), length + depth);
         }
@@ -281,7 +281,7 @@ impl Ids {
             } else {
                 match (code.tree.next(node, bit), &code.rare) {
                     (Next::Node(next), _) => node = next,
-                    (Next::Number(super::rare::RARE), Some(rare)) => {
+                    (Next::Number(RARE), Some(rare)) => {
                         if !rare.is_any() {
                             return Err(CORRUPT);
                         }

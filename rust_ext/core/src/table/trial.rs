@@ -33,12 +33,14 @@ const GAP_BITS: f64 = 3.0;
 
 /// About how many bits it takes to tell all values of a column before the rows.
 fn told_bits(column: &Column, format: Option<&Format>) -> f64 {
-    let (numbers, _) = column.sorted(format);
+    let (numbers, order) = column.sorted(format);
     let values = column.values.iter().zip(&numbers);
     let text = values.filter(|(_, number)| number.is_none());
     let bytes: usize = text.map(|(value, _)| value.len() + 1).sum();
-    let mut numbers: Vec<i64> = numbers.into_iter().flatten().collect();
-    numbers.sort_unstable();
+    let numbers: Vec<i64> = order
+        .iter()
+        .filter_map(|&at| numbers[at as usize])
+        .collect();
     let gaps = numbers.windows(2).map(|pair| pair[1].abs_diff(pair[0]));
     let bits: f64 = gaps.map(|gap| (gap as f64).log2() + GAP_BITS).sum();
     VALUE_BITS * bytes as f64 + bits
