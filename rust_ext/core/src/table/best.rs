@@ -2,13 +2,15 @@
 //!
 //! Which parents a column has is chosen by estimates, so that other estimates choose others. At the last level columns are
 //! coded in all these ways, and each has the shortest code that it can have: that of a column depends on its own plan alone.
+//! Then plans are changed as long as codes become shorter.
 
 use super::cells::{Column, Room};
-use super::choose;
+use super::choose::{self, Choice};
+use super::climb::climb;
 use super::column::{Coder, Setting};
 use super::needs;
 use super::order::{each, order};
-use super::parents::Effort;
+use super::parents::{Effort, MOST_MOVED};
 use super::plan::Plan;
 use super::trial::Tried;
 use super::DEFAULT_LEVEL;
@@ -21,29 +23,22 @@ const FAST: Effort = Effort {
     near: 6,
 };
 /// What parents are chosen by at others: at the last level all of them, else the first.
-const EFFORTS: [Effort; 5] = [
+const EFFORTS: [Effort; 3] = [
     Effort {
         rows: 1 << 12,
         near: 12,
     },
     Effort {
-        rows: 1 << 13,
+        rows: 1 << 14,
         near: 12,
     },
     Effort {
-        rows: 1 << 12,
-        near: 8,
+        rows: 1 << 15,
+        near: 16,
     },
-    Effort {
-        rows: 1 << 13,
-        near: 6,
-    },
-    FAST,
 ];
 /// The last level.
 const ALL_FROM: u32 = 9;
-/// Columns up to which plans are mixed.
-const MOST_MIXED: usize = 1 << 8;
 
 /// The plan of a column and its code.
 type Coded = (Plan, Vec<u8>);
@@ -59,7 +54,7 @@ pub fn code(
 ) -> Result<(Vec<Plan>, Vec<Vec<u8>>)> {
     let many = columns.len();
     let efforts = match setting.level {
-        ALL_FROM.. if many <= MOST_MIXED => &EFFORTS[..],
+        ALL_FROM.. if many <= MOST_MOVED => &EFFORTS[..],
         DEFAULT_LEVEL.. => &EFFORTS[..1],
         _ => &[FAST],
     };
@@ -68,13 +63,15 @@ pub fn code(
     let mut coded: Vec<Vec<Coded>> = vec![Vec::new(); many];
     // Which of these each column has, and the bytes of all.
     let mut best: Option<(Vec<usize>, usize)> = None;
+    let mut last: Option<Choice> = None;
     for &effort in efforts {
-        let (plans, mut views) = choose::plans(setting, columns, effort, &mut tried)?;
+        let mut choice = choose::plans(setting, columns, effort, &mut tried)?;
+        let plans = &choice.plans;
         each(
-            &plans,
+            plans,
             columns,
-            &mut views,
-            &order(&plans)?,
+            &mut choice.views,
+            &order(plans)?,
             |x, beside, column| {
                 if coded[x].iter().all(|(plan, _)| *plan != plans[x]) {
                     let mut side = BinaryEncoder::new();
@@ -95,6 +92,7 @@ pub fn code(
         if best.as_ref().is_none_or(|&(_, least)| bytes < least) {
             best = Some((chosen, bytes));
         }
+        last = Some(choice);
     }
     let mut chosen = best.map(|(chosen, _)| chosen).unwrap_or_default();
     // In a large table what a column needs must stay a small part.
@@ -102,7 +100,18 @@ pub fn code(
         mix(&coded, &mut chosen);
     }
     let found = coded.into_iter().zip(chosen);
-    let (mut plans, payloads): (Vec<Plan>, _) = found.map(|(mut of, k)| of.swap_remove(k)).unzip();
+    let (mut plans, mut payloads): (Vec<Plan>, Vec<Vec<u8>>) =
+        found.map(|(mut of, k)| of.swap_remove(k)).unzip();
+    if let (true, Some(choice)) = (efforts.len() > 1, &mut last) {
+        climb(
+            setting,
+            &mut coder,
+            columns,
+            choice,
+            &mut plans,
+            &mut payloads,
+        )?;
+    }
     choose::drop_formats(&mut plans, columns);
     Ok((plans, payloads))
 }

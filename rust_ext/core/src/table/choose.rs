@@ -5,14 +5,26 @@ use super::column::Setting;
 use super::format::Format;
 use super::needs::Needs;
 use super::parents::{Effort, Search, Seen};
-use super::plan::{Plan, View};
+use super::plan::{Parent, Plan, View};
 use super::symbols::{Series, Symbols};
 use super::terms;
 use super::trial::{Trial, Tried};
 use super::views::Views;
 use crate::Result;
 
-/// Chooses for all columns; returns, too, what was made of columns. Formats are told whether they are needed or not.
+/// How columns are coded, and what that was chosen by.
+#[derive(Debug)]
+pub struct Choice {
+    /// Formats are told whether they are needed or not.
+    pub plans: Vec<Plan>,
+    pub views: Views,
+    /// See [`Search::keys`].
+    pub keys: Vec<Vec<Parent>>,
+    /// About how long each column takes to decode.
+    pub costs: Vec<f32>,
+}
+
+/// Chooses for all columns.
 ///
 /// # Errors
 /// Those of coding.
@@ -21,7 +33,7 @@ pub fn plans(
     columns: &[Column],
     effort: Effort,
     tried: &mut Tried,
-) -> Result<(Vec<Plan>, Views)> {
+) -> Result<Choice> {
     let rows = setting.rows;
     let mut plans: Vec<Plan> = columns
         .iter()
@@ -71,7 +83,8 @@ pub fn plans(
             / rows;
         2.0 + search.bits(x) + new as f32
     });
-    let mut needs = Needs::new(costs.collect(), rows);
+    let costs: Vec<f32> = costs.collect();
+    let mut needs = Needs::new(costs.clone(), rows);
     let terms = terms::find(
         &views.numbers,
         &values,
@@ -95,6 +108,7 @@ pub fn plans(
     for (x, symbols) in &replaced {
         search.replace(*x, symbols);
     }
+    let keys = search.keys();
     let chosen = search.find(&mut needs);
     for (plan, chosen) in plans.iter_mut().zip(chosen) {
         plan.parents = chosen.parents;
@@ -111,7 +125,12 @@ pub fn plans(
             *plan = trial.best(x, plan, tried)?;
         }
     }
-    Ok((plans, views))
+    Ok(Choice {
+        plans,
+        views,
+        keys,
+        costs,
+    })
 }
 
 /// Leaves formats where they are needed.

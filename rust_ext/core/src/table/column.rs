@@ -304,6 +304,7 @@ impl<'a> Coder<'a> {
         side.tell(false);
         for at in 0..rows {
             interrupt::check(before + at)?;
+            side.row(at);
             side.goes_on(WHAT)?;
             if at == rows / 2 {
                 side.half();

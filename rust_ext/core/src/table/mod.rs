@@ -27,6 +27,7 @@
 mod best;
 mod cells;
 mod choose;
+mod climb;
 mod column;
 mod crowd;
 mod decider;

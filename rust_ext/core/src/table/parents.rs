@@ -25,11 +25,11 @@ const WINDOW: usize = 200;
 /// Bits that a parent must gain.
 const WORTH: f32 = 8.0;
 /// Columns up to which they are put in a better order.
-const MOST_MOVED: usize = 256;
+pub const MOST_MOVED: usize = 256;
 
 /// Columns that may have an echo, and how many values these have at least.
 const MOST_ECHOES: usize = 12;
-const LEAST_ECHOED: usize = 256;
+pub const LEAST_ECHOED: usize = 256;
 /// Symbols of a column beside one, at most, and the part of its bits that they must save.
 const MOST_KINDS: usize = 256;
 const ECHO_WORTH: f32 = 0.01;
@@ -246,6 +246,14 @@ impl<'a> Search<'a> {
     /// About how many bits a row of a column takes beside its best parent.
     pub fn bits(&self, x: usize) -> f32 {
         self.bits[x]
+    }
+
+    /// What can be a parent of each column, that which gains most first; nothing of more columns than are moved.
+    pub fn keys(&self) -> Vec<Vec<Parent>> {
+        let parent = |&(_, y): &(f32, usize)| self.sample.keys[y].parent;
+        let few = self.gains.len() <= MOST_MOVED;
+        let gains = self.gains.iter().filter(|_| few);
+        gains.map(|of| of.iter().map(parent).collect()).collect()
     }
 
     /// Codes something else of a column.
