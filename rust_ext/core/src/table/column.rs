@@ -85,6 +85,8 @@ struct Literals {
     number: Option<Number>,
     flags: Numbers,
     kind: usize,
+    /// Whether each of them is a different one.
+    open: bool,
 }
 
 impl Literals {
@@ -130,7 +132,7 @@ impl Literals {
             return Ok(Symbol::Text(cell.transpose()?.unwrap_or_default()));
         }
         if self.number.is_none() {
-            self.number = Some(Number::new(1 << log2, tools)?);
+            self.number = Some(Number::new(1 << log2, self.open, tools)?);
         }
         let value = match wanted {
             Some(&Symbol::Number(number)) => number,
@@ -249,6 +251,7 @@ impl<'a> Coder<'a> {
             number: None,
             flags: Numbers::new(if numeric { 2 } else { 0 }),
             kind: 0,
+            open: open > 0,
         };
         let mut told: Vec<Symbol> = Vec::new();
         if open == 0 && numeric {

@@ -141,7 +141,7 @@ impl Decider {
             start: 1000,
             slow: 0,
             last: 60,
-            spared: 0,
+            spared: 1000,
             first: 700,
         };
         Ok(Self {

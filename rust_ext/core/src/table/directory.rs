@@ -278,7 +278,7 @@ pub fn code<S: Side>(
         side,
         numbers: Numbers::new(CONTEXTS),
         text,
-        number: Number::new(TOLD, tools)?,
+        number: Number::new(TOLD, false, tools)?,
         decoding,
     };
     let mut before = 0;

@@ -6,6 +6,7 @@ use super::tools::Tools;
 use crate::cm::content::hashing::{fold, start};
 use crate::coder::binary::Side;
 use crate::Result;
+use foldhash::{HashSet, HashSetExt};
 
 /// Contexts of a sign and length and of the first bits.
 const CONTEXTS: usize = 9;
@@ -14,6 +15,16 @@ const LOW_CONTEXTS: usize = 3;
 /// Bits below the leading one that are coded in all contexts.
 const HIGH: u32 = 8;
 
+/// The number of a sign and a magnitude.
+fn signed(class: u32, magnitude: u64) -> i64 {
+    let number = magnitude as i64;
+    if class & 1 == 1 {
+        number.wrapping_neg()
+    } else {
+        number
+    }
+}
+
 /// Codes numbers one after the other.
 #[derive(Debug)]
 pub struct Number {
@@ -21,14 +32,16 @@ pub struct Number {
     low: Decider,
     /// Classes of the numbers before.
     before: [u64; 2],
+    /// Numbers that do not come again, where none does.
+    gone: Option<HashSet<i64>>,
 }
 
 impl Number {
-    /// Starts with about `count` numbers to come.
+    /// Starts with about `count` numbers to come, each a different one where they are `distinct`.
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
-    pub fn new(count: usize, tools: &Tools) -> Result<Self> {
+    pub fn new(count: usize, distinct: bool, tools: &Tools) -> Result<Self> {
         let lines = |each: usize| {
             count
                 .saturating_mul(each)
@@ -52,6 +65,7 @@ impl Number {
             high: Decider::new(sizes(CONTEXTS, lines(2 * CONTEXTS), 128 + 16), tools)?,
             low: Decider::new(sizes(LOW_CONTEXTS, lines(LOW_CONTEXTS), 64), tools)?,
             before: [0; 2],
+            gone: distinct.then(HashSet::new),
         })
     }
 
@@ -66,6 +80,46 @@ impl Number {
         simd::with(tools.avx2, |avx2| {
             self.number(tools, avx2, side, number, parents)
         })
+    }
+
+    /// Codes sign and length.
+    #[inline(always)]
+    fn class(
+        &mut self,
+        tools: &Tools,
+        avx2: bool,
+        side: &mut impl Side,
+        hashes: &[u64],
+        wanted: u32,
+    ) -> u32 {
+        let mut class = 1_u32;
+        for depth in 0..8 {
+            if depth % DEPTH == 0 {
+                self.high.aim(hashes, u64::from(class));
+            }
+            let inside = depth % DEPTH;
+            let place = Place {
+                node: (class & ((1 << inside) - 1) | 1 << inside) as usize,
+                set: (class & 127) as usize,
+                row: class as usize,
+                depth: depth as usize,
+                class: 0,
+                beside: 0,
+                fine: 0,
+                told: 0,
+            };
+            let bit = wanted >> (7 - depth) & 1;
+            let bit = self.high.code(tools, avx2, side, bit, place, &[], &[]);
+            class = class << 1 | bit;
+        }
+        class & 255
+    }
+
+    /// The last bit of a number, where that is known since only one of both did not come before.
+    fn last_bit(&self, class: u32, value: u64) -> Option<u64> {
+        let gone = self.gone.as_ref()?;
+        let came = [0, 1].map(|bit| gone.contains(&signed(class, value << 1 | bit)));
+        came.contains(&true).then(|| u64::from(came[0]))
     }
 
     #[inline(always)]
@@ -94,39 +148,21 @@ impl Number {
         let magnitude = number.unsigned_abs();
         let length = 64 - magnitude.leading_zeros();
         let wanted = length << 1 | u32::from(number < 0);
-        let mut class = 1_u32;
-        for depth in 0..8 {
-            if depth % DEPTH == 0 {
-                self.high.aim(&hashes, u64::from(class));
-            }
-            let inside = depth % DEPTH;
-            let place = Place {
-                node: (class & ((1 << inside) - 1) | 1 << inside) as usize,
-                set: (class & 127) as usize,
-                row: class as usize,
-                depth: depth as usize,
-                class: 0,
-                beside: 0,
-                fine: 0,
-                told: 0,
-            };
-            let bit = self.high.code(
-                tools,
-                avx2,
-                side,
-                wanted >> (7 - depth) & 1,
-                place,
-                &[],
-                &[],
-            );
-            class = class << 1 | bit;
-        }
-        let class = class & 255;
+        let class = self.class(tools, avx2, side, &hashes, wanted);
         // Longer ones are of payloads that were not written by an encoder.
         let length = (class >> 1).min(64);
         self.before = [u64::from(class), p];
         let mut value = u64::from(length > 0);
         for at in 1..length {
+            let known = if at + 1 == length {
+                self.last_bit(class, value)
+            } else {
+                None
+            };
+            if let Some(bit) = known {
+                value = value << 1 | bit;
+                break;
+            }
             let bit = (magnitude >> (length - 1 - at)) as u32 & 1;
             let path = hash(u64::from(class), value, 1);
             let inside = (at - 1) % DEPTH;
@@ -170,11 +206,60 @@ impl Number {
             };
             value = value << 1 | u64::from(bit);
         }
-        let number = value as i64;
-        if class & 1 == 1 {
-            number.wrapping_neg()
-        } else {
-            number
+        let number = signed(class, value);
+        if let Some(gone) = &mut self.gone {
+            gone.insert(number);
+        }
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coder::binary::{BinaryDecoder, BinaryEncoder};
+
+    /// Numbers from −500 to 499, each once.
+    fn numbers() -> Vec<i64> {
+        (0..1000).map(|at| at * 387 % 1000 - 500).collect()
+    }
+
+    fn encode(numbers: &[i64], distinct: bool) -> Vec<u8> {
+        let tools = Tools::new();
+        let mut number = Number::new(numbers.len(), distinct, &tools).unwrap();
+        let mut side = BinaryEncoder::new();
+        for &wanted in numbers {
+            assert_eq!(number.code(&tools, &mut side, wanted, [0; 3]), wanted);
+        }
+        side.finish()
+    }
+
+    #[test]
+    fn numbers_that_came_are_not_expected_again() {
+        let numbers = numbers();
+        let [all, once] = [false, true].map(|distinct| encode(&numbers, distinct));
+        // Where the neighbour of every second one came before, its last bit is not coded.
+        assert!(once.len() + 50 < all.len(), "{} {}", once.len(), all.len());
+        let tools = Tools::new();
+        for (payload, distinct) in [(all, false), (once, true)] {
+            let mut number = Number::new(numbers.len(), distinct, &tools).unwrap();
+            let mut side = BinaryDecoder::new(&payload);
+            for &wanted in &numbers {
+                assert_eq!(number.code(&tools, &mut side, 0, [0; 3]), wanted);
+            }
+            side.finish().unwrap();
+        }
+    }
+
+    #[test]
+    fn numbers_that_may_come_again_do() {
+        let twice = [5, 4, 5, 4, -1, -1, 0, 0, i64::MIN, i64::MAX, i64::MIN];
+        let tools = Tools::new();
+        let payload = encode(&twice, false);
+        let mut number = Number::new(twice.len(), false, &tools).unwrap();
+        let mut side = BinaryDecoder::new(&payload);
+        for wanted in twice {
+            assert_eq!(number.code(&tools, &mut side, 0, [0; 3]), wanted);
         }
     }
 }
