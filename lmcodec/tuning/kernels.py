@@ -174,7 +174,7 @@ class Table:
         return used, torch.autograd.grad(summed, zeros, grads)[0]
 
     @torch.no_grad()
-    def step(self, rate: float, decay: float = 0.98, half: float = 30.0) -> None:
+    def step(self, rate: Any, decay: float = 0.98, half: float = 30.0) -> None:
         """Change the rows whose gradients were added.
 
         By the root of a running mean of squared gradients, which counts only the steps where a
@@ -182,7 +182,7 @@ class Table:
         soon needs to be still.
 
         Args:
-            rate: About the first step of a value.
+            rate: About the first step of a value; a number, or a tensor of one.
             decay: Of the mean of squared gradients.
             half: After three times so many uses, steps are half as large.
         """

@@ -59,7 +59,12 @@ class Learner:
             hidden = rates.matrices and p.ndim == 2 and name != "out"
             (matrices if hidden else others).append(p)
         self._adam = torch.optim.AdamW(
-            others, lr=rates.others, betas=(0.9, 0.98), weight_decay=0.02, fused=True
+            others,
+            lr=rates.others,
+            betas=(0.9, 0.98),
+            weight_decay=0.02,
+            fused=True,
+            capturable=others[0].is_cuda,
         )
         self._muon = Muon(matrices, lr=rates.matrices) if matrices else None
         self._params = list(model.parameters())
@@ -78,12 +83,12 @@ class Learner:
         grads = torch.autograd.grad(loss, [*self._params, *(x for _, _, x in sums)])
         return loss.detach(), grads, [(table, index) for table, index, _ in sums]
 
-    def apply(self, results: Sequence[Gradients], factor: float) -> None:
+    def apply(self, results: Sequence[Gradients], factor: Any) -> None:
         """Change the model by the mean of gradients.
 
         Args:
             results: Gradients of the parts of a batch.
-            factor: Of all rates.
+            factor: Of all rates: a number, or a tensor of one.
         """
         rates, count = self.rates, len(self._params)
         for n, p in enumerate(self._params):

@@ -47,7 +47,8 @@ class Muon(torch.optim.Optimizer):
 
     Args:
         params: Matrices.
-        lr: Root of the mean square of a step, times the root of the longer side.
+        lr: Root of the mean square of a step, times the root of the longer side. A number, or a
+            tensor of one.
         momentum: Of the gradients.
     """
 
@@ -70,7 +71,7 @@ class Muon(torch.optim.Optimizer):
                 grads = [p.grad for p in some]
                 torch._foreach_lerp_(means, grads, 1.0 - group["momentum"])
                 ahead = torch._foreach_lerp(grads, means, group["momentum"])
-                steps = orthogonal(torch.stack(ahead)).unbind()
-                torch._foreach_mul_(some, 1.0 - group["lr"] * 0.1)
                 size = max(1.0, shape[0] / shape[1]) ** 0.5
-                torch._foreach_add_(some, steps, alpha=-group["lr"] * size)
+                steps = orthogonal(torch.stack(ahead)).mul_(-group["lr"] * size).unbind()
+                torch._foreach_mul_(some, 1.0 - group["lr"] * 0.1)
+                torch._foreach_add_(some, steps)

@@ -85,7 +85,7 @@ class Grid(nn.Module):
         tried = [step * size for step in _STEPS]
         lost = [(_Round.apply(w, scale, *NIBBLES) - w).square().sum(1) for scale in tried]
         best = torch.stack(lost).argmin(0)
-        self.scale = torch.stack(tried).squeeze(2).gather(0, best[None]).t().contiguous()
+        self.scale.copy_(torch.stack(tried).squeeze(2).gather(0, best[None]).t())
 
 
 class Quantizer(nn.Module):
@@ -127,4 +127,4 @@ class Quantizer(nn.Module):
 
     def settle(self) -> None:
         """Take scales from the peaks that were seen."""
-        self.scale = (self.peak / self.high).clamp(min=2.0**-14)
+        self.scale.copy_((self.peak / self.high).clamp(min=2.0**-14))

@@ -22,6 +22,8 @@ data: Any = importlib.import_module("lmcodec.tuning.data")
 kernels: Any = importlib.import_module("lmcodec.tuning.kernels")
 model: Any = importlib.import_module("lmcodec.tuning.model")
 optimize: Any = importlib.import_module("lmcodec.tuning.optimize")
+learner: Any = importlib.import_module("lmcodec.tuning.learner")
+graphs: Any = importlib.import_module("training.bytelm.graphs")
 train: Any = importlib.import_module("training.bytelm.train")
 evaluate: Any = importlib.import_module("training.bytelm.evaluate")
 export: Any = importlib.import_module("lmcodec.tuning.export")
@@ -107,6 +109,44 @@ def test_streams_go_on_where_they_stopped() -> None:
             assert first[n, 0] == (10 if part.fresh[n] or last is None else last[n])
         assert len(part.words) == len(part.ends) == part.offsets[-1]
         last = targets[:, -1]
+
+
+def test_words_of_no_text_change_nothing() -> None:
+    def made() -> tuple[Any, Any]:
+        trained = learner.Learner(model.ByteModel(SMALL, 1), learner.Rates(3e-3, 0.02, 0.02, 30.0))
+        texts = {"prose": np.frombuffer(prose(1, 60_000), np.uint8)}
+        return trained, data.Streams(texts, {"prose": 1.0}, trained.model.contexts, 8, 64, (1,))
+
+    (plain, batches), (filled, same) = made(), made()
+    steps = graphs.Steps(filled, 8 * 64, pytest.fail)
+    state, padded = plain.model.start(8), steps.start(8)
+    for _ in range(4):
+        gradients = plain.gradients(batches(), state, False)
+        plain.apply([gradients], 0.5)
+        loss = steps(same(), padded, 0.5, False)
+        torch.testing.assert_close(loss, gradients[0])
+    torch.testing.assert_close(padded.said, state.said)
+    torch.testing.assert_close(padded.words[0][:8], state.words[0])
+    for a, b in zip(plain.model.parameters(), filled.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+    for a, b in zip(plain.model.tables(), filled.model.tables(), strict=True):
+        assert torch.equal(a.uses, b.uses)
+        torch.testing.assert_close(a.values, b.values, atol=1e-5, rtol=1e-4)
+
+
+def test_a_batch_is_filled_with_words_in_sequences_of_their_own() -> None:
+    text = np.frombuffer(b"a few words, and more of them\n", np.uint8)
+    contexts = data.Contexts(ROWS, (0, 1))
+    rows, words = contexts.of(text[:-1])
+    batch = data.batch(text[None], np.array([True]), rows[None], words[None])
+    count = len(batch.ends)
+    filled = graphs.padded(batch, count + 5)
+    assert filled.offsets.tolist() == [0, count, count + 5]
+    assert filled.ends[count:].tolist() == [batch.ends[-1]] * 5
+    assert filled.words[count:, 0].tolist() == [batch.words[-1, 0]] * 5
+    assert torch.equal(filled.slots, batch.slots)
+    with pytest.raises(ValueError, match="words of a batch"):
+        graphs.padded(batch, count - 1)
 
 
 def test_steps_rise_stay_and_fall() -> None:

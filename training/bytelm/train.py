@@ -20,7 +20,7 @@ from lmcodec.tuning.learner import Learner, Rates, autocast
 from lmcodec.tuning.model import Block
 from lmcodec.tuning.optimize import rate_at
 from lmcodec.tuning.quantize import Quantizer
-from training.bytelm import cuda
+from training.bytelm import cuda, graphs
 from training.bytelm.data import SHARES, texts
 from training.bytelm.loader import Loader
 
@@ -180,11 +180,11 @@ class Trainer:
         return self.seen / self.plan.bytes
 
     @contextmanager
-    def _steps(self) -> Iterator[Callable[[], list[Gradients]]]:
-        """Give what draws the next batches and returns their gradients."""
+    def _steps(self) -> Iterator[Callable[[float], torch.Tensor]]:
+        """Give what draws the next batches, takes a step, and returns the loss."""
         plan, contexts = self.plan, self.model.contexts
 
-        def gradients(streams: Callable[[], Any], state: Any) -> Gradients:
+        def gradients(streams: Streams, state: Any) -> Gradients:
             return self._learner.gradients(streams(), state, self.exact)
 
         if self._device.type == "cpu":
@@ -205,7 +205,13 @@ class Trainer:
                 for n in range(plan.threads)
             ]
             with ThreadPoolExecutor(plan.threads) as pool:
-                yield lambda: list(pool.map(lambda part: gradients(*part), parts))
+
+                def split(factor: float) -> torch.Tensor:
+                    results = list(pool.map(lambda part: gradients(*part), parts))
+                    self._learner.apply(results, factor)
+                    return torch.stack([loss for loss, _, _ in results]).mean()
+
+                yield split
             return
         loader = Loader(
             self._folder,
@@ -216,14 +222,15 @@ class Trainer:
             plan.threads,
             self._device,
         )
-        states = [self.model.start(plan.streams) for _ in range(plan.threads)]
+        steps = graphs.Steps(self._learner, graphs.room(plan.streams * plan.length), self.say)
+        states = [steps.start(plan.streams) for _ in range(plan.threads)]
 
-        def draw() -> list[Gradients]:
+        def whole(factor: float) -> torch.Tensor:
             turn = self.step % plan.threads
-            return [gradients(lambda: loader.take(turn), states[turn])]
+            return steps(loader.take(turn), states[turn], factor, self.exact)
 
         try:
-            yield draw
+            yield whole
         finally:
             loader.close()
 
@@ -237,7 +244,7 @@ class Trainer:
         plan = self.plan
         begun, recent, settled = self.spent, [], 0.0
         decaying = self._progress() > 1.0 - plan.decay
-        with self._steps() as draw:
+        with self._steps() as step:
             # What starting took is not part of the time to plan with.
             clock = saved = said = time.monotonic()
             while (progress := self._progress()) < 1.0:
@@ -254,11 +261,9 @@ class Trainer:
                     if not self.exact:
                         self.say(f"rounded from step {self.step} on")
                     self.exact = True
-                results = draw()
-                self._learner.apply(results, rate_at(progress, self.step, plan.decay))
+                recent.append(step(rate_at(progress, self.step, plan.decay)))
                 self.step += 1
                 self.seen += plan.streams * plan.length
-                recent.append(torch.stack([loss for loss, _, _ in results]).mean())
                 now = time.monotonic()
                 self.spent = begun + now - clock
                 if now - said > every_s:
