@@ -14,6 +14,7 @@ use super::link::{End, Link};
 use super::network::Network;
 use super::share::{copy, halves, Alone, Which};
 use super::state::{State, BYTES};
+use super::tree::Tree;
 use crate::nn::matrix::{Matrix, ROWS};
 use crate::spin::wait;
 
@@ -31,6 +32,8 @@ const PAUSE: u32 = 4;
 const MOST_PAUSE: u32 = 1 << 12;
 /// Steps for which a thread that was woken is waited for: it takes some time to come, and stays awake for longer.
 const CALLS: u32 = 16;
+/// Bits of a byte after which a guess is still in time, or late by less than it saves: fewer than six, after a leading one.
+const IN_TIME: u32 = 1 << 6;
 /// Steps that were shared, after which a late one is no sign of a busy machine: systems stop a thread now and then.
 const TRUSTED: u32 = 1 << 6;
 
@@ -74,6 +77,8 @@ enum Has {
     Half,
     /// All, if it takes what it guessed for true.
     Guess,
+    /// All.
+    Whole,
 }
 
 /// A task, as the second thread is told at its start.
@@ -98,7 +103,8 @@ impl Head {
             has: match bits & 3 {
                 0 => Has::Nothing,
                 1 => Has::Half,
-                _ => Has::Guess,
+                2 => Has::Guess,
+                _ => Has::Whole,
             },
         }
     }
@@ -114,7 +120,7 @@ impl Head {
             Has::Half if self.is_guess => {
                 end.send(halves(state.numbers(Which::Read), 0).map(|numbers| &*numbers));
             }
-            Has::Half | Has::Guess => {}
+            Has::Half | Has::Guess | Has::Whole => {}
         }
         link.ask(task, self.to_bits());
         end
@@ -129,7 +135,7 @@ impl Head {
                 state.contexts = Contexts::of_numbers(contexts);
             }
             Has::Half if self.is_guess => end.take(halves(state.numbers(Which::Read), 0))?,
-            Has::Half => {}
+            Has::Half | Has::Whole => {}
             Has::Guess => state.follow(guess, Which::Bytes),
         }
         Some(())
@@ -214,11 +220,19 @@ impl Second {
     }
 }
 
-/// The byte for which the second thread takes a step, and the contexts then.
+/// The byte for which the second thread takes a step, and the contexts then; none if it is left.
 #[derive(Debug)]
 struct Guess {
     byte: u8,
-    contexts: Contexts,
+    contexts: Option<Contexts>,
+}
+
+impl Guess {
+    /// Whether the byte begins with the bits in `partial`, after a leading one.
+    fn fits(&self, partial: u32) -> bool {
+        let bits = 0x100 | u32::from(self.byte);
+        bits >> (8 - partial.ilog2().min(8)) == partial
+    }
 }
 
 /// Two threads that run a network together; the second one ends when this is dropped.
@@ -288,12 +302,13 @@ impl Duo {
     /// As [`Network::step`].
     pub fn step(&mut self, network: &Network, state: &mut State, byte: u8) {
         let guess = self.guess.take().filter(|guess| guess.byte == byte);
+        let guess = guess.and_then(|guess| guess.contexts);
         if self.pause > 0 {
             self.pause -= 1;
         } else if wait(Duration::ZERO, || self.link.is_ready(self.task)) {
             self.calls = 0;
             let has = match guess {
-                Some(guess) => self.take_guess(state, &guess),
+                Some(contexts) => self.take_guess(state, contexts),
                 None => self.try_step(network, state, byte),
             };
             if let Some(has) = has {
@@ -315,14 +330,17 @@ impl Duo {
         network.step(state, byte);
     }
 
-    /// Lets the second thread take the step for a byte that is likely, until it is told which one comes. None of those that
-    /// end a word: such a step is not done by then.
+    /// Lets the second thread take the step for the byte that is likeliest, until it is told which one comes. None of those
+    /// that end a word: such a step is not done by then.
     pub fn guess(&mut self, network: &Network, state: &mut State, byte: u8) {
         if self.has == Has::Nothing {
             return;
         }
         let mut contexts = state.contexts;
-        if network.push(&mut contexts, byte).word.is_some() {
+        let ends_word = network.push(&mut contexts, byte).word.is_some();
+        let contexts = (!ends_word).then_some(contexts);
+        self.guess = Some(Guess { byte, contexts });
+        if ends_word {
             return;
         }
         let head = Head {
@@ -332,15 +350,27 @@ impl Duo {
         };
         self.task += 1;
         head.ask(state, &self.link, self.task, self.patience);
-        self.has = Has::Half;
-        self.guess = Some(Guess { byte, contexts });
+        self.has = Has::Whole;
     }
 
-    /// Takes over what was guessed; none when it came too late.
-    fn take_guess(&self, state: &mut State, guess: &Guess) -> Option<Has> {
+    /// Guesses again, where the byte begins with other bits, in `partial` after a leading one, than the one that was guessed.
+    #[inline(always)]
+    pub fn narrow(&mut self, network: &Network, state: &mut State, tree: &Tree, partial: u32) {
+        let guess = self.guess.as_ref().filter(|_| partial < IN_TIME);
+        if guess.is_none_or(|guess| guess.fits(partial)) {
+            return;
+        }
+        // What was sent for the last guess may not have been taken yet.
+        if self.link.is_ready(self.task) {
+            self.guess(network, state, tree.likeliest(partial));
+        }
+    }
+
+    /// Takes over what was guessed, and the contexts then; none when it came too late.
+    fn take_guess(&self, state: &mut State, contexts: Contexts) -> Option<Has> {
         state.room.logits.resize(BYTES, 0);
         End::new(&self.link, 0, self.task, self.patience).take(state.outcome(None))?;
-        state.contexts = guess.contexts;
+        state.contexts = contexts;
         Some(Has::Guess)
     }
 
@@ -446,7 +476,7 @@ mod tests {
         let (mut alone, mut together) = (network.start(), network.start());
         thread::scope(|scope| {
             let mut duo = Duo::start_with(scope, &network, LONG).unwrap();
-            let mut taken = 0;
+            let (mut taken, mut again) = (0, 0);
             let mut chance = 1_u32;
             for (at, &byte) in TEXT.repeat(12).iter().enumerate() {
                 network.step(&mut alone, byte);
@@ -455,14 +485,21 @@ mod tests {
                     0..8 => (Some(byte), false, true),
                     8 => (Some(byte), true, true),
                     9 => (Some(byte), false, false),
-                    10 => (Some(byte ^ 1), false, false),
-                    11..14 => (Some(byte ^ 1), false, true),
+                    10 => (Some(byte ^ 16), false, false),
+                    11..14 => (Some(byte ^ 16), false, true),
                     _ => (None, false, true),
                 };
                 if let Some(guessed) = guessed {
                     duo.guess(&network, &mut together, guessed);
+                    // A wrong one is guessed again where bits are told.
+                    if chance >> 20 & 1 > 0 {
+                        again += narrow(&mut duo, &network, &mut together, byte);
+                    }
                 }
-                let is_right = duo.guess.as_ref().is_some_and(|guess| guess.byte == byte);
+                let is_right = duo
+                    .guess
+                    .as_ref()
+                    .is_some_and(|guess| guess.byte == byte && guess.contexts.is_some());
                 // Only of a guess: the second thread would wait for the rest of a step that it shares.
                 let is_late = is_late && is_right;
                 duo.patience = if is_late { Duration::ZERO } else { LONG };
@@ -479,8 +516,65 @@ mod tests {
                 }
                 taken += u32::from(duo.has == Has::Guess);
             }
-            assert!(taken > 100, "{taken}");
+            assert!(taken > 100 && again > 50, "{taken}, {again}");
         });
+    }
+
+    /// Tells a byte bit by bit, where the network holds all bytes that begin alike for that one; returns how often there was
+    /// another guess.
+    fn narrow(duo: &mut Duo, network: &Network, state: &mut State, byte: u8) -> u64 {
+        let mut tree = Tree::default();
+        tree.leaves()[usize::from(byte)] = 1 << 20;
+        tree.add_up();
+        let tasks = duo.task;
+        for bits in 1..8 {
+            assert!(wait(LONG, || duo.link.is_ready(duo.task)));
+            duo.narrow(
+                network,
+                state,
+                &tree,
+                (0x100 | u32::from(byte)) >> (8 - bits),
+            );
+        }
+        duo.task - tasks
+    }
+
+    #[test]
+    fn only_bits_that_differ_are_guessed_again_and_only_in_time() {
+        let guess = |byte| Guess {
+            byte,
+            contexts: None,
+        };
+        assert!(guess(b'a').fits(1) && guess(b'a').fits(0b1011) && guess(b'a').fits(0b1_0110_0001));
+        assert!(!guess(b'a').fits(0b11) && !guess(b'a').fits(0b1_0110_0000));
+        let network = network("bytelm-tiny");
+        let link = Arc::new(Link::new(network.most_numbers()));
+        link.set_awake(true);
+        let mut duo = Duo::new(Arc::clone(&link), thread::current(), &network);
+        let mut state = network.start();
+        let mut tree = Tree::default();
+        tree.add_up();
+        let mut tell = |duo: &mut Duo, partial| duo.narrow(&network, &mut state, &tree, partial);
+        // None was guessed before.
+        tell(&mut duo, 0b10);
+        assert_eq!(duo.task, 0);
+        duo.has = Has::Whole;
+        duo.guess = Some(guess(b'a'));
+        tell(&mut duo, 0b1011);
+        tell(&mut duo, 0b101_1011);
+        assert_eq!(duo.task, 0);
+        tell(&mut duo, 0b10_1101);
+        assert_eq!(duo.task, 1);
+        assert_eq!(
+            duo.guess.as_ref().map(|guess| guess.byte),
+            Some(0b0110_1000)
+        );
+        // Not before what was sent is taken.
+        tell(&mut duo, 0b11);
+        assert_eq!(duo.task, 1);
+        link.finish(1);
+        tell(&mut duo, 0b11);
+        assert_eq!(duo.task, 2);
     }
 
     /// Answers that come too late change nothing, nor do those to a guess that was right.
@@ -521,7 +615,7 @@ mod tests {
     fn heads_are_read_as_they_are_written() {
         for byte in [0, b'a', 255] {
             for is_guess in [false, true] {
-                for has in [Has::Nothing, Has::Half, Has::Guess] {
+                for has in [Has::Nothing, Has::Half, Has::Guess, Has::Whole] {
                     let head = Head {
                         byte,
                         is_guess,

@@ -69,6 +69,16 @@ impl<'a> Company<'a> {
         }
     }
 
+    /// Looks at the bits of a byte that are known, in `partial` after a leading one.
+    #[inline(always)]
+    pub fn look(&mut self, follower: &mut Arc<Follower<'a>>, partial: u32) {
+        if let Self::Duo(duo) = self {
+            if let Some((network, state, tree)) = Arc::make_mut(follower).parts() {
+                duo.narrow(network, state, tree, partial);
+            }
+        }
+    }
+
     /// The follower of a lane, if a byte was taken in elsewhere.
     #[inline(always)]
     pub fn take(&mut self, lane: usize) -> Option<Arc<Follower<'a>>> {

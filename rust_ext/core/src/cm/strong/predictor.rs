@@ -326,7 +326,11 @@ impl<'a> Strong<'a> {
                 return;
             }
         } else {
-            self.shared.next_bit(&mut self.lanes[self.turn]);
+            let lane = &mut self.lanes[self.turn];
+            if let Some(follower) = &mut lane.follower {
+                self.company.look(follower, self.shared.partial);
+            }
+            self.shared.next_bit(lane);
         }
         self.shared.predict(&mut self.lanes[self.turn], avx2);
         self.shared.foresee();
