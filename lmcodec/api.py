@@ -47,9 +47,8 @@ def compress(
         network: What predicts text at level 9 beside the model, or is the model `bytelm`: "auto"
             for the network of the package where it pays, "none", the name or file of a network, or
             a network. Decoding needs the same one.
-        embed: Whether the frame has a copy of a prior that is not of the package, so that decoding
-            needs nothing else. It has none where no text starts from it. Not together with a
-            network that is not of the package.
+        embed: Whether the frame has copies of the prior and of the network, where they are not of
+            the package, so that decoding needs nothing else. It has none of what no text needs.
         threads: Blocks that are coded side by side; the bytes do not depend on it.
         progress: Called with (bytes done, bytes in all) in the calling thread, after every 64 KiB
             that a slow model codes and after every block. What it raises ends the work.
@@ -61,9 +60,9 @@ def compress(
     Raises:
         TypeError: An argument has a wrong type, or `level` and `options` are both given.
         ValueError: An argument is outside its bounds, the model or transform is not known, or a
-            network is asked for where none can be used or embedded.
+            network is asked for where none can be used, or the prior cannot be embedded.
         ModelError: The model cannot code this content.
-        LimitError: The prior is too large to be embedded.
+        LimitError: The prior or the network is too large to be embedded.
 
     Example:
         >>> import lmcodec

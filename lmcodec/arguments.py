@@ -178,7 +178,8 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
         "--model",
         default="auto",
         metavar="ID",
-        help='"auto", "stored", a model, or the folder or GGUF file of a language model',
+        help='"auto", "stored", a model, the folder or GGUF file of a language model, or the file '
+        "of a network of your own",
     )
     group.add_argument(
         "--transform", default="auto", metavar="ID", help='"auto", "raw" for none, or a transform'
@@ -292,7 +293,8 @@ def add_own_model(group: argparse._ArgumentGroup | Parser) -> None:
     group.add_argument(
         "--model",
         metavar="PATH",
-        help="folder or GGUF file of the language model that predicted streams",
+        help="folder or GGUF file of the language model, or file of the network, that predicted "
+        "streams",
     )
 
 
@@ -315,7 +317,8 @@ def add_weights(group: argparse._ArgumentGroup, *, embed: bool = False) -> None:
         group.add_argument(
             "--embed",
             action="store_true",
-            help="put a copy of a prior of your own into the output: decoding needs nothing else",
+            help="put copies of a prior and a network of your own into the output: decoding needs "
+            "nothing else",
         )
 
 

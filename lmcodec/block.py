@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from lmcodec.embedded import can_embed
+from lmcodec.embedded import copied
 from lmcodec.errors import CorruptError, FormatError, LimitError, LmcodecError, ModelError
 from lmcodec.header import STORED, BlockHeader, ModelRecord, StreamRecord, TransformRecord
 from lmcodec.models.base import MODELS, Model, symbol_width
@@ -47,7 +47,7 @@ class Plan:
         split: A transform for every block, its class, "raw", or "auto": one where it pays, and
             only where the model is found in the same way.
         prior: What models of text start from: "auto" for the prior of the package where it pays.
-        embed: Whether frames are to have a copy of a prior that is not of the package.
+        embed: Whether frames are to have copies of weights that are not of the package.
         network: What predicts text beside a model: "auto" for that of the package where it pays.
     """
 
@@ -400,7 +400,7 @@ def _encode_stream(
         model.params(),
         model.host_bound,
         model.digests(),
-        model.is_copied or (plan.embed and can_embed(model)),
+        copied(model, embed=plan.embed),
     )
     if len(payload) + len(record.pack()) >= len(stored):
         return stored, None

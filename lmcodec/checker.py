@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lmcodec.container import End, FrameHeader, IndexEntry, Part, next_part
 from lmcodec.embedded import Embeddable, unpack
 from lmcodec.errors import CorruptError, FormatError
-from lmcodec.header import BlockHeader, WeightsRecord
+from lmcodec.header import MAX_COPIES, BlockHeader, WeightsRecord
 
 if TYPE_CHECKING:
     import hashlib
@@ -57,8 +57,8 @@ class FrameChecker:
     def __init__(self, header: FrameHeader) -> None:
         self._header = header
         self._entries: list[IndexEntry] = []
-        # As long as it is here, models find it.
-        self._copy: Embeddable | None = None
+        # By digest. As long as they are here, models find them.
+        self._copies: dict[bytes, Embeddable] = {}
         self._is_pending = False
         self._content = 0
         self._sha256 = new_sha256() if header.has_digest else None
@@ -76,12 +76,14 @@ class FrameChecker:
             max_memory: Bytes that decoding may need, or None for any number.
 
         Raises:
-            FormatError: It is damaged, or not the first.
+            FormatError: It is damaged, or there was one before, or too many of others.
             LimitError: Decoding it needs more memory than allowed.
         """
-        if self._copy is not None:
+        if part.record.digest in self._copies:
             raise FormatError("frame has a second copy of weights")
-        self._copy = unpack(part.record, part.copy, max_memory)
+        if len(self._copies) == MAX_COPIES:
+            raise FormatError("frame has too many copies of weights")
+        self._copies[part.record.digest] = unpack(part.record, part.copy, max_memory)
         self._is_pending = True
 
     def block(self, part: BlockPart) -> None:
@@ -94,11 +96,10 @@ class FrameChecker:
         header = part.header
         self._is_pending = False
         for digest in header.embedded:
-            if self._copy is None or self._copy.digest != digest:
+            if digest not in self._copies:
                 raise CorruptError(
                     f"block needs weights that are not embedded before it: {digest.hex()}",
                     expected=digest,
-                    got=self._copy and self._copy.digest,
                 )
         if header.start != self._content:
             raise CorruptError(

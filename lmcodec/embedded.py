@@ -1,24 +1,27 @@
 """Copies of weights in a frame, for streams that need nothing else.
 
-They are priors, circuits and networks of `ardm`.
+They are priors, networks, circuits and networks of `ardm`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lmcodec import fitted
+from lmcodec import fitted, network, prior
 from lmcodec.errors import CorruptError, FormatError, LimitError
 from lmcodec.fitted import FittedArdm, FittedCircuit
 from lmcodec.header import (
     MAX_WEIGHTS_BYTES,
     MAX_WEIGHTS_RATIO,
+    WEIGHTS_BY_FREQUENCY,
     WEIGHTS_CODED,
     WEIGHTS_STORED,
+    ModelRecord,
     WeightsRecord,
 )
 from lmcodec.models.base import MODELS
-from lmcodec.prior import MAGIC, SHELF, Prior, is_shipped
+from lmcodec.network import Network
+from lmcodec.prior import MAGIC, Prior, is_shipped
 from lmcodec.shelf import Shelf, sha256
 
 if TYPE_CHECKING:
@@ -26,37 +29,49 @@ if TYPE_CHECKING:
 
     from lmcodec.models.base import Model
 
-Embeddable: TypeAlias = Prior | FittedCircuit | FittedArdm
+Embeddable: TypeAlias = Prior | Network | FittedCircuit | FittedArdm
+
+SHELVES: dict[str, Shelf[Any]] = {
+    "prior": prior.SHELF,
+    "network": network.SHELF,
+    **fitted.SHELVES,
+}
+"""Where each kind is, by the word that models have for it in `Model.weights`."""
 
 # Small, fast and always there; a prior has next to no text in it for a better one to gain from.
-_CODER = "bwt", 1
+# In the weights of a network nothing comes again, so that frequencies are enough, and are quicker.
+_CODERS = {WEIGHTS_CODED: ("bwt", 1), WEIGHTS_BY_FREQUENCY: ("freqs", 1)}
 
 
-def can_embed(model: Model) -> bool:
-    """Return whether frames may have a copy of what a model starts from, or is.
+def copied(model: Model, *, embed: bool) -> tuple[bytes, ...]:
+    """Return the digests of that of which frames have a copy for a model.
 
     What is of the package is everywhere: a copy would cost megabytes and help nobody.
+
+    Args:
+        model: The model.
+        embed: Whether it is of all that can be embedded, not only of what is known nowhere else.
     """
     digests = model.digests()
-    if _shelf(type(model)) is not SHELF:
-        return bool(digests)
-    return model.can_be_primed() and bool(digests) and not SHELF.is_shipped(digests[0])
+    if not embed:
+        return digests[:1] if model.is_copied else ()
+    kinds = model.kinds(model.params(), digests)
+    return tuple(
+        digest
+        for kind, digest in zip(kinds, digests, strict=False)
+        if kind in SHELVES and not SHELVES[kind].is_shipped(digest)
+    )
 
 
-def find(id: str, digest: bytes) -> Embeddable:
+def find(record: ModelRecord, digest: bytes) -> Embeddable:
     """Return what is to be copied for a model that names it.
 
     Raises:
         WeightsError: It is not here.
     """
-    found: Embeddable = _shelf(MODELS.get(id)).by_digest(digest)
+    kinds = MODELS.get(record.id, record.version).kinds(record.params, record.digests)
+    found: Embeddable = SHELVES[kinds[record.digests.index(digest)]].by_digest(digest)
     return found
-
-
-def _shelf(model: type[Model]) -> Shelf[Any]:
-    # The first digest is that of which there is a copy.
-    first = model.weights[0] if model.weights else ""
-    return fitted.SHELVES.get(first, SHELF)
 
 
 def check(weights: Embeddable) -> None:
@@ -88,21 +103,23 @@ def pack(weights: Embeddable) -> bytes:
     """
     check(weights)
     raw = bytes(weights)
-    coding, copy = WEIGHTS_CODED, MODELS.get(*_CODER)().encode(raw)
+    coding = WEIGHTS_BY_FREQUENCY if isinstance(weights, Network) else WEIGHTS_CODED
+    copy = MODELS.get(*_CODERS[coding])().encode(raw)
     if not len(copy) < len(raw) <= MAX_WEIGHTS_RATIO * len(copy):
         coding, copy = WEIGHTS_STORED, raw
     return WeightsRecord(coding, len(raw), len(copy), weights.digest).pack() + copy
 
 
 def _word(weights: Embeddable) -> str:
-    shelf = SHELF if isinstance(weights, Prior) else fitted.SHELVES[weights.kind]
-    return shelf.word
+    if isinstance(weights, Prior):
+        return prior.SHELF.word
+    return network.SHELF.word if isinstance(weights, Network) else fitted.SHELVES[weights.kind].word
 
 
 def memory_bytes(record: WeightsRecord) -> int:
     """Return about how much memory decoding a copy needs."""
-    coded = record.coding == WEIGHTS_CODED
-    decoder = MODELS.get(*_CODER)().memory_bytes(record.raw_size) if coded else 0
+    coder = _CODERS.get(record.coding)
+    decoder = MODELS.get(*coder)().memory_bytes(record.raw_size) if coder else 0
     return decoder + record.raw_size + record.coded_size
 
 
@@ -127,9 +144,9 @@ def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -
             needed=needed,
             hint=f"pass max_memory={needed} or more",
         )
-    if record.coding == WEIGHTS_CODED:
+    if record.coding != WEIGHTS_STORED:
         try:
-            data = bytes(MODELS.get(*_CODER)().decode(data, record.raw_size))
+            data = bytes(MODELS.get(*_CODERS[record.coding])().decode(data, record.raw_size))
         except FormatError as error:
             # Not a truncated one: all of the copy is there.
             raise CorruptError(f"embedded weights are damaged: {error}") from error
@@ -143,7 +160,11 @@ def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -
         )
     left = None if max_memory is None else max_memory - len(data)
     try:
-        return Prior(data) if data.startswith(MAGIC) else fitted.of_bytes(data, left)
+        if data.startswith(MAGIC):
+            return Prior(data)
+        if fitted.format_of(data).startswith(network.FORMATS):
+            return _network(data, left)
+        return fitted.of_bytes(data, left)
     except LimitError as error:
         raise LimitError(
             f"embedded weights need too much memory: more than {max_memory} bytes",
@@ -154,3 +175,11 @@ def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -
         raise FormatError(
             f"embedded weights are of no kind that is known: {record.digest.hex()}: {error}"
         ) from error
+
+
+def _network(data: bytes, max_memory: int | None) -> Network:
+    # Its file and its weights, before more is known.
+    needed = 2 * len(data)
+    if max_memory is not None and needed > max_memory:
+        raise LimitError("network needs too much memory", limit=max_memory, needed=needed)
+    return Network(data)

@@ -183,6 +183,14 @@ SHELVES: dict[str, Shelf[Any]] = {
 """Where each kind is, by the word that models have for it in `Model.weights`."""
 
 
+def format_of(data: bytes) -> str:
+    """Return what a file in the format safetensors says it is; nothing where it is none."""
+    try:
+        return str(_read_header(data)["__metadata__"]["format"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
 def of_bytes(data: bytes, max_memory: int | None = None) -> FittedCircuit | FittedArdm:
     """Return what a file has, whichever it is.
 
@@ -195,10 +203,6 @@ def of_bytes(data: bytes, max_memory: int | None = None) -> FittedCircuit | Fitt
         FormatError: It is neither.
         LimitError: Weights take more memory than allowed.
     """
-    try:
-        format = _read_header(data)["__metadata__"]["format"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        format = None
-    if format == ARDM_FORMAT:
+    if format_of(data) == ARDM_FORMAT:
         return FittedArdm(data)
     return FittedCircuit(data, max_memory=max_memory)

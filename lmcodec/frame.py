@@ -23,7 +23,8 @@ from lmcodec.container import (
     next_part,
 )
 from lmcodec.errors import LimitError, TruncatedError
-from lmcodec.header import BlockHeader, WeightsRecord
+from lmcodec.header import BlockHeader, ModelRecord, WeightsRecord
+from lmcodec.network import Network
 from lmcodec.packing import Cursor
 from lmcodec.prior import Prior
 from lmcodec.progress import Meter
@@ -33,7 +34,6 @@ from lmcodec.workers import Workers
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from lmcodec.embedded import Embeddable
 
 T = TypeVar("T")
 Again: TypeAlias = Callable[[bytes, bytes, int], "bytes | None"]
@@ -83,8 +83,8 @@ class FrameWriter:
         self._done_before = self._workers.done
         self._submitted: deque[tuple[int, int]] = deque()
         self._entries: list[IndexEntry] = []
-        # The digest of the weights of which the frame has a copy.
-        self._embedded: bytes | None = None
+        # The digests of the weights of which the frame has a copy.
+        self._embedded: set[bytes] = set()
         self._taken = 0
         self._written = 0
 
@@ -177,17 +177,24 @@ class FrameWriter:
         if self._content_size is not None and got > self._content_size:
             raise ValueError(f"content has {got} bytes: {self._content_size} were announced")
 
+    def _weights(self, model: ModelRecord, digest: bytes) -> embedded.Embeddable:
+        """Return what is to be copied for a model."""
+        for weights in (self._plan.prior, self._plan.network):
+            if isinstance(weights, (Prior, Network)) and weights.digest == digest:
+                return weights
+        # Of a model that says itself what it starts from, and so has it.
+        return embedded.find(model, digest)
+
     def _finished(self, block: bytes) -> bytes:
         start, size = self._submitted.popleft()
         header = BlockHeader.parse(Cursor(block))
-        if header.embedded and self._embedded is None:
-            self._embedded = header.embedded[0]
-            id = next(model.id for model in header.models if model.embedded)
-            weights: Embeddable | str | None = self._plan.prior
-            if not isinstance(weights, Prior) or weights.digest != self._embedded:
-                # Of a model that says itself what it starts from, and so has it.
-                weights = embedded.find(id, self._embedded)
-            block = embedded.pack(weights) + block
+        copies = b""
+        for model in header.models:
+            for digest in model.embedded:
+                if digest not in self._embedded:
+                    self._embedded.add(digest)
+                    copies += embedded.pack(self._weights(model, digest))
+        block = copies + block
         self._entries.append(IndexEntry(self._written, len(block), start, size, header.crc))
         self._written += len(block)
         return block

@@ -20,14 +20,18 @@ MODEL_HOST_BOUND = 1
 MODEL_WEIGHTS_SHIFT = 1
 MODEL_WEIGHTS_DIGEST = 1
 MODEL_WEIGHTS_EMBEDDED = 2
+MODEL_WEIGHTS_SOME_EMBEDDED = 3
 
 WEIGHTS_MARKER = b"\xb5W"
 WEIGHTS_STORED = 1
 WEIGHTS_CODED = 2
+WEIGHTS_BY_FREQUENCY = 3
 # Larger copies would make a small stream need much memory.
 MAX_WEIGHTS_BYTES = 1 << 26
 # So that what a stream makes a decoder do is bounded by its length.
 MAX_WEIGHTS_RATIO = 64
+# Of a frame. Blocks of one kind need two at most: what they start from and what predicts them.
+MAX_COPIES = 4
 
 STORED = 0
 WIDTHS = (1, 2, 4)
@@ -44,7 +48,7 @@ class ModelRecord:
         params: The model's packed fields.
         host_bound: True where only the encoding machine can decode.
         digests: SHA-256 of the weights, and of the tokenizer where there is one.
-        embedded: True where a copy of the weights stands in the frame, before the block.
+        embedded: Those of them of whose weights a copy stands in the frame, before the block.
     """
 
     id: str
@@ -52,17 +56,21 @@ class ModelRecord:
     params: bytes = b""
     host_bound: bool = False
     digests: tuple[bytes, ...] = ()
-    embedded: bool = False
+    embedded: tuple[bytes, ...] = ()
 
     def pack(self) -> bytes:
         """Return the record as bytes."""
         flags = MODEL_HOST_BOUND if self.host_bound else 0
+        digests = bytes((len(self.digests),)) if self.digests else b""
         if self.digests:
-            weights = MODEL_WEIGHTS_EMBEDDED if self.embedded else MODEL_WEIGHTS_DIGEST
+            mask = sum(1 << n for n, digest in enumerate(self.digests) if digest in self.embedded)
+            weights = MODEL_WEIGHTS_SOME_EMBEDDED
+            if mask < 2:
+                weights = MODEL_WEIGHTS_EMBEDDED if mask else MODEL_WEIGHTS_DIGEST
             flags |= weights << MODEL_WEIGHTS_SHIFT
+            digests += bytes((mask,)) if weights == MODEL_WEIGHTS_SOME_EMBEDDED else b""
         head = pack_blob(self.id.encode()) + pack_varint(self.version) + bytes((flags,))
-        digests = bytes((len(self.digests),)) + b"".join(self.digests) if self.digests else b""
-        return head + digests + pack_blob(self.params)
+        return head + digests + b"".join(self.digests) + pack_blob(self.params)
 
     @classmethod
     def parse(cls, cursor: Cursor) -> ModelRecord:
@@ -75,7 +83,7 @@ class ModelRecord:
         version = cursor.varint("model version")
         flags = cursor.u8("model flags")
         weights = flags >> MODEL_WEIGHTS_SHIFT
-        if weights > MODEL_WEIGHTS_EMBEDDED:
+        if weights > MODEL_WEIGHTS_SOME_EMBEDDED:
             raise UnsupportedError(
                 f"model flags {flags:#04x} are not known to this release: "
                 f"model {id} version {version}",
@@ -86,9 +94,16 @@ class ModelRecord:
         count = cursor.u8("number of digests") if weights else 0
         if weights and not count:
             raise FormatError("weights have no digest", offset=cursor.offset)
+        mask = int(weights == MODEL_WEIGHTS_EMBEDDED)
+        if weights == MODEL_WEIGHTS_SOME_EMBEDDED:
+            mask = cursor.u8("which weights are embedded")
+            if not 1 < mask < 1 << count:
+                raise FormatError(
+                    f"weights that are embedded are {mask:#04x} of {count}", offset=cursor.offset
+                )
         digests = tuple(bytes(cursor.take(32, "digest of weights")) for _ in range(count))
         params = cursor.blob("model parameters")
-        embedded = weights == MODEL_WEIGHTS_EMBEDDED
+        embedded = tuple(digest for n, digest in enumerate(digests) if mask >> n & 1)
         return cls(id, version, params, bool(flags & MODEL_HOST_BOUND), digests, embedded)
 
 
@@ -163,7 +178,7 @@ class BlockHeader:
     @property
     def embedded(self) -> tuple[bytes, ...]:
         """Digests of the weights of which the frame has a copy before the block."""
-        return tuple(model.digests[0] for model in self.models if model.embedded)
+        return tuple(dict.fromkeys(digest for model in self.models for digest in model.embedded))
 
     def pack(self) -> bytes:
         """Return marker, size, header and checksum; the payloads follow.
@@ -284,7 +299,8 @@ class WeightsRecord:
     """What stands before a copy of weights.
 
     Args:
-        coding: `WEIGHTS_STORED`, or `WEIGHTS_CODED` by ``bwt``, version 1.
+        coding: `WEIGHTS_STORED`, or `WEIGHTS_CODED` by ``bwt``, version 1, or
+            `WEIGHTS_BY_FREQUENCY`, by ``freqs``, version 1.
         raw_size: Bytes of the weights.
         coded_size: Bytes of the copy.
         digest: SHA-256 of the weights.
@@ -312,7 +328,7 @@ class WeightsRecord:
         if cursor.take(2, "embedded weights") != WEIGHTS_MARKER:
             raise FormatError("no embedded weights begin here", offset=cursor.base + start)
         coding = cursor.u8("coding of embedded weights")
-        if coding not in (WEIGHTS_STORED, WEIGHTS_CODED):
+        if not WEIGHTS_STORED <= coding <= WEIGHTS_BY_FREQUENCY:
             raise UnsupportedError(
                 f"embedded weights are not known to this release: coding {coding}, "
                 f"at byte {cursor.base + start}",
@@ -335,7 +351,7 @@ class WeightsRecord:
                 offset=offset,
             )
         fits = self.coded_size == self.raw_size
-        if self.coding == WEIGHTS_CODED:
+        if self.coding != WEIGHTS_STORED:
             fits = self.coded_size < self.raw_size <= MAX_WEIGHTS_RATIO * self.coded_size
         if not fits or not self.raw_size:
             raise CorruptError(

@@ -228,7 +228,7 @@ def read_block(source: Source, location: Location) -> tuple[BlockHeader, Buffer]
     """
     data = source.read(location.offset, location.coded_size)
     cursor = Cursor(data, base=location.offset)
-    if cursor.peek(2) == WEIGHTS_MARKER:
+    while cursor.peek(2) == WEIGHTS_MARKER:
         cursor.take(WeightsRecord.parse(cursor).coded_size, "embedded weights")
     header = BlockHeader.parse(cursor)
     payloads = cursor.take(header.payload_size, "payload")
@@ -238,19 +238,21 @@ def read_block(source: Source, location: Location) -> tuple[BlockHeader, Buffer]
     return header, payloads
 
 
-def read_copy(source: Source, location: Location) -> WeightsPart:
-    """Read the copy of weights that the frame of a block has before it.
+def read_copy(source: Source, location: Location, digest: bytes) -> WeightsPart:
+    """Read the copy of some weights that the frame of a block has before it.
 
     Raises:
         FormatError: There is none, or the headers before it are damaged.
     """
     for part in walk(source, location.frame):
         if isinstance(part.header, WeightsRecord):
-            return weights_of(source, part, part.header)
-        if part.offset >= location.offset:
+            if part.header.digest == digest:
+                return weights_of(source, part, part.header)
+        elif part.offset >= location.offset:
             break
     raise CorruptError(
-        f"block needs weights that are not embedded before it: at byte {location.offset}",
+        f"block needs weights that are not embedded before it: {digest.hex()}",
+        expected=digest,
         offset=location.offset,
     )
 

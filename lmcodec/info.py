@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
-from lmcodec import embedded, fitted, network, prior
+from lmcodec import embedded
 from lmcodec.block import memory_bytes
 from lmcodec.container import End, FrameHeader, SkippableFrame
 from lmcodec.errors import LmcodecError
-from lmcodec.header import STORED, BlockHeader, WeightsRecord
+from lmcodec.header import MAX_COPIES, STORED, BlockHeader, WeightsRecord
 from lmcodec.index import Source, walk, weights_of
 from lmcodec.models.base import MODELS
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from lmcodec.lm.model import LanguageModel
     from lmcodec.network import Network
     from lmcodec.prior import Prior
-    from lmcodec.shelf import Shelf
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,8 @@ def _describe(source: Source) -> Info:
     for part in walk(source):
         if isinstance(part.header, FrameHeader):
             frames += 1
-            weights.copy = None
+            weights.copies.clear()
+            weights.copy_memory_bytes = 0
         elif isinstance(part.header, WeightsRecord):
             weights.read(weights_of(source, part, part.header))
         elif isinstance(part.header, SkippableFrame):
@@ -200,11 +201,6 @@ def _describe(source: Source) -> Info:
     )
 
 
-_SHELVES: dict[str, Shelf[Any]] = {
-    "prior": prior.SHELF,
-    "network": network.SHELF,
-    **fitted.SHELVES,
-}
 # In the order of the fields of `Info`.
 _KINDS = ("prior", "network", "language model", "circuit", "ardm")
 Found: TypeAlias = "Prior | Network | LanguageModel | FittedCircuit | FittedArdm | None"
@@ -215,18 +211,18 @@ class _Weights:
 
     def __init__(self) -> None:
         self.described: dict[str, dict[bytes, WeightsInfo]] = {kind: {} for kind in _KINDS}
-        # Of the frame at hand. What is held is found by `memory_bytes`, too.
-        self.copy: embedded.Embeddable | None = None
+        # Of the frame at hand, by digest. What is held is found by `memory_bytes`, too.
+        self.copies: dict[bytes, embedded.Embeddable] = {}
         self.copy_memory_bytes = 0
         self._elsewhere: dict[tuple[str, tuple[bytes, ...]], Found] = {}
 
     def read(self, part: WeightsPart) -> None:
         """Take a copy, if it is not damaged."""
-        self.copy_memory_bytes = embedded.memory_bytes(part.record)
-        try:
-            self.copy = embedded.unpack(part.record, part.copy)
-        except LmcodecError:
-            self.copy = None
+        needed = embedded.memory_bytes(part.record)
+        self.copy_memory_bytes = max(self.copy_memory_bytes, needed)
+        if len(self.copies) < MAX_COPIES:
+            with contextlib.suppress(LmcodecError):
+                self.copies[part.record.digest] = embedded.unpack(part.record, part.copy)
 
     def need(self, header: BlockHeader) -> bool:
         """Take note of what a block needs; return whether it is all here."""
@@ -248,8 +244,8 @@ class _Weights:
         return complete
 
     def _find(self, kind: str, digests: tuple[bytes, ...]) -> Found:
-        if self.copy is not None and self.copy.digest == digests[0]:
-            return self.copy
+        if digests[0] in self.copies:
+            return self.copies[digests[0]]
         if (kind, digests) not in self._elsewhere:
             try:
                 self._elsewhere[kind, digests] = _look_for(kind, digests)
@@ -263,7 +259,7 @@ def _look_for(kind: str, digests: tuple[bytes, ...]) -> Found:
         from lmcodec.lm.model import by_digests
 
         return by_digests(digests)
-    found: Found = _SHELVES[kind].by_digest(digests[0])
+    found: Found = embedded.SHELVES[kind].by_digest(digests[0])
     return found
 
 
@@ -284,8 +280,7 @@ def _needs(header: BlockHeader) -> Iterator[tuple[str, tuple[bytes, ...], bool]]
             if kind == "language model":
                 yield kind, (digest, *tokenizers), False
             elif kind in _KINDS:
-                # The copy is of the first one.
-                yield kind, (digest,), model.embedded and digest == model.digests[0]
+                yield kind, (digest,), digest in model.embedded
 
 
 def _memory_bytes(header: BlockHeader, weights: _Weights) -> int | None:

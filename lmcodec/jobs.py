@@ -56,7 +56,7 @@ class Job:
         transform: "auto", "raw", or the id of a transform.
         prior: "auto", "none", or a prior; as long as it is here, streams that name it find it.
         network: "auto", "none", or a network, likewise.
-        embed: Whether streams have a copy of a prior that is not of the package.
+        embed: Whether streams have copies of a prior and a network not of the package.
         block_size: Bytes of content in a block, or None for that of the level.
         digest: Whether to record a SHA-256 of the content.
         threads: Blocks that are coded side by side.

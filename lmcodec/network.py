@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 SUFFIX = ".safetensors"
+# How the name of the format begins that a file says it has.
+FORMATS = "bytelm-"
 # Name and SHA-256 of each network of the package, the default one first.
 SHIPPED = {
     "bytelm-2.1": "da51b4f73bc4b4175ac362c7376115b33c35e12b32918f66d0fba495e1c36f29",

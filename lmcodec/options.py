@@ -106,7 +106,7 @@ def settings(
         transform: "auto", "raw" for none, the id of a transform, or a transform.
         prior: "auto", "none", the name of a prior or its file, or a prior.
         network: "auto", "none", the name of a network or its file, or a network.
-        embed: Whether frames have a copy of a prior that is not of the package.
+        embed: Whether frames have copies of a prior and a network not of the package.
         threads: Number of threads.
         block_size: Bytes of content in a block, or None for that of the model or the level.
 
@@ -116,8 +116,8 @@ def settings(
     Raises:
         TypeError: `level` and `options` are both given, or have a wrong type.
         ValueError: A value is outside its bounds, a model or transform is not known, or a network
-            is asked for where none can be used or embedded.
-        LimitError: The prior is too large to be embedded.
+            is asked for where none can be used, or the prior cannot be embedded.
+        LimitError: The prior or the network is too large to be embedded.
         UnsupportedError: The language model is of a family that is not known.
         ModelError: A part of the language model is missing, or the model needs one.
         FormatError: A file is not what it should be.
@@ -146,7 +146,7 @@ def settings(
     choice = _choice(model, chosen)
     chosen_network = _network(network, choice, chosen, chosen_prior)
     if embed and isinstance(chosen_network, Network) and not networks.is_shipped(chosen_network):
-        raise ValueError(f"network cannot be embedded: {chosen_network!r}")
+        embedded.check(chosen_network)
     return Settings(
         Plan(
             chosen,
@@ -178,16 +178,17 @@ def _choice(model: Model | str, level: int) -> Choice:
         return model_of_path(model)
     known = ", ".join(("auto", "stored", *MODELS.ids()))
     raise ValueError(
-        f"model is not known: {model!r}; known are {known}, files of circuits and of networks "
-        "of ardm, and folders of language models"
+        f"model is not known: {model!r}; known are {known}, files of circuits, of networks and of "
+        "networks of ardm, and folders of language models"
     )
 
 
 def model_of_path(path: str, **parameters: Any) -> Model:
-    """Return the model of a circuit, a network of `ardm` or a language model on disk.
+    """Return the model of a circuit, a network, one of `ardm` or a language model on disk.
 
     Args:
-        path: A file of a circuit or a network; "ardm:" and what `ArdmModel.of` takes;
+        path: A file of a circuit or a network, which is then `bytelm`; "ardm:" and what
+            `ArdmModel.of` takes;
             "ardm_torch:" and what `ArdmTorch.of` takes; or what `Llm.of` takes.
         parameters: Those of `CircuitModel.of`, `ArdmModel.of`, `ArdmTorch.of` or `Llm.of`.
 
@@ -211,6 +212,11 @@ def model_of_path(path: str, **parameters: Any) -> Model:
 
         _only(("mixed",), parameters, path)
         return CircuitModel.of(path, **parameters)
+    if is_network_path(path):
+        from lmcodec.models.bytelm import Bytelm
+
+        _only((), parameters, path)
+        return Bytelm(Network.load(path))
     from lmcodec.models.llm import Llm
 
     _only(("window", "chunk", "int8", "mixed"), parameters, path)
@@ -221,7 +227,7 @@ def torch_model_of_path(path: str, **parameters: Any) -> Model:
     """Return the model of a network of `ardm` or a language model on disk that torch runs.
 
     Args:
-        path: As of `model_of_path`, but for circuits.
+        path: As of `model_of_path`, but for circuits and networks.
         parameters: Those of `ArdmTorch.of` or `LlmTorch.of`.
 
     Raises:
@@ -240,6 +246,8 @@ def torch_model_of_path(path: str, **parameters: Any) -> Model:
         return ArdmTorch.of(name, **parameters)
     if path.endswith(fitted.SUFFIX):
         raise ValueError(f"circuits are not run by torch: {path!r}")
+    if is_network_path(path):
+        raise ValueError(f"networks are not run by torch: {path!r}")
     from lmcodec.models.llm_torch import LlmTorch
 
     _only(("window", "chunk", "device", "dtype"), parameters, path)
@@ -253,6 +261,12 @@ def is_for_torch(path: str) -> bool:
 
 def _is_ardm(path: str) -> bool:
     return path.startswith(_ARDM) or path.endswith(fitted.ARDM_SUFFIX)
+
+
+def is_network_path(path: str) -> bool:
+    """Return whether the path of a model is that of a network, for `bytelm`."""
+    # Weights of a language model stand in a folder, beside what tells their shape.
+    return path.endswith(networks.SUFFIX) and not os.path.isdir(path)
 
 
 def _only(names: tuple[str, ...], parameters: dict[str, Any], path: str) -> None:

@@ -7,8 +7,9 @@ from typing import IO, TYPE_CHECKING
 
 from lmcodec.block import decode_block
 from lmcodec.embedded import Embeddable, unpack
-from lmcodec.errors import CorruptError, LmcodecError
+from lmcodec.errors import FormatError, LmcodecError
 from lmcodec.frame import Feed, decode_frames
+from lmcodec.header import MAX_COPIES
 from lmcodec.index import BlockTable, Location, Source, read_block, read_copy, read_table
 from lmcodec.workers import Workers
 
@@ -41,8 +42,8 @@ class ContentReader(io.RawIOBase):
         # After it: where the blocks are.
         self._table: BlockTable | None = None
         self._source: Source | None = None
-        # The frame whose copy of a prior was read last, and the prior: models find it.
-        self._copy: tuple[int, Embeddable] | None = None
+        # The frame whose copies of weights were read last, and these, by digest: models find them.
+        self._copies: tuple[int, dict[bytes, Embeddable]] = -1, {}
         # The block that was decoded last, whole: seeks inside of it cost nothing.
         self._block = b""
         self._block_start = 0
@@ -130,17 +131,14 @@ class ContentReader(io.RawIOBase):
 
     def _need(self, source: Source, location: Location, digest: bytes) -> None:
         """Have the weights of which the frame of a block has a copy."""
-        if self._copy is None or self._copy[0] != location.frame:
-            part = read_copy(source, location)
-            self._copy = location.frame, unpack(part.record, part.copy, self._max_memory)
-        weights = self._copy[1]
-        if weights.digest != digest:
-            raise CorruptError(
-                f"block needs weights that are not embedded before it: {digest.hex()}",
-                expected=digest,
-                got=weights.digest,
-                offset=location.offset,
-            )
+        if self._copies[0] != location.frame:
+            self._copies = location.frame, {}
+        copies = self._copies[1]
+        if digest not in copies:
+            if len(copies) == MAX_COPIES:
+                raise FormatError("frame has too many copies of weights", offset=location.offset)
+            part = read_copy(source, location, digest)
+            copies[digest] = unpack(part.record, part.copy, self._max_memory)
 
     def _next_in_order(self) -> bytes:
         """Decode the next block that has content; empty at the end of the file."""

@@ -6,6 +6,7 @@ after damage the next block is found by looking for a marker whose header has th
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from lmcodec.container import (
 from lmcodec.embedded import Embeddable, unpack
 from lmcodec.errors import LmcodecError
 from lmcodec.frame import check_output
-from lmcodec.header import BlockHeader, WeightsRecord
+from lmcodec.header import MAX_COPIES, BlockHeader, WeightsRecord
 from lmcodec.options import DEFAULT_MAX_OUTPUT_BYTES
 from lmcodec.packing import Cursor
 
@@ -137,8 +138,8 @@ class _Salvage:
         self._header: FrameHeader | None = None
         self._blocks = 0
         self._position = 0
-        # The embedded weights that were read last: models find it.
-        self._copy: Embeddable | None = None
+        # The embedded weights that were read last: models find them.
+        self._copies: deque[Embeddable] = deque(maxlen=MAX_COPIES)
         # False while a part must be believed only if its own checksum says so.
         self._in_step = True
         self._reason = ""
@@ -243,7 +244,7 @@ class _Salvage:
         try:
             if len(copy) < record.coded_size:
                 raise LmcodecError("embedded weights end early")
-            self._copy = unpack(record, copy, self._max_memory)
+            self._copies.append(unpack(record, copy, self._max_memory))
             self._position = begin + record.coded_size
         except LmcodecError as error:
             self._reason = _first_line(error)

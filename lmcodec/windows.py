@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from lmcodec.errors import CorruptError, FormatError, UnsupportedError
 from lmcodec.models.base import MODELS
 from lmcodec.models.bytelm import Bytelm
-from lmcodec.options import is_model_path
+from lmcodec.network import Network
+from lmcodec.options import is_model_path, is_network_path
 from lmcodec.packing import pack_fields
 
 if TYPE_CHECKING:
@@ -310,9 +311,11 @@ def _find(model: Bytelm | Llm | str | os.PathLike[str]) -> Bytelm | Llm:
     if isinstance(model, (str, os.PathLike)):
         if not is_model_path(os.fspath(model)):
             raise ValueError(
-                f"model of windows is not known: {model!r}; known are {Bytelm.id!r}, and folders "
-                "of language models"
+                f"model of windows is not known: {model!r}; known are {Bytelm.id!r}, files of "
+                "networks, and folders of language models"
             )
+        if is_network_path(os.fspath(model)):
+            return Bytelm(Network.load(model))
         return Llm.of(model, mixed=0)
     if not isinstance(model, Llm):
         raise TypeError(f"model of windows must be Bytelm or Llm: got {model!r}")

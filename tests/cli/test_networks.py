@@ -80,6 +80,45 @@ def test_round_trip(program: str, run: Run, place: Path) -> None:
     assert (place / "text").read_bytes() == ENGLISH
 
 
+@PROGRAMS
+def test_a_stream_with_a_copy_needs_no_file(program: str, run: Run, place: Path) -> None:
+    named = ("--network", "own.safetensors", "--embed")
+    assert run(program, *COMPRESS[program], "-q", "--rm", *named, "text").code == 0
+    (place / "own.safetensors").unlink()
+    gc.collect()
+    done = run(program, *LIST[program], "--json", "text.lmz")
+    (need,) = json.loads(done.out)["networks"]
+    assert (need["name"], need["embedded"], need["here"]) == ("own", True, True)
+    assert "own (embedded)" in run(program, *LIST[program], "text.lmz").out.decode()
+    gc.collect()
+    assert run(program, *TEST[program], "text.lmz").code == 0
+    assert run(program, *DECOMPRESS[program], "-q", "text.lmz").code == 0
+    assert (place / "text").read_bytes() == ENGLISH
+
+
+@PROGRAMS
+def test_the_file_of_a_network_is_a_model(program: str, run: Run, place: Path) -> None:
+    # Enough for a network that knows little.
+    (place / "text").write_bytes(ENGLISH * 9)
+    named = ("--model", "own.safetensors")
+    assert run(program, *COMPRESS[program], "-q", "--rm", *named, "text").code == 0
+    gc.collect()
+    described = lmcodec.info(place / "text.lmz")
+    assert described.models == ("bytelm/1",)
+    assert [need.here for need in described.networks] == [False]
+    assert run(program, *TEST[program], "text.lmz").code == 1
+    assert run(program, *DECOMPRESS[program], "-q", *named, "text.lmz").code == 0
+    assert (place / "text").read_bytes() == ENGLISH * 9
+    done = run(program, *COMPRESS[program], "--model", "bad.safetensors", "text")
+    assert done.code == 1
+    assert "bad.safetensors: " in done.err
+    if program == "lmcodec":
+        done = run(program, *COMPRESS[program], "--backend=torch", *named, "text")
+        assert (done.code, "networks are not run by torch" in done.err) == (1, True)
+        done = run(program, *COMPRESS[program], "--window=9", *named, "text")
+        assert (done.code, "--window: for other models" in done.err) == (1, True)
+
+
 def test_other_readers(run: Run, place: Path) -> None:
     run("lmz", "-9", "-q", "--network", "own.safetensors", "text")
     (place / "text").unlink()

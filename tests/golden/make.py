@@ -237,7 +237,7 @@ def ardms() -> Iterator[tuple[str, bytes, bytes]]:
 
 
 def embedded() -> Iterator[tuple[str, bytes, bytes]]:
-    """Yield name, content and stream of frames with a copy of a prior."""
+    """Yield name, content and stream of frames with copies of a prior and of a network."""
     samples = log_lines(31, 90).splitlines(keepends=True)
     content = log_lines(32, 8)
     own = lmcodec.train_prior(samples, name="log", size=1 << 11, base="none", text=0)
@@ -251,6 +251,12 @@ def embedded() -> Iterator[tuple[str, bytes, bytes]]:
     block = lmcodec.compress(b"Hi!", model="stored")[len(FrameHeader(one_block=True).pack()) :]
     frame = FrameHeader().pack() + record.pack() + bytes(small) + block + End().pack()
     yield "frame-v1-embedded-stored", b"Hi!", frame
+    # Beside the copy of a network, and that alone.
+    tiny = Network.load(HERE.parent / "reference" / "bytelm-tiny-3.safetensors")
+    text = prose(36, 300)
+    for name, start in (("both", own), ("network", prior.find("general-1"))):
+        stream = lmcodec.compress(text, 9, prior=start, network=tiny, embed=True, block_size=200)
+        yield f"cm-v2-embedded-{name}", text, stream
 
 
 def texts() -> Iterator[tuple[str, bytes, bytes]]:

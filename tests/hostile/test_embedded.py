@@ -22,6 +22,7 @@ from lmcodec.container import End, FrameHeader
 from lmcodec.embedded import pack
 from lmcodec.errors import CorruptError, FormatError, LmcodecError, UnsupportedError
 from lmcodec.header import (
+    WEIGHTS_BY_FREQUENCY,
     WEIGHTS_CODED,
     WEIGHTS_STORED,
     BlockHeader,
@@ -29,6 +30,7 @@ from lmcodec.header import (
     StreamRecord,
     WeightsRecord,
 )
+from lmcodec.models.base import MODELS
 from lmcodec.models.cm import Cm
 from lmcodec.packing import Cursor
 from tests.priors import forget
@@ -49,7 +51,7 @@ BLOCK = BlockHeader(
     0,
     len(CONTENT),
     zlib.crc32(CONTENT),
-    models=(ModelRecord("cm", 2, b"", False, (DIGEST,), True),),
+    models=(ModelRecord("cm", 2, b"", False, (DIGEST,), (DIGEST,)),),
     streams=(StreamRecord("", 1, 1, len(CONTENT), len(PAYLOAD)),),
 )
 NEEDY = BLOCK.pack() + PAYLOAD
@@ -106,7 +108,7 @@ def test_the_frame_that_the_others_change_is_right(read: Read) -> None:
         assert read(stream) == CONTENT
     # A copy that nothing needs, and a block that names what is embedded without saying so.
     assert read(frame(COPY, STORED)) == b"abc"
-    named = replace(BLOCK, models=(replace(BLOCK.models[0], embedded=False),))
+    named = replace(BLOCK, models=(replace(BLOCK.models[0], embedded=()),))
     if read is not from_the_end:
         assert read(frame(COPY, named.pack() + PAYLOAD)) == CONTENT
 
@@ -173,6 +175,22 @@ def test_copies_that_are_not_where_they_must_be(stream: bytes, words: str, read:
         read(stream)
 
 
+def test_there_are_not_too_many() -> None:
+    others = [
+        pack(lmcodec.train_prior([b"yes"] * 8, name=f"other{n}", size=64, base="none", text=0))
+        for n in range(4)
+    ]
+    assert in_order(frame(COPY, *others[1:], NEEDY)) == CONTENT
+    crowd = frame(COPY, *others, NEEDY)
+    for read in (in_order, in_pieces):
+        with pytest.raises(FormatError, match="too many copies of weights"):
+            read(crowd)
+    # Readers of single blocks take what these need.
+    assert from_the_end(crowd) == CONTENT
+    assert lmcodec.info(crowd).priors[0].here
+    assert lmcodec.recover(crowd).content in (b"", CONTENT)
+
+
 @READERS
 def test_copies_of_something_else(read: Read) -> None:
     other = TINY[:70] + bytes([TINY[70] ^ 1]) + TINY[71:]
@@ -189,7 +207,10 @@ def test_copies_of_something_else(read: Read) -> None:
             "embedded weights are of no kind that is known: [0-9a-f]{64}: prior is damaged",
         ),
     ):
-        with pytest.raises(FormatError, match=words):
+        # Where a block is looked for first, no copy of another digest is read.
+        passed = read is from_the_end and DIGEST not in copy
+        expected = "needs weights that are not embedded before it" if passed else words
+        with pytest.raises(FormatError, match=expected):
             read(frame(copy, NEEDY))
 
 
@@ -199,11 +220,23 @@ def stored(data: bytes) -> bytes:
 
 
 @READERS
+@pytest.mark.parametrize("coding", [WEIGHTS_CODED, WEIGHTS_BY_FREQUENCY])
 @pytest.mark.parametrize("payload", [b"", b"\0" * 9, b"\xff" * 60, random_bytes(1, 60), TINY[:60]])
-def test_copies_that_do_not_decode(payload: bytes, read: Read) -> None:
-    record = replace(RECORD, coding=WEIGHTS_CODED, coded_size=len(payload))
+def test_copies_that_do_not_decode(payload: bytes, coding: int, read: Read) -> None:
+    record = replace(RECORD, coding=coding, coded_size=len(payload))
     with pytest.raises(CorruptError):
         read(frame(record.pack() + payload, NEEDY))
+
+
+@READERS
+def test_every_coding_is_read(read: Read) -> None:
+    for coding, id in ((WEIGHTS_CODED, "bwt"), (WEIGHTS_BY_FREQUENCY, "freqs")):
+        # The ids are those for ever.
+        assert coding == {"bwt": 2, "freqs": 3}[id]
+        copy = MODELS.get(id, 1)().encode(TINY)
+        assert len(copy) < len(TINY)
+        record = replace(RECORD, coding=coding, coded_size=len(copy))
+        assert read(frame(record.pack() + copy, NEEDY)) == CONTENT
 
 
 @READERS
@@ -211,7 +244,7 @@ def test_copies_that_do_not_decode(payload: bytes, read: Read) -> None:
     ("fields", "error", "words"),
     [
         ({"coding": 0}, UnsupportedError, "coding 0"),
-        ({"coding": 3}, UnsupportedError, "coding 3"),
+        ({"coding": 4}, UnsupportedError, "coding 4"),
         ({"coding": 255}, UnsupportedError, "coding 255"),
         ({"raw_size": 0, "coded_size": 0}, CorruptError, "does not fit"),
         ({"raw_size": 127}, CorruptError, "does not fit"),
@@ -221,6 +254,8 @@ def test_copies_that_do_not_decode(payload: bytes, read: Read) -> None:
         ({"coding": 2}, CorruptError, "does not fit"),
         ({"coding": 2, "coded_size": 1}, CorruptError, "copy of 1 bytes does not fit"),
         ({"coding": 2, "coded_size": 0}, CorruptError, "does not fit"),
+        ({"coding": 3}, CorruptError, "does not fit"),
+        ({"coding": 3, "coded_size": 1}, CorruptError, "copy of 1 bytes does not fit"),
         ({"coding": 2, "raw_size": 1 << 26, "coded_size": 1 << 19}, CorruptError, "does not fit"),
     ],
 )

@@ -111,13 +111,14 @@ def decode_frame(reader: Reader) -> bytes:
     content = b""
     blocks: list[tuple[int, int, int]] = []
     first = 0
-    embedded: bytes | None = None
+    embedded: list[bytes] = []
     while reader.data[reader.at : reader.at + 2] in (b"\xb5B", b"\xb5W"):
         block = reader.at
         first = first or block - begin
-        if reader.data[block : block + 2] == b"\xb5W":
-            need(embedded is None, "second copy of weights")
-            embedded = read_weights(reader)
+        while reader.data[reader.at : reader.at + 2] == b"\xb5W":
+            need(len(embedded) < 4, "too many copies of weights")
+            embedded.append(read_weights(reader))
+            need(len(set(embedded)) == len(embedded), "second copy of weights")
         raw = decode_block(reader, len(content), embedded)
         content += raw
         blocks.append((reader.at - block, len(raw), zlib.crc32(raw)))
@@ -159,11 +160,11 @@ def decode_end(reader: Reader, first: int, blocks: list[tuple[int, int, int]]) -
 
 
 def read_weights(reader: Reader) -> bytes:
-    """Section 4: a copy of weights; return its digest. A coded one is passed over."""
+    """Section 4: a copy of weights; return its digest. One of `bwt` is passed over."""
     begin = reader.at
     reader.take(2)
     coding = reader.u8()
-    if coding not in (1, 2):
+    if coding not in (1, 2, 3):
         raise UnsupportedError("coding of embedded weights")
     raw_size, size = reader.varint(), reader.varint()
     digest = reader.take(32)
@@ -174,11 +175,13 @@ def read_weights(reader: Reader) -> bytes:
     else:
         need(size < raw_size <= 64 * size, "copy of weights does not fit")
     copy = reader.take(size)
+    if coding == 3:
+        copy = decode_freqs(copy, raw_size)
     need(coding == 2 or hashlib.sha256(copy).digest() == digest, "weights are damaged")
     return digest
 
 
-def decode_block(reader: Reader, start: int, embedded: bytes | None) -> bytes:
+def decode_block(reader: Reader, start: int, embedded: list[bytes]) -> bytes:
     """Section 4: a block."""
     begin = reader.at
     need(reader.take(2) == b"\xb5B", "no block follows the weights")
@@ -418,18 +421,20 @@ def end_lines(text: bytes, lines: Reader) -> bytes:
     return bytes(out + line)
 
 
-def read_model(header: Reader, embedded: bytes | None) -> tuple[str, int, bytes]:
+def read_model(header: Reader, embedded: list[bytes]) -> tuple[str, int, bytes]:
     """Section 4: a model record."""
     id, version, flags = header.name(), header.varint(), header.u8()
-    if flags & 1 or flags > 5:
+    if flags & 1 or flags > 7:
         raise UnsupportedError("host-bound model, or flags")
     if flags:
         count = header.u8()
         need(count > 0, "weights have no digest")
+        mask = header.u8() if flags == 6 else flags >> 2
+        need(flags != 6 or 1 < mask < 1 << count, "which weights are embedded")
         digests = [header.take(32) for _ in range(count)]
-        if flags == 4:
-            need(digests[0] == embedded, "weights are not embedded before the block")
-        kind = "embedded weights" if flags == 4 else "weights"
+        copied = [digest for n, digest in enumerate(digests) if mask >> n & 1]
+        need(set(copied) <= set(embedded), "weights are not embedded before the block")
+        kind = "embedded weights" if copied else "weights"
         raise UnsupportedError(f"model {id} needs {kind} {digests[0].hex()}")
     return id, version, header.blob()
 

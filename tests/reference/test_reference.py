@@ -19,7 +19,13 @@ from lmcodec import CompressionParameter
 from lmcodec.container import FrameHeader, SkippableFrame
 from lmcodec.embedded import pack
 from lmcodec.errors import LmcodecError
-from lmcodec.header import WEIGHTS_CODED, WEIGHTS_STORED, WeightsRecord
+from lmcodec.header import (
+    WEIGHTS_BY_FREQUENCY,
+    WEIGHTS_CODED,
+    WEIGHTS_STORED,
+    WeightsRecord,
+)
+from lmcodec.models.base import MODELS
 from lmcodec.models.order0 import Order0
 from lmcodec.packing import Cursor
 from tests.strategies import BLOCK_BYTES, LONG_SAMPLES, SAMPLES, hard_bytes
@@ -124,7 +130,11 @@ def test_both_decoders_refuse_the_same_streams() -> None:
 STORED = WeightsRecord(WEIGHTS_STORED, 128, 128, TINY.digest).pack() + bytes(TINY)
 
 
-@pytest.mark.parametrize("copy", [pack(TINY), STORED])
+_FREQS = MODELS.get("freqs", 1)().encode(bytes(TINY))
+BY_FREQUENCY = WeightsRecord(WEIGHTS_BY_FREQUENCY, 128, len(_FREQS), TINY.digest).pack() + _FREQS
+
+
+@pytest.mark.parametrize("copy", [pack(TINY), STORED, BY_FREQUENCY])
 def test_embedded_weights(copy: bytes) -> None:
     """Both decoders pass over a copy that no block needs, and refuse the same ones."""
     block = lmcodec.compress(b"Hi!", model="stored")[7:]

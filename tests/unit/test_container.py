@@ -185,11 +185,25 @@ def test_unknown_features_are_named() -> None:
 
 
 def test_weights_of_a_model() -> None:
-    for embedded in (False, True):
-        record = ModelRecord("cm", 2, b"\x06", False, (bytes(32),), embedded)
-        assert ModelRecord.parse(Cursor(record.pack())) == record
-    with pytest.raises(UnsupportedError, match="model flags 0x06"):
-        ModelRecord.parse(Cursor(b"\x02cm\x01\x06\x00"))
+    one, two, three = (bytes([n]) * 32 for n in range(3))
+    for digests, embedded, flags in (
+        ((one,), (), b"\x02\1"),
+        ((one,), (one,), b"\x04\1"),
+        ((one, two), (one,), b"\x04\2"),
+        ((one, two), (two,), b"\x06\2\2"),
+        ((one, two), (one, two), b"\x06\2\3"),
+        ((one, two, three), (one, three), b"\x06\3\5"),
+    ):
+        record = ModelRecord("cm", 2, b"\x06", False, digests, embedded)
+        packed = record.pack()
+        assert packed == b"\2cm\2" + flags + b"".join(digests) + b"\1\6"
+        assert ModelRecord.parse(Cursor(packed)) == record
+    # None, the first one alone, for which there are other flags, and one that is not there.
+    for mask in (b"\0", b"\1", b"\4", b"\xff"):
+        with pytest.raises(FormatError, match=f"embedded are 0x{mask.hex()} of 2"):
+            ModelRecord.parse(Cursor(b"\2cm\2\6\2" + mask + bytes(64) + b"\0"))
+    with pytest.raises(UnsupportedError, match="model flags 0x08"):
+        ModelRecord.parse(Cursor(b"\x02cm\x01\x08\x00"))
     with pytest.raises(FormatError, match="weights have no digest"):
         ModelRecord.parse(Cursor(b"\x02cm\x01\x04\x00\x00"))
     with pytest.raises(UnsupportedError, match="model flags 0x80"):

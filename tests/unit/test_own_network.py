@@ -108,13 +108,6 @@ def test_what_is_no_network_is_refused(tmp_path: Path) -> None:
         lmcodec.compress(ENGLISH, 9, network=path)
 
 
-def test_no_stream_has_a_copy_of_one() -> None:
-    with pytest.raises(ValueError, match="network cannot be embedded: <Network own"):
-        lmcodec.compress(ENGLISH, 9, network=TINY, prior=OWN, embed=True)
-    stream = lmcodec.compress(ENGLISH, 9, network="none", prior=OWN, embed=True)
-    assert lmcodec.info(stream).priors[0].embedded
-
-
 def test_without_it_nothing_decodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = bytearray(bytes(TINY))
     at = other.index(b"I32")
