@@ -12,18 +12,18 @@ use crate::Result;
 use std::ops::Range;
 
 /// Rows that are looked at.
-const ROWS: usize = 1 << 12;
+const ROWS: usize = 1 << 11;
 /// Cells of a row of the table for which as many rows are, if these are more.
-const CELLS: usize = 1 << 16;
+const CELLS: usize = 1 << 15;
 /// A part of all rows at most, but that many at least.
-const PART: usize = 4;
+const PART: usize = 8;
 const LEAST: usize = 1 << 11;
 /// Parts of the table that they are taken from.
 const SLICES: usize = 4;
 /// Rows at the fast levels.
 const FAST_ROWS: usize = 1 << 11;
 /// Of so many rows and more, that part comes first, and leaves ways out that take so much more than the best.
-const ROUGH_FROM: usize = 1 << 12;
+const ROUGH_FROM: usize = 3 << 10;
 const ROUGH_PART: usize = 4;
 const ROUGH_WORTH: f64 = 1.15;
 /// Bits of a byte of a value that is told before the rows, about.
