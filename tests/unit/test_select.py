@@ -217,6 +217,9 @@ class Fading(Primable):
         # As text does it.
         (1 << 23, [1000], [15], True),
         (1 << 23, [300, 500, 2000], [15, 16, 17], True),
+        # The first sample had little text in it.
+        (1 << 23, [300, 830], [15, 16], True),
+        (1 << 23, [300, 810, 800], [15, 16, 17], False),
         # Lost again, or nearly so.
         (1 << 23, [300, 310, 300], [15, 16, 17], False),
         (1 << 23, [300, 500, 540], [15, 16, 17], False),
