@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks import matrix
+from benchmarks.findings import Finding, missing
 from benchmarks.gains import Note
 from benchmarks.report import pipe_table
 from benchmarks.results import Machine, Store, read_rows
@@ -13,7 +14,7 @@ from benchmarks.table_peers import OPENZL, OPENZL_TRAINED, PARQUET, TABLE_PEERS
 from lmcodec.bench import Measurement, available
 from lmcodec.peers import select
 
-__all__ = ["LEVELS", "markdown", "measure", "read"]
+__all__ = ["LEVELS", "evaluate", "markdown", "measure", "read"]
 
 LEVELS = (1, 5, 9)
 """Of this package."""
@@ -29,6 +30,12 @@ _CODECS = (
     "bsc*",
 )
 _OWN = "lmcodec"
+_DEFAULT = "-5"
+# Percent less than the least of the others on each file: in all, and of each.
+_LESS_IN_ALL, _LESS_EACH = 20.0, 10.0
+# Bytes of some files, by any level, and megabytes a second of the default level over all files.
+_MOST_BYTES = {"mushroom.csv": 12_300, "adult.csv": 235_000}
+_SPEED = 1.0
 # Columns of their own: they know tables, and Parquet forgets the text.
 _BESIDE = {
     "OpenZL": OPENZL.label,
@@ -155,6 +162,53 @@ def markdown(rows: Iterable[Measurement]) -> list[str]:
     if besides:
         intro += f" {_BESIDE_INTRO}"
     return ["## Files", "", intro, "", *pipe_table(head, lines), ""]
+
+
+def evaluate(rows: Iterable[Measurement]) -> list[Finding]:
+    """Return a finding for each target of files.
+
+    Args:
+        rows: Of this package and of others.
+    """
+    own: dict[str, list[Measurement]] = {}
+    others: dict[str, list[int]] = {}
+    for row in rows:
+        if row.codec == _OWN:
+            own.setdefault(row.corpus, []).append(row)
+        elif row.label not in _BESIDE.values():
+            others.setdefault(row.corpus, []).append(_bytes(row))
+    usual = {name: row for name, some in own.items() for row in some if row.options == _DEFAULT}
+    pairs = {
+        name: (_bytes(row), min(others[name])) for name, row in usual.items() if name in others
+    }
+    level = f"level {_DEFAULT[1:]}"
+    asked_all = f"files, {level}: {_LESS_IN_ALL:g} % less than the best of others on each, in all"
+    asked_each = f"files, {level}: {_LESS_EACH:g} % less than the best of others, each"
+    asked_speed = f"files, {level}: {_SPEED:g} MB/s of CPU in all, both ways"
+    if not pairs:
+        findings = missing(asked_all) + missing(asked_each) + missing(asked_speed)
+    else:
+        sums = [sum(sizes) for sizes in zip(*pairs.values(), strict=True)]
+        in_all = 100 * (1 - sums[0] / sums[1])
+        less = {name: 100 * (1 - mine / other) for name, (mine, other) in pairs.items()}
+        least = min(less, key=lambda name: less[name])
+        raw = sum(usual[name].raw_bytes for name in pairs)
+        there = raw / 1e6 / sum(usual[name].compress_cpu_s or 0.0 for name in pairs)
+        back = raw / 1e6 / sum(usual[name].decompress_cpu_s or 0.0 for name in pairs)
+        findings = [
+            Finding(asked_all, f"{in_all:.1f} % of {len(pairs)}", in_all >= _LESS_IN_ALL),
+            Finding(asked_each, f"{less[least]:.1f} % ({least})", less[least] >= _LESS_EACH),
+            Finding(asked_speed, f"{there:.2f} and {back:.2f}", min(there, back) >= _SPEED),
+        ]
+    for name, most in _MOST_BYTES.items():
+        asked = f"{name}: {most:,} bytes or less"
+        if name not in own:
+            findings += missing(asked)
+            continue
+        best = min(own[name], key=_bytes)
+        reached = f"{_bytes(best):,}, level {best.options[1:]}"
+        findings.append(Finding(asked, reached, _bytes(best) <= most))
+    return findings
 
 
 def _own(rows: Iterable[Measurement]) -> list[Measurement]:

@@ -120,15 +120,22 @@ def _graphs(figures: Iterable[Figure]) -> dict[str, dict[str, float]]:
     return found
 
 
-def markdown(figures: Sequence[Figure], machine: Machine, files: Sequence[str] = ()) -> str:
+def markdown(
+    figures: Sequence[Figure],
+    machine: Machine,
+    files: Sequence[str] = (),
+    findings: Sequence[Finding] = (),
+) -> str:
     """Return the report.
 
     Args:
         figures: What was measured of blocks and graphs.
         machine: Where.
         files: Lines on files.
+        findings: What was found of files.
     """
-    lines = ["# Tables", "", str(machine), "", table(evaluate(figures)), "", *files]
+    targets = table([*evaluate(figures), *findings])
+    lines = ["# Tables", "", str(machine), "", targets, "", *files]
     lines += ["## Blocks", "", _INTRO, "", *_table(_grouped(figures, BLOCKS, relative=True)), ""]
     lines += [
         "Percent above the entropy; mean, and from the least to the largest of the seeds.",

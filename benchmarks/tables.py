@@ -53,7 +53,9 @@ def main(arguments: Sequence[str]) -> int:
         note(f"stopped; --resume goes on with {out}")
         return 1
     machine = Machine.read(out) or Machine.here()
-    text = table_report.markdown(found, machine, table_files.markdown(table_files.read(out)))
+    rows = table_files.read(out)
+    of_files = table_files.evaluate(rows) if rows else []
+    text = table_report.markdown(found, machine, table_files.markdown(rows), of_files)
     (out / "report.md").write_text(text, encoding="utf-8")
     if can_draw(note):
         _draw(out, found)

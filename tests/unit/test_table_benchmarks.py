@@ -161,6 +161,19 @@ def test_files_are_compared_with_the_best_of_the_others() -> None:
     assert "c.csv" not in text
     assert table_files.markdown([]) == []
     assert table_files.markdown(rows[2:4]) == []
+    of_files = table_files.evaluate(rows)
+    # 1,100 of 1,200 bytes; of b and c none less; 0.1 s for 10,000 bytes.
+    assert [(one.reached, one.ok) for one in of_files[:3]] == [
+        ("8.3 % of 3", False),
+        ("0.0 % (b.csv)", False),
+        ("0.10 and 1.00", False),
+    ]
+    assert [one.ok for one in of_files[3:]] == [None, None]
+    assert [one.ok for one in table_files.evaluate([])] == [None] * 5
+    known = [row("mushroom.csv", "lmcodec", "-5", 12_400), row("mushroom.csv", "xz", "-9e", 90_000)]
+    of_mushrooms = table_files.evaluate([*known, row("mushroom.csv", "lmcodec", "-9", 12_300)])
+    assert [one.ok for one in of_mushrooms] == [True, True, False, True, None]
+    assert of_mushrooms[3].reached == "12,300, level 9"
     # Those that know tables have columns of their own.
     assert "OpenZL" not in text
     rows += [
