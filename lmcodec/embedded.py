@@ -87,7 +87,7 @@ def check(weights: Embeddable) -> None:
         )
     if weights.file_bytes > MAX_WEIGHTS_BYTES:
         raise LimitError(
-            f"{_word(weights)} is too large to be embedded: {weights.file_bytes} of "
+            f"{SHELVES[weights.kind].word} is too large to be embedded: {weights.file_bytes} of "
             f"{MAX_WEIGHTS_BYTES} bytes",
             limit=MAX_WEIGHTS_BYTES,
             needed=weights.file_bytes,
@@ -108,12 +108,6 @@ def pack(weights: Embeddable) -> bytes:
     if not len(copy) < len(raw) <= MAX_WEIGHTS_RATIO * len(copy):
         coding, copy = WEIGHTS_STORED, raw
     return WeightsRecord(coding, len(raw), len(copy), weights.digest).pack() + copy
-
-
-def _word(weights: Embeddable) -> str:
-    if isinstance(weights, Prior):
-        return prior.SHELF.word
-    return network.SHELF.word if isinstance(weights, Network) else fitted.SHELVES[weights.kind].word
 
 
 def memory_bytes(record: WeightsRecord) -> int:
@@ -162,7 +156,7 @@ def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -
     try:
         if data.startswith(MAGIC):
             return Prior(data)
-        if fitted.format_of(data).startswith(network.FORMATS):
+        if fitted.format_of(data).startswith(network.FORMAT_PREFIX):
             return _network(data, left)
         return fitted.of_bytes(data, left)
     except LimitError as error:
@@ -178,8 +172,8 @@ def unpack(record: WeightsRecord, copy: Buffer, max_memory: int | None = None) -
 
 
 def _network(data: bytes, max_memory: int | None) -> Network:
-    # Its file and its weights, before more is known.
-    needed = 2 * len(data)
+    # Its weights take as much as its file, beside it.
+    needed = len(data)
     if max_memory is not None and needed > max_memory:
         raise LimitError("network needs too much memory", limit=max_memory, needed=needed)
     return Network(data)

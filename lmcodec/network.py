@@ -8,7 +8,7 @@ folders of `LMCODEC_MODEL_PATH`, or once they have been loaded.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec import _core
 from lmcodec.shelf import OwnedFile, Shelf
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 SUFFIX = ".safetensors"
-# How the name of the format begins that a file says it has.
-FORMATS = "bytelm-"
+# How the name begins of the format that a file says it has.
+FORMAT_PREFIX = "bytelm-"
 # Name and SHA-256 of each network of the package, the default one first.
 SHIPPED = {
     "bytelm-2.1": "da51b4f73bc4b4175ac362c7376115b33c35e12b32918f66d0fba495e1c36f29",
@@ -36,12 +36,15 @@ class Network(OwnedFile):
         data: The bytes of its file, in the format safetensors.
 
     Attributes:
+        kind: The word that models have for it in `Model.weights`.
         name: That in the package, or "own".
         digest: SHA-256 of the file, by which streams name it.
 
     Raises:
         FormatError: The bytes are not those of a network.
     """
+
+    kind: ClassVar[str] = "network"
 
     def __init__(self, data: Buffer) -> None:
         # A view, since `bytes` of a number would be so many zeros.

@@ -212,7 +212,7 @@ def model_of_path(path: str, **parameters: Any) -> Model:
 
         _only(("mixed",), parameters, path)
         return CircuitModel.of(path, **parameters)
-    if is_network_path(path):
+    if _is_network(path):
         from lmcodec.models.bytelm import Bytelm
 
         _only((), parameters, path)
@@ -246,7 +246,7 @@ def torch_model_of_path(path: str, **parameters: Any) -> Model:
         return ArdmTorch.of(name, **parameters)
     if path.endswith(fitted.SUFFIX):
         raise ValueError(f"circuits are not run by torch: {path!r}")
-    if is_network_path(path):
+    if _is_network(path):
         raise ValueError(f"networks are not run by torch: {path!r}")
     from lmcodec.models.llm_torch import LlmTorch
 
@@ -263,8 +263,7 @@ def _is_ardm(path: str) -> bool:
     return path.startswith(_ARDM) or path.endswith(fitted.ARDM_SUFFIX)
 
 
-def is_network_path(path: str) -> bool:
-    """Return whether the path of a model is that of a network, for `bytelm`."""
+def _is_network(path: str) -> bool:
     # Weights of a language model stand in a folder, beside what tells their shape.
     return path.endswith(networks.SUFFIX) and not os.path.isdir(path)
 

@@ -12,7 +12,7 @@ the prior of the package, its base: all else is looked up there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lmcodec import _core
 from lmcodec.errors import WeightsError
@@ -45,6 +45,7 @@ class Prior:
         data: The bytes of its file.
 
     Attributes:
+        kind: The word that models have for it in `Model.weights`.
         name: What it is called.
         digest: SHA-256 of the file, by which streams name it.
         base: The prior where what this one does not know is looked up, or None.
@@ -54,6 +55,8 @@ class Prior:
         WeightsError: Its base is neither shipped nor loaded, nor in a folder of
             `LMCODEC_MODEL_PATH`.
     """
+
+    kind: ClassVar[str] = "prior"
 
     def __init__(self, data: Buffer) -> None:
         # A view, since `bytes` of a number would be so many zeros.

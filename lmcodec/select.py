@@ -292,14 +292,14 @@ def prime(
     if size >= plain:
         return model
     best = _networked(primed, symbols) if network == "auto" else primed
-    sure = _is_plain(size, plain)
+    sure = _gains_as_text(size, plain)
     if best is not primed or sure or _lasts(primed, model, symbols, size - plain):
         return best
     return model
 
 
-def _is_plain(size: int, plain: int) -> bool:
-    """Return whether a sample gains so much by a prior that it is text."""
+def _gains_as_text(size: int, plain: int) -> bool:
+    """Return whether a prior shortens a sample as much as it does all text."""
     return (plain - size) * _PLAIN_GAIN >= plain
 
 
@@ -319,7 +319,7 @@ def _lasts(primed: Model, model: Model, symbols: Symbols, difference: int) -> bo
     for slices in _LARGER_SLICES:
         if slices * _PRIOR_SLICE_SYMBOLS * _LARGER_PART <= count:
             size, plain = _compared(primed, model, symbols, slices)
-            if _is_plain(size, plain):
+            if _gains_as_text(size, plain):
                 # The first sample was of little else than what is not text, such as blanks.
                 return True
             differences.append(size - plain)

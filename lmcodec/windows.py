@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 from lmcodec.errors import CorruptError, FormatError, UnsupportedError
 from lmcodec.models.base import MODELS
 from lmcodec.models.bytelm import Bytelm
-from lmcodec.network import Network
-from lmcodec.options import is_model_path, is_network_path
+from lmcodec.options import is_model_path, model_of_path
 from lmcodec.packing import pack_fields
 
 if TYPE_CHECKING:
@@ -308,15 +307,14 @@ def _find(model: Bytelm | Llm | str | os.PathLike[str]) -> Bytelm | Llm:
         return Bytelm()
     from lmcodec.models.llm import Llm
 
+    found: object = model
     if isinstance(model, (str, os.PathLike)):
         if not is_model_path(os.fspath(model)):
             raise ValueError(
                 f"model of windows is not known: {model!r}; known are {Bytelm.id!r}, files of "
                 "networks, and folders of language models"
             )
-        if is_network_path(os.fspath(model)):
-            return Bytelm(Network.load(model))
-        return Llm.of(model, mixed=0)
-    if not isinstance(model, Llm):
+        found = model_of_path(os.fspath(model))
+    if not isinstance(found, (Bytelm, Llm)):
         raise TypeError(f"model of windows must be Bytelm or Llm: got {model!r}")
-    return _alone(model)
+    return _alone(found)

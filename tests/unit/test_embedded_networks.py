@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import lmcodec
-from lmcodec import Prior, network
+from lmcodec import Prior, embedded, network
 from lmcodec.header import WEIGHTS_STORED, WeightsRecord
 from lmcodec.index import Source, walk
 from lmcodec.info import WeightsInfo
@@ -92,10 +92,16 @@ def test_memory_is_bounded() -> None:
     assert needed is not None
     assert lmcodec.decompress(stream, max_memory=needed) == CONTENT
     (record,) = copies(stream)
-    # Enough for the copy, but not for the network in it.
-    for limit in (record.raw_size, 2 * record.raw_size + record.coded_size):
-        with pytest.raises(lmcodec.LimitError, match="embedded weights need too much memory"):
+    for limit in (record.raw_size, 3 * record.raw_size):
+        with pytest.raises(lmcodec.LimitError):
             lmcodec.decompress(stream, max_memory=limit)
+    # Enough for the copy, but not for the network in it.
+    copy = embedded.memory_bytes(record)
+    raw = bytes(other())
+    packed = embedded.pack(other())
+    with pytest.raises(lmcodec.LimitError, match="embedded weights need too much memory: more"):
+        embedded.unpack(record, packed[-record.coded_size :], max(copy, 2 * len(raw) - 1))
+    assert embedded.unpack(record, packed[-record.coded_size :], 2 * copy).digest == record.digest
 
 
 def test_that_of_the_package_is_not_copied() -> None:

@@ -170,6 +170,8 @@ def test_files_are_compared_with_the_best_of_the_others() -> None:
     ]
     assert [one.ok for one in of_files[3:]] == [None, None]
     assert [one.ok for one in table_files.evaluate([])] == [None] * 5
+    timeless = [replace(one, compress_cpu_s=None) for one in rows]
+    assert [one.ok for one in table_files.evaluate(timeless)][:3] == [False, False, None]
     known = [row("mushroom.csv", "lmcodec", "-5", 12_400), row("mushroom.csv", "xz", "-9e", 90_000)]
     of_mushrooms = table_files.evaluate([*known, row("mushroom.csv", "lmcodec", "-9", 12_300)])
     assert [one.ok for one in of_mushrooms] == [True, True, False, True, None]

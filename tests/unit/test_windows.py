@@ -32,6 +32,7 @@ from lmcodec.models.cm import Cm
 from lmcodec.models.llm import Llm
 from lmcodec.windows import Windows, detokenize, tokenize
 from tests.language_models import llama, piece_tokenizer, save, text
+from tests.networks import PATH, TINY
 
 TEXT = b"It is a truth universally acknowledged, that a single man in possession of a fortune\n" * 2
 RANDOM = bytes(np.random.default_rng(1).integers(0, 256, 300, np.uint8))
@@ -273,6 +274,12 @@ def test_windows_of_another_text_are_noticed() -> None:
     counts[0] -= 2
     with pytest.raises(CorruptError, match="windows have"):
         replace(windows, counts=counts).text()
+
+
+def test_the_file_of_a_network_is_a_model() -> None:
+    named, made = tokenize(TEXT, model=PATH), tokenize(TEXT, model=Bytelm(TINY))
+    assert np.array_equal(named.tokens, made.tokens)
+    assert named.text() == TEXT
 
 
 def test_wrong_arguments() -> None:
