@@ -64,14 +64,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _draw(out: Path, found: Sequence[Figure]) -> None:
-    for name, drawing in (
-        ("blocks.svg", table_plot.excess(table_report.by_size(found))),
-        ("signal.svg", table_plot.signal(table_report.by_strength(found))),
-        *(
-            (table_report.picture(subject), table_plot.columns(subject, columns))
-            for subject, columns in table_columns.of_tables(found).items()
-        ),
-    ):
+    pictures = {
+        table_report.picture(subject): table_plot.columns(subject, columns)
+        for subject, columns in table_columns.of_tables(found).items()
+    }
+    # Files alone may have been measured.
+    if sizes := table_report.by_size(found):
+        pictures["blocks.svg"] = table_plot.excess(sizes)
+    if strengths := table_report.by_strength(found):
+        pictures["signal.svg"] = table_plot.signal(strengths)
+    for name, drawing in pictures.items():
         (out / name).write_text(drawing, encoding="utf-8")
 
 

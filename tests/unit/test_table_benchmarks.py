@@ -20,6 +20,7 @@ from benchmarks import (
     table_plot,
     table_report,
     table_synthetic,
+    tables,
 )
 from benchmarks.circuit_figures import Figure, Figures
 from benchmarks.matrix import Plan, choose
@@ -142,6 +143,12 @@ def row(corpus: str, codec: str, options: str, size: int) -> Measurement:
     )
 
 
+def test_where_no_blocks_were_measured_none_are_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    tables._draw(tmp_path, [])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_files_are_compared_with_the_best_of_the_others() -> None:
     rows = [
         row("a.csv", "lmcodec", "-5", 900),
@@ -162,19 +169,39 @@ def test_files_are_compared_with_the_best_of_the_others() -> None:
     assert table_files.markdown([]) == []
     assert table_files.markdown(rows[2:4]) == []
     of_files = table_files.evaluate(rows)
+    # Of b and c only one was measured, which is not the best that there is.
+    others = "zstd -22*, bzip3*, kanzi -l 9, zpaq -m5, brotli -11, bsc*"
     # 1,100 of 1,200 bytes; of b and c none less; 0.1 s for 10,000 bytes.
     assert [(one.reached, one.ok) for one in of_files[:3]] == [
+        (f"8.3 % of 3, without {others}", None),
+        (f"0.0 % (b.csv), without {others}", None),
+        ("0.10 and 1.00", False),
+    ]
+    # With all of them.
+    more = [
+        row(name, *label, 2000)
+        for name in ("a.csv", "b.csv", "c.csv")
+        for label in (
+            ("zstd", "-22 --long=27"),
+            ("bzip3", "-b 16"),
+            ("kanzi", "-l 9"),
+            ("zpaq", "-m5"),
+            ("brotli", "-11"),
+            ("bsc", "-b25 -e2"),
+        )
+    ]
+    whole = table_files.evaluate([*rows, *more])[:2]
+    assert [(one.reached, one.ok) for one in whole] == [
         ("8.3 % of 3", False),
         ("0.0 % (b.csv)", False),
-        ("0.10 and 1.00", False),
     ]
     assert [one.ok for one in of_files[3:]] == [None, None]
     assert [one.ok for one in table_files.evaluate([])] == [None] * 5
     timeless = [replace(one, compress_cpu_s=None) for one in rows]
-    assert [one.ok for one in table_files.evaluate(timeless)][:3] == [False, False, None]
+    assert [one.ok for one in table_files.evaluate(timeless)][:3] == [None, None, None]
     known = [row("mushroom.csv", "lmcodec", "-5", 12_400), row("mushroom.csv", "xz", "-9e", 90_000)]
     of_mushrooms = table_files.evaluate([*known, row("mushroom.csv", "lmcodec", "-9", 12_300)])
-    assert [one.ok for one in of_mushrooms] == [True, True, False, True, None]
+    assert [one.ok for one in of_mushrooms] == [None, None, False, True, None]
     assert of_mushrooms[3].reached == "12,300, level 9"
     # Those that know tables have columns of their own.
     assert "OpenZL" not in text
