@@ -1,26 +1,22 @@
 //! One binary decision: counters of several contexts, expected values, a mixer and its corrections.
 
+use super::lines::Lines;
 use super::tools::Tools;
 use crate::cm::content::hashing::fold;
 use crate::cm::strong::apm::Apm;
 use crate::cm::strong::last::Last;
 use crate::cm::strong::mixer::{simd::flat_mut, Mixer, Rates};
 use crate::cm::strong::plan::Layout;
-use crate::cm::strong::simd::prefetch_row;
 use crate::cm::tables::CELL_HALF;
 use crate::coder::binary::Side;
-use crate::memory::Memory;
 use crate::Result;
 
-/// Cells of a line: the check, then the 15 nodes of four decisions.
-const CELLS: usize = 16;
-/// Bytes of a line, with its histories.
-pub const LINE_BYTES: u64 = 5 * CELLS as u64;
 /// Decisions that share a line.
 pub const DEPTH: u32 = 4;
-/// Mixer inputs of a context, and of an expected value.
-const INPUTS: usize = 3;
-/// See [`INPUTS`].
+/// Mixer inputs of a context: what follows its history, and what its counter says, or without one the former once more where
+/// one value only was seen. Where all have counters, that is a third one; else all inputs fit one line.
+const INPUTS: usize = 2;
+/// Those of an expected value.
 const EXPECTED_INPUTS: usize = 2;
 /// Levels of trust in an expected value.
 pub const TRUSTS: usize = 64;
@@ -28,6 +24,8 @@ pub const TRUSTS: usize = 64;
 const EXPECTED_DEPTHS: usize = 4;
 /// Counters, and what follows a history or an expected value, average over up to this many decisions.
 const LIMIT: u32 = 1020;
+/// A history that saw one value only more often than that is a sure one.
+const OFTEN: u32 = 3;
 /// Most contexts.
 pub const MAX_CONTEXTS: usize = 24;
 /// Most expected values.
@@ -38,10 +36,12 @@ pub const MAX_EXPECTED: usize = 4;
 pub struct Sizes {
     /// Contexts, the weakest first.
     pub contexts: usize,
+    /// The first ones of these, whose nodes have counters beside their histories.
+    pub counted: usize,
     /// Expected values.
     pub expected: usize,
-    /// Logarithm of the number of lines.
-    pub log2_lines: u32,
+    /// Logarithms of the numbers of lines, with counters and without.
+    pub log2_lines: [u32; 2],
     /// Places that choose weights.
     pub places: usize,
     /// Rows of the map of places.
@@ -54,6 +54,17 @@ pub struct Sizes {
     pub told: [usize; 2],
 }
 
+impl Sizes {
+    /// Inputs that tell of histories that saw one value only, beside counters.
+    fn thirds(&self) -> usize {
+        if self.counted == self.contexts {
+            self.contexts
+        } else {
+            0
+        }
+    }
+}
+
 /// What a candidate says of the next decision.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected {
@@ -61,6 +72,10 @@ pub struct Expected {
     pub bit: u32,
     /// Below [`TRUSTS`].
     pub trust: usize,
+}
+
+impl Expected {
+    const NOTHING: Self = Self { bit: 2, trust: 0 };
 }
 
 /// Where a decision is.
@@ -88,21 +103,38 @@ fn last() -> Last {
     Last::new(1, 3, 30)
 }
 
+/// All bits where it is so.
+#[inline(always)]
+fn mask(is_so: bool) -> i32 {
+    0_i32.wrapping_sub(i32::from(is_so))
+}
+
 /// Predicts decisions, and learns.
 #[derive(Debug)]
 pub struct Decider {
     sizes: Sizes,
-    /// Adaptive probabilities, xor [`CELL_HALF`], behind a check.
-    cells: Memory<u32>,
-    histories: Memory<u8>,
-    /// First cell of the line of each context.
+    counted: Lines,
+    others: Lines,
+    /// First node of the line of each context.
     at: [usize; MAX_CONTEXTS],
-    state_cells: Vec<[u32; 256]>,
+    /// What follows each history in a context.
+    after: Vec<[u32; 256]>,
     expected_cells: Vec<[u32; TRUSTS * EXPECTED_DEPTHS]>,
     mixer: Mixer,
     maps: Vec<Apm>,
     last: Last,
     random: u32,
+    /// What was decided last, if nothing was learnt of it yet.
+    decided: Option<Decided>,
+}
+
+/// A decision, and what is needed to learn from it.
+#[derive(Debug, Clone, Copy)]
+struct Decided {
+    bit: u32,
+    node: usize,
+    depth: usize,
+    expected: [Expected; MAX_EXPECTED],
 }
 
 impl Decider {
@@ -113,7 +145,8 @@ impl Decider {
     pub fn new(sizes: Sizes, tools: &Tools) -> Result<Self> {
         assert!(sizes.contexts <= MAX_CONTEXTS && sizes.expected <= MAX_EXPECTED);
         let [more, told] = sizes.told;
-        let inputs = INPUTS * sizes.contexts + EXPECTED_INPUTS * sizes.expected + 1 + more;
+        let inputs =
+            INPUTS * sizes.contexts + sizes.thirds() + EXPECTED_INPUTS * sizes.expected + 1 + more;
         let layout = Layout {
             states: 0,
             votes: 0,
@@ -146,10 +179,10 @@ impl Decider {
         };
         Ok(Self {
             sizes,
-            cells: Memory::new(CELLS << sizes.log2_lines)?,
-            histories: Memory::new(CELLS << sizes.log2_lines)?,
+            counted: Lines::new(sizes.log2_lines[0], sizes.counted, true)?,
+            others: Lines::new(sizes.log2_lines[1], sizes.contexts - sizes.counted, false)?,
             at: [0; MAX_CONTEXTS],
-            state_cells: vec![tools.first_states; sizes.contexts],
+            after: vec![tools.first_states; sizes.contexts],
             expected_cells: vec![[CELL_HALF; TRUSTS * EXPECTED_DEPTHS]; sizes.expected],
             mixer: Mixer::new(&layout, rates, None)?,
             maps: vec![
@@ -159,14 +192,15 @@ impl Decider {
             ],
             last: last(),
             random: 0,
+            decided: None,
         })
     }
 
     /// Becomes as `fresh`, a decider of the same sizes that knows nothing: new memory would cost more.
     pub fn restart(&mut self, fresh: &Self) {
-        self.cells.values().fill(0);
-        self.histories.values().fill(0);
-        self.state_cells.clone_from(&fresh.state_cells);
+        self.counted.clear();
+        self.others.clear();
+        self.after.clone_from(&fresh.after);
         self.expected_cells.clone_from(&fresh.expected_cells);
         self.mixer.inherit(&fresh.mixer);
         for (map, fresh) in self.maps.iter_mut().zip(&fresh.maps) {
@@ -174,6 +208,7 @@ impl Decider {
         }
         self.last = last();
         self.random = 0;
+        self.decided = None;
     }
 
     /// Contexts.
@@ -188,40 +223,25 @@ impl Decider {
 
     /// Looks up the lines of all contexts, given the decisions of the symbol so far.
     #[inline(always)]
-    pub fn aim(&mut self, hashes: &[u64], path: u64) {
-        let (cells, histories) = (self.cells.values(), self.histories.values());
-        let mut aims = [(0, 0); MAX_CONTEXTS];
-        let aims = &mut aims[..self.sizes.contexts];
-        // All are asked for before the first is looked at.
-        for (aim, &hash) in aims.iter_mut().zip(hashes) {
-            let hash = fold(hash, path);
-            let line = (hash >> (64 - self.sizes.log2_lines)) as usize;
-            *aim = (line, (hash as u32) | 1);
-            prefetch_row(cells, line * CELLS, CELLS);
-            prefetch_row(histories, line * CELLS, CELLS);
+    pub fn aim(&mut self, tools: &Tools, avx2: bool, hashes: &[u64], path: u64) {
+        let mut folded = [0; MAX_CONTEXTS];
+        let Sizes {
+            contexts, counted, ..
+        } = self.sizes;
+        for (folded, &hash) in folded.iter_mut().zip(&hashes[..contexts]) {
+            *folded = fold(hash, path);
         }
-        for (at, &(line, check)) in self.at.iter_mut().zip(&*aims) {
-            let [first, second] = [line * CELLS, (line ^ 1) * CELLS];
-            *at = if cells[first] == check {
-                first
-            } else if cells[second] == check {
-                second
-            } else {
-                let seen = |at: usize| cells[at + 1] & 1023;
-                let place = if seen(second) < seen(first) {
-                    second
-                } else {
-                    first
-                };
-                cells[place..place + CELLS].fill(0);
-                cells[place] = check;
-                histories[place..place + CELLS].fill(0);
-                place
-            };
-        }
+        let (hashes, others) = folded[..contexts].split_at(counted);
+        // All are asked for before the first is looked at, and come while the last decision is learnt from.
+        self.counted.ask(hashes);
+        self.others.ask(others);
+        self.learn(tools, avx2);
+        let (at, others_at) = self.at.split_at_mut(counted);
+        self.counted.find(hashes, at);
+        self.others.find_small(others, others_at, &tools.states);
     }
 
-    /// Codes a decision, of which `told` tells more in the stretch domain.
+    /// Codes a decision, of which `told` tells more in the stretch domain. What it was is learnt when the next one comes.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)] // all that is known of it
     pub fn code(
@@ -234,32 +254,96 @@ impl Decider {
         expected: &[Expected],
         told: &[i16],
     ) -> u32 {
+        self.ask(&place);
+        self.learn(tools, avx2);
+        let p = self.predict(tools, avx2, &place, expected, told);
+        let bit = side.code(bit, p);
+        let mut decided = Decided {
+            bit,
+            node: place.node,
+            depth: place.depth.min(EXPECTED_DEPTHS - 1),
+            expected: [Expected::NOTHING; MAX_EXPECTED],
+        };
+        decided.expected[..expected.len()].copy_from_slice(expected);
+        self.decided = Some(decided);
+        bit
+    }
+
+    /// Asks for the cache lines of what a place chooses.
+    #[inline(always)]
+    fn ask(&self, place: &Place) {
+        self.mixer.ask(0, place.set as u32);
+        if self.sizes.fine > 0 {
+            self.mixer.ask(4, place.fine as u32);
+        }
+        self.maps[0].ask(place.row);
+        self.maps[2].ask(place.beside);
+    }
+
+    /// The probability of a one, 22 bits.
+    #[inline(always)]
+    fn predict(
+        &mut self,
+        tools: &Tools,
+        avx2: bool,
+        place: &Place,
+        expected: &[Expected],
+        told: &[i16],
+    ) -> u32 {
         let Tools { tables, states, .. } = tools;
-        let n = self.sizes.contexts;
-        let (cells, histories) = (self.cells.values(), self.histories.values());
+        let Sizes {
+            contexts, counted, ..
+        } = self.sizes;
         let inputs = flat_mut(&mut self.mixer.inputs);
+        let (outs, rest) = inputs.split_at_mut(INPUTS * contexts + self.sizes.thirds());
+        // Without branches: whether a context is known is as unpredictable as what comes.
         let (mut known, mut class) = (0, 0);
-        for (i, &at) in self.at[..n].iter().enumerate() {
-            let cell = cells[at + place.node] ^ CELL_HALF;
-            let state = histories[at + place.node];
-            let out = &mut inputs[INPUTS * i..][..INPUTS];
-            if state == 0 {
-                out.fill(0);
-                continue;
+        let lines = (self.counted.histories.get(), self.counted.counters.get());
+        let each = self.at[..counted].iter().zip(&self.after);
+        let each = each.map(|(&at, after)| {
+            let at = at + place.node;
+            let (state, counter) = (lines.0[at], lines.1[at] ^ CELL_HALF);
+            let is_known = state != 0;
+            let is_one = is_known && state < states.mixed;
+            let kind = 1 + usize::from(is_one) + usize::from(is_one & (counter & 1023 > OFTEN));
+            known += usize::from(is_known);
+            class = if is_known { kind } else { class };
+            let seen = tables.stretch22(after[usize::from(state)] >> 10);
+            let counter = tables.stretch22(counter >> 10);
+            [(seen, is_known), (counter, is_known), (seen, is_one)]
+                .map(|(input, is_so)| (input & mask(is_so)) as i16)
+        });
+        let others = if counted == contexts {
+            for (out, inputs) in outs.as_chunks_mut().0.iter_mut().zip(each) {
+                *out = inputs;
             }
-            known += 1;
-            let sure = state < states.mixed;
-            class = 1 + usize::from(sure) + usize::from(sure && cell & 1023 > 3);
-            let seen = tables.stretch22(self.state_cells[i][usize::from(state)] >> 10);
-            out[0] = seen as i16;
-            out[1] = if sure { seen as i16 } else { 0 };
-            out[2] = tables.stretch22(cell >> 10) as i16;
+            &mut []
+        } else {
+            let (outs, others) = outs.as_chunks_mut::<INPUTS>().0.split_at_mut(counted);
+            for (out, [seen, counter, _]) in outs.iter_mut().zip(each) {
+                *out = [seen, counter];
+            }
+            others
+        };
+        let histories = self.others.histories.get();
+        let each = self.at[counted..contexts]
+            .iter()
+            .zip(&self.after[counted..]);
+        for ((&at, after), out) in each.zip(others) {
+            let state = histories[at + place.node];
+            let is_known = state != 0;
+            let is_one = is_known && state < states.mixed;
+            let often = states.total(state) > OFTEN;
+            let kind = 1 + usize::from(is_one) + usize::from(is_one & often);
+            known += usize::from(is_known);
+            class = if is_known { kind } else { class };
+            let seen = tables.stretch22(after[usize::from(state)] >> 10);
+            *out = [seen & mask(is_known), seen & mask(is_one)].map(|input| input as i16);
         }
         let (mut agreement, mut factor) = (0, 1);
         let depth = place.depth.min(EXPECTED_DEPTHS - 1);
-        let out = &mut inputs[INPUTS * n..];
         for (i, value) in expected.iter().enumerate() {
-            let out = &mut out[EXPECTED_INPUTS * i..][..EXPECTED_INPUTS];
+            let out = &mut rest[EXPECTED_INPUTS * i..][..EXPECTED_INPUTS];
             if value.bit > 1 {
                 out.fill(0);
             } else {
@@ -271,7 +355,7 @@ impl Decider {
             }
             factor *= 3;
         }
-        let out = &mut out[EXPECTED_INPUTS * expected.len()..];
+        let out = &mut rest[EXPECTED_INPUTS * expected.len()..];
         out[0] = 256;
         out[1..=told.len()].copy_from_slice(told);
         self.mixer.select(0, place.set as u32);
@@ -296,12 +380,23 @@ impl Decider {
         self.maps[1].select(first * 3 + second);
         self.maps[2].select(place.beside);
         let mean = self.mixer.mix(&[0], avx2);
-        let p = self
-            .last
-            .mix(mean, self.mixer.outputs(), &mut self.maps, tables, avx2);
+        self.last
+            .mix(mean, self.mixer.outputs(), &mut self.maps, tables, avx2)
+    }
 
-        let bit = side.code(bit, p);
-
+    /// Learns what was decided last, if it was not learnt yet.
+    #[inline(always)]
+    fn learn(&mut self, tools: &Tools, avx2: bool) {
+        let Some(decided) = self.decided.take() else {
+            return;
+        };
+        let Tools { tables, states, .. } = tools;
+        let Decided {
+            bit, node, depth, ..
+        } = decided;
+        let Sizes {
+            contexts, counted, ..
+        } = self.sizes;
         let target = (bit << 22) as i32 - bit as i32;
         self.mixer.train(bit, tables, avx2);
         self.last.train(bit, tables, avx2);
@@ -314,25 +409,38 @@ impl Decider {
             .wrapping_add(0x3C6E_F35F);
         let mut random = self.random >> 8;
         let advance = states.advance(bit);
-        for (i, &at) in self.at[..n].iter().enumerate() {
-            let at = at + place.node;
-            let mut cell = cells[at] ^ CELL_HALF;
-            tables.adapt(&mut cell, target, LIMIT);
-            cells[at] = cell ^ CELL_HALF;
-            let state = histories[at];
-            if state != 0 {
-                tables.adapt(&mut self.state_cells[i][usize::from(state)], target, LIMIT);
-            }
+        let mut random = || {
             random = random.rotate_left(5).wrapping_add(0x3779);
-            histories[at] = advance.next(state, random);
+            random
+        };
+        let (at, others) = self.at[..contexts].split_at(counted);
+        let (histories, counters) = (
+            self.counted.histories.values(),
+            self.counted.counters.values(),
+        );
+        // What follows no history at all is learnt, too, and never looked at: that saves a branch.
+        for (&at, after) in at.iter().zip(&mut self.after) {
+            let at = at + node;
+            let mut counter = counters[at] ^ CELL_HALF;
+            tables.adapt(&mut counter, target, LIMIT);
+            counters[at] = counter ^ CELL_HALF;
+            let state = histories[at];
+            tables.adapt(&mut after[usize::from(state)], target, LIMIT);
+            histories[at] = advance.next(state, random());
         }
-        for (i, value) in expected.iter().enumerate() {
+        let histories = self.others.histories.values();
+        for (&at, after) in others.iter().zip(&mut self.after[counted..]) {
+            let at = at + node;
+            let state = histories[at];
+            tables.adapt(&mut after[usize::from(state)], target, LIMIT);
+            histories[at] = advance.next(state, random());
+        }
+        for (cells, value) in self.expected_cells.iter_mut().zip(&decided.expected) {
             if value.bit <= 1 {
                 let right = u32::from(value.bit == bit);
-                let cell = &mut self.expected_cells[i][value.trust * EXPECTED_DEPTHS + depth];
+                let cell = &mut cells[value.trust * EXPECTED_DEPTHS + depth];
                 tables.adapt(cell, (right << 22) as i32 - right as i32, LIMIT);
             }
         }
-        bit
     }
 }

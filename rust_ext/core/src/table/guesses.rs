@@ -1,6 +1,7 @@
 //! Bytes of text that are guessed whole: where a byte is nearly sure, one decision takes the place of eight.
 
-use super::decider::{Decider, Expected, Place, Sizes, LINE_BYTES};
+use super::decider::{Decider, Expected, Place, Sizes};
+use super::lines::line_bytes;
 use super::tools::Tools;
 use super::STRONG_LEVEL;
 use crate::cm::content::hashing::fold;
@@ -18,7 +19,8 @@ const RUNS: usize = 16;
 const MAX_LOG2_PLACES: u32 = 16;
 const LOG2_ROWS: u32 = 10;
 /// Memory in bytes, at most.
-pub const MOST_BYTES: u64 = ((KINDS * size_of::<Last>()) as u64 + LINE_BYTES) << MAX_LOG2_PLACES;
+pub const MOST_BYTES: u64 =
+    ((KINDS * size_of::<Last>()) as u64 + line_bytes(false)) << MAX_LOG2_PLACES;
 /// How often a guess must be right, of 2^22.
 fn sure(level: u32) -> u32 {
     let wrong = if level < STRONG_LEVEL { 64 } else { 256 };
@@ -71,8 +73,9 @@ impl Guesses {
         let log2 = log2.min(MAX_LOG2_PLACES);
         let sizes = Sizes {
             contexts: CONTEXTS,
+            counted: 0,
             expected: 1,
-            log2_lines: log2,
+            log2_lines: [0, log2],
             places: KINDS * RUNS,
             rows: 1 << LOG2_ROWS,
             classes: 1,
@@ -123,7 +126,8 @@ impl Guesses {
         last: usize,
     ) -> bool {
         let byte = usize::from(guess.byte);
-        self.decider.aim(&hashes, u64::from(guess.byte));
+        self.decider
+            .aim(tools, avx2, &hashes, u64::from(guess.byte));
         let rows = self.decider.rows() - 1;
         let place = Place {
             node: 1,

@@ -97,8 +97,9 @@ impl Ids {
             .clamp(5, 18);
         let sizes = Sizes {
             contexts,
+            counted: contexts,
             expected: EXPECTED,
-            log2_lines,
+            log2_lines: [log2_lines, 0],
             places: 64,
             rows: (4 * rows).next_power_of_two().clamp(1 << 6, 1 << 12),
             classes: CLASSES,
@@ -222,7 +223,7 @@ impl Ids {
                 if aimed != depth / DEPTH {
                     aimed = depth / DEPTH;
                     let first = u64::from(depth - inside) << 58 | path >> inside;
-                    self.decider.aim(&hashes, first);
+                    self.decider.aim(tools, avx2, &hashes, first);
                 }
                 let at = (path as usize & ((1 << inside) - 1)) | 1 << inside;
                 let says = guesses.map(|(guess, length, trust)| Expected {

@@ -37,6 +37,7 @@ mod estimates;
 mod format;
 mod guesses;
 mod ids;
+mod lines;
 mod meter;
 mod near;
 mod needs;

@@ -53,8 +53,9 @@ impl Number {
         let rows = count.next_power_of_two().clamp(1 << 8, 1 << 12);
         let sizes = |contexts: usize, log2_lines: u32, places: usize| Sizes {
             contexts,
+            counted: contexts,
             expected: 0,
-            log2_lines,
+            log2_lines: [log2_lines, 0],
             places,
             rows,
             classes: 1,
@@ -95,7 +96,7 @@ impl Number {
         let mut class = 1_u32;
         for depth in 0..8 {
             if depth % DEPTH == 0 {
-                self.high.aim(hashes, u64::from(class));
+                self.high.aim(tools, avx2, hashes, u64::from(class));
             }
             let inside = depth % DEPTH;
             let place = Place {
@@ -170,7 +171,7 @@ impl Number {
             let row = (path >> 52) as usize & (self.high.rows() - 1);
             let bit = if at <= HIGH {
                 if inside == 0 {
-                    self.high.aim(&hashes, path);
+                    self.high.aim(tools, avx2, &hashes, path);
                 }
                 let place = Place {
                     node,
@@ -190,7 +191,7 @@ impl Number {
                         hash(21, path, 0),
                         hash(22, path, a),
                     ];
-                    self.low.aim(&hashes, 0);
+                    self.low.aim(tools, avx2, &hashes, 0);
                 }
                 let place = Place {
                     node,

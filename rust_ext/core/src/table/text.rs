@@ -1,8 +1,9 @@
 //! Cells as text: bytes in the contexts of their cell, of the row, and of cells before.
 
 use super::cells::Room;
-use super::decider::{Decider, Expected, Place, Sizes, LINE_BYTES};
+use super::decider::{Decider, Expected, Place, Sizes};
 use super::guesses::{self, Guesses};
+use super::lines::line_bytes;
 use super::simd;
 use super::tools::Tools;
 use super::{DEFAULT_LEVEL, STRONG_LEVEL};
@@ -16,10 +17,13 @@ const FEWER: usize = 13;
 /// Which one is that of two bytes.
 const ORDER2: usize = 1;
 /// Those of the fast levels.
-const FAST: [usize; 7] = [0, 1, 3, 6, 9, 10, 12];
+const FAST: [usize; 7] = [0, 1, 3, 5, 8, 11, 12];
+/// The first ones have counters: those of which all comes often. Then lines of the others, which are many, are small.
+const COUNTED: usize = 4;
+const FAST_COUNTED: usize = 3;
 /// Those that guess bytes, and in which it is decided whether a guess is right.
-const GUESSING: [usize; guesses::KINDS] = [9, 4, 15, 7];
-const JUDGING: [usize; guesses::CONTEXTS] = [1, 10, 4, 15];
+const GUESSING: [usize; guesses::KINDS] = [11, 6, 15, 9];
+const JUDGING: [usize; guesses::CONTEXTS] = [1, 12, 6, 15];
 /// Bytes that are looked up together, and must have come before for the next one to be expected.
 const MATCH: usize = 5;
 /// Like bytes before the expected one are counted up to that.
@@ -71,19 +75,30 @@ impl Fields {
     }
 }
 
-/// Lines of contexts at most, as a power of two.
-fn log2_most_lines(level: u32) -> u32 {
+/// Contexts of a level, those of them that have counters, and lines at most, with counters and without, as powers of two.
+const fn contexts(level: u32) -> ([usize; 2], [u32; 2]) {
     match level {
-        ..DEFAULT_LEVEL => 20,
-        DEFAULT_LEVEL..STRONG_LEVEL => 21,
-        _ => 22,
+        ..DEFAULT_LEVEL => ([FAST.len(), FAST_COUNTED], [18, 21]),
+        DEFAULT_LEVEL..STRONG_LEVEL => ([FEWER, COUNTED], [18, 22]),
+        _ => ([CONTEXTS, CONTEXTS], [22, 8]),
     }
+}
+
+/// Logarithms of the numbers of lines, with counters and without, for so many bytes.
+fn log2_lines(bytes: usize, level: u32) -> [u32; 2] {
+    let ([contexts, counted], most) = contexts(level);
+    let log2 = |contexts: usize, most: u32| {
+        let lines = bytes.saturating_mul(contexts).max(1);
+        let lines = lines.checked_next_power_of_two();
+        lines.map_or(most, usize::ilog2).clamp(8, most)
+    };
+    [log2(counted, most[0]), log2(contexts - counted, most[1])]
 }
 
 /// Memory in bytes of what codes so many bytes of text at most.
 pub fn memory_bytes(bytes: usize, level: u32) -> u64 {
-    let lines = bytes.saturating_mul(CONTEXTS).max(1).next_power_of_two();
-    let lines = LINE_BYTES * (lines as u64).min(1 << log2_most_lines(level));
+    let [counted, others] = log2_lines(bytes, level);
+    let lines = (line_bytes(true) << counted) + (line_bytes(false) << others);
     lines + guesses::MOST_BYTES + 2 * bytes as u64
 }
 
@@ -111,20 +126,13 @@ impl Text {
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(bytes: usize, terminator: u8, level: u32, tools: &Tools) -> Result<Self> {
-        let contexts = match level {
-            ..DEFAULT_LEVEL => FAST.len(),
-            DEFAULT_LEVEL..STRONG_LEVEL => FEWER,
-            _ => CONTEXTS,
-        };
-        let log2_lines = (bytes.saturating_mul(contexts))
-            .next_power_of_two()
-            .ilog2()
-            .clamp(8, log2_most_lines(level));
+        let ([contexts, counted], _) = contexts(level);
         let log2_bytes = bytes.next_power_of_two().ilog2().max(8);
         let sizes = Sizes {
             contexts,
+            counted,
             expected: 2,
-            log2_lines,
+            log2_lines: log2_lines(bytes, level),
             places: 256,
             rows: 1 << log2_bytes.min(12),
             classes: 1,
@@ -268,10 +276,12 @@ impl Text {
         let six = four | back(5) << 32 | back(6) << 40;
         let above = u64::from(above);
         let hash = |i: u64, a: u64, b: u64| fold(fold(start(i), a), b);
-        // Those of the lower levels first; weaker ones before stronger ones.
+        // Those with counters first, then those of the lower levels; weaker ones before stronger ones.
         [
             hash(1, c1, position.min(2)),
             hash(4, two, 0),
+            hash(2, position, above),
+            hash(3, position, c1),
             hash(14, fields.so_far, fields.number),
             hash(6, four & 0xFF_FFFF, 0),
             hash(16, fields.so_far, fold(fields.number, fields.last)),
@@ -281,8 +291,6 @@ impl Text {
             hash(10, six, 0),
             hash(17, prefix, 0),
             hash(13, prefix, parents[0]),
-            hash(2, position, above),
-            hash(3, position, c1),
             hash(5, above, two),
             hash(7, two, parents[0]),
             hash(15, fields.so_far, fold(fields.number, fields.first)),
@@ -323,7 +331,7 @@ impl Text {
         let mut partial = 1_usize;
         for depth in 0..8 {
             if depth % 4 == 0 {
-                self.decider.aim(hashes, partial as u64);
+                self.decider.aim(tools, avx2, hashes, partial as u64);
             }
             let node = if depth < 4 {
                 partial

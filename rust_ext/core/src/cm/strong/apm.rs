@@ -162,6 +162,12 @@ impl Apm {
         super::simd::prefetch_row(self.cells.get(), self.row, BUCKETS);
     }
 
+    /// Asks for the cache lines of a context that may be selected.
+    #[inline(always)]
+    pub fn ask(&self, context: usize) {
+        super::simd::prefetch_row(self.cells.get(), context * BUCKETS, BUCKETS);
+    }
+
     /// Refines `d` (stretch domain, Q8) in the selected context; returns 22 bits.
     #[inline(always)]
     pub fn refine(&mut self, d: i32) -> u32 {

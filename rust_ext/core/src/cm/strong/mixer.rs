@@ -246,6 +246,14 @@ impl Mixer {
         prefetch_row(self.weights.get(), self.selected[set] as usize * n, n);
     }
 
+    /// Asks for the cache lines of a vector that may be selected.
+    #[inline(always)]
+    pub fn ask(&self, set: usize, context: u32) {
+        let n = self.inputs.len();
+        let at = (self.first[set] + context) as usize;
+        prefetch_row(self.weights.get(), at * n, n);
+    }
+
     /// Mixes the inputs under the selected vectors; returns the sum in the stretch domain, Q8.
     #[inline(always)]
     pub fn mix(&mut self, finals: &[u32], avx2: bool) -> i32 {
