@@ -305,7 +305,7 @@ impl Decider {
             let (state, counter) = (lines.0[at], lines.1[at] ^ CELL_HALF);
             let is_known = state != 0;
             let is_one = is_known && state < states.mixed;
-            let kind = 1 + usize::from(is_one) + usize::from(is_one & (counter & 1023 > OFTEN));
+            let kind = 1 + usize::from(is_one) + usize::from(is_one && counter & 1023 > OFTEN);
             known += usize::from(is_known);
             class = if is_known { kind } else { class };
             let seen = tables.stretch22(after[usize::from(state)] >> 10);
@@ -334,7 +334,7 @@ impl Decider {
             let is_known = state != 0;
             let is_one = is_known && state < states.mixed;
             let often = states.total(state) > OFTEN;
-            let kind = 1 + usize::from(is_one) + usize::from(is_one & often);
+            let kind = 1 + usize::from(is_one) + usize::from(is_one && often);
             known += usize::from(is_known);
             class = if is_known { kind } else { class };
             let seen = tables.stretch22(after[usize::from(state)] >> 10);
