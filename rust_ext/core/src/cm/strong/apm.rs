@@ -158,8 +158,8 @@ impl Apm {
     /// Selects a context and asks for the cache lines of its row.
     #[inline(always)]
     pub fn select(&mut self, context: usize) {
+        self.ask(context);
         self.row = context * BUCKETS;
-        super::simd::prefetch_row(self.cells.get(), self.row, BUCKETS);
     }
 
     /// Asks for the cache lines of a context that may be selected.

@@ -241,9 +241,8 @@ impl Mixer {
     /// Selects the vector of one set and asks for its cache lines.
     #[inline(always)]
     pub fn select(&mut self, set: usize, context: u32) {
-        let n = self.inputs.len();
+        self.ask(set, context);
         self.selected[set] = self.first[set] + context;
-        prefetch_row(self.weights.get(), self.selected[set] as usize * n, n);
     }
 
     /// Asks for the cache lines of a vector that may be selected.
