@@ -78,10 +78,9 @@ def encode_block(
     Raises:
         ModelError: The model cannot code this content, or does not decode what it encoded.
     """
-    transform, streams = _split(raw, plan, start, head)
+    transform, streams, pays = _split(raw, plan, start, head)
     coded = _encode_streams(raw, start, plan, transform, streams, meter)
-    found = plan.split == "auto" and plan.choice == "auto"
-    if transform is not None and found and len(raw) < transform.compared_below:
+    if not pays:
         plain = _encode_streams(raw, start, plan, None, [Stream("", raw)], None)
         return min(coded, plain, key=len)
     return coded
@@ -302,7 +301,8 @@ def fitted(plan: Plan, raw: bytes) -> Plan:
     """
     if not isinstance(plan.choice, Model) or not plan.choice.fits_once:
         return plan
-    for stream in _split(raw, plan, 0, b"")[1]:
+    _, streams, _ = _split(raw, plan, 0, b"")
+    for stream in streams:
         if stream.shape is not None and _suits(plan.choice, stream):
             model = plan.choice.shaped(stream.shape).fit(stream.symbols)
             return replace(plan, choice=model)
@@ -311,13 +311,17 @@ def fitted(plan: Plan, raw: bytes) -> Plan:
 
 def _split(
     raw: bytes, plan: Plan, start: int, head: bytes
-) -> tuple[Transform | None, Sequence[Stream]]:
-    """Apply the first transform that takes this content, gives it back and pays."""
+) -> tuple[Transform | None, Sequence[Stream], bool]:
+    """Apply the first transform that takes this content, gives it back and pays.
+
+    Returns:
+        The transform, the streams, and whether it is known that they are better than the block.
+    """
 
     def probe(cls: type[Transform]) -> Transform | None:
         return cls.probe_later(raw, start, head) if start else cls.probe(raw)
 
-    for found in _transforms(raw, plan, probe, start):
+    for found, pays in _transforms(raw, plan, probe, start):
         transform = found.fit(raw, start)
         streams = transform.forward(raw)
         total = sum(len(stream.symbols) * symbol_width(stream.symbols) for stream in streams)
@@ -327,31 +331,31 @@ def _split(
             continue
         # The bound is the one that the format sets for a decoder's memory.
         if restored == raw and total <= 16 * len(raw) + (1 << 16):
-            return transform, streams
-    return None, [Stream("", raw)]
+            return transform, streams, pays
+    return None, [Stream("", raw)], True
 
 
 def _transforms(
     raw: bytes, plan: Plan, probe: Callable[[type[Transform]], Transform | None], start: int
-) -> Iterator[Transform]:
-    """Yield the transforms that a block is to be tried with."""
+) -> Iterator[tuple[Transform, bool]]:
+    """Yield the transforms that a block is to be tried with, and whether they are known to pay."""
     if isinstance(plan.split, Transform):
-        yield plan.split
+        yield plan.split, True
     elif isinstance(plan.split, type):
         found = probe(plan.split) or plan.split()
-        yield shortest(found.for_level(plan.level) or found, raw, plan.level, start)[0]
+        yield shortest(found.for_level(plan.level) or found, raw, plan.level, start)[0], True
     elif plan.split == "auto" and isinstance(plan.choice, Model) and plan.choice.needs_shape:
         needed = plan.choice.needs_shape
         shapes = (cls for cls in TRANSFORMS.list() if cls.finds_shapes in needed)
-        yield from filter(None, map(probe, shapes))
+        yield from ((found, True) for found in map(probe, shapes) if found is not None)
     elif plan.split == "auto" and plan.choice == "auto":
         for cls in TRANSFORMS.list():
             suited = probe(cls)
             suited = suited and suited.for_level(plan.level)
             if suited is not None:
                 transform, pays = shortest(suited, raw, plan.level, start)
-                if pays:
-                    yield transform
+                if pays is not False:
+                    yield transform, bool(pays)
 
 
 def _suits(model: Model, stream: Stream) -> bool:

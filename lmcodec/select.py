@@ -68,17 +68,17 @@ _SAMPLE_SLICES = 3
 _SLICE_SYMBOLS = 1 << 16
 # A quarter of it is enough where the cells of a table are so much shorter by their own model, or
 # will be if both models go on as from half of that quarter to all of it: how columns hang together
-# shows late.
+# shows late. Streams that are not longer than samples by that factor are coded by both instead.
 _EARLY_PART = 4
 _EARLIER_PART = 8
 _EARLY_CELLS = 0.95
-# Streams that are longer than a sample by so much are judged like that.
-_LONG = 1.5
+_LONG = 2
 # More and shorter ones for a transform, whose kind of content may be only a part of the block. A
-# quarter of them is enough where that makes the code so much shorter.
+# quarter of them is enough where that makes the code so much shorter, or half as much shorter of
+# lines, since what is alike in them shows more and more.
 _TRANSFORM_SLICES = 24
 _TRANSFORM_SLICE_BYTES = 1 << 14
-_EARLY_TRANSFORM = (95, 100)
+_EARLY_TRANSFORM, _EARLY_LINES = (95, 100), (97, 100)
 # Of candidates: the best guess, and the others.
 _GUESS, _OTHERS = slice(1), slice(1, None)
 
@@ -221,17 +221,20 @@ def _best(lengths: _Lengths, models: Sequence[Model]) -> Model | None:
 
 def _of_cells(lengths: _Lengths, fitted: Sequence[Model]) -> Model:
     """Return the fitted candidate with the shortest code of the cells of a table."""
-    early = lengths.of(fitted, lengths.sample(_EARLY_PART))
-    if _is_sure(early):
-        return fitted[0]
-    is_long = len(lengths.symbols) >= _LONG * len(lengths.sample())
-    if is_long:
-        earlier = lengths.of(fitted, lengths.sample(_EARLIER_PART))
-        if _is_sure(lengths.extrapolated((earlier, _EARLIER_PART), (early, _EARLY_PART))):
+    count, most = len(lengths.symbols), len(lengths.sample())
+    if count > most:
+        early = lengths.of(fitted, lengths.sample(_EARLY_PART))
+        if _is_sure(early):
             return fitted[0]
+    if count < _LONG * most:
+        sizes = lengths.of(fitted, lengths.symbols)
+        return fitted[sizes.index(min(sizes))]
+    earlier = lengths.of(fitted, lengths.sample(_EARLIER_PART))
+    if _is_sure(lengths.extrapolated((earlier, _EARLIER_PART), (early, _EARLY_PART))):
+        return fitted[0]
     sizes = lengths.of(fitted, lengths.sample())
-    if len(lengths.sample()) < len(lengths.symbols) and sizes[0] > min(sizes):
-        if is_long and _is_sure(lengths.extrapolated((early, _EARLY_PART), (sizes, 1))):
+    if sizes[0] > min(sizes):
+        if _is_sure(lengths.extrapolated((early, _EARLY_PART), (sizes, 1))):
             return fitted[0]
         # Where columns gain on the others, but not surely enough, only all of them can tell.
         if sizes[0] * min(early[1:]) < early[0] * min(sizes[1:]):
@@ -365,7 +368,7 @@ def _networked(model: Model, symbols: Symbols) -> Model:
 
 def shortest(
     transform: Transform, raw: bytes, level: int, start: int = 0
-) -> tuple[Transform, bool]:
+) -> tuple[Transform, bool | None]:
     """Return the variant of a transform with the shortest code of a sample of a block.
 
     The models are those of a fast level: what they gain, the others gain too, or a part of it.
@@ -377,7 +380,8 @@ def shortest(
         start: Offset of the block in the content.
 
     Returns:
-        The variant, and whether it makes the code as much shorter as the level demands.
+        The variant, and whether it makes the code as much shorter as the level demands; None
+        where that is best seen by the code of all of a short block.
     """
     least = transform.least_gain(level)
     if least is None:
@@ -385,14 +389,20 @@ def shortest(
     pick = _sample_lines if transform.by_lines else _sample
     gauge = transform.gauge_level(level)
     sample = bytes(pick(raw, _TRANSFORM_SLICES // _EARLY_PART, _TRANSFORM_SLICE_BYTES))
+    is_short = len(raw) < transform.compared_below
+    if is_short and len(sample) == len(raw):
+        return transform, None
     plain = _code_length(Stream("", sample), gauge)
     found, sizes = _variant(transform, sample, gauge, start)
     if len(sample) < len(raw):
-        if _saves_enough(sizes, plain):
+        early = _EARLY_LINES if transform.by_lines else _EARLY_TRANSFORM
+        if _is_within(early, sizes, plain):
             return found, True
         others = _split_lengths(found, sample, gauge, start, _OTHERS)
-        if _saves_enough(map(min, sizes, others), plain):
+        if _is_within(early, map(min, sizes, others), plain):
             return found, True
+        if is_short:
+            return found, None
         sample = bytes(pick(raw, _TRANSFORM_SLICES, _TRANSFORM_SLICE_BYTES))
         plain = _code_length(Stream("", sample), gauge)
         found, sizes = _variant(transform, sample, gauge, start)
@@ -404,9 +414,9 @@ def shortest(
     return found, sum(sizes) * 1000 < plain * (1000 - least)
 
 
-def _saves_enough(sizes: Iterable[int], plain: int) -> bool:
-    """Return whether streams are so much shorter that a small sample is enough."""
-    return sum(sizes) * _EARLY_TRANSFORM[1] <= plain * _EARLY_TRANSFORM[0]
+def _is_within(part: tuple[int, int], sizes: Iterable[int], plain: int) -> bool:
+    """Return whether streams are at most that part of the plain code."""
+    return sum(sizes) * part[1] <= plain * part[0]
 
 
 def _variant(

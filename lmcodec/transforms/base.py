@@ -54,8 +54,8 @@ class Transform(ABC):
     version: ClassVar[int]
     # True: samples of content are whole lines.
     by_lines: ClassVar[bool] = False
-    # Blocks of fewer bytes are coded as they are, too, where the transform was found to pay, and
-    # the shorter code is taken: its record, and those of streams, may cost what it saves.
+    # Blocks of fewer bytes are coded as they are, too, unless a small sample shows that the
+    # transform pays, and the shorter code is taken. Such a transform has no variants.
     compared_below: ClassVar[int] = 0
     # It finds the shape of streams, of this kind, which some models need.
     finds_shapes: ClassVar[type[AnyShape] | None] = None

@@ -47,7 +47,7 @@ class Table(Transform):
 
     finds_shapes = Cells
     by_lines: ClassVar[bool] = True
-    compared_below: ClassVar[int] = 1 << 16
+    compared_below: ClassVar[int] = 3 << 17
 
     columns: int = 2
     rows: int = 0

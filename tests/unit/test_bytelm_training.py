@@ -28,6 +28,7 @@ train: Any = importlib.import_module("training.bytelm.train")
 evaluate: Any = importlib.import_module("training.bytelm.evaluate")
 export: Any = importlib.import_module("lmcodec.tuning.export")
 restore: Any = importlib.import_module("lmcodec.tuning.restore")
+carry: Any = importlib.import_module("training.bytelm.carry")
 command: Any = importlib.import_module("training.bytelm.__main__")
 prepared: Any = importlib.import_module("training.bytelm.data")
 
@@ -220,3 +221,39 @@ def test_integers_that_say_other_things_are_refused(
     monkeypatch.setattr(evaluate, "held_bits", lambda *_, **__: {"books_en": 1.0})
     with pytest.raises(ValueError, match=r"floats take 1\.0000 bits a byte, integers"):
         evaluate.export(folder / "run.pt", folder, folder / "out.safetensors", 0, print)
+
+
+def test_texts_go_elsewhere_in_parts(folder: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    carry.pack(folder, tmp_path / "packed", 3, said.append)
+    assert len(said) == 3
+    parts = [tmp_path / "packed" / str(number) for number in range(3)]
+    there = tmp_path / "there"
+    carry.unpack(parts[:1], there)
+    for part in ("train", "held"):
+        assert prepared.texts(there, part).keys() == prepared.texts(folder, part).keys()
+    carry.unpack(parts[1:], there)
+    names = {path.name for path in there.iterdir()}
+    assert names == {path.name for path in folder.iterdir() if path.is_file()}
+    for name in names:
+        assert (there / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_run_stops_goes_on_and_comes_back_slim(folder: Path) -> None:
+    sizes = ["--streams", "2", "--length", "64", "--threads", "1", "--bytes", "1280"]
+    words = ["train", str(folder), "-o", str(folder / "run"), *sizes]
+    assert command.main([*words, "--stop", "0"]) == 0
+    stopped = torch.load(folder / "run.pt", weights_only=True)
+    assert stopped["at"][1] == 0
+    assert command.main([*words, "--resume"]) == 0
+    assert torch.load(folder / "run.pt", weights_only=True)["at"][1] == 1280
+    slim = ["slim", str(folder / "run.pt"), "-o", str(folder / "slim.pt"), "--parts", "2"]
+    assert command.main(slim) == 0
+    pieces = [(folder / f"slim.pt.{number}").read_bytes() for number in range(2)]
+    (folder / "slim.pt").write_bytes(b"".join(pieces))
+    assert len(b"".join(pieces)) * 4 < (folder / "run.pt").stat().st_size
+    (whole, _), (back, state) = (evaluate.load(folder / name) for name in ("run.pt", "slim.pt"))
+    assert len(state["commands"]) == 2
+    torch.testing.assert_close(back.state_dict(), whole.state_dict(), rtol=1e-3, atol=1e-6)
+    for one, other in zip(back.tables(), whole.tables(), strict=True):
+        torch.testing.assert_close(one.values, other.values, rtol=1e-3, atol=1e-6)

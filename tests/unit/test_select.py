@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmcodec.block import Plan, encode_block
 from lmcodec.models.base import Cells, Model
 from lmcodec.models.cm import Cm
 from lmcodec.models.order0 import Order0
@@ -19,7 +20,9 @@ from lmcodec.select import (
     candidates,
     choose,
     prime,
+    shortest,
 )
+from lmcodec.transforms.table import Table
 from tests.priors import ENGLISH, OWN
 from tests.strategies import prose, random_bytes
 
@@ -135,6 +138,37 @@ def test_samples_of_content_are_whole_lines() -> None:
     assert _sample_lines(b"short\n", 24, 1 << 10) == b"short\n"
 
 
+def _rows(count: int, noise: int) -> bytes:
+    """Return rows whose third column follows from the second, with so many random digits behind."""
+    seconds, digits = random_bytes(2, count), random_bytes(1, count * noise).hex().encode()
+    rows = [
+        b"%d,%d,%d%s\n" % (at, number, number * 37, digits[2 * at * noise : 2 * (at + 1) * noise])
+        for at, number in enumerate(seconds)
+    ]
+    return b"".join(rows)
+
+
+def test_of_short_tables_both_codes_tell_what_pays() -> None:
+    # Shorter than the first sample, sure, not sure, and too long to be coded both ways.
+    for rows, noise, pays in [
+        (5000, 0, None),
+        (15_000, 0, True),
+        (2200, 50, None),
+        (4000, 50, True),
+    ]:
+        raw = _rows(rows, noise)
+        suited = Table.probe(raw)
+        assert suited is not None
+        assert shortest(suited, raw, 5)[1] is pays
+    taken = set()
+    for raw in (_rows(300, 0), _rows(300, 50), b"a,b\n" + b"1,2\n" * 9):
+        found = encode_block(raw, 0, Plan(5))
+        ways = [encode_block(raw, 0, Plan(5, split=split)) for split in (Table, "raw")]
+        assert found == min(ways, key=len)
+        taken.add(ways.index(found))
+    assert taken == {0, 1}
+
+
 @dataclass(frozen=True)
 class Growing(Sized):
     """Takes some bytes more for each thousand symbols."""
@@ -156,8 +190,9 @@ class Growing(Sized):
         (2000, 49, 1_000_000, [4, 8, 1, 0], 0),
         # Falling behind: not all need be coded to see.
         (0, 51, 1_000_000, [4, 8, 1], 1),
-        # Hardly longer than the sample.
-        (2000, 40, 120_000, [4, 1, 0], 0),
+        # Not much longer than the sample, and no longer than it.
+        (2000, 40, 190_000, [4, 0], 0),
+        (1000, 40, 90_000, [0], 0),
     ],
 )
 def test_what_cells_take_in_the_end_is_foreseen(

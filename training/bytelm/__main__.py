@@ -3,12 +3,16 @@
 python -m training.bytelm prepare TEXT... --benchmarks FOLDER -o DATA
 python -m training.bytelm train DATA -o RUN --minutes 80
 python -m training.bytelm export RUN.pt DATA -o lmcodec/data/NAME.safetensors
+python -m training.bytelm pack DATA -o PACKED --parts 2
+python -m training.bytelm unpack PACKED/0 PACKED/1 -o DATA
+python -m training.bytelm slim RUN.pt -o RUN-slim.pt --parts 3
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -16,6 +20,7 @@ from pathlib import Path
 from lmcodec.tuning.export import FORMATS
 from lmcodec.tuning.model import ByteModel, Config
 from lmcodec.tuning.restore import from_bytes
+from training.bytelm import carry
 from training.bytelm.data import prepare
 
 
@@ -48,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         "--weights", type=Path, metavar="FILE", help="begin with those of a file of integers"
     )
     train.add_argument("--minutes", type=float, default=0.0)
+    train.add_argument(
+        "--stop", type=float, default=math.inf, metavar="MINUTES", help="then go on with --resume"
+    )
     train.add_argument("--bytes", type=int, default=0)
     train.add_argument("--streams", type=int, default=32)
     train.add_argument("--length", type=int, default=256)
@@ -69,6 +77,17 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     export.add_argument("--pieces", type=int, default=8, help="of each held-back text")
     export.add_argument("--vectors", type=Path, metavar="FILE", help="write test vectors too")
+    pack = commands.add_parser("pack", help="pack prepared texts for another machine")
+    pack.add_argument("data", type=Path)
+    pack.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+    pack.add_argument("--parts", type=int, default=2)
+    unpack = commands.add_parser("unpack", help="add packed parts to a folder of texts")
+    unpack.add_argument("packed", nargs="+", type=Path)
+    unpack.add_argument("-o", "--output", type=Path, required=True, metavar="DATA")
+    slim = commands.add_parser("slim", help="cut what an export needs of a checkpoint into files")
+    slim.add_argument("checkpoint", type=Path)
+    slim.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    slim.add_argument("--parts", type=int, default=1)
     return parser
 
 
@@ -86,6 +105,13 @@ def main(arguments: list[str] | None = None) -> int:
         prepare(options.texts, options.benchmarks, options.output, _say, command)
     elif options.command == "train":
         _train(options, command)
+    elif options.command == "pack":
+        carry.pack(options.data, options.output, options.parts, _say)
+    elif options.command == "unpack":
+        carry.unpack(options.packed, options.output)
+    elif options.command == "slim":
+        for path in carry.slim(options.checkpoint, options.output, options.parts):
+            _say(f"{path}: {path.stat().st_size:,} bytes")
     else:
         from training.bytelm.evaluate import export
 
@@ -123,7 +149,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
     if options.resume:
         trainer.resume()
     trainer.commands.append(command)
-    trainer.run()
+    trainer.run(stop_s=60.0 * options.stop)
 
 
 if __name__ == "__main__":

@@ -234,12 +234,13 @@ class Trainer:
         finally:
             loader.close()
 
-    def run(self, every_s: float = 60.0, save_s: float = 240.0) -> None:
-        """Train to the end of the plan.
+    def run(self, every_s: float = 60.0, save_s: float = 240.0, stop_s: float = math.inf) -> None:
+        """Train to the end of the plan, or until it is to go on elsewhere.
 
         Args:
             every_s: Seconds between two lines of the log.
             save_s: Seconds between two checkpoints.
+            stop_s: Seconds of the whole run after which it stops.
         """
         plan = self.plan
         begun, recent, settled = self.spent, [], 0.0
@@ -247,7 +248,7 @@ class Trainer:
         with self._steps() as step:
             # What starting took is not part of the time to plan with.
             clock = saved = said = time.monotonic()
-            while (progress := self._progress()) < 1.0:
+            while (progress := self._progress()) < 1.0 and self.spent < stop_s:
                 if progress > 1.0 - plan.decay and not decaying:
                     # From here a longer run can go on as if this one had not ended.
                     decaying = True

@@ -14,6 +14,8 @@ use crate::Result;
 pub const MOST: usize = 8;
 /// One for all rows, one for each column, one for each pair.
 const FEATURES: usize = 1 + MOST + MOST * (MOST - 1) / 2;
+/// Weights at most, as a power of two.
+const MAX_LOG2_CELLS: u32 = 20;
 /// Fractional bits of a weight, in nats, and the largest one.
 const WEIGHT_BITS: u32 = 16;
 const WEIGHT_MAX: i32 = 32 << WEIGHT_BITS;
@@ -46,13 +48,26 @@ pub struct Crowd {
     sum: i32,
 }
 
+/// Logarithm of the number of weights.
+fn log2_cells(rows: usize) -> u32 {
+    let cells = rows.saturating_mul(16).checked_next_power_of_two();
+    cells
+        .map_or(MAX_LOG2_CELLS, usize::ilog2)
+        .clamp(8, MAX_LOG2_CELLS)
+}
+
+/// Memory in bytes of what listens in a table of so many rows.
+pub fn memory_bytes(rows: usize) -> u64 {
+    8 << log2_cells(rows)
+}
+
 impl Crowd {
     /// Starts with nothing known, for so many rows.
     ///
     /// # Errors
     /// [`crate::Error::Limit`] when there is too little memory.
     pub fn new(rows: usize) -> Result<Self> {
-        let log2 = (16 * rows).next_power_of_two().ilog2().clamp(8, 18);
+        let log2 = log2_cells(rows);
         Ok(Self {
             log2,
             cells: Memory::new(1 << log2)?,

@@ -1,7 +1,8 @@
 //! Codes which of the values that are known each row has.
 
-use super::crowd::{Crowd, Said};
+use super::crowd::{self, Crowd, Said};
 use super::decider::{Decider, Expected, Place, Sizes, DEPTH};
+use super::lines::line_bytes;
 use super::near::Near;
 use super::rare::{Rare, FIRST, RARE};
 use super::simd;
@@ -29,6 +30,8 @@ const SAYINGS: usize = 19;
 const RARELY: usize = SAYINGS - 1;
 /// Decisions of a symbol for which columns are listened to: deeper ones are of values that hardly ever come.
 const HEARD: u32 = 10;
+/// Lines at most, as a power of two.
+const MAX_LOG2_LINES: u32 = 20;
 /// Numbers that the next one may be near: the one above, and that of an echo.
 const NEIGHBOURS: usize = 2;
 
@@ -71,6 +74,31 @@ struct Latest {
     run: u8,
 }
 
+/// Contexts of a level, beside an echo or none.
+fn contexts(level: u32, echoed: bool) -> usize {
+    let contexts = if level < DEFAULT_LEVEL {
+        FAST.len()
+    } else {
+        CONTEXTS
+    };
+    contexts + if echoed { ECHOED } else { 0 }
+}
+
+/// Logarithm of the number of lines: a column of many values, such as an end of links, has new ones in most rows.
+fn log2_lines(rows: usize, contexts: usize) -> u32 {
+    let lines = rows.saturating_mul(contexts) / 4;
+    let lines = lines.checked_next_power_of_two();
+    lines
+        .map_or(MAX_LOG2_LINES, usize::ilog2)
+        .clamp(5, MAX_LOG2_LINES)
+}
+
+/// Memory in bytes of what codes a column of so many rows.
+pub fn memory_bytes(rows: usize, level: u32) -> u64 {
+    let lines = line_bytes(true) << log2_lines(rows, contexts(level, true));
+    lines + crowd::memory_bytes(rows)
+}
+
 /// Codes the number of the value in each row.
 pub struct Ids {
     decider: Decider,
@@ -89,17 +117,12 @@ impl Ids {
     /// [`Error::Limit`] when there is too little memory.
     pub fn new(rows: usize, level: u32, echoed: bool, tools: &Tools) -> Result<Self> {
         let fast = level < DEFAULT_LEVEL;
-        let contexts = if fast { FAST.len() } else { CONTEXTS };
-        let contexts = contexts + if echoed { ECHOED } else { 0 };
-        let log2_lines = (rows * contexts / 4)
-            .next_power_of_two()
-            .ilog2()
-            .clamp(5, 18);
+        let contexts = contexts(level, echoed);
         let sizes = Sizes {
             contexts,
             counted: contexts,
             expected: EXPECTED,
-            log2_lines: [log2_lines, 0],
+            log2_lines: [log2_lines(rows, contexts), 0],
             places: 64,
             rows: (4 * rows).next_power_of_two().clamp(1 << 6, 1 << 12),
             classes: CLASSES,

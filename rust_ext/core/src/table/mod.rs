@@ -116,8 +116,10 @@ impl Params {
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
 #[must_use]
 pub fn memory_bytes(count: usize, params: &Params) -> u64 {
-    // The counters of a column and its numbers, those of its text; what each cell is, of all columns and while one is coded.
-    (96 << 20) + text::memory_bytes(count, params.level) + 24 * count as u64
+    // The counters of numbers; those of a column, once more where it begins; of text; what each cell is, of all columns and
+    // while one is coded.
+    let column = ids::memory_bytes(count / params.columns.max(1) as usize, params.level);
+    (56 << 20) + 2 * column + text::memory_bytes(count, params.level) + 24 * count as u64
 }
 
 /// Encodes cells. What is behind the last whole row of cells, if anything, is coded as bytes.

@@ -7,10 +7,9 @@
 use super::column::MAX_PARENTS;
 use super::crowd;
 use super::echo::echoes;
-use super::estimates::{mix, Counts};
+use super::estimates::{mix, Counts, Numbering, Numbers};
 use super::needs::Needs;
 use super::plan::{Parent, View};
-use crate::cm::content::hashing::{fold, start};
 use foldhash::{HashMap, HashMapExt};
 use std::rc::Rc;
 
@@ -58,9 +57,9 @@ pub struct Chosen<P> {
 /// What is known of the columns of a sample.
 struct Sample {
     /// What is coded of each column.
-    targets: Vec<Vec<u32>>,
-    /// Probability of each of them.
-    alone: Vec<Vec<f32>>,
+    targets: Vec<Target>,
+    /// Nothing, in each row.
+    nothing: Numbers,
     /// What can be a parent, and its cells.
     keys: Vec<Key>,
     /// Columns that may have an echo.
@@ -70,45 +69,56 @@ struct Sample {
 /// What can be a parent.
 struct Key {
     parent: Parent,
-    cells: Vec<u32>,
+    cells: Rc<Numbers>,
     /// Whether its values hardly ever come again: where one does, it tells much, else nothing.
     rare: bool,
 }
 
-/// Takes slices from all over the rows.
-fn sampled(rows: &[u32], most: usize) -> Vec<u32> {
-    if rows.len() <= most {
-        return rows.to_vec();
-    }
-    let slice = most / SLICES;
-    let first = |k: usize| (rows.len() - slice) * k / (SLICES - 1);
-    (0..SLICES)
-        .flat_map(|k| &rows[first(k)..first(k) + slice])
-        .copied()
-        .collect()
+/// What is coded of a column.
+struct Target {
+    ids: Numbers,
+    /// Probability of each of them.
+    alone: Vec<f32>,
+    /// What stands above.
+    above: Numbers,
 }
 
-/// Which part of all each value is.
-fn shares(ids: &[u32]) -> Vec<f32> {
-    let mut counts = vec![0_u32; ids.iter().max().map_or(0, |&id| id as usize + 1)];
-    for &id in ids {
-        counts[id as usize] += 1;
+impl Target {
+    fn new(ids: Numbers, numbering: &mut Numbering) -> Self {
+        let keys = ids.keys();
+        let mut counts = vec![0_u32; keys.many];
+        for &id in keys.of {
+            counts[id as usize] += 1;
+        }
+        let rows = keys.of.len() as f32;
+        let alone = counts.iter().map(|&n| n as f32 / rows).collect();
+        let before = std::iter::once(u64::MAX).chain(keys.of.iter().map(|&id| id.into()));
+        let above = Numbers::new(before.take(keys.of.len()), numbering);
+        Self { ids, alone, above }
     }
-    counts
-        .iter()
-        .map(|&n| n as f32 / ids.len() as f32)
-        .collect()
+}
+
+/// Takes slices from all over the rows.
+fn sampled(rows: &[u32], most: usize, numbering: &mut Numbering) -> Numbers {
+    let (slice, slices) = if rows.len() <= most {
+        (rows.len(), 1)
+    } else {
+        (most / SLICES, SLICES)
+    };
+    let first = |k: usize| (rows.len() - slice) * k / (SLICES - 1);
+    let rows = (0..slices).flat_map(|k| &rows[first(k)..first(k) + slice]);
+    Numbers::new(rows.map(|&row| row.into()), numbering)
 }
 
 impl Sample {
-    fn new(columns: &[Seen<'_>], rows: usize, effort: Effort) -> Self {
+    fn new(columns: &[Seen<'_>], rows: usize, most: usize, numbering: &mut Numbering) -> Self {
         let many = columns.len();
-        let most = effort.rows.min((WORK / (many * many.min(WINDOW))).max(256));
-        let targets: Vec<Vec<u32>> = columns
+        let targets: Vec<Target> = columns
             .iter()
-            .map(|column| sampled(column.target, most))
+            .map(|column| Target::new(sampled(column.target, most, numbering), numbering))
             .collect();
-        let alone = targets.iter().map(|ids| shares(ids)).collect();
+        let nothing = targets[0].ids.keys().of.iter().map(|_| 0);
+        let nothing = Numbers::new(nothing, numbering);
         let repeats = |seen: &Seen<'_>| seen.values * 10 < rows * 9;
         let mut keys = Vec::new();
         for (column, seen) in columns
@@ -119,7 +129,7 @@ impl Sample {
             let mut add = |cells, view, rare| {
                 keys.push(Key {
                     parent: Parent { column, view },
-                    cells: sampled(cells, most),
+                    cells: sampled(cells, most, numbering).into(),
                     rare,
                 });
             };
@@ -140,7 +150,7 @@ impl Sample {
         echoes.truncate(MOST_ECHOES);
         Self {
             targets,
-            alone,
+            nothing,
             keys,
             echoes,
         }
@@ -176,13 +186,14 @@ pub struct Search<'a> {
     sample: Sample,
     columns: Vec<Seen<'a>>,
     counts: Counts,
+    numbering: Numbering,
     /// Probabilities of the cells of a column, as they were told before.
-    told: HashMap<(usize, Look), Rc<[f32]>>,
+    told: HashMap<(usize, Look), Rc<Vec<f32>>>,
     /// What mixtures took before, by the steps to them, and which they were.
     bits_of: HashMap<Steps, f32>,
-    mixtures: HashMap<Steps, Rc<[f32]>>,
+    mixtures: HashMap<Steps, Mixed>,
     /// What echoes tell of each column.
-    echoed: HashMap<(usize, usize), Rc<[u32]>>,
+    echoed: HashMap<(usize, usize), Rc<Numbers>>,
     /// What each column gains by each parent, and which these are.
     gains: Vec<Vec<(f32, usize)>>,
     /// Bits of a row of each column alone, at least.
@@ -195,11 +206,15 @@ pub struct Search<'a> {
 impl<'a> Search<'a> {
     /// Looks at each column beside each other one.
     pub fn new(columns: &[Seen<'a>], rows: usize, effort: Effort) -> Self {
-        let sample = Sample::new(columns, rows, effort);
+        let many = columns.len();
+        let most = effort.rows.min((WORK / (many * many.min(WINDOW))).max(256));
+        let mut numbering = Numbering::new(most.min(rows));
+        let sample = Sample::new(columns, rows, most, &mut numbering);
         let mut search = Self {
             near: effort.near,
             rows,
-            counts: Counts::new(sample.targets[0].len()),
+            counts: Counts::new(most.min(rows)),
+            numbering,
             told: HashMap::new(),
             bits_of: HashMap::new(),
             mixtures: HashMap::new(),
@@ -215,17 +230,19 @@ impl<'a> Search<'a> {
     }
 
     fn look(&mut self, x: usize) {
-        let (ids, alone) = (&self.sample.targets[x], &self.sample.alone[x]);
+        let Target { ids, alone, above } = &self.sample.targets[x];
         if alone.len() < 2 {
             return;
         }
+        let ids = ids.keys();
+        let rows = ids.of.len() as f32;
         let counts = &mut self.counts;
-        let plain = counts.bits(ids, alone, |_| 0);
+        let plain = counts.bits(ids, alone, self.sample.nothing.keys());
         if plain <= WORTH {
-            self.bits[x] = plain / ids.len() as f32;
+            self.bits[x] = plain / rows;
             return;
         }
-        let above = counts.bits(ids, alone, |at| above(ids, at));
+        let above = counts.bits(ids, alone, above.keys());
         let first = x
             .saturating_sub(self.window / 2)
             .min(self.gains.len() - self.window);
@@ -233,14 +250,18 @@ impl<'a> Search<'a> {
         let mut gains = Vec::new();
         for (y, key) in self.sample.keys.iter().enumerate() {
             if key.parent.column != x && near.contains(&key.parent.column) {
-                let bits = counts.bits(ids, alone, |at| u64::from(key.cells[at]));
+                let bits = counts.bits(ids, alone, key.cells.keys());
                 gains.push((plain - bits, y));
             }
         }
         gains.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let best = gains.first().map_or(0.0, |&(gain, _)| gain);
-        self.bits[x] = above.min(plain - best) / ids.len() as f32;
+        self.bits[x] = above.min(plain - best) / rows;
         self.gains[x] = gains;
+    }
+
+    fn rows_of_sample(&self) -> usize {
+        self.sample.nothing.keys().of.len()
     }
 
     /// About how many bits a row of a column takes beside its best parent.
@@ -259,9 +280,8 @@ impl<'a> Search<'a> {
     /// Codes something else of a column.
     pub fn replace(&mut self, x: usize, target: &'a [u32]) {
         self.columns[x].target = target;
-        let most = self.sample.targets[x].len();
-        self.sample.targets[x] = sampled(target, most);
-        self.sample.alone[x] = shares(&self.sample.targets[x]);
+        let ids = sampled(target, self.rows_of_sample(), &mut self.numbering);
+        self.sample.targets[x] = Target::new(ids, &mut self.numbering);
         self.told.retain(|&(of, _), _| of != x);
         self.bits_of.retain(|steps, _| steps[0] != x as u32);
         self.mixtures.retain(|steps, _| steps[0] != x as u32);
@@ -382,39 +402,43 @@ impl<'a> Search<'a> {
         let best = gains.clone().next().map_or(0.0, |&(gain, _)| gain.max(0.0));
         let own = gains.find(|(_, y)| parents.contains(y));
         let own = own.map_or(0.0, |&(gain, _)| gain.max(0.0));
-        self.bits[x] + (best - own) / self.sample.targets[x].len() as f32
+        self.bits[x] + (best - own) / self.rows_of_sample() as f32
     }
 
     fn column(&self, y: usize) -> usize {
         self.sample.keys[y].parent.column
     }
 
-    /// Probabilities of the cells of a column beside a key.
-    fn predict(&mut self, x: usize, key: impl Fn(&Sample, usize) -> u64) -> Rc<[f32]> {
-        let (sample, counts) = (&self.sample, &mut self.counts);
-        let mut told = vec![0.0; sample.targets[x].len()];
-        let key = |at: usize| key(sample, at);
-        counts.each(&sample.targets[x], &sample.alone[x], key, |at, p| {
-            told[at] = p;
+    /// Probabilities of the cells of a column by what is known beside each, and by numbers if there are some.
+    fn predict(&mut self, x: usize, look: Look, other: Option<&Numbers>) -> Rc<Vec<f32>> {
+        let echoed = match look {
+            Look::Echo(column) => Some(self.echoed(x, column)),
+            _ => None,
+        };
+        let sample = &self.sample;
+        let Target { ids, alone, above } = &sample.targets[x];
+        let key = match look {
+            Look::Alone | Look::Echo(_) => echoed.as_deref().unwrap_or(&sample.nothing),
+            Look::Above => above,
+            Look::Key(y) => &sample.keys[y].cells,
+        };
+        let keys = (key.keys(), other.map(Numbers::keys));
+        let mut told = vec![0.0; self.rows_of_sample()];
+        let mut rows = told.iter_mut();
+        self.counts.each(ids.keys(), alone, keys, |p| {
+            if let Some(told) = rows.next() {
+                *told = p;
+            }
         });
         told.into()
     }
 
     /// The same, which may have been asked for before.
-    fn look_at(&mut self, x: usize, look: Look) -> Rc<[f32]> {
+    fn look_at(&mut self, x: usize, look: Look) -> Rc<Vec<f32>> {
         if let Some(told) = self.told.get(&(x, look)) {
             return Rc::clone(told);
         }
-        let echoed = match look {
-            Look::Echo(column) => self.echoed(x, column),
-            _ => Rc::default(),
-        };
-        let told = self.predict(x, |sample, at| match look {
-            Look::Alone => 0,
-            Look::Above => above(&sample.targets[x], at),
-            Look::Key(y) => u64::from(sample.keys[y].cells[at]),
-            Look::Echo(_) => echoed[at].into(),
-        });
+        let told = self.predict(x, look, None);
         // Of more columns it would take too much memory, and little is asked for again.
         if self.gains.len() <= MOST_MOVED {
             self.told.insert((x, look), Rc::clone(&told));
@@ -429,18 +453,17 @@ impl<'a> Search<'a> {
         if let Some(y) = parent {
             steps[1] = y as u32;
         }
-        let mixed = self.mixed(steps, |search| {
+        let mut mixed = self.mixed(steps, |search| {
             let told = search.look_at(x, Look::Alone);
             let mut others = vec![search.look_at(x, Look::Above)];
             if let Some(y) = parent {
                 others.push(search.look_at(x, Look::Key(y)));
-                others.push(search.predict(x, |sample, at| {
-                    let key = u64::from(sample.keys[y].cells[at]);
-                    fold(start(above(&sample.targets[x], at)), key)
-                }));
+                let cells = Rc::clone(&search.sample.keys[y].cells);
+                others.push(search.predict(x, Look::Above, Some(&cells)));
             }
             (told, others)
         });
+        mixed.joint = parent.map(|y| Rc::clone(&self.sample.keys[y].cells));
         self.keep(&mixed);
         mixed
     }
@@ -449,53 +472,50 @@ impl<'a> Search<'a> {
     fn mixed(
         &mut self,
         steps: Steps,
-        parts: impl FnOnce(&mut Self) -> (Rc<[f32]>, Vec<Rc<[f32]>>),
+        parts: impl FnOnce(&mut Self) -> (Rc<Vec<f32>>, Vec<Rc<Vec<f32>>>),
     ) -> Mixed {
-        if let (Some(told), Some(&bits)) = (self.mixtures.get(&steps), self.bits_of.get(&steps)) {
-            let told = Rc::clone(told);
-            return Mixed { steps, told, bits };
+        if let Some(mixed) = self.mixtures.get(&steps) {
+            return mixed.clone();
         }
         let (told, others) = parts(self);
-        let mut told = told.to_vec();
-        let others: Vec<&[f32]> = others.iter().map(|other| &**other).collect();
-        let bits = mix(&mut told, &others);
-        let told: Rc<[f32]> = told.into();
+        let others: Vec<&[f32]> = others.iter().map(|other| &other[..]).collect();
+        let (told, bits) = mix(&told, &others);
         self.bits_of.insert(steps, bits);
-        Mixed { steps, told, bits }
+        Mixed {
+            steps,
+            told: told.into(),
+            bits,
+            joint: None,
+        }
     }
 
     /// Keeps a mixture for those who ask for it again.
     fn keep(&mut self, mixed: &Mixed) {
         // As with predictions.
         if self.gains.len() <= MOST_MOVED {
-            self.mixtures.insert(mixed.steps, Rc::clone(&mixed.told));
+            self.mixtures.insert(mixed.steps, mixed.clone());
         }
     }
 
-    /// A mixture with a further parent beside some.
-    fn with(&mut self, mixed: &Mixed, parents: &[usize], y: usize, steps: Steps) -> Mixed {
+    /// A mixture with a further parent.
+    fn with(&mut self, mixed: &Mixed, y: usize, steps: Steps) -> Mixed {
         let x = steps[0] as usize;
         self.mixed(steps, |search| {
             let mut others = vec![search.look_at(x, Look::Key(y))];
-            if !parents.is_empty() {
-                others.push(search.predict(x, |sample, at| {
-                    let key = |y: usize| u64::from(sample.keys[y].cells[at]);
-                    parents
-                        .iter()
-                        .fold(start(key(y)), |hash, &p| fold(hash, key(p)))
-                }));
+            if let Some(joint) = &mixed.joint {
+                others.push(search.predict(x, Look::Key(y), Some(joint)));
             }
             (Rc::clone(&mixed.told), others)
         })
     }
 
     /// What each row of a column has where a value of another last came, of all rows.
-    fn echoed(&mut self, x: usize, column: usize) -> Rc<[u32]> {
-        let most = self.sample.targets[x].len();
-        let columns = &self.columns;
+    fn echoed(&mut self, x: usize, column: usize) -> Rc<Numbers> {
+        let (most, columns) = (self.rows_of_sample(), &self.columns);
         let found = self.echoed.entry((x, column));
         let echoed = found.or_insert_with(|| {
-            sampled(&echoes(columns[column].ids, columns[x].target), most).into()
+            let rows = echoes(columns[column].ids, columns[x].target);
+            sampled(&rows, most, &mut self.numbering).into()
         });
         Rc::clone(echoed)
     }
@@ -508,7 +528,7 @@ impl<'a> Search<'a> {
         mixed: &mut Mixed,
     ) -> Option<usize> {
         let x = mixed.steps[0] as usize;
-        if !(2..=MOST_KINDS).contains(&self.sample.alone[x].len()) {
+        if !(2..=MOST_KINDS).contains(&self.sample.targets[x].alone.len()) {
             return None;
         }
         let mut best: Option<(usize, Mixed)> = None;
@@ -522,10 +542,8 @@ impl<'a> Search<'a> {
             let found = self.mixed(steps, |search| {
                 let mut others = vec![search.look_at(x, Look::Echo(column))];
                 if let Some(y) = first {
-                    let echoed = search.echoed(x, column);
-                    others.push(search.predict(x, |sample, at| {
-                        fold(start(sample.keys[y].cells[at].into()), echoed[at].into())
-                    }));
+                    let cells = Rc::clone(&search.sample.keys[y].cells);
+                    others.push(search.predict(x, Look::Echo(column), Some(&cells)));
                 }
                 (told, others)
             });
@@ -538,7 +556,8 @@ impl<'a> Search<'a> {
                 best = Some((column, found));
             }
         }
-        let (column, found) = best?;
+        let (column, mut found) = best?;
+        found.joint = mixed.joint.take();
         *mixed = found;
         self.keep(mixed);
         Some(column)
@@ -570,7 +589,7 @@ impl<'a> Search<'a> {
             let (bits, found) = if let Some(&bits) = self.bits_of.get(&steps) {
                 (bits, None)
             } else {
-                let found = self.with(mixed, parents, y, steps);
+                let found = self.with(mixed, y, steps);
                 (found.bits, Some(found))
             };
             if bits < best.map_or(mixed.bits - WORTH, |(_, least)| least) {
@@ -580,8 +599,14 @@ impl<'a> Search<'a> {
         let (y, _) = best?;
         let mut steps = mixed.steps;
         steps[step] = y as u32;
-        *mixed = kept.unwrap_or_else(|| self.with(mixed, parents, y, steps));
-        self.keep(mixed);
+        let mut found = kept.unwrap_or_else(|| self.with(mixed, y, steps));
+        let cells = &self.sample.keys[y].cells;
+        found.joint.get_or_insert_with(|| match &mixed.joint {
+            None => Rc::clone(cells),
+            Some(joint) => Rc::new(joint.with(cells, &mut self.numbering)),
+        });
+        self.keep(&found);
+        *mixed = found;
         Some(y)
     }
 }
@@ -592,17 +617,11 @@ type Steps = [u32; MAX_PARENTS + 3];
 const NONE: u32 = u32::MAX;
 
 /// The prediction of a column by all that is known of it.
+#[derive(Clone)]
 struct Mixed {
     steps: Steps,
-    told: Rc<[f32]>,
+    told: Rc<Vec<f32>>,
     bits: f32,
-}
-
-/// What stands above a cell.
-fn above(ids: &[u32], at: usize) -> u64 {
-    if at > 0 {
-        u64::from(ids[at - 1]) + 1
-    } else {
-        0
-    }
+    /// What the parents are together, if there are some.
+    joint: Option<Rc<Numbers>>,
 }
