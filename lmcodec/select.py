@@ -74,8 +74,8 @@ _EARLIER_PART = 8
 _EARLY_CELLS = 0.95
 _LONG = 2
 # More and shorter ones for a transform, whose kind of content may be only a part of the block. A
-# quarter of them is enough where that makes the code so much shorter, or half as much shorter of
-# lines, since what is alike in them shows more and more.
+# quarter of them is enough where that makes the code so much shorter; of lines less will do, since
+# what is alike in them shows more and more.
 _TRANSFORM_SLICES = 24
 _TRANSFORM_SLICE_BYTES = 1 << 14
 _EARLY_TRANSFORM, _EARLY_LINES = (95, 100), (97, 100)

@@ -2,7 +2,7 @@
 
 Prepared texts are packed in parts, each a stretch of every text, so that a run can begin with the
 first while the others are on their way. Of a checkpoint comes back what an export needs, matrices
-and tables at 16 bits: a tenth of it or less.
+and tables at 16 bits: less than a quarter of it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _write(path: Path, text: bytes) -> None:
 
 
 def unpack(parts: Sequence[Path], data: Path) -> None:
-    """Add packed parts, in their order, to the texts of a folder.
+    """Add packed parts, in their order, to the texts of a folder; each must be added once.
 
     Args:
         parts: Folders that `pack` wrote.

@@ -183,7 +183,7 @@ impl Counts {
     #[inline(always)]
     fn p(parts: &[f32], (n, kinds): (u16, u16), count: u16, alone: f32) -> f32 {
         let part = parts[usize::from(n) + usize::from(kinds)];
-        // A count may be older than its key, which then has seen nothing new.
+        // Two pairs may have one check: a key may have seen nothing new then, and still no value is impossible.
         let fresh = if n == 0 {
             1.0
         } else {
