@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from typing_extensions import Buffer, final
 
 __version__: str
+MESSAGE_SYMBOLS: int
 
 _U8: TypeAlias = NDArray[np.uint8]
 _U16: TypeAlias = NDArray[np.uint16]
@@ -51,6 +52,26 @@ def cm_encode(
 def cm_decode(
     payload: bytes | bytearray,
     count: int,
+    level: int,
+    kind: int,
+    record: int,
+    row: int,
+    lanes: int,
+    prior: Prior | None = None,
+    network: Network | None = None,
+) -> bytes: ...
+def cm_encode_message(
+    symbols: bytes | bytearray,
+    level: int,
+    kind: int,
+    record: int,
+    row: int,
+    lanes: int,
+    prior: Prior | None = None,
+    network: Network | None = None,
+) -> bytes: ...
+def cm_decode_message(
+    payload: bytes | bytearray,
     level: int,
     kind: int,
     record: int,
@@ -126,6 +147,8 @@ def bytelm_contexts(
 ) -> tuple[_I32, _I32]: ...
 def bytelm_encode(symbols: bytes | bytearray, network: Network) -> bytes: ...
 def bytelm_decode(payload: bytes | bytearray, count: int, network: Network) -> bytes: ...
+def bytelm_encode_message(symbols: bytes | bytearray, network: Network) -> bytes: ...
+def bytelm_decode_message(payload: bytes | bytearray, network: Network) -> bytes: ...
 def bytelm_to_windows(
     symbols: bytes | bytearray, bits: int, network: Network
 ) -> tuple[_U32, _U16]: ...

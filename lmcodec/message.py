@@ -1,4 +1,4 @@
-"""Short messages: no header, no checksum, one byte for the length.
+"""Short messages: no header, no checksum, and where the model can do so no length.
 
 A stream says everything that decoding needs, which costs more than many messages are long. Here
 both sides agree on the model outside of the message.
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 # By its full name: a newer one would not decode older messages.
 _PRIOR = "general-1"
 _NETWORK = "bytelm-2.1"
+# The first byte of a message with a length: 0 where it is stored, 255 where that does not fit.
 _STORED = 0
-# The first byte of a message that is longer than a byte can say.
 _LONG = 255
+# The same where payloads tell where they end, and so begin with other bytes.
+_ENDING_STORED = 255
+_ENDING_LONG = 254
 
 
 class MessageCodec:
@@ -48,7 +51,8 @@ class MessageCodec:
             id says itself what it starts from.
         network: What predicts text, where the model uses a network: "auto" for that of the
             package, the name or file of a network, or a network; "none" for none.
-        length: Bytes of every message where all have the same length, which then takes no byte.
+        length: Bytes of every message where all have the same length. Where models need to be told
+            it, it takes no byte then.
         checksum_bytes: How many bytes of a CRC-32 follow each message: 0 to 4.
 
     Raises:
@@ -59,7 +63,7 @@ class MessageCodec:
         >>> codec = MessageCodec()
         >>> message = b"Thank you for your message. I will be back on Monday."
         >>> len(message), len(codec.encode(message))
-        (53, 15)
+        (53, 13)
         >>> codec.decode(codec.encode(message)) == message
         True
         >>> codec = MessageCodec("order0")
@@ -115,18 +119,30 @@ class MessageCodec:
         if self._length not in (None, len(raw)):
             raise ValueError(f"message has {len(raw)} bytes: {self._length} were agreed")
         checksum = zlib.crc32(raw).to_bytes(4, "little")[: self._checksum_bytes]
-        payload = self._model.encode(raw)
+        return self._encode_body(raw) + checksum
+
+    def _encode_body(self, raw: bytes) -> bytes:
         if self._length is not None:
             # Only a coded message is shorter than the agreed length.
-            return (payload if len(payload) < len(raw) else raw) + checksum
+            payload = self._model.encode(raw)
+            return payload if len(payload) < len(raw) else raw
         if not raw:
-            return checksum
-        head = bytes((min(len(raw), _LONG),))
-        if len(raw) >= _LONG:
-            head += pack_varint(len(raw) - _LONG)
-        if len(head) + len(payload) > len(raw):
-            head, payload = bytes((_STORED,)), raw
-        return head + payload + checksum
+            return b""
+        ending = self._model.message_symbols()
+        if ending:
+            stored = _ENDING_STORED
+            if len(raw) <= ending:
+                coded = self._model.encode_message(raw)
+            else:
+                coded = bytes((_ENDING_LONG,)) + pack_varint(len(raw) - ending)
+                coded += self._model.encode(raw)
+        else:
+            stored = _STORED
+            coded = bytes((min(len(raw), _LONG),))
+            if len(raw) >= _LONG:
+                coded += pack_varint(len(raw) - _LONG)
+            coded += self._model.encode(raw)
+        return coded if len(coded) <= len(raw) else bytes((stored,)) + raw
 
     def decode(self, data: Buffer, *, max_output_size: int | None = 1 << 16) -> bytes:
         """Undo `encode`.
@@ -159,30 +175,47 @@ class MessageCodec:
         return raw
 
     def _decode_body(self, body: Cursor, limit: int | None) -> bytes:
-        count = self._length
-        coded = count is not None and body.remaining < count
-        if count is None:
-            head = body.u8("message") if body.remaining else _STORED
-            coded = head != _STORED
-            count = head if coded else body.remaining
-            if head == _LONG:
+        count, is_coded = self._length, True
+        ending = self._model.message_symbols() if count is None else 0
+        if ending:
+            head = body.peek(1)
+            if head and head[0] < _ENDING_LONG:
+                raw = self._model.decode_message(bytes(body.take(body.remaining, "message")))
+                _check_length(len(raw), limit)
+                return raw
+            body.take(len(head), "message")
+            is_coded = head == bytes((_ENDING_LONG,))
+            count = body.remaining
+            if is_coded:
+                count = body.varint("length of the message") + ending
+        elif count is None:
+            first = body.u8("message") if body.remaining else _STORED
+            is_coded = first != _STORED
+            count = first if is_coded else body.remaining
+            if first == _LONG:
                 count += body.varint("length of the message")
+        else:
+            is_coded = body.remaining < count
         if count > MAX_U64:
             raise CorruptError(f"length of the message is too large: {count}")
-        if limit is not None and count > limit:
-            raise LimitError(
-                f"message is too long: {count} bytes, the limit is {limit}",
-                limit=limit,
-                needed=count,
-                hint="pass a larger max_output_size",
-            )
+        _check_length(count, limit)
         rest = bytes(body.take(body.remaining, "message"))
-        raw = bytes(self._model.decode(rest, count)) if coded else rest
+        raw = bytes(self._model.decode(rest, count)) if is_coded else rest
         if len(raw) != count:
             raise CorruptError(
                 f"message has {len(raw)} bytes: expected {count}", expected=count, got=len(raw)
             )
         return raw
+
+
+def _check_length(count: int, limit: int | None) -> None:
+    if limit is not None and count > limit:
+        raise LimitError(
+            f"message is too long: {count} bytes, the limit is {limit}",
+            limit=limit,
+            needed=count,
+            hint="pass a larger max_output_size",
+        )
 
 
 def _networked(model: Model, network: Network | Literal["auto"] | None, beside: bool) -> Model:

@@ -206,6 +206,39 @@ class Model(ABC):
             FormatError: The payload is not one that `encode` returns for `count` symbols.
         """
 
+    def message_symbols(self) -> int:
+        """Return how many symbols `encode_message` codes at most; 0 where it codes none."""
+        return 0
+
+    def encode_message(self, symbols: bytes) -> bytes:
+        """Code a short message so that its payload tells where it ends.
+
+        Args:
+            symbols: Bytes, `message_symbols` at most.
+
+        Returns:
+            The payload: empty for none, and never with a first byte of 254 or 255.
+
+        Raises:
+            LimitError: There are too many.
+            ModelError: The model needs to be told the number of symbols.
+        """
+        del symbols
+        raise ModelError(f"model {self.id} needs to be told the number of symbols")
+
+    def decode_message(self, payload: bytes) -> bytes:
+        """Undo `encode_message`.
+
+        Args:
+            payload: What `encode_message` returned, or anything at all.
+
+        Raises:
+            FormatError: The payload is not one that `encode_message` returns.
+            ModelError: The model needs to be told the number of symbols.
+        """
+        del payload
+        raise ModelError(f"model {self.id} needs to be told the number of symbols")
+
     def decode_samples(self, payload: bytes, count: int, first: int, last: int) -> bytes | None:
         """Return some samples of a payload, or None where all would have to be decoded for them.
 

@@ -54,6 +54,22 @@ class Bytelm(Model):
         """Undo `encode`."""
         return _core.bytelm_decode(payload, count, self._network().core)
 
+    def message_symbols(self) -> int:
+        """Return how many bytes `encode_message` codes at most."""
+        return _core.MESSAGE_SYMBOLS
+
+    def encode_message(self, symbols: bytes) -> bytes:
+        """Code a short message so that its payload tells where it ends.
+
+        Raises:
+            LimitError: There are too many bytes.
+        """
+        return _core.bytelm_encode_message(symbols, self._network().core)
+
+    def decode_message(self, payload: bytes) -> bytes:
+        """Undo `encode_message`."""
+        return _core.bytelm_decode_message(payload, self._network().core)
+
     def to_windows(
         self, symbols: bytes, bits: int
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:

@@ -151,6 +151,28 @@ class Cm(Model):
         """Undo `encode`."""
         return _core.cm_decode(payload, count, *self._parameters())
 
+    def message_symbols(self) -> int:
+        """Return how many bytes `encode_message` codes at most: none in lanes, no pixels."""
+        one_lane = self.kind in (_TEXT, _BINARY, _BILEVEL) and self.lanes == 1
+        return _core.MESSAGE_SYMBOLS if one_lane else 0
+
+    def encode_message(self, symbols: bytes) -> bytes:
+        """Code a short message so that its payload tells where it ends.
+
+        Raises:
+            LimitError: There are too many bytes.
+            ModelError: The model has several lanes, or is for pixels, or its kind is open.
+        """
+        if not self.message_symbols():
+            return super().encode_message(symbols)
+        return _core.cm_encode_message(symbols, *self._parameters())
+
+    def decode_message(self, payload: bytes) -> bytes:
+        """Undo `encode_message`."""
+        if not self.message_symbols():
+            return super().decode_message(payload)
+        return _core.cm_decode_message(payload, *self._parameters())
+
     def memory_bytes(self, count: int) -> int:
         """Return the memory of tables for `count` symbols, and of the prior."""
         kind = self.kind or _TEXT

@@ -37,6 +37,7 @@ from tests.ardm import Stored as StoredArdm
 from tests.ardm import small
 from tests.circuits import numbers, random_circuit, random_samples, shaped
 from tests.language_models import FAMILIES, SMALL_LLAMA, save
+from tests.messages import CODECS, MESSAGES
 from tests.models import OWN
 from tests.strategies import (
     BLOCK_BYTES,
@@ -53,6 +54,7 @@ from tests.strategies import (
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases.toml"
+MESSAGES_FILE = HERE / "messages.toml"
 
 _DIGEST = {CompressionParameter.content_digest: 1, CompressionParameter.block_size: BLOCK_BYTES}
 
@@ -453,6 +455,16 @@ def classes() -> Iterator[tuple[str, bytes, bytes]]:
         yield f"graph-v1-{name}", content[:-2], stream
 
 
+def messages() -> Iterator[str]:
+    """Return a line for each message that has none yet."""
+    known = MESSAGES_FILE.read_text("utf-8") if MESSAGES_FILE.exists() else ""
+    for codec in CODECS:
+        for message, content in MESSAGES.items():
+            name = f"{codec}-{message}"
+            if f"\n{name} =" not in f"\n{known}":
+                yield f'{name} = "{CODECS[codec].encode(content).hex()}"\n'
+
+
 def main() -> None:
     """Write what is missing."""
     (HERE / "bad").mkdir(exist_ok=True)
@@ -478,6 +490,9 @@ def main() -> None:
         digest = hashlib.sha256(content).hexdigest()
         with CASES.open("a", encoding="utf-8") as file:
             file.write(f'["{name}"]\nsize = {len(content)}\nsha256 = "{digest}"\n\n')
+    lines = list(messages())
+    with MESSAGES_FILE.open("a", encoding="utf-8") as file:
+        file.writelines(lines)
     for name, stream in bad():
         path = HERE / "bad" / f"{name}.lmc"
         if not path.exists():

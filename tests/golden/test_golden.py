@@ -14,6 +14,7 @@ import pytest
 import lmcodec
 from lmcodec import errors
 from tests.language_models import SMALL_LLAMA
+from tests.messages import CODECS, MESSAGES
 from tests.models import OWN
 from tests.reference.test_reference import reference
 
@@ -22,6 +23,7 @@ tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else 
 
 HERE = Path(__file__).parent
 CASES: dict[str, Any] = tomllib.loads((HERE / "cases.toml").read_text(encoding="utf-8"))
+CODED: dict[str, str] = tomllib.loads((HERE / "messages.toml").read_text(encoding="utf-8"))
 BAD = sorted(path.stem for path in (HERE / "bad").glob("*.lmc"))
 # What the reference decoder knows.
 KNOWN = ("array-", "frame-", "freqs-", "order0-", "text-", "x86-")
@@ -51,6 +53,13 @@ def test_streams_decode(name: str) -> None:
 def test_the_reference_decoder_agrees(name: str) -> None:
     content = reference.decode((HERE / f"{name}.lmc").read_bytes())
     assert hashlib.sha256(content).hexdigest() == CASES[name]["sha256"]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("message", MESSAGES)
+def test_messages_decode(codec: str, message: str) -> None:
+    coded = bytes.fromhex(CODED[f"{codec}-{message}"])
+    assert CODECS[codec].decode(coded) == MESSAGES[message]
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcodec import MessageCodec
-from lmcodec.errors import CorruptError, LimitError, LmcodecError, UnsupportedError
+from lmcodec.errors import CorruptError, LimitError, LmcodecError, ModelError, UnsupportedError
 from lmcodec.models.base import MODELS, Model
+from lmcodec.models.cm import Cm
 from lmcodec.models.order0 import Order0
 from lmcodec.packing import pack_varint
 from lmcodec.prior import find
+from tests.messages import ENDING, GREETING
 from tests.models import OWN_IDS
 from tests.priors import ENGLISH, OWN, RECORDS, SAMPLES_OF_OWN
 from tests.strategies import SAMPLES, hard_bytes, log_lines, random_bytes
@@ -51,6 +53,86 @@ def test_layout() -> None:
     agreed = MessageCodec(Order0(increment=100), length=100)
     assert agreed.encode(run) == payload
     assert MessageCodec("order0", length=2).encode(b"hi") == b"hi"
+
+
+@pytest.mark.parametrize("codec", ENDING.values(), ids=ENDING)
+def test_messages_tell_where_they_end(codec: MessageCodec) -> None:
+    text = ENGLISH[:24] + b"\0\n" + random_bytes(3, 6) + b"aaaaaaaaaaaa"
+    coded = [codec.encode(text[:size]) for size in range(len(text) + 1)]
+    # All of them are different.
+    assert coded[0] == b""
+    assert len(set(coded)) == len(coded)
+    for size, each in enumerate(coded):
+        assert codec.decode(each) == text[:size]
+        assert codec.encode(memoryview(text)[:size]) == each
+
+
+def test_the_end_takes_less_than_a_length() -> None:
+    model = MODELS.get("cm")().primed(find("general-1"))
+    messages = [line + b"\n" for line in ENGLISH.splitlines() if line]
+    told = [1 + len(model.encode(message)) for message in messages]
+    ending = [len(MessageCodec().encode(message)) for message in messages]
+    assert sum(told) - sum(ending) > 0.6 * len(messages)
+
+
+def test_layout_of_messages_that_tell_where_they_end() -> None:
+    codec, model = MessageCodec(), MODELS.get("cm")().primed(find("general-1"))
+    noise = random_bytes(7, 40)
+    assert codec.encode(noise) == b"\xff" + noise
+    most = model.message_symbols()
+    assert most == 4096
+    assert codec.encode(b"a" * most) == model.encode_message(b"a" * most)
+    long = b"a" * (most + 300)
+    assert codec.encode(long) == b"\xfe" + pack_varint(300) + model.encode(long)
+    assert codec.decode(codec.encode(long)) == long
+    agreed = MessageCodec(length=len(GREETING))
+    assert agreed.encode(GREETING) == model.encode(GREETING)
+    assert agreed.decode(agreed.encode(GREETING)) == GREETING
+    with pytest.raises(LimitError, match="at most"):
+        model.encode_message(b"a" * (most + 1))
+
+
+@pytest.mark.parametrize("model", [Cm(9, lanes=2), Cm(9, kind=4, record=8, row=8), Cm(5, kind=0)])
+def test_models_that_need_the_number_of_symbols(model: Cm) -> None:
+    assert not model.message_symbols()
+    with pytest.raises(ModelError, match="needs to be told the number of symbols"):
+        model.encode_message(b"abc")
+    with pytest.raises(ModelError, match="needs to be told the number of symbols"):
+        model.decode_message(b"abc")
+    with pytest.raises(ModelError):
+        Order0().encode_message(b"abc")
+    with pytest.raises(ModelError):
+        Order0().decode_message(b"abc")
+
+
+def test_in_two_lanes_the_length_is_told() -> None:
+    codec = MessageCodec(Cm(9, lanes=2))
+    coded = codec.encode(ENGLISH[:200])
+    assert coded[0] == 200
+    assert codec.decode(coded) == ENGLISH[:200]
+
+
+@pytest.mark.parametrize("id", ["cm", "cm-9", "cm-own", "bytelm-alone"])
+def test_any_bytes_are_a_message_or_an_error(id: str) -> None:
+    codec, rng = ENDING[id], random.Random(1)
+    coded = codec.encode(ENGLISH[:60])
+    decoded = 0
+    for turn in range(150):
+        damaged = bytearray(coded if turn % 2 else rng.randbytes(rng.randrange(1, 12)))
+        damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
+        damaged = damaged[: rng.randrange(1, len(damaged) + 1)]
+        try:
+            message = codec.decode(damaged)
+        except LmcodecError:
+            continue
+        decoded += 1
+        assert len(message) <= 4096 or damaged[0] == 0xFE
+        again = codec.encode(message)
+        assert codec.decode(again) == message
+        # What guesses whole bytes could also have said that a right guess is wrong.
+        if damaged[0] < 0xFE and id in ("cm-9", "bytelm-alone"):
+            assert again in (damaged, b"\xff" + message)
+    assert decoded > 20
 
 
 def test_checksum_sees_damage() -> None:
@@ -119,20 +201,17 @@ def test_wrong_arguments(model: Model | str, arguments: dict[str, Any]) -> None:
         MessageCodec(model, **arguments)
 
 
-MESSAGE = b"Thank you for your message. I will be back on Monday."
-
-
 def test_the_default_starts_from_the_prior_of_the_package() -> None:
-    coded = MessageCodec().encode(MESSAGE)
-    assert coded == MessageCodec("cm", prior="general-1").encode(MESSAGE)
-    assert coded == MessageCodec(prior=find("general-1")).encode(MESSAGE)
-    assert coded == MessageCodec(MODELS.get("cm")().primed(find("general"))).encode(MESSAGE)
-    assert len(coded) + 10 < len(MessageCodec(prior="none").encode(MESSAGE))
+    coded = MessageCodec().encode(GREETING)
+    assert coded == MessageCodec("cm", prior="general-1").encode(GREETING)
+    assert coded == MessageCodec(prior=find("general-1")).encode(GREETING)
+    assert coded == MessageCodec(MODELS.get("cm")().primed(find("general"))).encode(GREETING)
+    assert len(coded) + 10 < len(MessageCodec(prior="none").encode(GREETING))
 
 
 def test_no_prior() -> None:
-    assert MessageCodec(prior="none").encode(MESSAGE) == MessageCodec(MODELS.get("cm")()).encode(
-        MESSAGE
+    assert MessageCodec(prior="none").encode(GREETING) == MessageCodec(MODELS.get("cm")()).encode(
+        GREETING
     )
 
 
@@ -170,7 +249,7 @@ def test_another_prior_gives_other_bytes_or_an_error(prior: str) -> None:
 def test_messages_do_not_depend_on_those_before() -> None:
     for prior in ("general-1", OWN):
         one = MessageCodec(prior=prior)
-        messages = [*log_lines(9, 5).splitlines(), MESSAGE, b"", MESSAGE, RECORDS]
+        messages = [*log_lines(9, 5).splitlines(), GREETING, b"", GREETING, RECORDS]
         coded = [one.encode(message) for message in messages]
         assert coded == [MessageCodec(prior=prior).encode(message) for message in messages]
         for message, each in reversed(list(zip(messages, coded, strict=True))):
@@ -187,7 +266,7 @@ def test_unknown_priors() -> None:
 @pytest.mark.parametrize("model", ["cm", "bwt", "freqs", "order0"])
 @pytest.mark.parametrize("length", [(1 << 64) - 1, (1 << 64) - 255, 1 << 63, 1 << 40])
 def test_lengths_that_nothing_has(model: str, length: int) -> None:
-    message = b"\xff" + pack_varint(length) + b"payload"
+    message = (b"\xfe" if model == "cm" else b"\xff") + pack_varint(length) + b"payload"
     with pytest.raises(LmcodecError):
         MessageCodec(model).decode(message, max_output_size=None)
 

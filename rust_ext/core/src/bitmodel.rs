@@ -1,15 +1,19 @@
 //! The interface between a binary model and the loops that code with it.
 
 use crate::coder::binary::{BinaryDecoder, BinaryEncoder, PROB_BITS, PROB_ONE};
+use crate::coder::message;
 use crate::coder::windows::{self, Coded, Next};
 use crate::coder::Interval;
-use crate::{interrupt, Result};
+use crate::{interrupt, Error, Result};
 use std::array::from_fn;
+
+/// Symbols of a message at most that says itself where it ends.
+pub const MESSAGE: usize = 1 << 12;
 
 /// One direction of coding bytes bit by bit, most significant bit first: a model written against this trait is
 /// written once for both.
 pub trait SymbolCoder {
-    /// Begins the symbol at `index`; false when the payload has ended too early.
+    /// Begins the symbol at `index`; false when there is none, or the payload has ended too early.
     fn begin(&mut self, index: usize) -> bool;
     /// Codes the next bit of the symbol under the probability of a one, `1..PROB_ONE`, and returns it.
     fn code(&mut self, p1: u32) -> u32;
@@ -109,6 +113,136 @@ impl SymbolCoder for Decoding<'_> {
     }
 }
 
+/// Encodes a message, whose payload tells where it ends.
+#[derive(Debug)]
+pub struct MessageEncoding<'a> {
+    symbols: &'a [u8],
+    encoder: message::Encoder,
+    rest: u8,
+    /// Symbols after which it was said that the message may end.
+    ends: Option<usize>,
+    payload: Vec<u8>,
+}
+
+impl<'a> MessageEncoding<'a> {
+    /// Starts at the first symbol of at most [`MESSAGE`].
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when there are more.
+    pub fn new(symbols: &'a [u8]) -> Result<Self> {
+        if symbols.len() > MESSAGE {
+            return Err(Error::Limit {
+                what: "symbols of a message, at most 2^12",
+            });
+        }
+        Ok(Self {
+            symbols,
+            encoder: message::Encoder::new(),
+            rest: 0,
+            ends: None,
+            payload: Vec::new(),
+        })
+    }
+
+    /// Ends the payload.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<u8> {
+        self.may_end(self.symbols.len());
+        self.payload
+    }
+
+    fn may_end(&mut self, index: usize) {
+        if self.ends == Some(index) {
+            return;
+        }
+        self.ends = Some(index);
+        let payload = self.encoder.end();
+        if index == self.symbols.len() {
+            self.payload = payload.to_bytes();
+        }
+    }
+}
+
+impl SymbolCoder for MessageEncoding<'_> {
+    fn begin(&mut self, index: usize) -> bool {
+        self.may_end(index);
+        let symbol = self.symbols.get(index);
+        self.rest = symbol.copied().unwrap_or(0);
+        symbol.is_some()
+    }
+
+    #[inline]
+    fn code(&mut self, p1: u32) -> u32 {
+        let bit = u32::from(self.rest >> 7);
+        self.rest <<= 1;
+        self.encoder.encode(bit, p1);
+        bit
+    }
+
+    #[inline]
+    fn code_guess(&mut self, guess: u8, p1: u32) -> bool {
+        let right = self.rest == guess;
+        self.encoder.encode(u32::from(right), p1);
+        right
+    }
+}
+
+/// Decodes a message.
+#[derive(Debug)]
+pub struct MessageDecoding<'a> {
+    decoder: message::Decoder<'a>,
+    ended: Result<bool>,
+}
+
+impl<'a> MessageDecoding<'a> {
+    /// Starts at the first byte of `payload`.
+    ///
+    /// # Errors
+    /// Those of [`message::Decoder::new`].
+    pub fn new(payload: &'a [u8]) -> Result<Self> {
+        Ok(Self {
+            decoder: message::Decoder::new(payload)?,
+            ended: Ok(false),
+        })
+    }
+
+    /// Checks that the message has ended: after so many symbols at the latest.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it has not.
+    pub fn finish(mut self, symbols: usize) -> Result<()> {
+        if let Ok(false) = self.ended {
+            if symbols == MESSAGE {
+                self.ended = self.decoder.is_end();
+            }
+        }
+        match self.ended {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::Corrupt {
+                what: "message: it does not end",
+            }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl SymbolCoder for MessageDecoding<'_> {
+    fn begin(&mut self, _index: usize) -> bool {
+        self.ended = self.decoder.is_end();
+        self.ended == Ok(false)
+    }
+
+    #[inline]
+    fn code(&mut self, p1: u32) -> u32 {
+        self.decoder.decode(p1)
+    }
+
+    #[inline]
+    fn code_guess(&mut self, _guess: u8, p1: u32) -> bool {
+        self.decoder.decode(p1) != 0
+    }
+}
+
 /// A model of bits that keeps its state between calls: predicts, then learns the bit that came.
 pub trait BitModel {
     /// Probability that the next bit is a one: `1..PROB_ONE`, 22 bits.
@@ -135,6 +269,27 @@ pub fn decode_bytes<M: BitModel>(model: &mut M, payload: &[u8], count: usize) ->
     let mut coder = Decoding::new(payload);
     let symbols = code_bytes(model, &mut coder, count)?;
     coder.finish()?;
+    Ok(symbols)
+}
+
+/// Encodes a message of at most [`MESSAGE`] symbols.
+///
+/// # Errors
+/// [`Error::Limit`] when there are more, [`Error::Interrupted`].
+pub fn encode_message<M: BitModel>(model: &mut M, symbols: &[u8]) -> Result<Vec<u8>> {
+    let mut coder = MessageEncoding::new(symbols)?;
+    code_bytes(model, &mut coder, MESSAGE)?;
+    Ok(coder.finish())
+}
+
+/// Decodes a message.
+///
+/// # Errors
+/// [`Error::Corrupt`] for a payload that no message has, [`Error::Interrupted`].
+pub fn decode_message<M: BitModel>(model: &mut M, payload: &[u8]) -> Result<Vec<u8>> {
+    let mut coder = MessageDecoding::new(payload)?;
+    let symbols = code_bytes(model, &mut coder, MESSAGE)?;
+    coder.finish(symbols.len())?;
     Ok(symbols)
 }
 

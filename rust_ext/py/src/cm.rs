@@ -88,11 +88,7 @@ pub fn cm_encode<'a>(
     network: Option<&Bound<'_, Network>>,
 ) -> PyResult<Cow<'a, [u8]>> {
     let params = params(py, [level, kind, record, row, lanes])?;
-    let known = Knowledge {
-        prior: prior.map(|prior| &*prior.get().0),
-        network: network.map(|network| &network.get().0),
-        threads: threads::allowed(),
-    };
+    let known = knowledge(prior, network);
     py.detach(|| cm::encode(symbols, &params, known))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))
@@ -116,12 +112,63 @@ pub fn cm_decode<'a>(
 ) -> PyResult<Cow<'a, [u8]>> {
     let params = params(py, [level, kind, record, row, lanes])?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let known = Knowledge {
-        prior: prior.map(|prior| &*prior.get().0),
-        network: network.map(|network| &network.get().0),
-        threads: threads::allowed(),
-    };
+    let known = knowledge(prior, network);
     py.detach(|| cm::decode(payload, count, &params, known))
         .map(Cow::Owned)
         .map_err(|error| to_python(py, &error))
+}
+
+/// Encodes a message, whose payload tells where it ends.
+#[pyfunction]
+#[pyo3(signature = (symbols, level, kind, record, row, lanes, prior = None, network = None))]
+#[allow(clippy::too_many_arguments)] // those of Python
+pub fn cm_encode_message<'a>(
+    py: Python<'_>,
+    symbols: &[u8],
+    level: u32,
+    kind: u32,
+    record: u32,
+    row: u32,
+    lanes: u32,
+    prior: Option<&Bound<'_, Prior>>,
+    network: Option<&Bound<'_, Network>>,
+) -> PyResult<Cow<'a, [u8]>> {
+    let params = params(py, [level, kind, record, row, lanes])?;
+    let known = knowledge(prior, network);
+    py.detach(|| cm::encode_message(symbols, &params, known))
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
+}
+
+/// Decodes a message.
+#[pyfunction]
+#[pyo3(signature = (payload, level, kind, record, row, lanes, prior = None, network = None))]
+#[allow(clippy::too_many_arguments)] // those of Python
+pub fn cm_decode_message<'a>(
+    py: Python<'_>,
+    payload: &[u8],
+    level: u32,
+    kind: u32,
+    record: u32,
+    row: u32,
+    lanes: u32,
+    prior: Option<&Bound<'_, Prior>>,
+    network: Option<&Bound<'_, Network>>,
+) -> PyResult<Cow<'a, [u8]>> {
+    let params = params(py, [level, kind, record, row, lanes])?;
+    let known = knowledge(prior, network);
+    py.detach(|| cm::decode_message(payload, &params, known))
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
+}
+
+fn knowledge<'p>(
+    prior: Option<&'p Bound<'_, Prior>>,
+    network: Option<&'p Bound<'_, Network>>,
+) -> Knowledge<'p> {
+    Knowledge {
+        prior: prior.map(|prior| &*prior.get().0),
+        network: network.map(|network| &network.get().0),
+        threads: threads::allowed(),
+    }
 }

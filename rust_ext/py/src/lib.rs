@@ -30,7 +30,9 @@ mod _core {
     #[pymodule_export]
     use crate::circuit::Circuit;
     #[pymodule_export]
-    use crate::cm::{cm_decode, cm_encode, cm_memory_bytes, cm_probe};
+    use crate::cm::{
+        cm_decode, cm_decode_message, cm_encode, cm_encode_message, cm_memory_bytes, cm_probe,
+    };
     #[pymodule_export]
     use crate::coder::{
         decode_bytes, encode_bytes, intervals, quantize, quantize_bits, BinaryDecoder,
@@ -47,8 +49,8 @@ mod _core {
     use crate::lm::{LanguageModel, LanguageModelBuilder, Vocabulary};
     #[pymodule_export]
     use crate::network::{
-        bytelm_contexts, bytelm_decode, bytelm_encode, bytelm_memory_bytes, bytelm_of_windows,
-        bytelm_to_windows, Network,
+        bytelm_contexts, bytelm_decode, bytelm_decode_message, bytelm_encode,
+        bytelm_encode_message, bytelm_memory_bytes, bytelm_of_windows, bytelm_to_windows, Network,
     };
     #[pymodule_export]
     use crate::prior::{Prior, PriorTrainer};
@@ -80,6 +82,7 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         lmcodec_core::interrupt::set_hook(crate::stop::requested);
+        module.add("MESSAGE_SYMBOLS", lmcodec_core::bitmodel::MESSAGE)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

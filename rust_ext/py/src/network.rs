@@ -83,6 +83,32 @@ pub fn bytelm_decode<'a>(
         .map_err(|error| to_python(py, &error))
 }
 
+/// Encodes a message with a network alone; its payload tells where it ends.
+#[pyfunction]
+pub fn bytelm_encode_message<'a>(
+    py: Python<'_>,
+    symbols: &[u8],
+    network: &Bound<'_, Network>,
+) -> PyResult<Cow<'a, [u8]>> {
+    let network = network.get().0.network();
+    py.detach(|| alone::encode_message(symbols, network))
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
+}
+
+/// Decodes a message.
+#[pyfunction]
+pub fn bytelm_decode_message<'a>(
+    py: Python<'_>,
+    payload: &[u8],
+    network: &Bound<'_, Network>,
+) -> PyResult<Cow<'a, [u8]>> {
+    let network = network.get().0.network();
+    py.detach(|| alone::decode_message(payload, network))
+        .map(Cow::Owned)
+        .map_err(|error| to_python(py, &error))
+}
+
 /// Values and counts of windows.
 pub type Windows<'py> = (Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u16>>);
 

@@ -2,7 +2,7 @@
 
 use super::strong::{Follower, Neural, Part};
 use super::tables::Tables;
-use crate::bitmodel::{decode_bytes, decode_windows, encode_bytes, encode_windows, BitModel};
+use crate::bitmodel::{self, decode_bytes, decode_windows, encode_bytes, encode_windows, BitModel};
 use crate::bytelm::network::Network;
 use crate::coder::binary::PROB_ONE;
 use crate::coder::windows::Coded;
@@ -87,6 +87,22 @@ pub fn encode(symbols: &[u8], network: &Network) -> Result<Vec<u8>> {
 /// As [`encode`], and others for a payload that it did not write.
 pub fn decode(payload: &[u8], count: usize, network: &Network) -> Result<Vec<u8>> {
     decode_bytes(&mut Alone::new(network)?, payload, count)
+}
+
+/// Encodes a message, whose payload tells where it ends: of at most [`MESSAGE`](crate::bitmodel::MESSAGE) symbols.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_message(symbols: &[u8], network: &Network) -> Result<Vec<u8>> {
+    bitmodel::encode_message(&mut Alone::of(symbols, network)?, symbols)
+}
+
+/// Decodes a message.
+///
+/// # Errors
+/// As [`encode_message`], and others for a payload that it did not write.
+pub fn decode_message(payload: &[u8], network: &Network) -> Result<Vec<u8>> {
+    bitmodel::decode_message(&mut Alone::new(network)?, payload)
 }
 
 /// Encodes `symbols` into windows of `bits`.

@@ -214,6 +214,52 @@ pub fn decode<'a>(
     }
 }
 
+/// Encodes a message, whose payload tells where it ends: of at most [`MESSAGE`](crate::bitmodel::MESSAGE) symbols, in
+/// one lane. The first byte of the payload is none of the last [`RESERVED`](crate::coder::message::RESERVED) values.
+///
+/// # Errors
+/// Those of [`encode`].
+pub fn encode_message<'a>(
+    symbols: &[u8],
+    params: &Params,
+    known: impl Into<Knowledge<'a>>,
+) -> Result<Vec<u8>> {
+    check_message(params)?;
+    let known = known.into();
+    if params.is_strong() {
+        strong::encode_message(symbols, params, known)
+    } else {
+        fast::encode_message(symbols, params, known.prior)
+    }
+}
+
+/// Decodes a message.
+///
+/// # Errors
+/// [`Error::Corrupt`] for a payload that [`encode_message`] did not write, and the errors of that.
+pub fn decode_message<'a>(
+    payload: &[u8],
+    params: &Params,
+    known: impl Into<Knowledge<'a>>,
+) -> Result<Vec<u8>> {
+    check_message(params)?;
+    let known = known.into();
+    if params.is_strong() {
+        strong::decode_message(payload, params, known)
+    } else {
+        fast::decode_message(payload, params, known.prior)
+    }
+}
+
+fn check_message(params: &Params) -> Result<()> {
+    if params.lanes != 1 {
+        return Err(Error::Parameter {
+            what: "lanes of cm, 1 for a message",
+        });
+    }
+    params.check()
+}
+
 fn check(count: usize, params: &Params) -> Result<()> {
     params.check()?;
     if count > MAX_COUNT {

@@ -3,6 +3,7 @@
 //! | module | kind | for |
 //! |---|---|---|
 //! | [`binary`] | arithmetic coder, first in first out | models of bits, and short adaptive messages of symbols |
+//! | [`message`] | arithmetic coder whose payload tells where it ends | short messages of bits |
 //! | [`rans`] | rANS stack, last in first out | symbols under rows of weights; bits-back |
 //! | [`bytes`] | static rANS on bytes, vectorized | bulk: columns, weights, anything that order 0 suits |
 //! | [`windows`] | arithmetic coder, begun anew for each integer | texts as integers of equal information |
@@ -12,6 +13,7 @@
 pub mod binary;
 pub mod bytes;
 pub mod counts;
+pub mod message;
 pub(crate) mod numbers;
 pub mod quantize;
 pub mod rans;

@@ -21,7 +21,7 @@ pub mod taught;
 pub mod wide;
 
 use super::{Kind, Params};
-use crate::bitmodel::{Decoding, Encoding, SymbolCoder};
+use crate::bitmodel::{Decoding, Encoding, MessageDecoding, MessageEncoding, SymbolCoder, MESSAGE};
 use crate::cm::primed::Primed;
 use crate::cm::prior::Prior;
 use crate::memory::Memory;
@@ -161,6 +161,27 @@ pub fn decode(
     let mut coder = Decoding::new(payload);
     let symbols = run(&mut coder, count, params, prior)?;
     coder.finish()?;
+    Ok(symbols)
+}
+
+/// Encodes a message.
+///
+/// # Errors
+/// Those of [`encode`], [`crate::Error::Limit`] for more than [`MESSAGE`] symbols.
+pub fn encode_message(symbols: &[u8], params: &Params, prior: Option<&Prior>) -> Result<Vec<u8>> {
+    let mut coder = MessageEncoding::new(symbols)?;
+    run(&mut coder, MESSAGE, params, prior)?;
+    Ok(coder.finish())
+}
+
+/// Decodes a message.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn decode_message(payload: &[u8], params: &Params, prior: Option<&Prior>) -> Result<Vec<u8>> {
+    let mut coder = MessageDecoding::new(payload)?;
+    let symbols = run(&mut coder, MESSAGE, params, prior)?;
+    coder.finish(symbols.len())?;
     Ok(symbols)
 }
 

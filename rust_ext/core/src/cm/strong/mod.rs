@@ -46,10 +46,13 @@ pub use plan::{Layout, Plan};
 pub use predictor::Strong;
 
 use super::{Knowledge, Params};
-use crate::bitmodel::{decode_bytes, encode_bytes, BitModel};
+use crate::bitmodel::{self, decode_bytes, encode_bytes, BitModel, MESSAGE};
 use crate::{interrupt, machine, Result};
 use company::Company;
 use std::thread;
+
+/// Symbols of a message for each byte of its payload, about.
+const TYPICAL: usize = 4;
 
 /// Memory in bytes that coding `count` symbols takes, besides the symbols and the payload.
 #[must_use]
@@ -82,7 +85,8 @@ pub fn memory_bytes(count: usize, params: &Params) -> u64 {
 pub fn encode(symbols: &[u8], params: &Params, known: Knowledge<'_>) -> Result<Vec<u8>> {
     let lanes = params.lanes as usize;
     let coded = lane::interleave(symbols, lanes);
-    run(params, symbols.len(), known, Some(&coded), |model| {
+    let count = symbols.len();
+    run(params, [count; 2], known, Some(&coded), |model| {
         encode_bytes(model, &coded)
     })
 }
@@ -97,17 +101,39 @@ pub fn decode(
     params: &Params,
     known: Knowledge<'_>,
 ) -> Result<Vec<u8>> {
-    let coded = run(params, count, known, None, |model| {
+    let coded = run(params, [count; 2], known, None, |model| {
         decode_bytes(model, payload, count)
     })?;
     Ok(lane::join(coded, params.lanes as usize))
 }
 
-/// Codes with a predictor that has learnt the text or the pictures of a prior, where there are some. The `text` to come
-/// is known when encoding.
+/// Encodes a message in one lane; the parameters are in their ranges.
+///
+/// # Errors
+/// Those of [`encode`], [`crate::Error::Limit`] for more than [`MESSAGE`] symbols.
+pub fn encode_message(symbols: &[u8], params: &Params, known: Knowledge<'_>) -> Result<Vec<u8>> {
+    let counts = [MESSAGE, symbols.len()];
+    run(params, counts, known, Some(symbols), |model| {
+        bitmodel::encode_message(model, symbols)
+    })
+}
+
+/// Decodes a message.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn decode_message(payload: &[u8], params: &Params, known: Knowledge<'_>) -> Result<Vec<u8>> {
+    let counts = [MESSAGE, payload.len() * TYPICAL];
+    run(params, counts, known, None, |model| {
+        bitmodel::decode_message(model, payload)
+    })
+}
+
+/// Codes with a predictor that has learnt the text or the pictures of a prior, where there are some. There are at most as
+/// many symbols as the first count, and about the second. The `text` to come is known when encoding.
 fn run<'a>(
     params: &Params,
-    count: usize,
+    [count, about]: [usize; 2],
     known: Knowledge<'a>,
     text: Option<&'a [u8]>,
     code: impl FnOnce(&mut Strong<'a>) -> Result<Vec<u8>>,
@@ -123,7 +149,7 @@ fn run<'a>(
         let mut model = model;
         model.split(count, lanes);
         let company = if known.threads > 1 {
-            Company::start(scope, &mut model, count, lanes, text)
+            Company::start(scope, &mut model, about, lanes, text)
         } else {
             Company::Alone
         };
