@@ -37,6 +37,9 @@ _LESS_IN_ALL, _LESS_EACH = 20.0, 10.0
 # Bytes of some files, by any level, and megabytes a second of the default level over all files.
 _MOST_BYTES = {"mushroom.csv": 12_300, "adult.csv": 235_000}
 _SPEED = 1.0
+# Machines differ, and so do hours on one that is shared. The speed is meant for one on which this
+# codec makes so many megabytes a second of this file.
+_PACER, _PACED, _PACE = "xz -9e", "adult.csv", 1.64
 # Columns of their own: they know tables, and Parquet forgets the text.
 _BESIDE = {
     "OpenZL": OPENZL.label,
@@ -174,7 +177,10 @@ def evaluate(rows: Iterable[Measurement]) -> list[Finding]:
     own: dict[str, list[Measurement]] = {}
     others: dict[str, list[int]] = {}
     labels: dict[str, list[str]] = {}
+    pace = None
     for row in rows:
+        if (row.label, row.corpus) == (_PACER, _PACED) and row.compress_cpu_s:
+            pace = row.raw_bytes / 1e6 / row.compress_cpu_s
         if row.codec == _OWN:
             own.setdefault(row.corpus, []).append(row)
         elif row.label not in _BESIDE.values():
@@ -191,7 +197,10 @@ def evaluate(rows: Iterable[Measurement]) -> list[Finding]:
     level = f"level {_DEFAULT[1:]}"
     asked_all = f"files, {level}: {_LESS_IN_ALL:g} % less than the best of others on each, in all"
     asked_each = f"files, {level}: {_LESS_EACH:g} % less than the best of others, each"
-    asked_speed = f"files, {level}: {_SPEED:g} MB/s of CPU in all, both ways"
+    asked_speed = (
+        f"files, {level}: {_SPEED:g} MB/s of CPU in all, both ways, "
+        f"where {_PACER} makes {_PACE:g} of {_PACED}"
+    )
     if not pairs:
         findings = missing(asked_all) + missing(asked_each) + missing(asked_speed)
     else:
@@ -212,8 +221,7 @@ def evaluate(rows: Iterable[Measurement]) -> list[Finding]:
         there, back = (sum(time or 0.0 for time in times) for times in zip(*ways, strict=True))
         if there and back:
             speeds = [raw / 1e6 / there, raw / 1e6 / back]
-            reached = " and ".join(f"{speed:.2f}" for speed in speeds)
-            findings.append(Finding(asked_speed, reached, min(speeds) >= _SPEED))
+            findings.append(_speed_finding(asked_speed, speeds, pace))
         else:
             findings += missing(asked_speed)
     for name, most in _MOST_BYTES.items():
@@ -225,6 +233,17 @@ def evaluate(rows: Iterable[Measurement]) -> list[Finding]:
         reached = f"{_bytes(best):,}, level {best.options[1:]}"
         findings.append(Finding(asked, reached, _bytes(best) <= most))
     return findings
+
+
+def _speed_finding(asked: str, speeds: Sequence[float], pace: float | None) -> Finding:
+    """Judge speeds both ways, in MB/s, where the pacer has made `pace`, if that is known."""
+    shown = " and ".join(f"{speed:.2f}" for speed in speeds)
+    if pace is None:
+        return Finding(asked, f"{shown}, {_PACER} of {_PACED} was not measured", None)
+    at_pace = [speed * _PACE / pace for speed in speeds]
+    reached = " and ".join(f"{speed:.2f}" for speed in at_pace)
+    reached += f" ({shown} where it makes {pace:.2f})"
+    return Finding(asked, reached, min(at_pace) >= _SPEED)
 
 
 def _own(rows: Iterable[Measurement]) -> list[Measurement]:

@@ -15,6 +15,8 @@ _U16: TypeAlias = NDArray[np.uint16]
 _U32: TypeAlias = NDArray[np.uint32]
 _I32: TypeAlias = NDArray[np.int32]
 _Rows: TypeAlias = NDArray[Any]
+# Level, kind, lengths of record and row, lanes, and whether tables are roomy.
+_CmFields: TypeAlias = tuple[int, int, int, int, int, bool]
 
 def crc32(data: Buffer, value: int = 0) -> int: ...
 def bwt_memory_bytes(count: int) -> int: ...
@@ -36,47 +38,29 @@ def table_decode_columns(
     columns: int,
 ) -> list[bytes]: ...
 def cm_probe(symbols: bytes | bytearray, level: int) -> tuple[int, int, int]: ...
-def cm_memory_bytes(
-    count: int, level: int, kind: int, record: int, row: int, lanes: int, text: int | None = None
-) -> int: ...
+def cm_memory_bytes(count: int, params: _CmFields, text: int | None = None) -> int: ...
 def cm_encode(
     symbols: bytes | bytearray,
-    level: int,
-    kind: int,
-    record: int,
-    row: int,
-    lanes: int,
+    params: _CmFields,
     prior: Prior | None = None,
     network: Network | None = None,
 ) -> bytes: ...
 def cm_decode(
     payload: bytes | bytearray,
     count: int,
-    level: int,
-    kind: int,
-    record: int,
-    row: int,
-    lanes: int,
+    params: _CmFields,
     prior: Prior | None = None,
     network: Network | None = None,
 ) -> bytes: ...
 def cm_encode_message(
     symbols: bytes | bytearray,
-    level: int,
-    kind: int,
-    record: int,
-    row: int,
-    lanes: int,
+    params: _CmFields,
     prior: Prior | None = None,
     network: Network | None = None,
 ) -> bytes: ...
 def cm_decode_message(
     payload: bytes | bytearray,
-    level: int,
-    kind: int,
-    record: int,
-    row: int,
-    lanes: int,
+    params: _CmFields,
     prior: Prior | None = None,
     network: Network | None = None,
 ) -> bytes: ...

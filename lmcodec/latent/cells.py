@@ -42,7 +42,7 @@ MAX_VALUES = 256
 # Rows that a value must have on average; a column of fewer is text.
 _LEAST_ROWS = 3
 # What text is coded with: level, kind, lengths and lanes of `cm`.
-_TEXT = (5, 1, 1, 1, 1)
+_TEXT = (5, 1, 1, 1, 1, False)
 _PLAIN, _OWN, _SHARED = range(3)
 
 
@@ -121,13 +121,13 @@ def encode(raw: bytes, layout: Layout, labels: Labels | None) -> bytes:
     is_shared = labels is not None and not labels.is_kept
     parts = _part(raw, layout, is_shared=is_shared)
     if parts is None:
-        return pack_varint(_PLAIN) + _core.cm_encode(raw, *_TEXT)
+        return pack_varint(_PLAIN) + _core.cm_encode(raw, _TEXT)
     rows, columns = parts.ids.shape
     if labels is None or not labels.suits(rows, columns):
         labels = Labels.none(rows, columns, is_kept=not is_shared)
     text = b"".join([cell + layout.end for cell in (*parts.values, *parts.text)])
     head = (_SHARED if is_shared else _OWN, rows, *parts.sizes, len(text))
-    coded = b"".join(map(pack_varint, head)) + pack_blob(_core.cm_encode(text, *_TEXT))
+    coded = b"".join(map(pack_varint, head)) + pack_blob(_core.cm_encode(text, _TEXT))
     if not columns:
         return coded
     raw_ids = parts.ids.tobytes()
@@ -150,7 +150,7 @@ def decode(payload: bytes, count: int, layout: Layout) -> bytes:
     cursor = Cursor(payload, complete=True)
     kind = cursor.varint("kind of cells")
     if kind == _PLAIN:
-        return _core.cm_decode(bytes(cursor.take(cursor.remaining, "cells")), count, *_TEXT)
+        return _core.cm_decode(bytes(cursor.take(cursor.remaining, "cells")), count, _TEXT)
     rows = cursor.varint("rows of cells")
     # Each cell is a byte at least, and each size.
     if kind > _SHARED or rows * layout.columns > count or layout.columns > cursor.remaining:
@@ -160,7 +160,7 @@ def decode(payload: bytes, count: int, layout: Layout) -> bytes:
     if max(sizes) > MAX_VALUES or length > count:
         raise CorruptError("dictionaries of cells are too large")
     coded = bytes(cursor.take(cursor.varint("length of coded text"), "text of cells"))
-    text = _core.cm_decode(coded, length, *_TEXT)
+    text = _core.cm_decode(coded, length, _TEXT)
     is_shared = kind == _SHARED
     many = max(sizes) if is_shared else sum(sizes)
     words = text.split(layout.end)
@@ -181,7 +181,7 @@ def memory_bytes(count: int) -> int:
         count: Bytes of all cells, with their terminators.
     """
     # A cell is an object, and each byte may be one.
-    return _core.cm_memory_bytes(count, *_TEXT) + 16 * count
+    return _core.cm_memory_bytes(count, _TEXT) + 16 * count
 
 
 def _part(raw: bytes, layout: Layout, *, is_shared: bool) -> _Parts | None:

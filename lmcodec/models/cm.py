@@ -29,7 +29,7 @@ _MAX_PIXELS = 1 << 20
 _MAX_LANES = 8
 
 
-@MODELS.register(id="cm", version=2)
+@MODELS.register(id="cm", version=3)
 @dataclass(frozen=True)
 class Cm(Model):
     """Mixes the predictions of many contexts, bit by bit: the model for content of any kind.
@@ -65,6 +65,8 @@ class Cm(Model):
 
     # The level at which a network can predict, too.
     NETWORK_LEVEL: ClassVar[int] = 9
+    # Tables of short streams have room for all that is seen, at levels below 9.
+    roomy: ClassVar[bool] = True
     weights: ClassVar[tuple[str, ...]] = ("prior", "network")
 
     level: int = 5
@@ -145,11 +147,11 @@ class Cm(Model):
         """
         if self.kind == _OPEN:
             raise ModelError("kind of cm is open", hint="encode with the model that fit returns")
-        return _core.cm_encode(_bytes(symbols), *self._parameters())
+        return _core.cm_encode(_bytes(symbols), self._fields(), *self._known())
 
     def decode(self, payload: bytes, count: int) -> bytes:
         """Undo `encode`."""
-        return _core.cm_decode(payload, count, *self._parameters())
+        return _core.cm_decode(payload, count, self._fields(), *self._known())
 
     def message_symbols(self) -> int:
         """Return how many bytes `encode_message` codes at most: none in lanes, no pixels."""
@@ -165,20 +167,18 @@ class Cm(Model):
         """
         if not self.message_symbols():
             return super().encode_message(symbols)
-        return _core.cm_encode_message(symbols, *self._parameters())
+        return _core.cm_encode_message(symbols, self._fields(), *self._known())
 
     def decode_message(self, payload: bytes) -> bytes:
         """Undo `encode_message`."""
         if not self.message_symbols():
             return super().decode_message(payload)
-        return _core.cm_decode_message(payload, *self._parameters())
+        return _core.cm_decode_message(payload, self._fields(), *self._known())
 
     def memory_bytes(self, count: int) -> int:
         """Return the memory of tables for `count` symbols, and of the prior."""
-        kind = self.kind or _TEXT
         text = self.prior.text_bytes if self.prior is not None else None
-        sizes = (self.level, kind, self.record, self.row, self.lanes)
-        tables = _core.cm_memory_bytes(count, *sizes, text)
+        tables = _core.cm_memory_bytes(count, self._fields(), text)
         known = (self.prior, self.network)
         return tables + sum(part.memory_bytes for part in known if part is not None)
 
@@ -256,17 +256,27 @@ class Cm(Model):
         prior, network = by_digest(digests[0]), network_by_digest(digests[1])
         return replace(model, prior=prior, network=network)
 
-    def _parameters(
-        self,
-    ) -> tuple[int, int, int, int, int, _core.Prior | None, _core.Network | None]:
+    def _fields(self) -> tuple[int, int, int, int, int, bool]:
+        kind = self.kind or _TEXT
+        return self.level, kind, self.record, self.row, self.lanes, self.roomy
+
+    def _known(self) -> tuple[_core.Prior | None, _core.Network | None]:
         table = self.prior.table if self.prior is not None else None
         network = self.network.core if self.network is not None else None
-        return self.level, self.kind, self.record, self.row, self.lanes, table, network
+        return table, network
+
+
+@MODELS.register(id="cm", version=2)
+@dataclass(frozen=True)
+class CmWithSmallTables(Cm):
+    """The second version, frozen: as the third, with smaller tables for short streams."""
+
+    roomy: ClassVar[bool] = False
 
 
 @MODELS.register(id="cm", version=1)
 @dataclass(frozen=True)
-class CmWithoutPrior(Cm):
+class CmWithoutPrior(CmWithSmallTables):
     """The first version, frozen: as the second without a prior."""
 
     def __post_init__(self) -> None:

@@ -99,7 +99,7 @@ def levels() -> Iterator[tuple[str, bytes, bytes]]:
         "program": machine_code(13, 2000),
         "pixels": pixels(64, 200),
     }
-    for version, level in itertools.product((1, 2), range(3, 10)):
+    for version, level in itertools.product((1, 2, 3), range(3, 10)):
         model = MODELS.get("cm", version)().for_level(level)
         for name, content in contents.items():
             stream = lmcodec.compress(content, model=model)
@@ -107,7 +107,7 @@ def levels() -> Iterator[tuple[str, bytes, bytes]]:
     text = b"As we have seen in the last chapter, it is not easy to say what it was. "
     for level in range(3, 10):
         stream = lmcodec.compress(text * 3, level, model="cm", transform="raw", prior="general-1")
-        yield f"cm-v2-level-{level}-general-1", text * 3, stream
+        yield f"cm-v3-level-{level}-general-1", text * 3, stream
 
 
 def network_before() -> Network:
@@ -122,19 +122,19 @@ def networks() -> Iterator[tuple[str, bytes, bytes]]:
     for known_as, weights in (("bytelm-2", before), ("bytelm-2.1", network.find("bytelm-2.1"))):
         model = Cm(9, prior=known, network=weights)
         for name, content in (("once", text), ("more", text * 4 + SAMPLES["utf-8"])):
-            yield f"cm-v2-{known_as}-{name}", content, lmcodec.compress(content, model=model)
+            yield f"cm-v3-{known_as}-{name}", content, lmcodec.compress(content, model=model)
         laned = replace(model, lanes=2)
-        yield f"cm-v2-{known_as}-lanes", text * 4, lmcodec.compress(text * 4, model=laned)
+        yield f"cm-v3-{known_as}-lanes", text * 4, lmcodec.compress(text * 4, model=laned)
     # Matrices of 8 bits, and some of 4.
     for name in ("bytelm-tiny", "bytelm-tiny-3"):
         own = Network.load(HERE.parent / "reference" / f"{name}.safetensors")
         content = text * 4 + SAMPLES["utf-8"]
         yield f"bytelm-v1-{name}", content, lmcodec.compress(content, model=Bytelm(own))
         stream = lmcodec.compress(content, model=replace(model, network=own))
-        yield f"cm-v2-{name}", content, stream
+        yield f"cm-v3-{name}", content, stream
     # More than one group of pieces.
     content = prose(36, 15_000)
-    yield "cm-v2-lanes", content, lmcodec.compress(content, model=Cm(9, lanes=2))
+    yield "cm-v3-lanes", content, lmcodec.compress(content, model=Cm(9, lanes=2))
 
 
 def language_models() -> Iterator[tuple[str, bytes, bytes]]:
@@ -243,10 +243,10 @@ def embedded() -> Iterator[tuple[str, bytes, bytes]]:
     samples = log_lines(31, 90).splitlines(keepends=True)
     content = log_lines(32, 8)
     own = lmcodec.train_prior(samples, name="log", size=1 << 11, base="none", text=0)
-    yield "cm-v2-embedded", content, lmcodec.compress(content, prior=own, embed=True)
+    yield "cm-v3-embedded", content, lmcodec.compress(content, prior=own, embed=True)
     options = {CompressionParameter.content_digest: 1, CompressionParameter.block_size: 150}
     several = lmcodec.compress(content, options=options, model="cm", prior=own, embed=True)
-    yield "cm-v2-embedded-blocks", content, several
+    yield "cm-v3-embedded-blocks", content, several
     # Stored, and needed by no block.
     small = lmcodec.Prior(bytes(own)[:56] + b"\1" + bytes(7) + random_bytes(33, 64))
     record = WeightsRecord(WEIGHTS_STORED, 128, 128, small.digest)
@@ -258,7 +258,7 @@ def embedded() -> Iterator[tuple[str, bytes, bytes]]:
     text = prose(36, 300)
     for name, start in (("both", own), ("network", prior.find("general-1"))):
         stream = lmcodec.compress(text, 9, prior=start, network=tiny, embed=True, block_size=200)
-        yield f"cm-v2-embedded-{name}", text, stream
+        yield f"cm-v3-embedded-{name}", text, stream
 
 
 def texts() -> Iterator[tuple[str, bytes, bytes]]:
@@ -269,9 +269,9 @@ def texts() -> Iterator[tuple[str, bytes, bytes]]:
     alone = lmcodec.train_prior(samples, name="log", text=1024, base="none", size=1 << 10)
     for level in (3, 5, 7, 8):
         stream = lmcodec.compress(content, level, model="cm", prior=on_base, embed=True)
-        yield f"cm-v2-level-{level}-text-of-prior", content, stream
+        yield f"cm-v3-level-{level}-text-of-prior", content, stream
     stream = lmcodec.compress(content, model="cm", prior=alone, embed=True)
-    yield "cm-v2-text-without-base", content, stream
+    yield "cm-v3-text-without-base", content, stream
 
 
 def transforms() -> Iterator[tuple[str, bytes, bytes]]:
@@ -310,7 +310,7 @@ def pictures() -> Iterator[tuple[str, bytes, bytes]]:
             content,
             lmcodec.compress(content, model="freqs", transform="array"),
         )
-        yield f"cm-v2-level-9-{name}", content, lmcodec.compress(content, 9)
+        yield f"cm-v3-level-9-{name}", content, lmcodec.compress(content, 9)
     # Cut in the middle of a picture, so that the second block begins with its rest.
     blocks = lmcodec.compress(content, model="stored", transform="array", block_size=5000)
     yield "array-v1-blocks", content, blocks
@@ -319,7 +319,7 @@ def pictures() -> Iterator[tuple[str, bytes, bytes]]:
     content = idx_header(Shape(12, 10), 20) + spots(42, 20, 12, 10)
     samples = [idx_header(Shape(12, 10), 30) + spots(43, 30, 12, 10)]
     prior = lmcodec.train_prior(samples, name="spots", text=3000)
-    yield "cm-v2-pictures-of-prior", content, lmcodec.compress(content, 9, prior=prior, embed=True)
+    yield "cm-v3-pictures-of-prior", content, lmcodec.compress(content, 9, prior=prior, embed=True)
 
 
 def tables() -> Iterator[tuple[str, bytes, bytes]]:

@@ -51,7 +51,7 @@ BLOCK = BlockHeader(
     0,
     len(CONTENT),
     zlib.crc32(CONTENT),
-    models=(ModelRecord("cm", 2, b"", False, (DIGEST,), (DIGEST,)),),
+    models=(ModelRecord("cm", 3, b"", False, (DIGEST,), (DIGEST,)),),
     streams=(StreamRecord("", 1, 1, len(CONTENT), len(PAYLOAD)),),
 )
 NEEDY = BLOCK.pack() + PAYLOAD

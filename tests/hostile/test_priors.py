@@ -100,16 +100,16 @@ def test_a_prior_that_is_not_the_right_one_is_seen_by_the_checksum() -> None:
     model = Cm().primed(OWN)
     payload = model.encode(RECORDS)
     assert decode(
-        framed(ModelRecord("cm", 2, b"", False, (OWN.digest,)), payload, RECORDS), RECORDS
+        framed(ModelRecord("cm", 3, b"", False, (OWN.digest,)), payload, RECORDS), RECORDS
     )
     for named in ((), (GENERAL,)):
-        stream = framed(ModelRecord("cm", 2, b"", False, named), payload, RECORDS)
+        stream = framed(ModelRecord("cm", 3, b"", False, named), payload, RECORDS)
         with pytest.raises(FormatError):
             lmcodec.decompress(stream)
     stream = framed(ModelRecord("cm", 1, b"", False, (OWN.digest,)), payload, RECORDS)
     with pytest.raises(FormatError, match="version 1 of cm has no prior"):
         lmcodec.decompress(stream)
-    stream = framed(ModelRecord("cm", 2, b"", False, (bytes(32),)), payload, RECORDS)
+    stream = framed(ModelRecord("cm", 3, b"", False, (bytes(32),)), payload, RECORDS)
     with pytest.raises(WeightsError, match=bytes(32).hex()):
         lmcodec.decompress(stream)
 

@@ -9,7 +9,7 @@ import lmcodec
 from lmcodec import _core
 from lmcodec.errors import FormatError, WeightsError
 from lmcodec.models.base import MODELS
-from lmcodec.models.cm import Cm, CmWithoutPrior
+from lmcodec.models.cm import Cm, CmWithoutPrior, CmWithSmallTables
 from tests.priors import ENGLISH, GENERAL, OWN, RECORDS
 from tests.strategies import pixels, records
 
@@ -17,18 +17,45 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def test_versions() -> None:
-    assert MODELS.get("cm") is MODELS.get("cm", 2) is Cm
+    assert MODELS.get("cm") is MODELS.get("cm", 3) is Cm
+    assert MODELS.get("cm", 2) is CmWithSmallTables
     assert MODELS.get("cm", 1) is CmWithoutPrior
 
 
 @pytest.mark.parametrize("level", range(3, 10))
-def test_without_a_prior_both_versions_write_the_same(level: int) -> None:
+def test_without_a_prior_the_first_versions_write_the_same(level: int) -> None:
     for content in (ENGLISH, records(1, 100), pixels(16, 40)):
         old = CmWithoutPrior.for_level(level).fit(content)
-        new = Cm.for_level(level).fit(content)
+        new = CmWithSmallTables.for_level(level).fit(content)
         assert old.params() == new.params()
         assert old.encode(content) == new.encode(content)
         assert old.decode(new.encode(content), len(content)) == content
+
+
+@pytest.mark.parametrize("level", range(3, 10))
+def test_short_streams_have_room_since_the_third_version(level: int) -> None:
+    content = Path(__file__).read_bytes()[:3000]
+    sizes = []
+    for cls in (CmWithSmallTables, Cm):
+        model = cls(level).primed(lmcodec.prior.default())
+        sizes.append(len(model.encode(content)))
+        assert model.decode(model.encode(content), len(content)) == content
+        coded = model.encode_message(content)
+        assert model.decode_message(coded) == content
+    if level < 9:
+        assert sizes[1] < 0.99 * sizes[0]
+    else:
+        assert sizes[1] == sizes[0]
+    # Long streams have the tables that they had.
+    longest = [cls(level).memory_bytes(1 << 26) for cls in (CmWithSmallTables, Cm)]
+    assert longest[0] == longest[1]
+
+
+def test_golden_streams_of_the_second_version_are_read_by_its_class() -> None:
+    paths = sorted(GOLDEN.glob("cm-v2-*.lmc"))
+    assert len(paths) > 50
+    for path in paths:
+        assert set(lmcodec.info(path).models) <= {"cm/2", "stored"}
 
 
 def test_golden_streams_of_the_first_version_are_read_by_its_class() -> None:
@@ -121,7 +148,7 @@ def test_quick_is_the_lowest_level_with_all_else() -> None:
 
 def test_the_extension_takes_priors_only() -> None:
     with pytest.raises(TypeError):
-        _core.cm_encode(b"abc", 5, 1, 1, 1, 1, bytes(OWN))  # type: ignore[arg-type]
+        _core.cm_encode(b"abc", (5, 1, 1, 1, 1, True), bytes(OWN))  # type: ignore[arg-type]
 
 
 def test_lanes_are_for_text_at_level_9() -> None:

@@ -34,8 +34,8 @@ def test_auto_takes_the_prior_for_english(level: int) -> None:
     (record,) = records(stream)
     # The highest level also has the network.
     named = (GENERAL, network.default().digest) if level == 9 else (GENERAL,)
-    assert (record.id, record.version, record.digests) == ("cm", 2, named)
-    assert lmcodec.info(stream).models == ("cm/2",)
+    assert (record.id, record.version, record.digests) == ("cm", 3, named)
+    assert lmcodec.info(stream).models == ("cm/3",)
     assert lmcodec.decompress(stream) == ENGLISH
     assert len(stream) < len(lmcodec.compress(ENGLISH, level, prior="none"))
 

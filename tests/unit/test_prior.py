@@ -336,7 +336,7 @@ def test_streams_need_their_prior(alone: pytest.MonkeyPatch, tmp_path: Path) -> 
 @pytest.mark.usefixtures("alone")
 def test_streams_are_described_without_their_prior() -> None:
     described = lmcodec.info(STREAM)
-    assert described.models == ("cm/2",)
+    assert described.models == ("cm/3",)
     assert described.memory_bytes is None
     loaded = Prior(FILE)
     needed = lmcodec.info(STREAM).memory_bytes

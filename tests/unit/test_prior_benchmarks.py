@@ -40,7 +40,7 @@ def size_row(
         version=gains.version(setting.prior),
         coded_bytes=coded,
         prior_bytes=0 if setting.prior == "none" else 1000,
-        models="cm/2" if setting.prior == "none" else "cm/2 general-1",
+        models="cm/3" if setting.prior == "none" else "cm/3 general-1",
     )
     return replace(row, **more)
 
@@ -109,7 +109,7 @@ def test_streams_are_coded_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
         len(lmcodec.compress(text[:size], level=5, prior=setting.prior)) for size, setting in wanted
     ]
     assert [row.raw_bytes for row in rows] == [256, 256, len(text), len(text)]
-    assert [row.models for row in rows] == ["cm/2", "cm/2 general-1"] * 2
+    assert [row.models for row in rows] == ["cm/3", "cm/3 general-1"] * 2
     assert [row.prior_bytes > 0 for row in rows] == [False, True] * 2
     assert [row.version for row in rows[:2]] == [gains.version("none"), gains.version()]
 
@@ -169,7 +169,7 @@ def test_gains_are_sums_by_kind_and_size() -> None:
     rows = both("progc", 256, 100, 80) + both("fields.c", 256, 100, 70)
     rows += both("fields.c", 11_150, 300, 280) + both("geo", 256, 50, 50, kind="binary")
     rows += [size_row("paper1", 256, 10), size_row("fields.c", 11_150, 1, compress_cpu_s=1.0)]
-    rows[-3] = replace(rows[-3], models="cm/2")
+    rows[-3] = replace(rows[-3], models="cm/3")
     text, binary = gains.gains(rows, 5, 256)
     assert (text.kind, text.files, text.primed, text.raw_bytes) == ("text", 2, 2, 512)
     assert (text.plain_bytes, text.coded_bytes, text.prior_bytes) == (200, 150, 1000)

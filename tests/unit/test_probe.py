@@ -53,5 +53,5 @@ def test_what_is_worth_its_time_is_coded_by_the_strong_model(
     )
     assert is_noise(content)
     stream = lmcodec.compress(content, 3)
-    assert lmcodec.info(stream).models == ("cm/2",)
+    assert lmcodec.info(stream).models == ("cm/3",)
     assert stream == lmcodec.compress(content, model=Cm.for_level(3))

@@ -175,7 +175,7 @@ def test_files_are_compared_with_the_best_of_the_others() -> None:
     assert [(one.reached, one.ok) for one in of_files[:3]] == [
         (f"8.3 % of 3, without {others}", None),
         (f"0.0 % (b.csv), without {others}", None),
-        ("0.10 and 1.00", False),
+        ("0.10 and 1.00, xz -9e of adult.csv was not measured", None),
     ]
     # With all of them.
     more = [
@@ -201,8 +201,14 @@ def test_files_are_compared_with_the_best_of_the_others() -> None:
     assert [one.ok for one in table_files.evaluate(timeless)][:3] == [None, None, None]
     known = [row("mushroom.csv", "lmcodec", "-5", 12_400), row("mushroom.csv", "xz", "-9e", 90_000)]
     of_mushrooms = table_files.evaluate([*known, row("mushroom.csv", "lmcodec", "-9", 12_300)])
-    assert [one.ok for one in of_mushrooms] == [None, None, False, True, None]
+    assert [one.ok for one in of_mushrooms] == [None, None, None, True, None]
     assert of_mushrooms[3].reached == "12,300, level 9"
+    # On a machine that is slow enough to be forgiven.
+    pacer = row("adult.csv", "xz", "-9e", 90_000)
+    for seconds, ok in ((0.1, True), (0.01, False)):
+        paced = table_files.evaluate([*rows, replace(pacer, compress_cpu_s=seconds)])[2]
+        assert paced.ok is ok
+    assert paced.reached == "0.16 and 1.64 (0.10 and 1.00 where it makes 1.00)"
     # Those that know tables have columns of their own.
     assert "OpenZL" not in text
     rows += [

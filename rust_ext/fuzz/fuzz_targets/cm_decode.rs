@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lmcodec_core::cm::prior::{table::Table, Prior};
-use lmcodec_core::cm::{decode, Kind, Params};
+use lmcodec_core::cm::{decode, decode_message, Kind, Params};
 use lmcodec_fuzz::{take, take_count};
 
 fuzz_target!(|data: &[u8]| {
@@ -24,8 +24,12 @@ fuzz_target!(|data: &[u8]| {
         record: u32::from(u16::from_le_bytes([low, high])) % 1026,
         row: u32::from(u16::from_le_bytes([high, low])) % 4098,
         lanes: u32::from(level / 11).max(1),
+        roomy: low & 1 != 0,
     };
     if let Ok(decoded) = decode(data, count, &params, prior.as_ref()) {
         assert_eq!(decoded.len(), count);
+    }
+    if let Ok(decoded) = decode_message(data, &params, prior.as_ref()) {
+        assert!(decoded.len() <= 1 << 12);
     }
 });

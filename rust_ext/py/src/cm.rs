@@ -12,8 +12,12 @@ use crate::network::Network;
 use crate::prior::Prior;
 use crate::threads;
 
+/// Level, kind, lengths of record and row, lanes, and whether tables are roomy.
+pub type Fields = (u32, u32, u32, u32, u32, bool);
+
 /// Parameters, checked.
-pub fn params(py: Python<'_>, [level, kind, record, row, lanes]: [u32; 5]) -> PyResult<Params> {
+pub fn params(py: Python<'_>, fields: Fields) -> PyResult<Params> {
+    let (level, kind, record, row, lanes, roomy) = fields;
     let kind = Kind::from_code(kind).ok_or(Error::Parameter { what: "kind of cm" });
     kind.and_then(|kind| {
         let params = Params {
@@ -22,6 +26,7 @@ pub fn params(py: Python<'_>, [level, kind, record, row, lanes]: [u32; 5]) -> Py
             record,
             row,
             lanes,
+            roomy,
         };
         params.check().map(|()| params)
     })
@@ -34,7 +39,7 @@ pub fn beside<'p>(
     (kind, record, row): (u32, u32, u32),
     prior: Option<&'p Bound<'_, Prior>>,
 ) -> PyResult<Beside<'p>> {
-    let params = params(py, [9, kind, record, row, 1])?;
+    let params = params(py, (9, kind, record, row, 1, true))?;
     let ahead = prior.and_then(|prior| prior.get().0.pictures(&params));
     Ok(Beside {
         params,
@@ -51,19 +56,14 @@ pub fn cm_probe(py: Python<'_>, symbols: &[u8], level: u32) -> (u32, u32, u32) {
 
 /// Memory in bytes that coding `count` symbols takes, with a prior after so many bytes of its text.
 #[pyfunction]
-#[pyo3(signature = (count, level, kind, record, row, lanes, text = None))]
-#[allow(clippy::too_many_arguments)] // those of Python
+#[pyo3(signature = (count, params, text = None))]
 pub fn cm_memory_bytes(
     py: Python<'_>,
     count: u64,
-    level: u32,
-    kind: u32,
-    record: u32,
-    row: u32,
-    lanes: u32,
+    params: Fields,
     text: Option<usize>,
 ) -> PyResult<u64> {
-    let params = params(py, [level, kind, record, row, lanes])?;
+    let params = self::params(py, params)?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let count = count.min(cm::MAX_COUNT);
     Ok(match text {
@@ -74,20 +74,15 @@ pub fn cm_memory_bytes(
 
 /// Encodes `symbols` to a payload.
 #[pyfunction]
-#[pyo3(signature = (symbols, level, kind, record, row, lanes, prior = None, network = None))]
-#[allow(clippy::too_many_arguments)] // those of Python
+#[pyo3(signature = (symbols, params, prior = None, network = None))]
 pub fn cm_encode<'a>(
     py: Python<'_>,
     symbols: &[u8],
-    level: u32,
-    kind: u32,
-    record: u32,
-    row: u32,
-    lanes: u32,
+    params: Fields,
     prior: Option<&Bound<'_, Prior>>,
     network: Option<&Bound<'_, Network>>,
 ) -> PyResult<Cow<'a, [u8]>> {
-    let params = params(py, [level, kind, record, row, lanes])?;
+    let params = self::params(py, params)?;
     let known = knowledge(prior, network);
     py.detach(|| cm::encode(symbols, &params, known))
         .map(Cow::Owned)
@@ -96,21 +91,16 @@ pub fn cm_encode<'a>(
 
 /// Decodes `count` symbols from a payload.
 #[pyfunction]
-#[pyo3(signature = (payload, count, level, kind, record, row, lanes, prior = None, network = None))]
-#[allow(clippy::too_many_arguments)] // those of Python
+#[pyo3(signature = (payload, count, params, prior = None, network = None))]
 pub fn cm_decode<'a>(
     py: Python<'_>,
     payload: &[u8],
     count: u64,
-    level: u32,
-    kind: u32,
-    record: u32,
-    row: u32,
-    lanes: u32,
+    params: Fields,
     prior: Option<&Bound<'_, Prior>>,
     network: Option<&Bound<'_, Network>>,
 ) -> PyResult<Cow<'a, [u8]>> {
-    let params = params(py, [level, kind, record, row, lanes])?;
+    let params = self::params(py, params)?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let known = knowledge(prior, network);
     py.detach(|| cm::decode(payload, count, &params, known))
@@ -120,20 +110,15 @@ pub fn cm_decode<'a>(
 
 /// Encodes a message, whose payload tells where it ends.
 #[pyfunction]
-#[pyo3(signature = (symbols, level, kind, record, row, lanes, prior = None, network = None))]
-#[allow(clippy::too_many_arguments)] // those of Python
+#[pyo3(signature = (symbols, params, prior = None, network = None))]
 pub fn cm_encode_message<'a>(
     py: Python<'_>,
     symbols: &[u8],
-    level: u32,
-    kind: u32,
-    record: u32,
-    row: u32,
-    lanes: u32,
+    params: Fields,
     prior: Option<&Bound<'_, Prior>>,
     network: Option<&Bound<'_, Network>>,
 ) -> PyResult<Cow<'a, [u8]>> {
-    let params = params(py, [level, kind, record, row, lanes])?;
+    let params = self::params(py, params)?;
     let known = knowledge(prior, network);
     py.detach(|| cm::encode_message(symbols, &params, known))
         .map(Cow::Owned)
@@ -142,20 +127,15 @@ pub fn cm_encode_message<'a>(
 
 /// Decodes a message.
 #[pyfunction]
-#[pyo3(signature = (payload, level, kind, record, row, lanes, prior = None, network = None))]
-#[allow(clippy::too_many_arguments)] // those of Python
+#[pyo3(signature = (payload, params, prior = None, network = None))]
 pub fn cm_decode_message<'a>(
     py: Python<'_>,
     payload: &[u8],
-    level: u32,
-    kind: u32,
-    record: u32,
-    row: u32,
-    lanes: u32,
+    params: Fields,
     prior: Option<&Bound<'_, Prior>>,
     network: Option<&Bound<'_, Network>>,
 ) -> PyResult<Cow<'a, [u8]>> {
-    let params = params(py, [level, kind, record, row, lanes])?;
+    let params = self::params(py, params)?;
     let known = knowledge(prior, network);
     py.detach(|| cm::decode_message(payload, &params, known))
         .map(Cow::Owned)

@@ -493,6 +493,7 @@ fn beside(ahead: &[u8]) -> mixed::Beside<'_> {
             record: 5,
             row: 4,
             lanes: 1,
+            roomy: true,
         },
         ahead,
     }

@@ -453,6 +453,7 @@ fn beside(ahead: &[u8]) -> mixed::Beside<'_> {
             record: 6,
             row: 5,
             lanes: 1,
+            roomy: true,
         },
         ahead,
     }

@@ -84,6 +84,8 @@ pub struct Params {
     /// Pieces of text that are coded side by side, in [`LANES`]: with more than one, a second thread can run the
     /// network. More than one only for text at level 9.
     pub lanes: u32,
+    /// Whether tables of short streams have room for all that is seen, at levels 3 to 8.
+    pub roomy: bool,
 }
 
 impl Params {
@@ -102,6 +104,7 @@ impl Params {
             record,
             row,
             lanes: 1,
+            roomy: true,
         }
     }
 

@@ -17,6 +17,7 @@ const PARAMS: Params = Params {
     record: 1,
     row: 1,
     lanes: 1,
+    roomy: true,
 };
 
 /// The layout of the predictor that learns.

@@ -34,6 +34,7 @@ const CONTEXTS: Params = Params {
     record: 1,
     row: 1,
     lanes: 1,
+    roomy: true,
 };
 
 /// What is known of the text besides what the network says.

@@ -148,6 +148,11 @@ impl Tables {
     /// Empties them.
     pub(super) fn clear(&mut self) {
         self.buckets.values().fill(Bucket::default());
+        self.clear_heads();
+    }
+
+    /// Empties those of the match models.
+    pub(super) fn clear_heads(&mut self) {
         for heads in &mut self.heads {
             heads.values().fill(0);
         }

@@ -42,38 +42,49 @@ struct Level {
     log2_buckets: u32,
     /// Tables that are neither small nor largest are this many times smaller than would be best for size.
     thrift: usize,
+    /// Buckets up to which tables have room for all that is seen: as many as take little of a level's time to clear.
+    room: usize,
 }
+
+/// As many buckets for each of those that a long stream would need.
+const ROOM: usize = 4;
 
 const LEVELS: [Level; 6] = [
     Level {
         contexts: 6,
         log2_buckets: 19,
         thrift: 3,
+        room: 1 << 16,
     },
     Level {
         contexts: 8,
         log2_buckets: 20,
         thrift: 3,
+        room: 1 << 16,
     },
     Level {
         contexts: 9,
         log2_buckets: 22,
         thrift: 3,
+        room: 1 << 19,
     },
     Level {
         contexts: 13,
         log2_buckets: 23,
         thrift: 1,
+        room: 1 << 20,
     },
     Level {
         contexts: 29,
         log2_buckets: 23,
         thrift: 1,
+        room: 1 << 21,
     },
     Level {
         contexts: 53,
         log2_buckets: 24,
         thrift: 1,
+        room: 1 << 22,
     },
 ];
 
@@ -84,14 +95,17 @@ fn level(params: &Params) -> Level {
     LEVELS[(params.level.saturating_sub(3) as usize).min(LEVELS.len() - 1)]
 }
 
-/// Table sizes for `count` symbols.
+/// Table sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
     buckets: usize,
     heads: usize,
 }
 
-fn sizes(count: usize, level: Level) -> Sizes {
+/// The sizes for `count` symbols after so many bytes of the text of a prior.
+fn sizes(text: usize, count: usize, params: &Params) -> Sizes {
+    let level = level(params);
+    let count = text.saturating_add(count);
     // A context touches about a quarter of a bucket with each symbol, less as they repeat. Where there are many
     // contexts, they make up for lost ones, and untouched memory is cheaper.
     let share = match level.contexts {
@@ -102,7 +116,14 @@ fn sizes(count: usize, level: Level) -> Sizes {
     let best = count * level.contexts / share;
     // Clearing the best table of a megabyte takes a fifth of the time of the faster levels.
     let wanted = best.min((best / level.thrift).max(SMALL_TABLE));
-    let wanted = wanted.next_power_of_two();
+    // In short streams little repeats. After a text, small tables are kept from one to the next.
+    let room = match (params.roomy, text) {
+        (false, _) => 0,
+        (true, 0) => level.room,
+        (true, _) => level.room.min(SMALL_TABLE),
+    };
+    let roomy = best.saturating_mul(ROOM).min(room);
+    let wanted = wanted.max(roomy).next_power_of_two();
     Sizes {
         buckets: wanted.clamp(1 << 10, 1 << level.log2_buckets),
         heads: count.next_power_of_two().clamp(1 << 10, 1 << 22),
@@ -112,13 +133,13 @@ fn sizes(count: usize, level: Level) -> Sizes {
 /// Memory in bytes for `count` symbols, besides symbols and payload.
 #[must_use]
 pub fn memory_bytes(count: usize, params: &Params) -> u64 {
-    predictor_bytes(sizes(count, level(params)), params)
+    predictor_bytes(sizes(0, count, params), params)
 }
 
 /// The same with a prior, after so many bytes of its text, with the predictor that the prior keeps.
 #[must_use]
 pub fn memory_bytes_after(text: usize, count: usize, params: &Params) -> u64 {
-    let sizes = sizes(text.saturating_add(count), level(params));
+    let sizes = sizes(text, count, params);
     let kept = match text {
         0 => count <= taught::MESSAGE && level(params).contexts + EXTRA <= LANES,
         _ => taught::is_kept(sizes),
@@ -264,12 +285,13 @@ impl<T: AsRef<[u8]>, const N: usize> Task for Learning<'_, T, N> {
             record: 1,
             row: 1,
             lanes: 1,
+            roomy: true,
         };
         let tables = super::tables::Tables::new();
         let mut learnt: Option<learnt::Learnt> = None;
         for sample in self.samples {
             let symbols = sample.as_ref();
-            let sizes = sizes(symbols.len(), level(&params));
+            let sizes = sizes(0, symbols.len(), &params);
             let mut predictor = untaught::<N, 1>(sizes, &params, Some(self.prior))?;
             let mut primed = primed(Some(self.prior));
             if let Some(learnt) = &learnt {
@@ -318,7 +340,7 @@ impl<C: SymbolCoder, const N: usize, const V: usize> Task for Coding<'_, C, N, V
     fn run<K: Kernel>(self) -> Self::Output {
         let prior = self.prior.filter(|_| self.params.kind == Kind::Text);
         let text = prior.map_or(&[][..], Prior::text);
-        let sizes = sizes(text.len() + self.count, level(self.params));
+        let sizes = sizes(text.len(), self.count, self.params);
         let mut started = taught::start::<N, V>(sizes, self.count, self.params, prior)?;
         let predictor = &mut *started.predictor;
         let mut primed = primed(prior);
@@ -354,6 +376,7 @@ mod tests {
             record,
             row: 1,
             lanes: 1,
+            roomy: true,
         }
     }
 

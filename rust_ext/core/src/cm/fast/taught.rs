@@ -7,7 +7,7 @@
 
 use super::guesses::MOST_NOTED;
 use super::kept::{Key, Tables};
-use super::kernel::{Kernel, Task};
+use super::kernel::{Bucket, Kernel, Task};
 use super::predictor::Predictor;
 use super::simd::dispatch;
 use super::{Sizes, SMALL_TABLE};
@@ -20,6 +20,9 @@ use std::sync::Arc;
 
 /// Symbols of a message at most.
 pub const MESSAGE: usize = MOST_NOTED;
+/// Where a message has changed less than one of so many buckets, with each half of a byte one of each context, it takes less time to empty these than
+/// to empty all.
+const FEW: usize = 8;
 /// Bytes of text between two looks whether to stop.
 const INTERVAL: usize = 1 << 13;
 
@@ -108,14 +111,23 @@ impl<const N: usize, const V: usize> Started<N, V> {
         let (mut predictor, Some((key, state))) = (self.predictor, self.of) else {
             return Ok(());
         };
-        let short = Predictor::<N, V>::RESTORED && history.len() - from <= MESSAGE;
+        let length = history.len() - from;
+        let short = Predictor::<N, V>::RESTORED && length <= MESSAGE;
         let start = &state.predictor;
-        if let (true, Some(taught)) = (short, &state.tables) {
-            let heads = taught.heads.each_ref().map(Memory::get);
-            predictor.restore_tables(start, taught.buckets.get(), heads, history, from);
+        let few = short && length * N * FEW <= self.sizes.buckets;
+        match &state.tables {
+            Some(taught) if short => {
+                let heads = taught.heads.each_ref().map(Memory::get);
+                predictor.restore_tables(start, taught.buckets.get(), heads, history, from);
+            }
+            None if few => {
+                predictor.restore_buckets(start, |_| Bucket::default(), history, from);
+            }
+            _ => {}
         }
         let mut tables = Tables::take(&mut predictor)?;
         match &state.tables {
+            None if few => tables.clear_heads(),
             None => tables.clear(),
             Some(taught) if !short => tables.copy_from(taught),
             Some(_) => {}
@@ -176,7 +188,7 @@ impl<const N: usize, const V: usize> Task for Teaching<'_, N, V> {
 #[cfg(test)]
 mod tests {
     use super::super::kept::{lock, KEPT, SPARE};
-    use super::super::{decode, encode, level, scalar, sizes, Coding, LEVELS};
+    use super::super::{decode, encode, scalar, sizes, Coding};
     use super::*;
     use crate::cm::prior::table::{self, Table};
     use crate::cm::Kind;
@@ -194,6 +206,7 @@ mod tests {
             record: 1,
             row: 1,
             lanes: 1,
+            roomy: true,
         }
     }
 
@@ -366,7 +379,7 @@ mod tests {
         let params = params(at, Kind::Text);
         let vector = encode(SHORT, &params, Some(&prior(TEXT))).unwrap();
         let prior = prior(TEXT);
-        let sizes = sizes(TEXT.len() + SHORT.len(), level(&params));
+        let sizes = sizes(TEXT.len() + SHORT.len(), &params);
         let teaching = Teaching::<N, V> {
             sizes,
             params: &params,
@@ -404,9 +417,9 @@ mod tests {
             heads: SMALL_TABLE,
         };
         assert!(is_kept(most));
-        for at in LEVELS {
+        for at in 3..9 {
             // A text of the usual length, and a message.
-            assert!(is_kept(sizes((1 << 15) + (1 << 12), at)));
+            assert!(is_kept(sizes(1 << 15, 1 << 12, &params(at, Kind::Text))));
         }
         assert!(!is_kept(Sizes {
             heads: 2 * SMALL_TABLE,

@@ -312,6 +312,7 @@ mod tests {
             record,
             row,
             lanes: 1,
+            roomy: true,
         };
         let grey = [
             &[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3][..],

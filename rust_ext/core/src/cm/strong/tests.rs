@@ -58,6 +58,7 @@ fn every_kind_codes_every_data() {
                     record,
                     row: 5 * record,
                     lanes: 1,
+                    roomy: true,
                 };
                 assert!(round_trip(&params, &text) < text.len() / 4);
                 assert!(round_trip(&params, &random) < random.len() + 60);
@@ -82,6 +83,7 @@ fn all_byte_values_in_order_round_trip() {
                 record: 4,
                 row: 12,
                 lanes: 1,
+                roomy: true,
             },
             &data,
         );
@@ -97,6 +99,7 @@ fn garbage_decodes_to_an_end() {
             record: 16,
             row: 1,
             lanes: 1,
+            roomy: true,
         };
         // Any result will do: an error, or bytes.
         let _ = decode(&noise(500), 4000, &params, None);
@@ -118,7 +121,7 @@ proptest! {
     #[test]
     fn the_scalar_step_makes_the_same_predictions(data in prop::collection::vec(any::<u8>(), 1..200), kind in prop::sample::select(&[Kind::Text, Kind::Grey, Kind::Colour][..])) {
         use crate::bitmodel::BitModel;
-        let params = Params { level: 9, kind, record: 6, row: 5, lanes: 1 };
+        let params = Params { level: 9, kind, record: 6, row: 5, lanes: 1, roomy: true };
         let (mut fast, mut plain) = (Strong::new(&params, 400, Knowledge::default()).unwrap(), Strong::new(&params, 400, Knowledge::default()).unwrap());
         for byte in data.iter().chain(&data) {
             for shift in (0..8).rev() {
@@ -143,6 +146,7 @@ fn the_text_of_a_prior_is_learnt_first() {
         record: 1,
         row: 1,
         lanes: 1,
+        roomy: true,
     };
     let text = params(Kind::Text);
     let payload = encode(message, &text, Some(&prior)).unwrap();
@@ -190,6 +194,7 @@ fn pixels_are_coded_by_what_is_around_them() {
             record: 8 * channels as u32,
             row: 10,
             lanes: 1,
+            roomy: true,
         };
         let size = round_trip(&params, &pictures);
         params.kind = Kind::Binary;
@@ -211,6 +216,7 @@ fn pictures_of_a_prior_are_learnt_first() {
         record: 8,
         row: 10,
         lanes: 1,
+        roomy: true,
     };
     let payload = encode(after, &params, Some(&prior)).unwrap();
     assert_eq!(

@@ -97,25 +97,40 @@ impl<const N: usize, const V: usize> Predictor<N, V> {
         history: &[u8],
         from: usize,
     ) {
-        let mask = self.slots.mask();
-        let mut seen = start.contexts;
         for (model, (start, heads)) in self.matches.iter_mut().zip(start.matches.iter().zip(heads))
         {
             model.restore_head(start.head(), heads);
         }
+        self.restore_buckets(start, |bucket| buckets[bucket], history, from);
+        let mut seen = start.contexts;
         for at in from..history.len() {
-            let (before, byte) = (&history[..at], history[at]);
-            let own = seen.hashes::<N>(before);
+            self.restore_heads(super::match_hashes(&seen, &history[..at]), heads);
+            seen.update(&history[..=at], history[at]);
+        }
+        self.restore_heads(super::match_hashes(&seen, history), heads);
+    }
+
+    /// Does the same with the buckets, of which each was what `before` returns for its number.
+    pub fn restore_buckets(
+        &mut self,
+        start: &Self,
+        before: impl Fn(usize) -> Bucket,
+        history: &[u8],
+        from: usize,
+    ) {
+        let mask = self.slots.mask();
+        let mut seen = start.contexts;
+        for at in from..history.len() {
+            let byte = history[at];
+            let own = seen.hashes::<N>(&history[..at]);
             for salt in [0, 8 | u32::from(byte) >> 5] {
                 for hash in own {
                     let bucket = super::bucket(super::salted(hash, salt), mask) as usize;
-                    self.slots.memory().values()[bucket] = buckets[bucket];
+                    self.slots.memory().values()[bucket] = before(bucket);
                 }
             }
-            self.restore_heads(super::match_hashes(&seen, before), heads);
             seen.update(&history[..=at], byte);
         }
-        self.restore_heads(super::match_hashes(&seen, history), heads);
     }
 
     fn restore_heads(&mut self, hashes: [u32; MATCH_MODELS], heads: [&[u32]; MATCH_MODELS]) {

@@ -141,6 +141,7 @@ mod tests {
             record,
             row,
             lanes: 1,
+            roomy: true,
         };
         let alone = Knowledge::default();
         for (params, known) in [
