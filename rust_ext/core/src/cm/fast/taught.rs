@@ -379,7 +379,7 @@ mod tests {
         let params = params(at, Kind::Text);
         let vector = encode(SHORT, &params, Some(&prior(TEXT))).unwrap();
         let prior = prior(TEXT);
-        let sizes = sizes(TEXT.len() + SHORT.len(), &params);
+        let sizes = sizes(TEXT.len(), SHORT.len(), &params);
         let teaching = Teaching::<N, V> {
             sizes,
             params: &params,
