@@ -4,15 +4,15 @@
 //! short, that takes a good part of what it is coded to. But who knows how many bytes the payload has knows most of
 //! it: only some numbers of symbols, near each other, have a shortest payload of that length. So here each beginning of
 //! a message, the empty one first, takes the shortest string of bytes in its interval that no shorter beginning has
-//! taken, of several the least. The string of a whole message then tells where it ends, and a string of *n* bytes is
-//! left to no message only where shorter ones did not need it.
+//! taken, of several the least. The string of a whole message then tells where it ends.
 //!
 //! That ends may be chosen so that they cost next to nothing is known from bijective arithmetic coding (D. A. Scott;
-//! M. Timmermans, *Bijective Arithmetic Encoding with Optimal End Treatment*). Here a decoder may refuse what no encoder
-//! writes.
+//! M. Timmermans, *Bijective Arithmetic Encoding with Optimal End Treatment*). Here a decoder may refuse what no
+//! encoder writes.
 //!
-//! Intervals of beginnings lie within each other, and each one takes the least string that is left. So of one length the strings
-//! that are taken within an interval are the lowest ones: the last one taken is all that has to be remembered.
+//! Intervals of beginnings lie within each other, and each one takes the least string that is left. So of one length
+//! the strings that are taken within an interval are the lowest ones: the last one taken is all that has to be
+//! remembered.
 
 use super::binary::{PROB_BITS, PROB_ONE};
 use crate::{Error, Result};

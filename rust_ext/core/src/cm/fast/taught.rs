@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 /// Symbols of a message at most.
 pub const MESSAGE: usize = MOST_NOTED;
-/// Where a message has changed less than one of so many buckets, with each half of a byte one of each context, it takes less time to empty these than
-/// to empty all.
+/// Where a message can have changed one of so many pairs of buckets at most, two for each byte and context, it takes
+/// less time to empty these than to empty all.
 const FEW: usize = 8;
 /// Bytes of text between two looks whether to stop.
 const INTERVAL: usize = 1 << 13;
@@ -188,7 +188,7 @@ impl<const N: usize, const V: usize> Task for Teaching<'_, N, V> {
 #[cfg(test)]
 mod tests {
     use super::super::kept::{lock, KEPT, SPARE};
-    use super::super::{decode, encode, scalar, sizes, Coding};
+    use super::super::{decode, decode_message, encode, encode_message, scalar, sizes, Coding};
     use super::*;
     use crate::cm::prior::table::{self, Table};
     use crate::cm::Kind;
@@ -343,6 +343,11 @@ mod tests {
                 let coded = encode(&symbols, &params, Some(&anew)).unwrap();
                 prop_assert_eq!(&encode(&symbols, &params, Some(&used)).unwrap(), &coded);
                 prop_assert_eq!(&decode(&coded, symbols.len(), &params, Some(&used)).unwrap(), &symbols);
+                // Of messages the tables are as large as for longer ones, so that what they changed is undone.
+                let message = &symbols[..symbols.len().min(400)];
+                let coded_message = encode_message(message, &params, Some(&anew)).unwrap();
+                prop_assert_eq!(&encode_message(message, &params, Some(&used)).unwrap(), &coded_message);
+                prop_assert_eq!(&decode_message(&coded_message, &params, Some(&used)).unwrap(), message);
                 // One that breaks off goes back as well.
                 let _ = decode(&coded[..coded.len() / 2], symbols.len(), &params, Some(&used));
             }
