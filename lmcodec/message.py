@@ -188,6 +188,8 @@ class MessageCodec:
             count = body.remaining
             if is_coded:
                 count = body.varint("length of the message") + ending
+                if count == ending:
+                    raise CorruptError("message with a length is too short to have one")
         elif count is None:
             first = body.u8("message") if body.remaining else _STORED
             is_coded = first != _STORED

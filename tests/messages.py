@@ -8,7 +8,7 @@ from lmcodec.models.order0 import Order0
 from tests.priors import ENGLISH, OWN
 from tests.strategies import log_lines
 
-# What goes through all codecs: the first ones without a length.
+# Codecs whose payloads tell where a message ends, and others.
 ENDING = {
     "cm": MessageCodec(),
     "cm-none": MessageCodec(prior="none"),

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 MAX_VALUES = 256
 # Rows that a value must have on average; a column of fewer is text.
 _LEAST_ROWS = 3
-# What text is coded with: level, kind, lengths and lanes of `cm`.
+# What text is coded with: level, kind, lengths and lanes of `cm`, and small tables.
 _TEXT = (5, 1, 1, 1, 1, False)
 _PLAIN, _OWN, _SHARED = range(3)
 

@@ -178,7 +178,8 @@ class Cm(Model):
     def memory_bytes(self, count: int) -> int:
         """Return the memory of tables for `count` symbols, and of the prior."""
         text = self.prior.text_bytes if self.prior is not None else None
-        tables = _core.cm_memory_bytes(count, self._fields(), text)
+        some = replace(self, kind=self.kind or _TEXT)
+        tables = _core.cm_memory_bytes(count, some._fields(), text)
         known = (self.prior, self.network)
         return tables + sum(part.memory_bytes for part in known if part is not None)
 
@@ -257,8 +258,7 @@ class Cm(Model):
         return replace(model, prior=prior, network=network)
 
     def _fields(self) -> tuple[int, int, int, int, int, bool]:
-        kind = self.kind or _TEXT
-        return self.level, kind, self.record, self.row, self.lanes, self.roomy
+        return self.level, self.kind, self.record, self.row, self.lanes, self.roomy
 
     def _known(self) -> tuple[_core.Prior | None, _core.Network | None]:
         table = self.prior.table if self.prior is not None else None

@@ -7,7 +7,7 @@ import pytest
 
 import lmcodec
 from lmcodec import _core
-from lmcodec.errors import FormatError, WeightsError
+from lmcodec.errors import FormatError, ModelError, WeightsError
 from lmcodec.models.base import MODELS
 from lmcodec.models.cm import Cm, CmWithoutPrior, CmWithSmallTables
 from tests.priors import ENGLISH, GENERAL, OWN, RECORDS
@@ -49,6 +49,15 @@ def test_short_streams_have_room_since_the_third_version(level: int) -> None:
     # Long streams have the tables that they had.
     longest = [cls(level).memory_bytes(1 << 26) for cls in (CmWithSmallTables, Cm)]
     assert longest[0] == longest[1]
+
+
+def test_an_open_kind_codes_nothing() -> None:
+    model = Cm(kind=0)
+    with pytest.raises(ModelError, match="kind of cm is open"):
+        model.encode(b"abc")
+    with pytest.raises(ValueError, match="kind of cm"):
+        model.decode(b"abc", 3)
+    assert model.memory_bytes(1000) == Cm(kind=1).memory_bytes(1000)
 
 
 def test_golden_streams_of_the_second_version_are_read_by_its_class() -> None:

@@ -85,6 +85,8 @@ def test_layout_of_messages_that_tell_where_they_end() -> None:
     long = b"a" * (most + 300)
     assert codec.encode(long) == b"\xfe" + pack_varint(300) + model.encode(long)
     assert codec.decode(codec.encode(long)) == long
+    with pytest.raises(CorruptError, match="too short to have one"):
+        codec.decode(b"\xfe\0" + model.encode(b"a" * most))
     agreed = MessageCodec(length=len(GREETING))
     assert agreed.encode(GREETING) == model.encode(GREETING)
     assert agreed.decode(agreed.encode(GREETING)) == GREETING

@@ -16,7 +16,7 @@ mod slices;
 
 pub use side::{Ahead, Side};
 
-use super::{check_precision, Interval};
+use super::{carry_into, check_precision, Interval};
 use crate::{Error, Result};
 
 /// Number of bits of a probability.
@@ -131,12 +131,7 @@ impl BinaryEncoder {
 
     #[cold]
     fn propagate_carry(&mut self) {
-        for byte in self.out.iter_mut().rev() {
-            *byte = byte.wrapping_add(1);
-            if *byte != 0 {
-                break;
-            }
-        }
+        carry_into(&mut self.out);
     }
 
     /// Bytes written so far, without the final state.

@@ -15,6 +15,7 @@
 //! remembered.
 
 use super::binary::{PROB_BITS, PROB_ONE};
+use super::carry_into;
 use crate::{Error, Result};
 
 /// Values of the first byte that no payload begins with, for what is around.
@@ -168,15 +169,6 @@ impl Payload<'_> {
         bytes.drain(..BEFORE);
         bytes.truncate(self.encoder.ends.length);
         bytes
-    }
-}
-
-fn carry_into(bytes: &mut [u8]) {
-    for byte in bytes.iter_mut().rev() {
-        *byte = byte.wrapping_add(1);
-        if *byte != 0 {
-            break;
-        }
     }
 }
 

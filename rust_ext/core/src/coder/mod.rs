@@ -72,3 +72,13 @@ pub fn check_precision(precision: u32) -> Result<()> {
         })
     }
 }
+
+/// Adds one to the number that bytes are, the last one its lowest.
+fn carry_into(bytes: &mut [u8]) {
+    for byte in bytes.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            break;
+        }
+    }
+}

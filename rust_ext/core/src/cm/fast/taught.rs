@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 /// Symbols of a message at most.
 pub const MESSAGE: usize = MOST_NOTED;
+const _: () = assert!(crate::bitmodel::MESSAGE <= MESSAGE);
 /// Where a message can have changed one of so many pairs of buckets at most, two for each byte and context, it takes
 /// less time to empty these than to empty all.
 const FEW: usize = 8;
