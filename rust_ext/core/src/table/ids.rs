@@ -4,6 +4,7 @@ use super::crowd::{self, Crowd, Said};
 use super::decider::{Decider, Expected, Place, Sizes, DEPTH};
 use super::lines::line_bytes;
 use super::near::Near;
+use super::past::{self, Past};
 use super::rare::{Rare, FIRST, RARE};
 use super::simd;
 use super::tools::Tools;
@@ -17,7 +18,7 @@ use crate::{Error, Result};
 const CONTEXTS: usize = 18;
 const ECHOED: usize = 3;
 /// Those of the fast levels.
-const FAST: [usize; 9] = [1, 4, 5, 6, 7, 10, 12, 13, 16];
+const FAST: [usize; 9] = [1, 4, 5, 7, 9, 10, 11, 13, 16];
 /// Values of the first parent that choose weights.
 const CLASSES: usize = 64;
 /// Paths that choose weights: shorter ones have their own.
@@ -93,10 +94,21 @@ fn log2_lines(rows: usize, contexts: usize) -> u32 {
         .clamp(5, MAX_LOG2_LINES)
 }
 
+/// Slots of what came last beside keys.
+pub fn slots(rows: usize) -> usize {
+    (2 * rows).next_power_of_two().clamp(2, 1 << 18)
+}
+
+/// The slot of a key.
+#[inline(always)]
+pub fn slot(key: u64, slots: usize) -> usize {
+    (fold(key, 77) >> 40) as usize & (slots - 1)
+}
+
 /// Memory in bytes of what codes a column of so many rows.
 pub fn memory_bytes(rows: usize, level: u32) -> u64 {
     let lines = line_bytes(true) << log2_lines(rows, contexts(level, true));
-    lines + crowd::memory_bytes(rows)
+    lines + crowd::memory_bytes(rows) + past::memory_bytes(rows)
 }
 
 /// Codes the number of the value in each row.
@@ -106,6 +118,7 @@ pub struct Ids {
     trust: [usize; EXPECTED],
     near: [Near; NEIGHBOURS],
     crowd: Crowd,
+    past: Past,
     fast: bool,
     echoed: bool,
 }
@@ -129,13 +142,14 @@ impl Ids {
             fine: PATHS,
             told: [SAID + 1 + usize::from(echoed), SAYINGS],
         };
-        let slots = (2 * rows).next_power_of_two().clamp(2, 1 << 18);
+        let slots = slots(rows);
         Ok(Self {
             decider: Decider::new(sizes, tools)?,
             latest: std::array::from_fn(|_| vec![Latest::default(); slots]),
             trust: [0; EXPECTED],
             near: std::array::from_fn(|_| Near::new()),
             crowd: Crowd::new(rows)?,
+            past: Past::new(rows),
             fast,
             echoed,
         })
@@ -153,6 +167,20 @@ impl Ids {
         self.trust = fresh.trust;
         self.near.iter_mut().for_each(Near::restart);
         self.crowd.restart();
+        self.past.restart();
+    }
+
+    /// What is known of a row, of which the columns before have hashes. Rows before have these numbers of values; `echo` tells
+    /// which came last where that of another column did, plus 1.
+    pub fn row(
+        &self,
+        at: usize,
+        ids: &[u32],
+        parents: &[&[u32]],
+        joint: [u64; past::KINDS],
+        echo: u32,
+    ) -> Row {
+        Row::new(at, ids, parents, joint, &self.past, echo)
     }
 
     /// Listens to the columns beside the cell that comes next.
@@ -195,8 +223,7 @@ impl Ids {
         let mut slots = [0; EXPECTED];
         let mut guesses = [(0, 0, 0); EXPECTED];
         for (k, guess) in guesses.iter_mut().enumerate() {
-            let mask = self.latest[k].len() - 1;
-            slots[k] = (fold(row.keys[k], 77) >> 40) as usize & mask;
+            slots[k] = slot(row.keys[k], self.latest[k].len());
             let latest = self.latest[k][slots[k]];
             if latest.value > 0 {
                 let (path, length) = code.path(latest.value as usize - 1 + code.open);
@@ -336,9 +363,10 @@ impl Ids {
     /// Learns which value a row has.
     pub fn learn(&mut self, row: &Row, id: u32) {
         for (k, latest) in self.latest.iter_mut().enumerate() {
-            let mask = latest.len() - 1;
-            latest[(fold(row.keys[k], 77) >> 40) as usize & mask].value = id + 1;
+            let at = slot(row.keys[k], latest.len());
+            latest[at].value = id + 1;
         }
+        self.past.learn(row.joint, row.keys[1], id);
     }
 }
 
@@ -347,6 +375,7 @@ pub struct Row {
     /// Those beside an echo come last.
     hashes: [u64; CONTEXTS + ECHOED],
     keys: [u64; EXPECTED],
+    joint: [u64; past::KINDS],
     class: usize,
     beside: u64,
     /// Numbers that are likely near: the one above and the echo.
@@ -354,9 +383,14 @@ pub struct Row {
 }
 
 impl Row {
-    /// Looks at the rows before, of which the numbers of values are `ids`, and at those of parents; `last` came last beside
-    /// the value of the first parent, `echo` where that of another column did, both plus 1.
-    pub fn new(at: usize, ids: &[u32], parents: &[&[u32]], last: u32, echo: u32) -> Self {
+    fn new(
+        at: usize,
+        ids: &[u32],
+        parents: &[&[u32]],
+        joint: [u64; past::KINDS],
+        past: &Past,
+        echo: u32,
+    ) -> Self {
         let above = |k: usize| {
             if at >= k {
                 u64::from(ids[at - k]) + 1
@@ -377,8 +411,11 @@ impl Row {
         let [a, b, c, d] = [0, 1, 2, 3].map(|p| of(p, 0));
         let [a1, b1, c1] = [0, 1, 2].map(|p| of(p, 1));
         let neighbours = [ids.last().copied(), echo.checked_sub(1)];
-        let [last, echo] = [last, echo].map(u64::from);
+        let echo = u64::from(echo);
         let h = |i: u64, values: &[u64]| values.iter().fold(start(i), |hash, &v| fold(hash, v));
+        let keys = [h(20, &[a, b, c]), h(21, &[a]), h(22, &[x1, a, a1])];
+        let told = past.look(joint, keys[1]);
+        let [beside_joint, beside_parent] = told.pairs.map(|pair| pair.map(u64::from));
         let changed = u64::from(a != a1) | u64::from(b != b1) << 1 | u64::from(c != c1) << 2;
         Self {
             hashes: [
@@ -386,20 +423,20 @@ impl Row {
                 h(1, &[x1]),
                 h(2, &[d]),
                 h(3, &[c]),
-                h(4, &[b]),
                 h(5, &[a]),
-                h(6, &[x1, x2]),
                 h(7, &[changed, x1]),
                 h(8, &[b, c]),
                 h(9, &[b, x1]),
-                h(10, &[a, last]),
                 h(11, &[x1, x2, x3]),
-                h(12, &[a, x1]),
                 h(13, &[a, b]),
                 h(14, &[a, a1, x1]),
-                h(15, &[a, b, x1]),
                 h(16, &[a, b, c]),
                 h(17, &[a, b, c, d]),
+                h(31, &beside_parent),
+                h(32, &beside_joint),
+                h(33, &joint[1..]),
+                h(34, &joint[..1]),
+                h(35, &[told.sum]),
                 h(18, &[echo]),
                 h(19, &[a, echo]),
                 h(23, &[a, b, echo]),
@@ -407,7 +444,8 @@ impl Row {
             class: a.min(CLASSES as u64 - 1) as usize,
             beside: h(30, &[a]),
             neighbours,
-            keys: [h(20, &[a, b, c]), h(21, &[a]), h(22, &[x1, a, a1])],
+            keys,
+            joint,
         }
     }
 }

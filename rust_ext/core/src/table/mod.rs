@@ -44,6 +44,7 @@ mod needs;
 mod number;
 mod order;
 mod parents;
+mod past;
 mod plan;
 mod rare;
 mod simd;
@@ -65,7 +66,7 @@ use crate::transforms::count;
 use crate::{Error, Result};
 use cells::{Column, Room};
 use column::{Coder, Setting};
-use order::{each, order};
+use order::Order;
 use plan::Plan;
 use std::ops::RangeInclusive;
 use tools::Tools;
@@ -242,20 +243,15 @@ impl<'p> Parts<'p> {
             true,
         )?;
         side.finish()?;
-        let mut order = order(&plans)?;
-        let mut needed: Vec<bool> = (0..many).map(wanted).collect();
-        for &x in order.iter().rev() {
-            if needed[x] {
-                plans[x].needs().for_each(|y| needed[y] = true);
-            }
-        }
-        order.retain(|&x| needed[x]);
+        let order = Order::new(&plans, self.rows)?;
+        let needed = order.needed(&plans, (0..many).map(wanted).collect());
         let mut coder = Coder::new(setting, self.room, true);
-        each(
+        order.each(
             &plans,
             &mut columns,
             &mut Views::new(many),
-            &order,
+            &needed,
+            self.rows,
             |x, beside, column| {
                 let mut side = BinaryDecoder::new(self.columns[x]);
                 coder.code(&plans[x], beside, &mut side, column)?;

@@ -42,6 +42,11 @@ impl Needs {
         }
     }
 
+    /// Whether all that each column needs is kept.
+    pub fn is_kept(&self) -> bool {
+        !self.of.is_empty()
+    }
+
     fn has(needs: &[u64], x: usize) -> bool {
         needs[x / 64] >> (x % 64) & 1 == 1
     }

@@ -4,6 +4,7 @@ use super::cells::{Column, Room};
 use super::column::{Beside, Coder, Setting};
 use super::format::Format;
 use super::meter::Length;
+use super::past::Joint;
 use super::plan::Plan;
 use super::symbols::{Looking, Symbols};
 use super::views::Views;
@@ -218,6 +219,7 @@ impl Trial<'_> {
             crowd: &[],
             echo,
             terms: &terms_of_part,
+            joint: &Joint::new(0),
             before: 1,
         };
         let mut coder = Coder::new(setting, Room::new(usize::MAX), false);

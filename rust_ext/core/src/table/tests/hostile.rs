@@ -35,19 +35,22 @@ fn planned(cells: &[Vec<u8>], plan: Plan) -> (Vec<u8>, usize) {
     let mut coder = Coder::new(setting, room, false);
     let mut body = Vec::new();
     let mut views = Views::new(1);
-    each(
-        &plans,
-        &mut columns,
-        &mut views,
-        &[0],
-        |_, beside, column| {
-            let mut side = BinaryEncoder::new();
-            coder.code(&plans[0], beside, &mut side, column)?;
-            body = side.finish();
-            Ok(())
-        },
-    )
-    .unwrap();
+    let order = Order::new(&plans, rows).unwrap();
+    order
+        .each(
+            &plans,
+            &mut columns,
+            &mut views,
+            &[0],
+            rows,
+            |_, beside, column| {
+                let mut side = BinaryEncoder::new();
+                coder.code(&plans[0], beside, &mut side, column)?;
+                body = side.finish();
+                Ok(())
+            },
+        )
+        .unwrap();
     (payload(rows, &head, &body), symbols.len())
 }
 
