@@ -12,10 +12,10 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct Order {
     sequence: Vec<usize>,
-    /// What each column knows: in a table that is not large all columns before it, else those that it needs and what these
-    /// need. Among too many columns it is told of none.
-    known: Needs,
+    /// Whether each column knows all columns before it, as in tables that are not large.
     is_chain: bool,
+    /// What it knows otherwise: the columns that it needs, and what these need. Among too many columns none are kept.
+    known: Needs,
 }
 
 impl Order {
@@ -50,20 +50,15 @@ impl Order {
         }
         let mut known = Needs::new(vec![0.0; many], rows);
         let is_chain = !is_large(rows, many) && known.is_kept();
-        for (at, &x) in sequence.iter().enumerate() {
-            if is_chain {
-                sequence[..at]
-                    .last()
-                    .iter()
-                    .for_each(|&&y| known.link(x, y));
-            } else {
+        if !is_chain {
+            for &x in &sequence {
                 plans[x].needs().for_each(|y| known.link(x, y));
             }
         }
         Ok(Self {
             sequence,
-            known,
             is_chain,
+            known,
         })
     }
 
