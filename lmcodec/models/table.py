@@ -32,7 +32,8 @@ class Table(Model):
     combined by a gated logistic mixer, as in `cm`. Which columns those are the encoder finds by
     estimates of code length, and the payload says. All arithmetic is on integers.
 
-    A column can be decoded with only those that it needs. `docs/models/table.md` specifies the
+    Of a table of 2^20 cells or more a column can be decoded with only those that it needs, of a
+    smaller one with all that are coded before it. `docs/models/table.md` specifies the
     payload. Bytes behind the last whole row of cells are coded by their frequencies alone, so that
     the model suits tables only.
 
@@ -105,7 +106,10 @@ class Table(Model):
         return _core.table_decode(payload, count, self.level, self.terminator, self.columns)
 
     def decode_columns(self, payload: bytes, count: int, wanted: Sequence[int]) -> list[bytes]:
-        """Return some columns; only those that they need are decoded beside them.
+        """Return some columns.
+
+        Of a table of 2^20 cells or more only those that they need are decoded beside them, of a
+        smaller one all that are coded before.
 
         Args:
             payload: What `encode` gave.

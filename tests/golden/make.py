@@ -388,6 +388,12 @@ def tables() -> Iterator[tuple[str, bytes, bytes]]:
     for level in (3, 5, 9):
         stream = lmcodec.compress(ordered, level, model="table")
         yield f"table-v1-ordered-{level}", ordered, stream
+    # More cells than all columns may be known of: most have one value.
+    pairs = random.randint(0, 2, (1 << 14, 2)).tolist()
+    lines = [f"{x},{'z,' * 76}{y},{x + y},{x * y}" for x, y in pairs]
+    large = "\n".join([*lines, ""]).encode()
+    for level in (3, 5):
+        yield f"table-v1-large-{level}", large, lmcodec.compress(large, level, model="table")
 
 
 def bad() -> Iterator[tuple[str, bytes]]:

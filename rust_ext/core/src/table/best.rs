@@ -1,8 +1,8 @@
 //! Encodes columns by the best plans that are found.
 //!
 //! Which parents a column has is chosen by estimates, so that other estimates choose others. At the last level columns are
-//! coded in all these ways, and each has the shortest code that it can have: that of a column depends on its own plan alone.
-//! Then plans are changed as long as codes become shorter.
+//! coded in all these ways, and each takes the plan of its shortest code. Then plans are changed as long as codes become shorter.
+//! What a column knows depends on the plans of others, so all are coded once more, and the shortest of all is kept.
 
 use super::cells::{Column, Room};
 use super::choose::{self, Choice};
@@ -75,7 +75,13 @@ pub fn code(setting: Setting<'_>, columns: &mut [Column], room: Room) -> Result<
     let mut last: Option<Choice> = None;
     for &effort in efforts {
         let mut choice = choose::plans(setting, columns, effort, &mut tried)?;
-        let codes = all(&mut coder, columns, &mut choice.views, &choice.plans)?;
+        let codes = all(
+            setting,
+            &mut coder,
+            columns,
+            &mut choice.views,
+            &choice.plans,
+        )?;
         for ((ways, plan), code) in ways.iter_mut().zip(&choice.plans).zip(&codes) {
             ways.push((plan.clone(), code.len()));
         }
@@ -90,8 +96,7 @@ pub fn code(setting: Setting<'_>, columns: &mut [Column], room: Room) -> Result<
             mix(&ways, &mut plans, &mut lengths, setting.rows);
         }
         climb(setting, &mut coder, columns, choice, &mut plans, &lengths)?;
-        // What a column knows depends on the plans of others.
-        let codes = all(&mut coder, columns, &mut choice.views, &plans)?;
+        let codes = all(setting, &mut coder, columns, &mut choice.views, &plans)?;
         keep(&mut best, (plans, codes));
     }
     let (mut plans, codes) = best.unwrap_or_default();
@@ -101,20 +106,19 @@ pub fn code(setting: Setting<'_>, columns: &mut [Column], room: Room) -> Result<
 
 /// Codes all columns by these plans.
 fn all(
+    setting: Setting<'_>,
     coder: &mut Coder<'_>,
     columns: &mut [Column],
     views: &mut Views,
     plans: &[Plan],
 ) -> Result<Vec<Vec<u8>>> {
-    let rows = coder.rows();
-    let order = Order::new(plans, rows)?;
+    let order = Order::new(plans, setting.rows)?;
     let mut codes = vec![Vec::new(); columns.len()];
     order.each(
         plans,
         columns,
         views,
         order.sequence(),
-        rows,
         |x, beside, column| {
             let mut side = BinaryEncoder::new();
             coder.code(&plans[x], beside, &mut side, column)?;

@@ -169,11 +169,6 @@ impl<'a> Coder<'a> {
         }
     }
 
-    /// Rows of the table.
-    pub fn rows(&self) -> usize {
-        self.setting.rows
-    }
-
     /// Codes a column.
     ///
     /// # Errors
@@ -198,7 +193,7 @@ impl<'a> Coder<'a> {
         } = beside;
         let corrupt = |what| Error::Corrupt { what };
         let (open, numeric) = (if plan.open { rare::FIRST } else { 0 }, plan.numeric);
-        if open == 0 && !numeric && column.values.len() == 1 {
+        if plan.is_constant(column) {
             if decoding {
                 let bytes = rows.saturating_mul(column.values.get(0).len());
                 self.room.take(bytes)?;

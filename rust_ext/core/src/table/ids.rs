@@ -4,7 +4,7 @@ use super::crowd::{self, Crowd, Said};
 use super::decider::{Decider, Expected, Place, Sizes, DEPTH};
 use super::lines::line_bytes;
 use super::near::Near;
-use super::past::{self, Past};
+use super::past::{self, slot, slots, Past};
 use super::rare::{Rare, FIRST, RARE};
 use super::simd;
 use super::tools::Tools;
@@ -94,17 +94,6 @@ fn log2_lines(rows: usize, contexts: usize) -> u32 {
         .clamp(5, MAX_LOG2_LINES)
 }
 
-/// Slots of what came last beside keys.
-pub fn slots(rows: usize) -> usize {
-    (2 * rows).next_power_of_two().clamp(2, 1 << 18)
-}
-
-/// The slot of a key.
-#[inline(always)]
-pub fn slot(key: u64, slots: usize) -> usize {
-    (fold(key, 77) >> 40) as usize & (slots - 1)
-}
-
 /// Memory in bytes of what codes a column of so many rows.
 pub fn memory_bytes(rows: usize, level: u32) -> u64 {
     let lines = line_bytes(true) << log2_lines(rows, contexts(level, true));
@@ -180,7 +169,62 @@ impl Ids {
         joint: [u64; past::KINDS],
         echo: u32,
     ) -> Row {
-        Row::new(at, ids, parents, joint, &self.past, echo)
+        let above = |k: usize| {
+            if at >= k {
+                u64::from(ids[at - k]) + 1
+            } else {
+                0
+            }
+        };
+        let of = |p: usize, k: usize| {
+            parents.get(p).map_or(0, |ids| {
+                if at >= k {
+                    u64::from(ids[at - k]) + 1
+                } else {
+                    0
+                }
+            })
+        };
+        let [x1, x2, x3] = [1, 2, 3].map(above);
+        let [a, b, c, d] = [0, 1, 2, 3].map(|p| of(p, 0));
+        let [a1, b1, c1] = [0, 1, 2].map(|p| of(p, 1));
+        let neighbours = [ids.last().copied(), echo.checked_sub(1)];
+        let echo = u64::from(echo);
+        let h = |i: u64, values: &[u64]| values.iter().fold(start(i), |hash, &v| fold(hash, v));
+        let keys = [h(20, &[a, b, c]), h(21, &[a]), h(22, &[x1, a, a1])];
+        let told = self.past.look(joint, keys[1]);
+        let [beside_joint, beside_parent] = told.pairs.map(|pair| pair.map(u64::from));
+        let changed = u64::from(a != a1) | u64::from(b != b1) << 1 | u64::from(c != c1) << 2;
+        Row {
+            hashes: [
+                h(0, &[]),
+                h(1, &[x1]),
+                h(2, &[d]),
+                h(3, &[c]),
+                h(5, &[a]),
+                h(7, &[changed, x1]),
+                h(8, &[b, c]),
+                h(9, &[b, x1]),
+                h(11, &[x1, x2, x3]),
+                h(13, &[a, b]),
+                h(14, &[a, a1, x1]),
+                h(16, &[a, b, c]),
+                h(17, &[a, b, c, d]),
+                h(31, &beside_parent),
+                h(32, &beside_joint),
+                h(33, &joint[1..]),
+                h(34, &joint[..1]),
+                h(35, &[told.sum]),
+                h(18, &[echo]),
+                h(19, &[a, echo]),
+                h(23, &[a, b, echo]),
+            ],
+            class: a.min(CLASSES as u64 - 1) as usize,
+            beside: h(30, &[a]),
+            neighbours,
+            keys,
+            joint,
+        }
     }
 
     /// Listens to the columns beside the cell that comes next.
@@ -380,72 +424,4 @@ pub struct Row {
     beside: u64,
     /// Numbers that are likely near: the one above and the echo.
     neighbours: [Option<u32>; NEIGHBOURS],
-}
-
-impl Row {
-    fn new(
-        at: usize,
-        ids: &[u32],
-        parents: &[&[u32]],
-        joint: [u64; past::KINDS],
-        past: &Past,
-        echo: u32,
-    ) -> Self {
-        let above = |k: usize| {
-            if at >= k {
-                u64::from(ids[at - k]) + 1
-            } else {
-                0
-            }
-        };
-        let of = |p: usize, k: usize| {
-            parents.get(p).map_or(0, |ids| {
-                if at >= k {
-                    u64::from(ids[at - k]) + 1
-                } else {
-                    0
-                }
-            })
-        };
-        let [x1, x2, x3] = [1, 2, 3].map(above);
-        let [a, b, c, d] = [0, 1, 2, 3].map(|p| of(p, 0));
-        let [a1, b1, c1] = [0, 1, 2].map(|p| of(p, 1));
-        let neighbours = [ids.last().copied(), echo.checked_sub(1)];
-        let echo = u64::from(echo);
-        let h = |i: u64, values: &[u64]| values.iter().fold(start(i), |hash, &v| fold(hash, v));
-        let keys = [h(20, &[a, b, c]), h(21, &[a]), h(22, &[x1, a, a1])];
-        let told = past.look(joint, keys[1]);
-        let [beside_joint, beside_parent] = told.pairs.map(|pair| pair.map(u64::from));
-        let changed = u64::from(a != a1) | u64::from(b != b1) << 1 | u64::from(c != c1) << 2;
-        Self {
-            hashes: [
-                h(0, &[]),
-                h(1, &[x1]),
-                h(2, &[d]),
-                h(3, &[c]),
-                h(5, &[a]),
-                h(7, &[changed, x1]),
-                h(8, &[b, c]),
-                h(9, &[b, x1]),
-                h(11, &[x1, x2, x3]),
-                h(13, &[a, b]),
-                h(14, &[a, a1, x1]),
-                h(16, &[a, b, c]),
-                h(17, &[a, b, c, d]),
-                h(31, &beside_parent),
-                h(32, &beside_joint),
-                h(33, &joint[1..]),
-                h(34, &joint[..1]),
-                h(35, &[told.sum]),
-                h(18, &[echo]),
-                h(19, &[a, echo]),
-                h(23, &[a, b, echo]),
-            ],
-            class: a.min(CLASSES as u64 - 1) as usize,
-            beside: h(30, &[a]),
-            neighbours,
-            keys,
-            joint,
-        }
-    }
 }

@@ -2,8 +2,8 @@
 //!
 //! Cells of a column are coded row by row, as numbers of values that came before, as what a number is more than expected, or
 //! byte by byte where they are new. Each binary decision is predicted from the cells above and from columns that were coded
-//! before ([`parents`] finds which), by counters that a gated logistic mixer combines, as in [`cm`](crate::cm). A column can
-//! be decoded with only those that it needs.
+//! before ([`parents`] finds which), by counters that a gated logistic mixer combines, as in [`cm`](crate::cm). Of a
+//! large table a column can be decoded with only those that it needs, of others with all that are coded before it.
 //!
 //! ```
 //! use lmcodec_core::table::{self, Params};
@@ -251,7 +251,6 @@ impl<'p> Parts<'p> {
             &mut columns,
             &mut Views::new(many),
             &needed,
-            self.rows,
             |x, beside, column| {
                 let mut side = BinaryDecoder::new(self.columns[x]);
                 coder.code(&plans[x], beside, &mut side, column)?;
@@ -282,8 +281,8 @@ pub fn decode(payload: &[u8], count: usize, params: &Params) -> Result<Vec<u8>> 
     Ok(out)
 }
 
-/// Decodes some columns of a payload of `count` symbols: the cells of each, with their terminators. Only columns that these
-/// need are decoded beside them.
+/// Decodes some columns of a payload of `count` symbols: the cells of each, with their terminators. Beside them
+/// only columns that these know are decoded: those that they need in a large table, in others all that are coded before.
 ///
 /// # Errors
 /// Those of [`decode`], and [`Error::Parameter`] when there is no such column.

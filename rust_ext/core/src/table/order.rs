@@ -11,6 +11,7 @@ use crate::{Error, Result};
 /// An order in which columns come behind those that they need.
 #[derive(Debug)]
 pub struct Order {
+    rows: usize,
     sequence: Vec<usize>,
     /// Whether each column knows all columns before it, as in tables that are not large.
     is_chain: bool,
@@ -56,6 +57,7 @@ impl Order {
             }
         }
         Ok(Self {
+            rows,
             sequence,
             is_chain,
             known,
@@ -89,21 +91,22 @@ impl Order {
         columns: &mut [Column],
         views: &mut Views,
         some: &[usize],
-        rows: usize,
         mut code: impl FnMut(usize, Beside<'_>, &mut Column) -> Result<()>,
     ) -> Result<()> {
         let mut cells = 0;
-        let mut joint = Joint::new(rows);
+        let mut joint = Joint::new(self.rows);
         // Columns of a chain that are joined already.
         let mut joined = 0;
         for &x in some {
-            if self.is_chain {
+            if plans[x].is_constant(&columns[x]) {
+                // It has no code, and nothing to look at.
+            } else if self.is_chain {
                 for &y in self.sequence[joined..].iter().take_while(|&&y| y != x) {
                     joint.add(&columns[y]);
                     joined += 1;
                 }
             } else if self.known.is_kept() {
-                joint = Joint::new(rows);
+                joint = Joint::new(self.rows);
                 for y in (0..columns.len()).filter(|&y| self.known.needs(x, y)) {
                     joint.add(&columns[y]);
                 }

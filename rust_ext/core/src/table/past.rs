@@ -4,14 +4,24 @@
 //! the last column then has a value that it did not have beside all others. Both are told by what came in such rows.
 
 use super::cells::Column;
-use super::ids;
 use crate::cm::content::hashing::{fold, start};
 
-/// Of columns with so many rows or more for each of their values, hashes of rows are made: one of rather many columns, one of
-/// those that tell least.
-const SPARSE: [usize; KINDS] = [16, 128];
-/// Kinds of hashes.
+/// Kinds of hashes of a row.
 pub const KINDS: usize = 2;
+/// Rows that a column must have for each of its values, in the mean, to count in a hash of each kind: a column of nearly as many
+/// values as rows would make each row its own.
+const ROWS: [usize; KINDS] = [16, 128];
+
+/// Slots for what came beside keys in so many rows.
+pub fn slots(rows: usize) -> usize {
+    (2 * rows).next_power_of_two().clamp(2, 1 << 18)
+}
+
+/// The slot of a key.
+#[inline(always)]
+pub fn slot(key: u64, slots: usize) -> usize {
+    (fold(key, 77) >> 40) as usize & (slots - 1)
+}
 
 /// Hashes of what columns have in each row, by kind.
 #[derive(Debug, Clone)]
@@ -23,10 +33,11 @@ impl Joint {
         Self(std::array::from_fn(|_| vec![0; rows]))
     }
 
-    /// Adds a column.
+    /// Adds a column. One of a single value tells nothing.
     pub fn add(&mut self, column: &Column) {
-        for (hashes, least) in self.0.iter_mut().zip(SPARSE) {
-            if column.values.len().saturating_mul(least) <= column.ids.len() {
+        for (hashes, rows) in self.0.iter_mut().zip(ROWS) {
+            let values = column.values.len();
+            if values > 1 && values.saturating_mul(rows) <= column.ids.len() {
                 for (hash, &id) in hashes.iter_mut().zip(&column.ids) {
                     *hash = fold(*hash, id.into());
                 }
@@ -53,7 +64,7 @@ pub struct Past {
 }
 
 /// What [`Past`] tells before a row.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Told {
     pub sum: u64,
     pub pairs: [Pair; 2],
@@ -61,14 +72,14 @@ pub struct Told {
 
 /// Memory in bytes of the past of so many rows, and of their hashes.
 pub fn memory_bytes(rows: usize) -> u64 {
-    let slots = ids::slots(rows) * (size_of::<u64>() + 2 * size_of::<Pair>());
+    let slots = slots(rows) * (size_of::<u64>() + 2 * size_of::<Pair>());
     (slots + KINDS * size_of::<u64>() * rows) as u64
 }
 
 impl Past {
     /// Starts before the first of so many rows.
     pub fn new(rows: usize) -> Self {
-        let slots = ids::slots(rows);
+        let slots = slots(rows);
         Self {
             sums: vec![0; slots],
             pairs: std::array::from_fn(|_| vec![[0; 2]; slots]),
@@ -82,7 +93,7 @@ impl Past {
     }
 
     fn slot(&self, key: u64) -> usize {
-        ids::slot(key, self.sums.len())
+        slot(key, self.sums.len())
     }
 
     /// Tells what came in rows like one of which these are the hashes, and the value of the first parent.
@@ -121,7 +132,7 @@ mod tests {
     #[test]
     fn columns_are_joined_unless_they_tell_much() {
         let mut joint = Joint::new(300);
-        for values in [2, 5, 200] {
+        for values in [2, 1, 5, 200] {
             joint.add(&column(values, 300));
         }
         // Of the first kind rows are alike where both columns are, of the second where the first one is.

@@ -1,5 +1,6 @@
 //! How a column is coded.
 
+use super::cells::Column;
 use super::format::Format;
 use super::{crowd, rare, tree};
 
@@ -101,6 +102,11 @@ impl Plan {
         } else {
             tree::lengths(&weights)
         }
+    }
+
+    /// Whether a column of this plan has one value, told before the rows, and so no code.
+    pub fn is_constant(&self, column: &Column) -> bool {
+        !self.open && !self.numeric && column.values.len() == 1
     }
 
     /// Columns that are listened to, parents first.

@@ -274,6 +274,29 @@ fn columns_are_decoded_alone() {
 }
 
 #[test]
+fn columns_of_a_large_table_know_those_that_they_need() {
+    // Most columns have one value, so that cells are many and decisions few.
+    let rows = 1 << 14;
+    let (a, b) = (random(rows, 4, 5), random(rows, 3, 6));
+    let mut columns: Vec<Vec<String>> = vec![vec!["x".to_string(); rows]; 80];
+    columns[3] = strings(&a);
+    columns[7] = strings(&b);
+    columns[11] = strings(a.iter().zip(&b).map(|(a, b)| (a + b) % 3));
+    let symbols = table(&columns);
+    let payload = encode(&symbols, &params(80)).unwrap();
+    // The sum takes next to nothing beside both others, which take 3.6 bits a row.
+    assert!(payload.len() < rows * 4 / 8, "{}", payload.len());
+    assert_eq!(
+        decode(&payload, symbols.len(), &params(80)).unwrap(),
+        symbols
+    );
+    for x in [3, 7, 11] {
+        let found = decode_columns(&payload, symbols.len(), &params(80), &[x]).unwrap();
+        assert_eq!(found, [table(&columns[x..=x])]);
+    }
+}
+
+#[test]
 fn parameters_out_of_range_are_refused() {
     for wrong in [
         Params {

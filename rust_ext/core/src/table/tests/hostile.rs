@@ -42,7 +42,6 @@ fn planned(cells: &[Vec<u8>], plan: Plan) -> (Vec<u8>, usize) {
             &mut columns,
             &mut views,
             &[0],
-            rows,
             |_, beside, column| {
                 let mut side = BinaryEncoder::new();
                 coder.code(&plans[0], beside, &mut side, column)?;
