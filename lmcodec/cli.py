@@ -501,8 +501,8 @@ def _add_train(commands: Commands) -> None:
     group.add_argument(
         "--base",
         metavar="NAME",
-        help="what to start from, a name or a file: general-1, or none for a prior with a table of "
-        "its own; of a network, that of the package",
+        help="what to start from, a name or a file: general-1.1, or none for a prior with a table "
+        "of its own; of a network, that of the package",
     )
     group.add_argument(
         "--lines", action="store_true", help="each line is a sample of its own, not each file"

@@ -7,7 +7,8 @@ are trained by `train` from samples, and found by their digest in the folders of
 `LMCODEC_MODEL_PATH`, or once they have been loaded. A stream may also carry a copy of its own.
 
 One of your own is most often a text that predictors code before the first symbol, and the digest of
-the prior of the package, its base: all else is looked up there.
+the prior of the package, its base: all else is looked up there. That of the package, `general-1.1`,
+is itself what `cm` learnt at more levels, on `general-1`, which has the table.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 SUFFIX = ".prior"
 # Name and SHA-256 of each prior of the package, the default one first.
 SHIPPED = {
+    "general-1.1": "63e492770c5b3ac51933886b4099718e44378b2b2e811864e66b84b9bacca30c",
     "general-1": "2b850f7bf84ed7c1e3f3bd84c1fb47a523d281abccd58a3343aba5af6bb14ff8",
 }
 # Of a table: far above what a useful prior has, far below what reading one could break.
@@ -51,7 +53,8 @@ class Prior:
         base: The prior where what this one does not know is looked up, or None.
 
     Raises:
-        FormatError: The bytes are not those of a prior, or its base has one itself.
+        FormatError: The bytes are not those of a prior, or its base has one itself, and more than
+            what levels learnt.
         WeightsError: Its base is neither shipped nor loaded, nor in a folder of
             `LMCODEC_MODEL_PATH`.
     """
@@ -75,7 +78,8 @@ class Prior:
         """Read a file.
 
         Raises:
-            FormatError: The file is not a prior, or its base has one itself.
+            FormatError: The file is not a prior, or its base has one itself, and more than what
+                levels learnt.
             WeightsError: Its base is not here.
             OSError: It cannot be read.
         """

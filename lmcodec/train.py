@@ -27,7 +27,7 @@ DEFAULT_BYTES = 1 << 20
 DEFAULT_TEXT_BYTES = 1 << 15
 # Of pictures: more of them help more, but all are coded before each stream.
 DEFAULT_PICTURES_BYTES = 1 << 20
-DEFAULT_BASE = "general-1"
+DEFAULT_BASE = "general-1.1"
 _BUCKET_BYTES = 64
 # Checked before the work, which may take minutes; reading a file checks it, too.
 _NAME = re.compile(r"[a-z0-9._-]{1,48}")
@@ -137,8 +137,11 @@ def train_prior(
     below = None
     if base != "none":
         below = base if isinstance(base, Prior) else find(base)
-        if below.base is not None:
-            raise ValueError(f"base must be a prior without a base: got {below!r}")
+        if below.base is not None and (len(below) or below.text_bytes):
+            raise ValueError(
+                "base must be a prior without a base, or one that only has what levels learnt: "
+                f"got {below!r}"
+            )
     texts = [_bytes(sample) for sample in samples]
     found = read_pictures(texts) if text != 0 else None
     if found is not None:

@@ -12,7 +12,8 @@ from lmcodec.header import BlockHeader, ModelRecord
 from lmcodec.index import Source, walk
 from tests.strategies import log_lines
 
-GENERAL = bytes.fromhex(prior.SHIPPED["general-1"])
+# That of the package.
+NAME, GENERAL = "general-1.1", prior.default().digest
 SAMPLES_OF_OWN = log_lines(8, 600).splitlines(keepends=True)
 OWN = train_prior(SAMPLES_OF_OWN, name="log", size=1 << 13, base="none", text=0)
 # Of the kind that it was trained on, but not among the samples.

@@ -17,12 +17,9 @@ from pathlib import Path
 
 from lmcodec.train import Step, train_prior
 from training.shingles import Shingles
-from training.texts import files, read, without
+from training.texts import files, in_turn, pieces_of, read, without
 
 _HELD_BACK_PERCENT = 5
-# Of that, what is tuned on, in pieces of at most so many bytes from each text in turn.
-_TUNING_PERCENT = 1
-_TUNING_PIECES, _TUNING_PIECE_BYTES = 12, 100_000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.monotonic()
     lines = [
         "# How the prior was trained; written by python -m training.prior.",
-        f"command = {_quoted('python -m training.prior ' + shlex.join(_arguments(arguments)))}",
+        f"command = {quoted('python -m training.prior ' + shlex.join(names(arguments)))}",
         f"held_back_percent = {_HELD_BACK_PERCENT}",
     ]
     texts: list[bytes] = []
@@ -53,8 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
         data = read(path)
         end = len(data) * (100 - _HELD_BACK_PERCENT) // 100
         text = data[:end]
-        tuning.append(_pieces(data[end : end + len(data) * _TUNING_PERCENT // 100]))
-        lines += ["", "[[text]]", f"name = {_quoted(path.name)}", f"bytes = {len(data)}"]
+        # The first hundredth of what is held back.
+        tuning.append(pieces_of(data, 100 - _HELD_BACK_PERCENT))
+        lines += ["", "[[text]]", f"name = {quoted(path.name)}", f"bytes = {len(data)}"]
         lines.append(f'sha256 = "{hashlib.sha256(data).hexdigest()}"')
         if shingles is not None:
             places = [int(place) for place in shingles.places(text)]
@@ -68,42 +66,36 @@ def main(arguments: list[str] | None = None) -> int:
 
     def note(step: Step) -> None:
         _say(f"{step.kind}: {step.records:,} counted, {step.entries:,} chosen")
-        lines.extend(("", "[[step]]", f"kind = {_quoted(step.kind)}"))
+        lines.extend(("", "[[step]]", f"kind = {quoted(step.kind)}"))
         lines.append(f"counted = {step.records}")
         lines.append(f"chosen = {step.entries}")
         lines.append(f"bytes = {step.bytes}")
 
-    in_turn = [piece for pieces in zip(*tuning, strict=True) for piece in pieces if piece]
     prior = train_prior(
         texts,
         base="none",
         text=0,
-        tuning=in_turn,
+        tuning=in_turn(tuning),
         name=options.name,
         size=options.size,
         threads=options.threads,
         note=note,
     )
     options.output.write_bytes(bytes(prior))
-    lines += ["", "[prior]", f"name = {_quoted(prior.name)}", f"bytes = {len(bytes(prior))}"]
+    lines += ["", "[prior]", f"name = {quoted(prior.name)}", f"bytes = {len(bytes(prior))}"]
     lines.append(f'sha256 = "{prior.digest.hex()}"')
     options.output.with_suffix(".toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _say(f"{options.output}: {prior.digest.hex()}, {time.monotonic() - started:.0f} s")
     return 0
 
 
-def _pieces(text: bytes) -> list[bytes]:
-    span = len(text) // _TUNING_PIECES
-    length = min(span, _TUNING_PIECE_BYTES)
-    return [text[at * span : at * span + length] for at in range(_TUNING_PIECES)]
-
-
-def _arguments(arguments: list[str] | None) -> list[str]:
-    # Where the files are is nobody's business.
+def names(arguments: list[str] | None) -> list[str]:
+    """Return the words of a command without folders: where the files are is nobody's business."""
     return [Path(argument).name for argument in (arguments or sys.argv[1:])]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a string of TOML."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -15,16 +15,9 @@ import sys
 from pathlib import Path
 
 from lmcodec import _core, prior
-from training.texts import read
+from training.texts import in_turn, pieces_of, read
 
-_PIECES, _PIECE_BYTES = 12, 100_000
-
-
-def pieces_of(text: bytes) -> list[bytes]:
-    """Return pieces of the hundredth of a text that follows its first 96."""
-    held = text[len(text) * 96 // 100 : len(text) * 97 // 100]
-    span = len(held) // _PIECES
-    return [held[at * span : at * span + min(span, _PIECE_BYTES)] for at in range(_PIECES)]
+_AFTER_PERCENT = 96
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,10 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("texts", nargs="+", type=Path, help="files, plain or .xz")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     options = parser.parse_args(arguments)
-    pieces = [pieces_of(read(path)) for path in options.texts]
-    in_turn = [piece for turn in zip(*pieces, strict=True) for piece in turn if piece]
-    print(f"{sum(map(len, in_turn)):,} bytes to learn from", file=sys.stderr, flush=True)
-    tuned = _core.Network.learn(options.weights.read_bytes(), in_turn, prior.default().table)
+    pieces = in_turn(pieces_of(read(path), _AFTER_PERCENT) for path in options.texts)
+    print(f"{sum(map(len, pieces)):,} bytes to learn from", file=sys.stderr, flush=True)
+    tuned = _core.Network.learn(options.weights.read_bytes(), pieces, prior.default().table)
     options.output.write_bytes(tuned)
     words = [Path(word).name if "/" in word else word for word in arguments or sys.argv[1:]]
     card = [

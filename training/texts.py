@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from training.shingles import LENGTH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+# Of each text.
+_PIECES, _PIECE_BYTES = 12, 100_000
 
 
 def read(path: Path) -> bytes:
@@ -33,3 +37,15 @@ def without(text: bytes, places: list[int]) -> list[bytes]:
         after = text.find(b"\n", place + LENGTH)
         start = len(text) if after < 0 else after
     return [part for part in [*parts, text[start:]] if part]
+
+
+def pieces_of(text: bytes, percent: int) -> list[bytes]:
+    """Return pieces, of 100 kB at most, of the hundredth of a text that follows its first ones."""
+    held = text[len(text) * percent // 100 : len(text) * (percent + 1) // 100]
+    span = len(held) // _PIECES
+    return [held[at * span : at * span + min(span, _PIECE_BYTES)] for at in range(_PIECES)]
+
+
+def in_turn(pieces: Iterable[list[bytes]]) -> list[bytes]:
+    """Return one piece of each text, then the next of each."""
+    return [piece for turn in zip(*pieces, strict=True) for piece in turn if piece]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lmcodec import _core
-from lmcodec.errors import CorruptError, FormatError, ModelError, WeightsError
+from lmcodec.errors import CorruptError, FormatError, ModelError
 from lmcodec.lm import segments
 from lmcodec.lm.model import LanguageModel, by_digests
 from lmcodec.models.base import MODELS, Model
@@ -17,6 +17,8 @@ from lmcodec.network import Network
 from lmcodec.network import by_digest as network_by_digest
 from lmcodec.network import default as default_network
 from lmcodec.packing import Cursor, pack_varint, unpack_fields
+from lmcodec.prior import Prior
+from lmcodec.prior import by_digest as prior_by_digest
 from lmcodec.prior import default as default_prior
 
 if TYPE_CHECKING:
@@ -258,6 +260,7 @@ class Llm(TokenModel):
         mixed: 1 where what the language model says of the bytes of tokens is mixed with what `cm`
             says at level 9, by its network and by what it learns from the text at hand; 0 where
             the language model is alone; 2 to let `fit` choose.
+        prior: What `cm` starts from where mixed, that of the package if None.
         network: What `cm` has beside it where mixed, that of the package if None.
         model: The language model.
     """
@@ -266,6 +269,7 @@ class Llm(TokenModel):
 
     int8: bool = False
     mixed: int = _OPEN
+    prior: Prior | None = field(default=None, metadata={"packed": False}, kw_only=True)
     network: Network | None = field(default=None, metadata={"packed": False}, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -286,7 +290,7 @@ class Llm(TokenModel):
         own = super().digests()
         if self.mixed != _MIXED:
             return own
-        return (*own, default_prior().digest, self._network().digest)
+        return (*own, self._prior().digest, self._network().digest)
 
     @classmethod
     def from_record(cls, params: bytes, digests: tuple[bytes, ...]) -> Self:
@@ -302,10 +306,10 @@ class Llm(TokenModel):
         model = super().from_record(params, own)
         prior, network = beside
         if prior != default_prior().digest:
-            raise WeightsError(f"prior of cm is another one here: {prior.hex()} is needed")
-        if network == default_network().digest:
-            return model
-        return replace(model, network=network_by_digest(network))
+            model = replace(model, prior=prior_by_digest(prior))
+        if network != default_network().digest:
+            model = replace(model, network=network_by_digest(network))
+        return model
 
     @classmethod
     def kinds(cls, params: bytes, digests: tuple[bytes, ...]) -> tuple[str, ...]:
@@ -421,15 +425,18 @@ class Llm(TokenModel):
         known = self.language_model().memory_bytes(lanes, self.window)
         if self.mixed == _MIXED:
             known += Cm(Cm.NETWORK_LEVEL, lanes=min(lanes, 8)).memory_bytes(count)
-            known += default_prior().memory_bytes + self._network().memory_bytes
+            known += self._prior().memory_bytes + self._network().memory_bytes
         return known + super().memory_bytes(count)
 
     def _beside(self) -> dict[str, Any]:
         return {
-            "prior": default_prior().table,
+            "prior": self._prior().table,
             "network": self._network().core,
             "joint": self.joint,
         }
+
+    def _prior(self) -> Prior:
+        return self.prior or default_prior()
 
     def _network(self) -> Network:
         return self.network or default_network()

@@ -106,8 +106,9 @@ def levels() -> Iterator[tuple[str, bytes, bytes]]:
             yield f"cm-v{version}-level-{level}-{name}", content, stream
     text = b"As we have seen in the last chapter, it is not easy to say what it was. "
     for level in range(3, 10):
-        stream = lmcodec.compress(text * 3, level, model="cm", transform="raw", prior="general-1")
-        yield f"cm-v3-level-{level}-general-1", text * 3, stream
+        for known in prior.SHIPPED:
+            stream = lmcodec.compress(text * 3, level, model="cm", transform="raw", prior=known)
+            yield f"cm-v3-level-{level}-{known}", text * 3, stream
 
 
 def network_before() -> Network:
@@ -265,11 +266,15 @@ def texts() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name, content and stream of frames with a copy of a prior that has a text."""
     samples = log_lines(34, 40).splitlines(keepends=True)
     content = log_lines(35, 8)
-    on_base = lmcodec.train_prior(samples, name="log", text=1024)
+    on_base = {
+        base: lmcodec.train_prior(samples, name="log", text=1024, base=base)
+        for base in prior.SHIPPED
+    }
     alone = lmcodec.train_prior(samples, name="log", text=1024, base="none", size=1 << 10)
-    for level in (3, 5, 7, 8):
-        stream = lmcodec.compress(content, level, model="cm", prior=on_base, embed=True)
-        yield f"cm-v3-level-{level}-text-of-prior", content, stream
+    for level, base in itertools.product((3, 5, 7, 8), on_base):
+        stream = lmcodec.compress(content, level, model="cm", prior=on_base[base], embed=True)
+        suffix = "" if base == "general-1" else f"-{base}"
+        yield f"cm-v3-level-{level}-text-of-prior{suffix}", content, stream
     stream = lmcodec.compress(content, model="cm", prior=alone, embed=True)
     yield "cm-v3-text-without-base", content, stream
 

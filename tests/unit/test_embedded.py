@@ -133,7 +133,7 @@ def test_what_does_not_need_it_has_none(content: bytes) -> None:
 
 def test_those_of_the_package_are_not_embedded() -> None:
     copy = Prior(bytes(lmcodec.prior.default()))
-    for choice in ("auto", "general-1", "none", copy):
+    for choice in ("auto", "general-1.1", "none", copy):
         plain = lmcodec.compress(ENGLISH, prior=choice)
         assert lmcodec.compress(ENGLISH, prior=choice, embed=True) == plain
 
@@ -208,7 +208,7 @@ def test_what_info_says() -> None:
     described = lmcodec.info(STREAMS["frames"][1])
     assert described.priors == (
         WeightsInfo(OWN.digest, "log", True, True),
-        WeightsInfo(GENERAL, "general-1", False, True),
+        WeightsInfo(GENERAL, "general-1.1", False, True),
     )
     # The copy is damaged.
     stream = bytearray(STREAMS["one"][1])

@@ -73,7 +73,7 @@ def test_streams_need_nothing_else(kind: str, threads: int) -> None:
     assert is_lost(digest)
     info = lmcodec.info(stream)
     assert info.networks == (WeightsInfo(digest, "own", True, True),)
-    priors = {"both": [("log", True)], "network": [("general-1", False)], "alone": []}
+    priors = {"both": [("log", True)], "network": [("general-1.1", False)], "alone": []}
     assert [(prior.name, prior.embedded) for prior in info.priors] == priors[kind]
     assert lmcodec.decompress(stream, threads=threads) == CONTENT
     assert lmcodec.recover(stream).content == CONTENT

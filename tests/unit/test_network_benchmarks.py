@@ -107,8 +107,8 @@ def test_corpora_are_coded_in_three_ways(
     assert all(row.ok for row in rows)
     assert plain.coded_bytes == len(lmcodec.compress(TEXT, level=9, network="none"))
     assert (mixed.coded_bytes or 0) < (plain.coded_bytes or 0)
-    assert plain.models == "cm/3 general-1"
-    assert mixed.models == "cm/3 general-1 bytelm-2.1"
+    assert plain.models == "cm/3 general-1.1"
+    assert mixed.models == "cm/3 general-1.1 bytelm-2.1"
     assert alone.models == "bytelm/1 bytelm-2.1"
     store = Store(tmp_path, resume=False)
     store.add(*rows)

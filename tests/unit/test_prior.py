@@ -18,7 +18,7 @@ from lmcodec import Prior, prior, shelf
 from lmcodec.errors import FormatError, WeightsError
 from lmcodec.models.base import MODELS
 from lmcodec.prior import SHIPPED, by_digest, default, find
-from tests.priors import GENERAL, OWN, RECORDS, forget
+from tests.priors import GENERAL, NAME, OWN, RECORDS, forget
 from tests.strategies import prose
 
 tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
@@ -31,7 +31,7 @@ LEARNT = bytes(
     lmcodec.train_prior([prose(seed, 6000) for seed in range(9)], size=1 << 18, base="none", text=0)
 )
 START = 64 + 64 * int.from_bytes(LEARNT[56:60], "little")
-ORIGINAL = (shelf.DATA / "general-1.prior").read_bytes()
+ORIGINAL = {name: (shelf.DATA / f"{name}.prior").read_bytes() for name in SHIPPED}
 STREAM = lmcodec.compress(RECORDS, model="cm", prior=OWN)
 
 
@@ -81,8 +81,9 @@ def test_priors_with_the_same_bytes_are_equal() -> None:
 
 
 def test_find_by_name() -> None:
-    assert find("general-1") is find("general") is default()
+    assert find(NAME) is find("general") is default()
     assert default().digest == GENERAL
+    assert find("general-1") is default().base
 
 
 @pytest.mark.parametrize("name", ["nothing", "", "general-2", "gen", "GENERAL", "auto"])
@@ -189,23 +190,28 @@ def test_priors_go_to_other_processes() -> None:
         assert again.name == prior_.name
 
 
+@pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("damage", ["missing", "changed", "cut", "cut by a bucket", "other"])
-def test_what_ships_is_checked(damage: str, package: Path) -> None:
+def test_what_ships_is_checked(damage: str, name: str, package: Path) -> None:
+    original = ORIGINAL[name]
     changed = {
-        "changed": ORIGINAL[:-1] + bytes([ORIGINAL[-1] ^ 1]),
-        "cut": ORIGINAL[:-1],
-        "cut by a bucket": ORIGINAL[:-64],
+        "changed": original[:-1] + bytes([original[-1] ^ 1]),
+        "cut": original[:-1],
+        "cut by a bucket": original[:-64],
         "other": FILE,
     }
+    for other, file in ORIGINAL.items():
+        if other != name:
+            (package / f"{other}.prior").write_bytes(file)
     if damage != "missing":
-        (package / "general-1.prior").write_bytes(changed[damage])
+        (package / f"{name}.prior").write_bytes(changed[damage])
     for use in (default, lambda: find("general"), lambda: by_digest(GENERAL)):
         with pytest.raises(WeightsError, match="prior of the package") as caught:
             use()
-        assert "general-1" in str(caught.value)
+        assert f"{name}:" in str(caught.value)
         assert caught.value.hint == "install lmcodec again"
     # Once it is there again, so is the prior.
-    (package / "general-1.prior").write_bytes(ORIGINAL)
+    (package / f"{name}.prior").write_bytes(original)
     assert default().digest == GENERAL
 
 

@@ -40,7 +40,7 @@ def size_row(
         version=gains.version(setting.prior),
         coded_bytes=coded,
         prior_bytes=0 if setting.prior == "none" else 1000,
-        models="cm/3" if setting.prior == "none" else "cm/3 general-1",
+        models="cm/3" if setting.prior == "none" else "cm/3 general-1.1",
     )
     return replace(row, **more)
 
@@ -109,7 +109,7 @@ def test_streams_are_coded_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
         len(lmcodec.compress(text[:size], level=5, prior=setting.prior)) for size, setting in wanted
     ]
     assert [row.raw_bytes for row in rows] == [256, 256, len(text), len(text)]
-    assert [row.models for row in rows] == ["cm/3", "cm/3 general-1"] * 2
+    assert [row.models for row in rows] == ["cm/3", "cm/3 general-1.1"] * 2
     assert [row.prior_bytes > 0 for row in rows] == [False, True] * 2
     assert [row.version for row in rows[:2]] == [gains.version("none"), gains.version()]
 

@@ -16,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcodec import Prior, _core
+from lmcodec.models.cm import Cm
+from lmcodec.prior import find
 from tests.strategies import prose, random_bytes
-from training import prior, shingles
+from training import levels, prior, shingles
 from training.shingles import LENGTH, Shingles
 from training.texts import without
 
@@ -125,7 +127,7 @@ def test_lines_around_places_are_left_out() -> None:
 
 @pytest.mark.parametrize("name", ["a", "", 'b "c"', "\\n", "é"])
 def test_names_are_quoted(name: str) -> None:
-    assert tomllib.loads(f"name = {prior._quoted(name)}") == {"name": name}
+    assert tomllib.loads(f"name = {prior.quoted(name)}") == {"name": name}
 
 
 def run(tmp_path: Path, *arguments: str) -> tuple[Prior, dict[str, Any]]:
@@ -187,6 +189,26 @@ def test_the_end_of_a_text_is_held_back(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(content[:-held_back] + bytes(held_back))
     second, _ = run(tmp_path, str(tmp_path / "a.txt"))
     assert bytes(first) == bytes(second)
+
+
+def test_more_levels_learn_beside_a_prior(texts: list[Path], tmp_path: Path) -> None:
+    base = find("general-1")
+    (tmp_path / "base.prior").write_bytes(bytes(base))
+    output = tmp_path / "more.prior"
+    words = [str(tmp_path / "base.prior"), *map(str, texts), "--name=more", f"--output={output}"]
+    assert levels.main([*words, "--levels", "3", "7"]) == 0
+    more = Prior.load(output)
+    assert (more.name, more.base, len(more), more.text_bytes) == ("more", base, 0, 0)
+    written = tomllib.loads((tmp_path / "more.toml").read_text(encoding="utf-8"))
+    assert written["prior"]["sha256"] == more.digest.hex()
+    assert written["base"] == base.digest.hex()
+    assert [text["name"] for text in written["text"]] == [path.name for path in texts]
+    assert str(tmp_path) not in (tmp_path / "more.toml").read_text(encoding="utf-8")
+    text = prose(3, 300)
+    for level in range(3, 9):
+        coded = [Cm(level, prior=start).encode(text) for start in (base, more)]
+        assert (coded[0] != coded[1]) is (level in (3, 7))
+        assert Cm(level, prior=more).decode(coded[1], len(text)) == text
 
 
 def test_text_of_benchmark_files_is_left_out(texts: list[Path], tmp_path: Path) -> None:

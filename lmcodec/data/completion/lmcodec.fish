@@ -189,7 +189,7 @@ complete -c lmcodec -n '_shtab_lmcodec_using train' -s o -l output -xka "(__fish
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s f -l force -d 'replace the output'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s r -l recursive -d 'work on all files below folders'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l model -xka "cm bytelm circuit ardm" -d 'what is to know the text: cm by a prior, in seconds, or bytelm, in minutes; circuit and ardm are for arrays of samples that are all alike, as images'
-complete -c lmcodec -n '_shtab_lmcodec_using train' -l base -x -d 'what to start from, a name or a file: general-1, or none for a prior with a table of its own; of a network, that of the package'
+complete -c lmcodec -n '_shtab_lmcodec_using train' -l base -x -d 'what to start from, a name or a file: general-1.1, or none for a prior with a table of its own; of a network, that of the package'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l lines -d 'each line is a sample of its own, not each file'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -l hold-back -x -d 'of the text, to tell what is gained: 0 to 50, 10 by default'
 complete -c lmcodec -n '_shtab_lmcodec_using train' -s T -l threads -x -d 'code N blocks at once; 0: one for each core. The bytes do not depend on it'

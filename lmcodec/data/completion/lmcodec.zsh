@@ -289,7 +289,7 @@ _shtab_lmcodec_train_options=(
   {-f,--force}"[replace the output]"
   {-r,--recursive}"[work on all files below folders]"
   "--model[what is to know the text\: cm by a prior, in seconds, or bytelm, in minutes\; circuit and ardm are for arrays of samples that are all alike, as images]:model:(cm bytelm circuit ardm)"
-  "--base[what to start from, a name or a file\: general-1, or none for a prior with a table of its own\; of a network, that of the package]:NAME:"
+  "--base[what to start from, a name or a file\: general-1.1, or none for a prior with a table of its own\; of a network, that of the package]:NAME:"
   "--lines[each line is a sample of its own, not each file]"
   "--hold-back[of the text, to tell what is gained\: 0 to 50, 10 by default]:PERCENT:"
   {-T,--threads}"[code N blocks at once\; 0\: one for each core. The bytes do not depend on it]:N:"

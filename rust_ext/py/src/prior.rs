@@ -103,7 +103,8 @@ impl Prior {
         py.detach(|| {
             let mut learnt = prior::Prior::clone(&self.0);
             for level in levels {
-                learnt.add_start(level, cm::fast::learn(&samples, level, &self.0)?)?;
+                let (layout, start) = cm::fast::learn(&samples, level, &learnt)?;
+                learnt.add_start(level, layout, start)?;
             }
             Ok(learnt.into())
         })

@@ -29,6 +29,24 @@ pub fn pack_rows<const N: usize>(rows: &[Option<[i8; N]>], bytes: &mut Vec<u8>) 
     bytes.extend(values.map(|value| value.cast_unsigned()));
 }
 
+/// Appends a vector of weights of 8 bits, behind the smallest shift by which they fit.
+pub fn pack_vector(weights: impl Iterator<Item = i16> + Clone, bytes: &mut Vec<u8>) {
+    let most = weights.clone().map(i16::unsigned_abs).max().unwrap_or(0);
+    let shift = (0..7).find(|&shift| most >> shift < 127).unwrap_or(7);
+    bytes.push(shift as u8);
+    let packed = weights.map(|w| narrow(i32::from(w), shift));
+    bytes.extend(packed.map(i8::cast_unsigned));
+}
+
+/// Takes a vector of so many weights.
+pub fn take_vector(rest: &mut &[u8], count: usize) -> Result<Vec<i16>> {
+    let [shift] = take(rest)?;
+    let (packed, others) = rest.split_at_checked(count).ok_or_else(corrupt)?;
+    *rest = others;
+    let wide = |w: &u8| i16::from(w.cast_signed()) << (shift & 7);
+    Ok(packed.iter().map(wide).collect())
+}
+
 /// What bytes that are too short or too long are called.
 pub fn corrupt() -> Error {
     Error::Weights {

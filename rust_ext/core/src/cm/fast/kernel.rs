@@ -70,7 +70,7 @@ pub trait Kernel {
     /// stretched probability again where the cell is sure, and the bias; each where its source is let through.
     fn inputs(cells: &Cells, sources: &Sources, inputs: &mut Line);
     /// `sum(weights * inputs) >> WEIGHT_BITS` for each row, clamped to ±2047, and the sum of these times `last`
-    /// over 2^16. Inputs are at most 2047, so that no sum of products overflows.
+    /// over 2^16. Inputs are at most 2047, so that no sum of products of one group overflows; of more groups it wraps.
     fn mix<const V: usize>(
         rows: [&[Line; V]; SETS],
         inputs: &[Line; V],

@@ -1,7 +1,7 @@
 //! Two layers of gated logistic mixing (M. Mahoney 2005, PAQ7) and the probability maps behind them.
 
 use super::kernel::{Aligned, Kernel, Line, LANES, RATES, SETS};
-use super::learnt::{start_row, Learnt};
+use super::learnt::{start_row, Learnt, Weights};
 use super::simd::prefetch;
 use crate::cm::memory::{copied, filled};
 use crate::cm::tables::Tables;
@@ -12,6 +12,8 @@ pub const LAST_CONTEXTS: usize = 2048;
 const MOST_VISITS: u16 = RATES as u16 - 1;
 /// A weight of one in the final mixer, in 16 fractional bits.
 const ONE: i32 = 1 << 16;
+/// A row of the final mixer at the start.
+pub const LAST_START: [i32; SETS] = [ONE / SETS as i32; SETS];
 /// First-layer sets that predicted within 3 % are not trained: it saves time, and a little size too.
 const SMALL_ERROR: i32 = 2000;
 /// The same of three groups and more: 6 %, which saves more time and costs little size.
@@ -72,7 +74,7 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
         Self {
             rows: filled([Aligned(std::array::from_fn(|i| if i < LANES { weight } else { 0 })); V]),
             visits: filled(0),
-            last: filled([ONE / SETS as i32; SETS]),
+            last: filled(LAST_START),
             last_visits: filled(0),
             selected: [0; SETS],
             last_selected: 0,
@@ -83,25 +85,24 @@ impl<const V: usize, const ROWS: usize> Mixer<V, ROWS> {
         }
     }
 
-    /// Takes the weights that were learnt elsewhere; visits start anew, so that they are still quick to change.
-    pub fn take(&mut self, learnt: &Learnt) {
-        let trained = learnt.rows.iter().zip(&learnt.trained[..]);
-        for (row, (learnt, &trained)) in self.rows.iter_mut().zip(trained) {
-            if trained {
-                row[0] = *learnt;
+    /// Takes the weights that were learnt elsewhere; visits start nearly anew, so that they are still quick to change.
+    pub fn take(&mut self, learnt: &Weights) {
+        let rows = learnt.rows.as_chunks().0.iter().zip(&learnt.taken);
+        for (at, (row, &taken)) in rows.enumerate() {
+            if taken {
+                self.rows[at] = *row;
+                self.visits[at] = learnt.visits;
             }
         }
-        self.last.copy_from_slice(&learnt.last[..]);
+        self.last.copy_from_slice(&learnt.last);
     }
 
-    /// Puts the weights into `learnt`: those of the first group of inputs.
-    pub fn give(&self, learnt: &mut Learnt) {
-        let trained = learnt.rows.iter_mut().zip(&mut learnt.trained[..]);
-        for ((row, &visits), (learnt, trained)) in
-            self.rows.iter().zip(&self.visits[..]).zip(trained)
-        {
-            *learnt = row[0];
-            *trained |= Learnt::counts(visits);
+    /// Puts the weights into `learnt`.
+    pub fn give(&self, learnt: &mut Weights) {
+        learnt.rows.copy_from_slice(self.rows.as_flattened());
+        for (row, &visits) in self.visits.iter().enumerate() {
+            learnt.taken[row] |= Learnt::counts(visits);
+            learnt.uses[row] += u32::from(visits);
         }
         learnt.last.copy_from_slice(&self.last[..]);
     }

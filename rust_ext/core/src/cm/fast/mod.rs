@@ -28,6 +28,7 @@ use crate::memory::Memory;
 use crate::{interrupt, Result};
 use contexts::NARROW;
 use kernel::{Kernel, Line, Task, LANES};
+use learnt::{Layout, Learnt};
 use matches::MatchModel;
 use predictor::{Predictor, EXTRA, MATCH_MODELS, ORDER1_MAP, ORDER2_MAP, ROWS, WIDE_ROWS};
 use simd::dispatch;
@@ -93,6 +94,25 @@ const SMALL_TABLE: usize = 1 << 18;
 
 fn level(params: &Params) -> Level {
     LEVELS[(params.level.saturating_sub(3) as usize).min(LEVELS.len() - 1)]
+}
+
+/// How many cells the predictors of a level have, and groups of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Cells of contexts and the others.
+    pub cells: usize,
+    /// Groups that they fill.
+    pub groups: usize,
+}
+
+impl Shape {
+    /// That of a level, where its predictor is of this module.
+    #[must_use]
+    pub fn of(level: u32) -> Option<Self> {
+        let cells = LEVELS.get(level.checked_sub(3)? as usize)?.contexts + EXTRA;
+        let groups = cells.div_ceil(LANES);
+        Some(Self { cells, groups })
+    }
 }
 
 /// Table sizes.
@@ -236,66 +256,80 @@ fn run_with<C: SymbolCoder, const N: usize, const V: usize>(
     })
 }
 
-/// Codes samples one after the other from a prior, and returns what was learnt from all, packed.
+/// Codes samples one after the other from a prior, and returns what was learnt from all, packed: in the slim layout
+/// where the prior has maps.
 ///
 /// # Errors
 /// [`crate::Error::Parameter`] for a level whose predictor does not start from that, and the errors of [`encode`].
-pub fn learn<T: AsRef<[u8]>>(samples: &[T], level: u32, prior: &Prior) -> Result<Vec<u8>> {
-    match level {
-        3 => dispatch(Learning::<T, 6> {
-            samples,
-            level,
-            prior,
-        }),
-        4 => dispatch(Learning::<T, 8> {
-            samples,
-            level,
-            prior,
-        }),
-        5 => dispatch(Learning::<T, 9> {
-            samples,
-            level,
-            prior,
-        }),
-        6 => dispatch(Learning::<T, 13> {
-            samples,
-            level,
-            prior,
-        }),
-        _ => Err(crate::Error::Parameter {
-            what: "level of cm that learns a start, 3 to 6",
-        }),
-    }
-}
-
-struct Learning<'a, T, const N: usize> {
-    samples: &'a [T],
+pub fn learn<T: AsRef<[u8]>>(
+    samples: &[T],
     level: u32,
-    prior: &'a Prior,
+    prior: &Prior,
+) -> Result<(Layout, Vec<u8>)> {
+    let layout = match prior.maps() {
+        Some(_) => Layout::Slim,
+        None => Layout::Whole,
+    };
+    let Some(shape) = Shape::of(level).filter(|&shape| layout.fits(shape)) else {
+        return Err(crate::Error::Parameter {
+            what: "level of cm that learns a start, 3 to 8, and 3 to 6 where the prior has no maps",
+        });
+    };
+    let params = Params {
+        level,
+        kind: Kind::Text,
+        record: 1,
+        row: 1,
+        lanes: 1,
+        roomy: true,
+    };
+    let start = Learnt::new(shape, layout, &super::tables::Tables::new());
+    let learnt = match shape.cells - EXTRA {
+        6 => learn_with::<T, 6, 1>(samples, &params, prior, start),
+        8 => learn_with::<T, 8, 1>(samples, &params, prior, start),
+        9 => learn_with::<T, 9, 1>(samples, &params, prior, start),
+        13 => learn_with::<T, 13, 1>(samples, &params, prior, start),
+        29 => learn_with::<T, 29, 2>(samples, &params, prior, start),
+        _ => learn_with::<T, 53, 4>(samples, &params, prior, start),
+    };
+    let bytes = learnt?.to_bytes(shape, &super::tables::Tables::new());
+    Ok((layout, bytes))
 }
 
-impl<T: AsRef<[u8]>, const N: usize> Task for Learning<'_, T, N> {
-    type Output = Result<Vec<u8>>;
+fn learn_with<T: AsRef<[u8]>, const N: usize, const V: usize>(
+    samples: &[T],
+    params: &Params,
+    prior: &Prior,
+    start: Learnt,
+) -> Result<Learnt> {
+    dispatch(Learning::<T, N, V> {
+        samples,
+        params,
+        prior,
+        start,
+    })
+}
+
+struct Learning<'a, T, const N: usize, const V: usize> {
+    samples: &'a [T],
+    params: &'a Params,
+    prior: &'a Prior,
+    start: Learnt,
+}
+
+impl<T: AsRef<[u8]>, const N: usize, const V: usize> Task for Learning<'_, T, N, V> {
+    type Output = Result<Learnt>;
 
     #[inline(always)]
     fn run<K: Kernel>(self) -> Self::Output {
-        let params = Params {
-            level: self.level,
-            kind: super::Kind::Text,
-            record: 1,
-            row: 1,
-            lanes: 1,
-            roomy: true,
-        };
-        let tables = super::tables::Tables::new();
-        let mut learnt: Option<learnt::Learnt> = None;
-        for sample in self.samples {
+        let mut learnt = self.start;
+        for (i, sample) in self.samples.iter().enumerate() {
             let symbols = sample.as_ref();
-            let sizes = sizes(0, symbols.len(), &params);
-            let mut predictor = untaught::<N, 1>(sizes, &params, Some(self.prior))?;
+            let sizes = sizes(0, symbols.len(), self.params);
+            let mut predictor = untaught::<N, V>(sizes, self.params, Some(self.prior))?;
             let mut primed = primed(Some(self.prior));
-            if let Some(learnt) = &learnt {
-                predictor.take(learnt);
+            if i > 0 {
+                predictor.take(&learnt);
             }
             let mut coder = Encoding::new(symbols);
             let mut history = Vec::with_capacity(symbols.len());
@@ -303,9 +337,9 @@ impl<T: AsRef<[u8]>, const N: usize> Task for Learning<'_, T, N> {
                 interrupt::check(history.len())?;
                 predictor.byte::<K, _>(&mut primed, &mut coder, &mut history);
             }
-            learnt = Some(predictor.give(learnt.unwrap_or_else(|| learnt::Learnt::new(&tables))));
+            learnt = predictor.give(learnt);
         }
-        Ok(learnt.map_or_else(Vec::new, |learnt| learnt.to_bytes(&tables)))
+        Ok(learnt)
     }
 }
 
@@ -430,8 +464,12 @@ mod tests {
         let mut trainer = Trainer::new(vec![TEXT.repeat(20)], settings);
         while trainer.step().is_some() {}
         let mut prior = Prior::new("shells", trainer.finish().0).unwrap();
-        let start = learn(&[&TEXT.repeat(3)[..], &TEXT[5..]], 5, &prior).unwrap();
-        prior.add_start(5, start).unwrap();
+        let samples = [&TEXT.repeat(3)[..], &TEXT[5..]];
+        for level in [5, 3, 4, 6, 7, 8] {
+            let (layout, start) = learn(&samples, level, &prior).unwrap();
+            assert_eq!(layout == Layout::Whole, level == 5);
+            prior.add_start(level, layout, start).unwrap();
+        }
         Prior::parse(&prior.to_bytes(), None).unwrap()
     }
 
@@ -451,11 +489,25 @@ mod tests {
     }
 
     /// A start of which all rows are there, and every byte of them is what `value` returns for its place.
-    fn start(value: impl Fn(usize) -> u8) -> Vec<u8> {
-        let mut bytes: Vec<u8> = (0..8192 + 16384).map(&value).collect();
-        for (rows, width) in [(ROWS, INPUTS), (ORDER1_MAP, 16), (ORDER2_MAP, 16)] {
-            bytes.extend(vec![0xFF; rows / 8]);
-            bytes.extend((0..rows * width).map(&value));
+    fn start(level: u32, layout: Layout, value: impl Fn(usize) -> u8) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut put = |flags: usize, count: usize| {
+            bytes.extend(vec![0xFF; flags / 8]);
+            bytes.extend((0..count).map(&value));
+        };
+        if layout == Layout::Whole {
+            put(0, 8192 + 16384);
+            for (rows, width) in [(ROWS, INPUTS), (ORDER1_MAP, 16), (ORDER2_MAP, 16)] {
+                put(rows, rows * width);
+            }
+        } else {
+            let Shape { cells, groups } = Shape::of(level).unwrap();
+            let width = groups * INPUTS + 1;
+            put(0, cells * 512);
+            for rows in [ROWS, WIDE_ROWS].into_iter().take(groups) {
+                put(2048, 16384 + 4 * width);
+                put(rows, rows * width);
+            }
         }
         bytes
     }
@@ -463,18 +515,30 @@ mod tests {
     #[test]
     fn any_start_codes_and_decodes() {
         let noise = |i: usize| (i as u32).wrapping_mul(0x9E37_79B1).to_be_bytes()[0];
-        let starts = [start(|_| 0x80), start(|_| 0x7F), start(|_| 0), start(noise)];
+        let values: [&dyn Fn(usize) -> u8; 4] = [&|_| 0x80, &|_| 0x7F, &|_| 0, &noise];
         let symbols = TEXT.repeat(3);
-        for start in starts {
+        for value in values {
             let mut prior = Prior::new("any", prior().table().clone()).unwrap();
-            prior.add_start(5, start).unwrap();
-            for level in [4, 5] {
+            for level in [5, 3, 6, 7, 8] {
+                let layout = match level {
+                    5 => Layout::Whole,
+                    _ => Layout::Slim,
+                };
+                let start = start(level, layout, value);
+                prior.add_start(level, layout, start).unwrap();
+            }
+            for level in 3..9 {
                 let params = params(level, Kind::Text, 1);
                 let payload = encode(&symbols, &params, Some(&prior)).unwrap();
                 let decoded = decode(&payload, symbols.len(), &params, Some(&prior)).unwrap();
                 assert!(decoded == symbols);
             }
-            same_bytes::<9, 1>(&symbols, &params(5, Kind::Text, 1), Some(&prior));
+            let params = |level| params(level, Kind::Text, 1);
+            same_bytes::<6, 1>(&symbols, &params(3), Some(&prior));
+            same_bytes::<9, 1>(&symbols, &params(5), Some(&prior));
+            same_bytes::<13, 1>(&symbols, &params(6), Some(&prior));
+            same_bytes::<29, 2>(&symbols, &params(7), Some(&prior));
+            same_bytes::<53, 4>(&symbols, &params(8), Some(&prior));
         }
     }
 
@@ -490,8 +554,13 @@ mod tests {
 
     #[test]
     fn only_some_levels_learn() {
-        for level in [2, 7, 9] {
+        for level in [2, 9, u32::MAX] {
             assert!(learn(&[TEXT], level, &prior()).is_err());
+        }
+        // The first start has maps, of which others than small predictors have none.
+        let bare = Prior::new("bare", prior().table().clone()).unwrap();
+        for level in [7, 8] {
+            assert!(learn(&[TEXT], level, &bare).is_err());
         }
     }
 

@@ -9,7 +9,7 @@ use super::kernel::{
     Aligned, Bucket, Cells, Kernel, Lanes, Line, Slot, Sources, EMPTY, INPUTS, LANES, PROB_ONE,
     P_MASK, SETS,
 };
-use super::learnt::Learnt;
+use super::learnt::{Learnt, Maps};
 use super::matches::{class, MatchModel};
 use super::mixer::{Apm, Mixer, Place};
 use super::scalar::cell;
@@ -24,6 +24,7 @@ use crate::cm::tables::Tables;
 use crate::cm::{Kind, Params};
 use crate::coder::binary;
 use crate::memory::Memory;
+use std::ops::Range;
 
 /// Match models: a short and a long one.
 pub const MATCH_MODELS: usize = 2;
@@ -49,6 +50,10 @@ pub const ORDER1_MAP: usize = 1 << 16;
 pub const ROWS: usize = 4096;
 /// The same of the second mixer.
 pub const WIDE_ROWS: usize = 8192;
+/// Which rows are each weight set, see [`Predictor::selected`].
+pub const FIRST_SETS: [Range<usize>; SETS] = [0..2048, 2048..3072, 3072..3328, 3328..ROWS];
+/// The same of the second mixer, see [`Wide::selectors`].
+pub const SECOND_SETS: [Range<usize>; SETS] = [0..1024, 1024..2048, 2048..4096, 4096..WIDE_ROWS];
 
 /// Predictor of `N` contexts, whose cells with three others fill `V` groups.
 #[derive(Debug, Clone)]
@@ -151,11 +156,12 @@ impl<const N: usize, const V: usize> Predictor<N, V> {
             inputs: [Aligned([0; INPUTS]); V],
             cells: [Aligned([EMPTY; LANES]); V],
         };
-        if let Some((level, learnt)) = prior.and_then(|prior| prior.learnt(params.level)) {
-            if level == params.level {
+        if let Some(prior) = prior {
+            if let Some(maps) = prior.maps() {
+                predictor.take_maps(maps);
+            }
+            if let Some(learnt) = prior.learnt(params.level) {
                 predictor.take(learnt);
-            } else {
-                predictor.take_maps(learnt);
             }
         }
         predictor.hash_contexts(&[]);
@@ -176,43 +182,51 @@ impl<const N: usize, const V: usize> Predictor<N, V> {
         self.guesses.note();
     }
 
-    /// Takes what was learnt elsewhere, of the only group of inputs.
+    /// Takes what was learnt elsewhere.
     pub fn take(&mut self, learnt: &Learnt) {
-        for (lane, (counters, learnt)) in self.counters[0]
-            .iter_mut()
-            .zip(&learnt.counters[..])
-            .enumerate()
-        {
+        let lanes = self.counters.as_flattened_mut().iter_mut();
+        for (lane, (counters, learnt)) in lanes.zip(&learnt.counters).enumerate() {
             for (state, (counter, &p)) in counters.iter_mut().zip(learnt).enumerate().skip(1) {
                 let sure = lane < N && self.states.sure[state];
                 *counter = cell((u32::from(p) << 4).clamp(1, PROB_ONE - 1), sure);
             }
         }
-        self.mixer.take(learnt);
-        self.take_maps(learnt);
+        if let [first, others @ ..] = &learnt.mixers[..] {
+            self.mixer.take(first);
+            if let (Some(second), [learnt]) = (&mut self.second, others) {
+                second.take(learnt);
+            }
+        }
+        if let Some(maps) = &learnt.maps {
+            self.take_maps(maps);
+        }
     }
 
     /// Takes the probability maps that were learnt elsewhere, maybe by a predictor of other contexts.
-    fn take_maps(&mut self, learnt: &Learnt) {
-        self.order1_map
-            .pairs()
-            .copy_from_slice(&learnt.order1_map[..]);
-        self.order2_map
-            .pairs()
-            .copy_from_slice(&learnt.order2_map[..]);
+    fn take_maps(&mut self, maps: &Maps) {
+        self.order1_map.pairs().copy_from_slice(&maps.order1[..]);
+        self.order2_map.pairs().copy_from_slice(&maps.order2[..]);
     }
 
-    /// Returns what was learnt, of the only group of inputs.
+    /// Returns what was learnt, with what was learnt before.
     #[must_use]
     pub fn give(&mut self, mut learnt: Learnt) -> Learnt {
-        for (counters, learnt) in self.counters[0].iter().zip(&mut learnt.counters[..]) {
+        let lanes = self.counters.as_flattened().iter();
+        for (counters, learnt) in lanes.zip(&mut learnt.counters) {
             for (counter, p) in counters.iter().zip(learnt) {
                 *p = ((counter & P_MASK) >> 4) as u16;
             }
         }
-        self.mixer.give(&mut learnt);
-        learnt.order1_map.copy_from_slice(self.order1_map.pairs());
-        learnt.order2_map.copy_from_slice(self.order2_map.pairs());
+        if let [first, others @ ..] = &mut learnt.mixers[..] {
+            self.mixer.give(first);
+            if let (Some(second), [learnt]) = (&self.second, others) {
+                second.give(learnt);
+            }
+        }
+        if let Some(maps) = &mut learnt.maps {
+            maps.order1.copy_from_slice(self.order1_map.pairs());
+            maps.order2.copy_from_slice(self.order2_map.pairs());
+        }
         learnt
     }
 

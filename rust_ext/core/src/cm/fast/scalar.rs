@@ -66,10 +66,11 @@ impl Kernel for Scalar {
         for ((dot, row), last) in dots.iter_mut().zip(rows).zip(last) {
             let weights = row.iter().flat_map(|line| line.0);
             let inputs = inputs.iter().flat_map(|line| line.0);
-            let sum: i32 = weights
+            let products = weights
                 .zip(inputs)
-                .map(|(w, x)| i32::from(w) * i32::from(x))
-                .sum();
+                .map(|(w, x)| i32::from(w) * i32::from(x));
+            // Of several groups the weights of a made-up start may be so large that sums wrap around.
+            let sum = products.fold(0, i32::wrapping_add);
             *dot = (sum >> WEIGHT_BITS).clamp(-DOT_MAX, DOT_MAX);
             mixed = mixed.wrapping_add(last.wrapping_mul(*dot) >> 8);
         }

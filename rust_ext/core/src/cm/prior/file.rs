@@ -2,6 +2,7 @@
 
 use super::table::{Table, BUCKET};
 use super::{corrupt, Base, Digest, Prior, MAX_TEXT, NAME_BYTES};
+use crate::cm::fast::learnt::Layout;
 use crate::{Error, Result};
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ const MAGIC: &[u8; 7] = b"\xb5LMPRI\n";
 const PLAIN: u8 = 1;
 /// The version of files that also have a base, or a text, or both.
 const FULL: u8 = 2;
+/// What is added to the level of a start in the slim layout.
+const SLIM: u32 = 256;
 /// Bytes before the number of buckets and the number of starts.
 const NUMBERS: usize = MAGIC.len() + 1 + NAME_BYTES;
 /// Bytes before the table of a plain file, or before base and length of the text of the other one.
@@ -85,8 +88,12 @@ impl Prior {
         })?;
         for _ in 0..starts {
             let level = take_u32(&mut rest)? as u32;
+            let (level, layout) = match level.checked_sub(SLIM) {
+                Some(level) => (level, Layout::Slim),
+                None => (level, Layout::Whole),
+            };
             let length = take_u32(&mut rest)?;
-            prior.add_start(level, take(&mut rest, length)?.to_vec())?;
+            prior.add_start(level, layout, take(&mut rest, length)?.to_vec())?;
         }
         prior.text = take(&mut rest, length)?.to_vec();
         if !rest.is_empty() {
@@ -94,9 +101,9 @@ impl Prior {
         }
         if let Some(digest) = digest {
             let base = base.ok_or(corrupt("prior needs its base"))?;
-            prior = prior
-                .on(digest, base)
-                .map_err(|_| corrupt("prior is on a base that is on a base itself"))?;
+            prior = prior.on(digest, base).map_err(|_| {
+                corrupt("prior is on a base that is on a base itself, and has more than starts")
+            })?;
         }
         Ok(prior)
     }
@@ -119,7 +126,8 @@ impl Prior {
         }
         bytes.extend_from_slice(self.table.bytes());
         for start in &self.starts {
-            bytes.extend(start.level.to_le_bytes());
+            let slim = u32::from(start.layout == Layout::Slim) * SLIM;
+            bytes.extend((start.level + slim).to_le_bytes());
             bytes.extend(number(start.packed.len()));
             bytes.extend_from_slice(&start.packed);
         }

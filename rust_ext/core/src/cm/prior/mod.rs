@@ -37,7 +37,8 @@ pub mod table;
 pub mod train;
 
 use crate::cm::fast::kept::Kept;
-use crate::cm::fast::learnt::Learnt;
+use crate::cm::fast::learnt::{Layout, Learnt, Maps};
+use crate::cm::fast::Shape;
 use crate::cm::tables::Tables;
 use crate::cm::Params;
 use crate::{Error, Result};
@@ -55,6 +56,8 @@ pub type Digest = [u8; 32];
 #[derive(Debug)]
 struct Start {
     level: u32,
+    shape: Shape,
+    layout: Layout,
     packed: Vec<u8>,
     /// Unpacked when it is first asked for.
     learnt: OnceLock<Box<Learnt>>,
@@ -64,10 +67,20 @@ struct Start {
 impl Clone for Start {
     fn clone(&self) -> Self {
         Self {
-            level: self.level,
             packed: self.packed.clone(),
             learnt: OnceLock::new(),
+            ..*self
         }
+    }
+}
+
+impl Start {
+    fn learnt(&self) -> &Learnt {
+        self.learnt.get_or_init(|| {
+            let tables = Tables::new();
+            let learnt = Learnt::parse(&self.packed, self.shape, self.layout, &tables);
+            Box::new(learnt.unwrap_or_else(|_| unreachable!("it was checked")))
+        })
     }
 }
 
@@ -117,14 +130,16 @@ impl Prior {
     ///
     /// # Errors
     /// [`Error::Corrupt`] when it is not that, or there is one of the level.
-    pub fn add_start(&mut self, level: u32, packed: Vec<u8>) -> Result<()> {
+    pub fn add_start(&mut self, level: u32, layout: Layout, packed: Vec<u8>) -> Result<()> {
         let known = self.starts.iter().any(|start| start.level == level);
-        if known || !(3..=6).contains(&level) {
-            return Err(corrupt("prior is damaged: the level of a start"));
-        }
-        Learnt::check(&packed).map_err(|_| corrupt("prior is damaged: a start of it"))?;
+        let shape = Shape::of(level).filter(|&shape| !known && layout.fits(shape));
+        let shape = shape.ok_or(corrupt("prior is damaged: the level of a start"))?;
+        Learnt::check(&packed, shape, layout)
+            .map_err(|_| corrupt("prior is damaged: a start of it"))?;
         self.starts.push(Start {
             level,
+            shape,
+            layout,
             packed,
             learnt: OnceLock::new(),
         });
@@ -160,11 +175,17 @@ impl Prior {
     /// text.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when the base has one itself.
+    /// [`Error::Parameter`] when the base has one itself, and more than starts.
     pub fn on(&self, digest: Digest, base: Arc<Self>) -> Result<Self> {
-        if base.base.is_some() {
+        let only_starts = base.table.is_empty() && base.text.is_empty();
+        let deepest = |base: &Base| base.prior.base.is_none();
+        if !base
+            .base
+            .as_ref()
+            .is_none_or(|base| only_starts && deepest(base))
+        {
             return Err(Error::Parameter {
-                what: "base of a prior, which must not have one itself",
+                what: "base of a prior, which must not have one itself, unless it only has starts",
             });
         }
         let base = Some(Base {
@@ -189,17 +210,18 @@ impl Prior {
         &self.table
     }
 
+    /// The prior, its base, and the base of that.
+    fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |prior| {
+            prior.base.as_ref().map(|base| &*base.prior)
+        })
+    }
+
     /// The tables that are looked up, one after the other.
     #[must_use]
     pub fn tables(&self) -> [Option<&Table>; 2] {
-        let own = Some(&self.table).filter(|table| !table.is_empty());
-        let base = self.base.as_ref().map(|base| &base.prior.table);
-        let base = base.filter(|table| !table.is_empty());
-        if own.is_some() {
-            [own, base]
-        } else {
-            [base, None]
-        }
+        let mut tables = self.chain().map(Self::table).filter(|t| !t.is_empty());
+        [tables.next(), tables.next()]
     }
 
     /// What predictors code before the first symbol.
@@ -244,20 +266,23 @@ impl Prior {
         &self.kept
     }
 
-    /// What predictors of a level start from, or where it is not known, of another one, with that level; that of the
-    /// base where there is none.
+    fn starts(&self) -> impl Iterator<Item = &Start> {
+        self.chain().flat_map(|prior| &prior.starts)
+    }
+
+    /// What predictors of a level start from, if it is known: here, or in the base.
     #[must_use]
-    pub fn learnt(&self, level: u32) -> Option<(u32, &Learnt)> {
-        let same = self.starts.iter().find(|start| start.level == level);
-        let Some(start) = same.or(self.starts.first()) else {
-            return self.base.as_ref()?.prior.learnt(level);
-        };
-        let learnt = start.learnt.get_or_init(|| {
-            let tables = Tables::new();
-            let learnt = Learnt::parse(&start.packed, &tables);
-            Box::new(learnt.unwrap_or_else(|_| unreachable!("it was checked")))
-        });
-        Some((start.level, learnt))
+    pub fn learnt(&self, level: u32) -> Option<&Learnt> {
+        let start = self.starts().find(|start| start.level == level)?;
+        Some(start.learnt())
+    }
+
+    /// The maps that predictors of levels start from where they have none of their own: those of the first start that
+    /// has some.
+    #[must_use]
+    pub fn maps(&self) -> Option<&Maps> {
+        let start = self.starts().find(|start| start.layout == Layout::Whole)?;
+        start.learnt().maps.as_ref()
     }
 
     /// Bytes of all starts, without the base.
@@ -269,7 +294,8 @@ impl Prior {
     /// Memory in bytes, with the base, when all starts are in use.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        let starts = self.start_bytes() + self.starts.len() * Learnt::BYTES;
+        let learnt = |start: &Start| Learnt::bytes(start.shape, start.layout);
+        let starts = self.start_bytes() + self.starts.iter().map(learnt).sum::<usize>();
         let base = self
             .base
             .as_ref()
@@ -302,6 +328,56 @@ mod tests {
         let own = prior().on([1; 32], Arc::clone(&base)).unwrap();
         assert_eq!(own.tables(), [Some(&own.table), Some(&base.table)]);
         assert_eq!(own.memory_bytes(), 2 * base.memory_bytes());
+    }
+
+    /// A start of level 3 in which nothing has moved.
+    fn start() -> Vec<u8> {
+        let shape = Shape::of(3).unwrap();
+        Learnt::new(shape, Layout::Slim, &Tables::new()).to_bytes(shape, &Tables::new())
+    }
+
+    #[test]
+    fn a_base_that_only_has_starts_has_a_base() {
+        let lowest = Arc::new(prior());
+        let mut starts = Prior::new("starts", Table::empty()).unwrap();
+        starts.add_start(3, Layout::Slim, start()).unwrap();
+        let starts = Arc::new(starts.on([1; 32], Arc::clone(&lowest)).unwrap());
+        let own = Prior::new("own", Table::empty()).unwrap();
+        let own = own.with_text(b"text").unwrap();
+        let own = own.on([2; 32], Arc::clone(&starts)).unwrap();
+        assert_eq!(own.tables(), [Some(&lowest.table), None]);
+        assert!(own.learnt(3).is_some() && own.learnt(4).is_none());
+        assert!(own.maps().is_none());
+        assert_eq!(own.memory_bytes(), starts.memory_bytes() + 4);
+        let bytes = own.to_bytes();
+        let again = Prior::parse(&bytes, Some(Arc::clone(&starts))).unwrap();
+        assert_eq!(again.to_bytes(), bytes);
+        // That of a base is the last one.
+        let other = Prior::new("other", Table::empty()).unwrap();
+        let other = Arc::new(other.on([3; 32], starts).unwrap());
+        assert!(other.on([4; 32], Arc::clone(&other)).is_err());
+        assert!(prior().on([5; 32], Arc::new(own)).is_err());
+    }
+
+    #[test]
+    fn starts_are_of_levels_that_have_them() {
+        let whole = Learnt::new(Shape::of(5).unwrap(), Layout::Whole, &Tables::new());
+        let whole = whole.to_bytes(Shape::of(5).unwrap(), &Tables::new());
+        let add = |level, layout, start: &[u8]| prior().add_start(level, layout, start.to_vec());
+        add(5, Layout::Whole, &whole).unwrap();
+        add(3, Layout::Slim, &start()).unwrap();
+        for (level, layout) in [(2, Layout::Slim), (9, Layout::Slim), (7, Layout::Whole)] {
+            for start in [&whole, &start()] {
+                assert!(add(level, layout, start).is_err());
+            }
+        }
+        assert!(add(5, Layout::Slim, &whole).is_err());
+        assert!(add(4, Layout::Slim, &start()).is_err());
+        let mut twice = prior();
+        twice.add_start(3, Layout::Slim, start()).unwrap();
+        assert!(twice.add_start(3, Layout::Slim, start()).is_err());
+        let bytes = twice.to_bytes();
+        assert_eq!(Prior::parse(&bytes, None).unwrap().to_bytes(), bytes);
     }
 
     #[test]

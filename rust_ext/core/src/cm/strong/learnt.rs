@@ -12,7 +12,9 @@ use super::plan::Layout;
 use super::predictor::Strong;
 use super::spare::{Spare, KEPT};
 use crate::bitmodel::BitModel;
-use crate::cm::packed::{corrupt, flag, narrow, pack_flags, pack_rows, take, take_flags};
+use crate::cm::packed::{
+    corrupt, flag, narrow, pack_flags, pack_rows, pack_vector, take, take_flags, take_vector,
+};
 use crate::cm::tables::Tables;
 use crate::cm::{Knowledge, Params};
 use crate::{interrupt, Result};
@@ -102,7 +104,7 @@ impl Learnt {
         let last = take_row(rest)?;
         let mut means = Vec::new();
         for _ in &layout.sets {
-            take_vector(rest, layout.lines, &mut means)?;
+            take_lines(rest, layout.lines, &mut means)?;
         }
         let count = layout.sets.iter().sum();
         let kept = take_flags(rest, count)?;
@@ -110,7 +112,7 @@ impl Learnt {
         let places: Vec<_> = places.collect();
         let mut vectors = Vec::new();
         for _ in &places {
-            take_vector(rest, layout.lines, &mut vectors)?;
+            take_lines(rest, layout.lines, &mut vectors)?;
         }
         let mut maps = Vec::new();
         for &rows in &layout.maps {
@@ -166,13 +168,9 @@ fn take_row(rest: &mut &[u8]) -> Result<Row> {
     Ok(row)
 }
 
-fn take_vector(rest: &mut &[u8], lines: usize, vectors: &mut Vec<Line>) -> Result<()> {
-    let [shift] = take(rest)?;
-    for _ in 0..lines {
-        let line: [u8; 32] = take(rest)?;
-        let wide = |w: u8| i16::from(w.cast_signed()) << (shift & 7);
-        vectors.push(Line(line.map(wide)));
-    }
+fn take_lines(rest: &mut &[u8], lines: usize, vectors: &mut Vec<Line>) -> Result<()> {
+    let weights = take_vector(rest, 32 * lines)?;
+    vectors.extend(weights.as_chunks().0.iter().map(|&line| Line(line)));
     Ok(())
 }
 
@@ -198,7 +196,8 @@ fn pack(model: &Strong<'_>, uses: &[u32]) -> Vec<u8> {
     narrow_row(model.shared.last.weights(), &mut bytes);
     let lines = model.shared.mixer.inputs.len();
     for range in model.shared.mixer.ranges() {
-        pack_vector(&mean(model, uses, range, lines), &mut bytes);
+        let mean = mean(model, uses, range, lines);
+        pack_vector(flat(&mean).iter().copied(), &mut bytes);
     }
     let mut order: Vec<usize> = (0..uses.len()).collect();
     order.sort_by_key(|&vector| std::cmp::Reverse(uses[vector]));
@@ -208,7 +207,8 @@ fn pack(model: &Strong<'_>, uses: &[u32]) -> Vec<u8> {
     }
     pack_flags(&kept, &mut bytes);
     for vector in (0..kept.len()).filter(|&vector| kept[vector]) {
-        pack_vector(model.shared.mixer.vector(vector), &mut bytes);
+        let weights = flat(model.shared.mixer.vector(vector));
+        pack_vector(weights.iter().copied(), &mut bytes);
     }
     pack_maps(model, &mut bytes);
     bytes
@@ -274,14 +274,4 @@ fn mean(
         *w = (sum / total.max(1)) as i16;
     }
     mean
-}
-
-/// Appends a vector with the smallest shift by which its weights fit 8 bits.
-fn pack_vector(vector: &[Line], bytes: &mut Vec<u8>) {
-    let weights = flat(vector);
-    let most = weights.iter().map(|w| w.unsigned_abs()).max().unwrap_or(0);
-    let shift = (0..7).find(|&shift| most >> shift < 127).unwrap_or(7);
-    bytes.push(shift as u8);
-    let packed = weights.iter().map(|&w| narrow(i32::from(w), shift));
-    bytes.extend(packed.map(i8::cast_unsigned));
 }
