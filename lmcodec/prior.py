@@ -103,6 +103,11 @@ class Prior:
         return self.table.text_bytes
 
     @property
+    def has_only_starts(self) -> bool:
+        """Whether it adds no more to its base than what levels learnt beside that."""
+        return self.base is not None and not len(self) and not self.text_bytes
+
+    @property
     def file_bytes(self) -> int:
         """Bytes of its file."""
         return self._file_bytes

@@ -137,7 +137,7 @@ def train_prior(
     below = None
     if base != "none":
         below = base if isinstance(base, Prior) else find(base)
-        if below.base is not None and (len(below) or below.text_bytes):
+        if below.base is not None and not below.has_only_starts:
             raise ValueError(
                 "base must be a prior without a base, or one that only has what levels learnt: "
                 f"got {below!r}"

@@ -220,10 +220,16 @@ class Cm(Model):
         return replace(self, network=network or default_network())
 
     def quick(self) -> Self:
-        """Return the model of the lowest level that has the kind."""
+        """Return the model of the lowest level that has the kind, without what it learnt.
+
+        That is gained once, at the start, and tells nothing of the rest.
+        """
         if self.kind in _PIXELS.values():
             return self
-        return replace(self, level=_LEVELS[0], network=None, lanes=1)
+        prior = self.prior
+        if prior is not None and prior.has_only_starts:
+            prior = prior.base
+        return replace(self, level=_LEVELS[0], prior=prior, network=None, lanes=1)
 
     def digests(self) -> tuple[bytes, ...]:
         """Return the SHA-256 of the prior and that of the network, as far as they are there."""

@@ -10,6 +10,7 @@ from lmcodec import _core
 from lmcodec.errors import FormatError, ModelError, WeightsError
 from lmcodec.models.base import MODELS
 from lmcodec.models.cm import Cm, CmWithoutPrior, CmWithSmallTables
+from lmcodec.prior import find
 from tests.priors import ENGLISH, GENERAL, OWN, RECORDS
 from tests.strategies import pixels, records
 
@@ -139,6 +140,12 @@ def test_memory_counts_the_prior() -> None:
     assert model.primed(OWN).memory_bytes(10_000) == model.memory_bytes(10_000) + len(OWN)
     # For messages a predictor is kept.
     assert model.primed(OWN).memory_bytes(1000) == 2 * model.memory_bytes(1000) + len(OWN)
+
+
+def test_quick_has_not_what_levels_learnt() -> None:
+    general, below = find("general-1.1"), find("general-1")
+    assert Cm(7, prior=general).quick() == Cm(3, prior=below)
+    assert Cm(7, prior=below).quick() == Cm(3, prior=below)
 
 
 def test_quick_is_the_lowest_level_with_all_else() -> None:

@@ -65,6 +65,11 @@ def test_what_ships_is_what_is_written_down(name: str) -> None:
 def test_attributes() -> None:
     assert OWN.name == "log"
     assert OWN.digest == hashlib.sha256(FILE).digest()
+    assert not OWN.has_only_starts
+    assert default().has_only_starts
+    text = lmcodec.train_prior([RECORDS], name="text")
+    assert text.base == default()
+    assert not text.has_only_starts
     assert len(OWN) == len(FILE) - 64
     assert repr(OWN) == f"<Prior log {OWN.digest.hex()[:12]}>"
 
