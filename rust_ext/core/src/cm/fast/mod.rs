@@ -275,6 +275,11 @@ pub fn learn<T: AsRef<[u8]>>(
             what: "level of cm that learns a start, 3 to 8, and 3 to 6 where the prior has no maps",
         });
     };
+    if samples.is_empty() {
+        return Err(crate::Error::Parameter {
+            what: "samples that a level of cm learns from, at least one",
+        });
+    }
     let params = Params {
         level,
         kind: Kind::Text,
@@ -557,6 +562,7 @@ mod tests {
         for level in [2, 9, u32::MAX] {
             assert!(learn(&[TEXT], level, &prior()).is_err());
         }
+        assert!(learn::<&[u8]>(&[], 3, &prior()).is_err());
         // The first start has maps, of which others than small predictors have none.
         let bare = Prior::new("bare", prior().table().clone()).unwrap();
         for level in [7, 8] {

@@ -157,11 +157,16 @@ impl<const N: usize, const V: usize> Predictor<N, V> {
             cells: [Aligned([EMPTY; LANES]); V],
         };
         if let Some(prior) = prior {
-            if let Some(maps) = prior.maps() {
-                predictor.take_maps(maps);
-            }
-            if let Some(learnt) = prior.learnt(params.level) {
+            let learnt = prior.learnt(params.level);
+            if let Some(learnt) = learnt {
                 predictor.take(learnt);
+            }
+            // Most starts have none of their own, to be small.
+            let others = prior
+                .maps()
+                .filter(|_| learnt.is_none_or(|it| it.maps.is_none()));
+            if let Some(maps) = others {
+                predictor.take_maps(maps);
             }
         }
         predictor.hash_contexts(&[]);
