@@ -178,12 +178,8 @@ impl Prior {
     /// [`Error::Parameter`] when the base has one itself, and more than starts.
     pub fn on(&self, digest: Digest, base: Arc<Self>) -> Result<Self> {
         let only_starts = base.table.is_empty() && base.text.is_empty();
-        let deepest = |base: &Base| base.prior.base.is_none();
-        if !base
-            .base
-            .as_ref()
-            .is_none_or(|base| only_starts && deepest(base))
-        {
+        let below = base.base.as_ref();
+        if below.is_some_and(|below| !only_starts || below.prior.base.is_some()) {
             return Err(Error::Parameter {
                 what: "base of a prior, which must not have one itself, unless it only has starts",
             });
